@@ -1,0 +1,287 @@
+"""From a path, bytes or a file object to a stream of float32 mono samples at the model's rate.
+
+Nothing is held but the block at hand: an hour of music needs no more memory than a minute.
+"""
+
+import contextlib
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, cast
+
+import av
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from genrelens.errors import (
+    AudioNotFoundError,
+    AudioUnreadableError,
+    NoAudioStreamError,
+    UndecodableAudioError,
+    shown,
+)
+
+Source = str | os.PathLike[str] | bytes | BinaryIO
+Samples = NDArray[np.float32]
+
+_PREROLL = 0.1  # s decoded ahead of a seek: mp3, AAC and Opus need the frames before to sound right
+_SHORTFALL = 1.0  # s between the declared and the decoded end that make a file suspect
+_BLOCK = 1 << 16  # samples gathered before they are resampled
+_DAMAGED = "damaged: part of the audio could not be decoded and was left out"
+_NOT_FINITE = "NaN or infinite samples were taken as silence"
+
+# Containers that we open. Playlists (hls, concat, sdp) are left out: they would make a file open others.
+_CONTAINERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,"
+    "ogg,rm,tta,voc,w64,wav,webm,wv"
+)
+
+# What is looked for in a folder; a file that is named itself is tried whatever it is called.
+EXTENSIONS = frozenset(
+    {
+        *(".aac", ".aif", ".aifc", ".aiff", ".ape", ".au", ".avi", ".caf", ".dsf", ".flac", ".flv", ".m4a", ".m4b"),
+        *(".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".mpg", ".oga", ".ogg", ".opus", ".snd"),
+        *(".tta", ".wav", ".wave", ".webm", ".wma", ".wv"),
+    }
+)
+
+
+class Track:
+    """An opened source of audio, read as float32 mono at `rate` Hz. Use it in a `with`.
+
+    After reading, `warnings` tells in words what was wrong with the file but could be borne, and
+    `duration` is the length in seconds: as declared by the container, or as decoded once all was read.
+
+    Raises:
+        AudioNotFoundError, AudioUnreadableError: the file cannot be opened.
+        UndecodableAudioError: it is empty, or in no format that we know.
+        NoAudioStreamError: it has no audio stream (a video's audio stream is used).
+    """
+
+    def __init__(self, source: Source, rate: int) -> None:
+        self.name = shown(source)
+        self.rate = rate
+        self.warnings: list[str] = []
+        with contextlib.ExitStack() as stack:
+            file = _open(source, stack)
+            self._container = stack.enter_context(_open_container(file, self.name))
+            stream = self._container.streams.best("audio")
+            if stream is None:
+                raise NoAudioStreamError(f"{self.name} has no audio stream; give a file with sound in it")
+            self._stream = stream
+            self._open = stack.pop_all()
+        self._moved = False
+        self.duration: float | None = self._declared()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def blocks(self, start: float = 0.0) -> Iterator[Samples]:
+        """Decode from `start` seconds to the end: blocks of mono samples at `self.rate`."""
+        resampler: soxr.ResampleStream | None = None
+        resampled_from = 0
+        total = 0.0
+        for rate, block in self._gathered(start):
+            if resampler is None or rate != resampled_from:
+                if resampler is not None:  # chained streams may change their rate midway
+                    yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
+                resampler, resampled_from = soxr.ResampleStream(rate, self.rate, 1, dtype="float32"), rate
+            total += len(block) / rate
+            yield resampler.resample_chunk(block)
+        if resampler is not None:
+            yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
+        if start == 0:
+            self._ended_at(total)
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of the encoded audio packets: the same for copies that differ in their tags alone."""
+        digest = hashlib.sha256()
+        for packet in self._packets(0.0):
+            digest.update(memoryview(packet))
+        return digest.hexdigest()
+
+    def warn(self, sentence: str) -> None:
+        """Keep a warning, once."""
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+
+    def _gathered(self, start: float) -> Iterator[tuple[int, Samples]]:
+        """Mono blocks at the rate they were stored with, from `start` seconds on."""
+        parts: list[Samples] = []
+        held = rate = 0
+        skip: int | None = None
+        for frame in self._frames(start):
+            if frame.sample_rate != rate and parts:
+                yield rate, self._finite(np.concatenate(parts))
+                parts, held = [], 0
+            rate = frame.sample_rate
+            if skip is None:
+                skip = max(0, round((start - self._time(frame)) * rate))
+            samples = mono(frame)
+            if skip:
+                samples, skip = samples[skip:], max(0, skip - len(samples))
+            parts.append(samples)
+            held += len(samples)
+            if held >= _BLOCK:
+                yield rate, self._finite(np.concatenate(parts))
+                parts, held = [], 0
+        if held:
+            yield rate, self._finite(np.concatenate(parts))
+
+    def _frames(self, start: float) -> Iterator[av.AudioFrame]:
+        """Decoded frames from `start` seconds (or a little before) on; damaged packets are left out."""
+        for packet in self._packets(max(0.0, start - _PREROLL)):
+            try:
+                yield from packet.decode()
+            except av.FFmpegError:
+                self.warn(_DAMAGED)
+
+    def _packets(self, start: float) -> "Iterator[av.Packet[av.AudioStream]]":
+        """Encoded packets from `start` seconds (or a little before) on; none where the file cannot seek there."""
+        if start > 0 or self._moved:
+            try:
+                self._container.seek(round(start * av.time_base))
+            except av.FFmpegError:
+                return
+        self._moved = True
+        try:
+            for packet in self._container.demux(self._stream):
+                yield cast("av.Packet[av.AudioStream]", packet)
+        except av.FFmpegError:  # the container itself breaks off
+            self.warn(_DAMAGED)
+
+    def _time(self, frame: av.AudioFrame) -> float:
+        """Seconds from the beginning of the stream to that of `frame`."""
+        if frame.pts is None or frame.time_base is None:
+            return 0.0
+        offset = (self._stream.start_time or 0) * (self._stream.time_base or 0)
+        return float(frame.pts * frame.time_base - offset)
+
+    def _finite(self, samples: Samples) -> Samples:
+        if np.isfinite(samples).all():
+            return samples
+        self.warn(_NOT_FINITE)
+        return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+
+    def _declared(self) -> float | None:
+        if self._stream.duration is not None and self._stream.time_base is not None:
+            return float(self._stream.duration * self._stream.time_base)
+        if self._container.duration is not None:
+            return self._container.duration / av.time_base
+        return None
+
+    def _ended_at(self, seconds: float) -> None:
+        declared = self._declared()
+        if declared is not None and declared - seconds > _SHORTFALL:
+            self.warn(f"cut off or damaged: {declared:.1f} s are declared, but only {seconds:.1f} s could be decoded")
+        self.duration = seconds
+
+
+class Recording:
+    """Samples already in memory, read like a `Track`.
+
+    Args:
+        samples: any real numbers, shape (samples,) or (samples, channels).
+        rate: to read them at, in Hz.
+        stored_rate: that they have, in Hz.
+        name: to call them by.
+    """
+
+    def __init__(self, samples: NDArray[Any], rate: int, stored_rate: int, name: str = "<samples>") -> None:
+        self.name, self.rate = name, rate
+        self.warnings: list[str] = []
+        flat = samples.mean(axis=1) if samples.ndim == 2 else samples
+        finite = np.isfinite(flat)
+        if not finite.all():
+            self.warnings.append(_NOT_FINITE)
+        flat = np.where(finite, flat, 0).astype(np.float32)
+        self._samples = flat if stored_rate == rate else soxr.resample(flat, stored_rate, rate)
+        self.duration: float | None = len(self._samples) / rate
+
+    def blocks(self, start: float = 0.0) -> Iterator[Samples]:
+        """All samples from `start` seconds on, in one block."""
+        yield self._samples[round(start * self.rate) :]
+
+
+def load(source: Source, rate: int) -> Samples:
+    """Decode all of `source` to float32 mono samples at `rate` Hz, shape (samples,).
+
+    Raises:
+        AudioError: see `Track`; also when nothing could be decoded.
+    """
+    with Track(source, rate) as track:
+        samples = np.concatenate([np.empty(0, np.float32), *track.blocks()])
+        if len(samples) == 0:
+            raise UndecodableAudioError(f"{track.name} holds no audio that can be decoded; is the file complete?")
+    return samples
+
+
+def audio_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """The files below a folder whose names end like audio, sorted; links to folders are not followed."""
+    found = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return sorted(path for path in found if path.suffix.lower() in EXTENSIONS)
+
+
+def mono(frame: av.AudioFrame) -> Samples:
+    """The mean of a frame's channels, scaled to -1..1, shape (samples,)."""
+    data = frame.to_ndarray()
+    if not frame.format.is_planar:
+        data = data.reshape(-1, frame.layout.nb_channels).T
+    mean = data[0].astype(np.float32) if len(data) == 1 else data.mean(axis=0, dtype=np.float32)
+    if data.dtype == np.uint8:
+        return np.asarray((mean - 128) / 128, np.float32)
+    if data.dtype.kind == "i":
+        return np.asarray(mean / 2.0 ** (8 * data.dtype.itemsize - 1), np.float32)
+    return np.asarray(mean, np.float32)
+
+
+def _open(source: Source, stack: contextlib.ExitStack) -> BinaryIO:
+    """A seekable file, which `stack` closes unless it is the caller's.
+
+    FFmpeg gets this and never a path: it would read "concat:..." or odd bytes in its own way.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return io.BytesIO(source)
+    if isinstance(source, str | os.PathLike):
+        return stack.enter_context(_open_path(source))
+    if not source.seekable():
+        spooled = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=1 << 24))  # noqa: SIM115 (the stack closes it)
+        shutil.copyfileobj(source, spooled)
+        source = cast("BinaryIO", spooled)
+    source.seek(0)
+    return source
+
+
+def _open_path(path: str | os.PathLike[str]) -> BinaryIO:
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError as error:
+        raise AudioNotFoundError(f"{shown(path)} does not exist; check the path") from error
+    except IsADirectoryError as error:
+        raise AudioUnreadableError(f"{shown(path)} is a folder; give the files in it") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise AudioUnreadableError(f"{shown(path)} cannot be read ({reason}); check its permissions") from error
+
+
+def _open_container(file: BinaryIO, name: str) -> av.container.InputContainer:
+    if not file.read(1):
+        raise UndecodableAudioError(f"{name} is empty; there is nothing to decode")
+    file.seek(0)
+    try:
+        return av.open(file, "r", options={"format_whitelist": _CONTAINERS}, metadata_errors="replace")
+    except (av.FFmpegError, OSError) as error:
+        raise UndecodableAudioError(
+            f"{name} is not audio in a format that we know, or its beginning is damaged; try to play it"
+        ) from error

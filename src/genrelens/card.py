@@ -1,0 +1,111 @@
+"""The card: all that must be known of a model to use it and to trust it, kept inside its file."""
+
+import json
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from genrelens.errors import InvalidModelError, NewerCardError, shown
+from genrelens.frontend import FrontEnd
+
+CARD_KEY = "genrelens.card"  # in the ONNX metadata
+CARD_FORMAT = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Figure(_Part):
+    """A measured value and what exactly was measured; `low` and `high` bound its 95 % interval."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    data: str
+    split: str
+    tracks: int
+    protocol: str
+
+
+class Training(_Part):
+    """Where the weights came from."""
+
+    recipe: str
+    data: str
+    split: str
+    tracks: int
+    seed: int
+    date: str
+    machine: str
+
+
+class Card(_Part):
+    """What a model is: its labels, how its input is made, how it was trained, what it is worth.
+
+    Attributes:
+        format: version of this shape; a reader refuses one that is newer than its own.
+        window, hop: of the windows that the net hears, in seconds.
+        temperature: divides the logits before the softmax (Guo et al., ICML 2017).
+        package: version of GenreLens that wrote the file.
+    """
+
+    format: Annotated[int, Field(ge=1, le=CARD_FORMAT)] = CARD_FORMAT
+    name: str
+    version: str
+    summary: str
+    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    front_end: FrontEnd
+    window: Annotated[float, Field(gt=0)]
+    hop: Annotated[float, Field(gt=0)]
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    parameters: int
+    training: Training
+    figures: tuple[Figure, ...] = ()
+    licence: str
+    package: str
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Self:
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("two labels are the same")
+        return self
+
+    @property
+    def frames(self) -> int:
+        """Frames of a window's spectrogram."""
+        return self.front_end.frames(round(self.window * self.front_end.rate))
+
+
+def read_card(metadata: dict[str, str], path: Any) -> Card:
+    """Read the card from the metadata of the ONNX file at `path`.
+
+    Raises:
+        InvalidModelError: there is no card, or it is broken.
+        NewerCardError: a later GenreLens wrote it.
+    """
+    if CARD_KEY not in metadata:
+        raise InvalidModelError(
+            f"{shown(path)} is an ONNX file without a GenreLens card; export it with `genrelens train`"
+        )
+    try:
+        content = json.loads(metadata[CARD_KEY])
+        written_by = content.get("format", 0)
+        if isinstance(written_by, int) and written_by > CARD_FORMAT:
+            raise NewerCardError(
+                f"{shown(path)} has a card of format {written_by}, and this GenreLens reads up to "
+                f"{CARD_FORMAT}; upgrade with `pip install -U genrelens`"
+            )
+        return Card.model_validate(content)
+    except (json.JSONDecodeError, AttributeError, ValidationError) as error:
+        raise InvalidModelError(
+            f"{shown(path)} has a card that cannot be read ({_first_line(error)}); get the file anew"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        problem = error.errors()[0]
+        return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+    return str(error)

@@ -1,0 +1,183 @@
+"""From a song to its genre: audio, windows, log-mels, a model, and one answer for the track."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrelens import workers, zoo
+from genrelens.audio import Recording, Source, Track
+from genrelens.card import Card
+from genrelens.errors import GenrelensError
+from genrelens.frontend import log_mel, normalised
+from genrelens.model import Mels, Model, Probabilities
+from genrelens.prediction import Failure, Prediction, Segment, ranked
+from genrelens.windows import Playable, Take, is_silent, take_windows
+
+SPREAD = 3  # windows of a track, unless told otherwise
+_BATCH = 16  # windows judged at a time
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Windows of a track as the net takes them: when each starts (s), and whether it is silent."""
+
+    mels: Mels
+    starts: tuple[float, ...]
+    silent: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class HeardTrack:
+    """All that a worker process sends back of a track."""
+
+    heard: Heard
+    duration: float
+    warnings: tuple[str, ...]
+
+
+class Classifier:
+    """A model that names the genre of audio.
+
+    Args:
+        model: a name, path or address (see `genrelens.zoo.find`), or a loaded model.
+        threads: that the net may use; all cores if none is given.
+
+    Raises:
+        ModelError: it cannot be found or used.
+    """
+
+    def __init__(self, model: str | os.PathLike[str] | Model = zoo.DEFAULT, *, threads: int | None = None) -> None:
+        self.model = model if isinstance(model, Model) else Model(zoo.find(model), threads=threads)
+
+    @property
+    def card(self) -> Card:
+        """What the model is."""
+        return self.model.card
+
+    def predict(self, source: Source, *, windows: Take = SPREAD) -> Prediction:
+        """Name the genre of a path, bytes or file object.
+
+        Args:
+            source: audio in any format that `genrelens.audio` reads, or a video with sound.
+            windows: how many to hear, spread over the track; or "all", overlapping.
+
+        Raises:
+            AudioError: it cannot be used; the message says why.
+        """
+        with Track(source, self.card.front_end.rate) as track:
+            return self._predict(_path(source), track, windows)
+
+    def predict_samples(self, samples: NDArray[np.floating], rate: int, *, windows: Take = "all") -> Prediction:
+        """Name the genre of samples at `rate` Hz, shape (samples,) or (samples, channels).
+
+        Raises:
+            AudioError: there are too few of them.
+        """
+        recording = Recording(samples, self.card.front_end.rate, stored_rate=rate)
+        return self._predict(recording.name, recording, windows)
+
+    def predict_many(
+        self,
+        sources: Iterable[str | os.PathLike[str] | bytes],
+        *,
+        windows: Take = SPREAD,
+        processes: int | None = None,
+    ) -> Iterator[Prediction | Failure]:
+        """Name the genres of many paths, in their order, decoding in worker processes.
+
+        A bad file gives a `Failure` in its place. Programs that call this with more than one process need
+        the usual `if __name__ == "__main__":` of multiprocessing.
+
+        Args:
+            sources: read only a little ahead of the answers.
+            windows: as for `predict`.
+            processes: as many as there are cores if none is given; with one, nothing is started.
+        """
+        hear = partial(hear_track, card=self.card, windows=windows)
+        for source, outcome in workers.stream(hear, sources, processes or os.cpu_count() or 1):
+            if isinstance(outcome, GenrelensError):
+                yield Failure.of(_path(source), outcome)
+            else:
+                judged = self._judge(outcome.heard)
+                yield self._answer(_path(source), [judged], outcome.duration, outcome.warnings)
+
+    def _predict(self, path: str, track: Playable, windows: Take) -> Prediction:
+        judged = [self._judge(heard) for heard in hear(track, self.card, windows)]
+        return self._answer(path, judged, track.duration or 0.0, tuple(track.warnings))
+
+    def _judge(self, heard: Heard) -> tuple[Heard, Probabilities]:
+        """Probabilities of each window; where there is nothing to hear, all labels are as probable."""
+        probabilities = self.model.probabilities(heard.mels)
+        probabilities[np.array(heard.silent)] = 1 / len(self.card.labels)
+        return heard, probabilities
+
+    def _answer(
+        self, path: str, judged: list[tuple[Heard, Probabilities]], duration: float, warnings: tuple[str, ...]
+    ) -> Prediction:
+        probabilities = np.concatenate([p for _, p in judged])
+        silent = np.concatenate([heard.silent for heard, _ in judged])
+        starts = [start for heard, _ in judged for start in heard.starts]
+        if silent.any():
+            warnings += (f"{silent.sum()} of {len(silent)} windows are digital silence and say nothing of a genre",)
+        scores = ranked(self.card.labels, vote(probabilities, silent))
+        segments = (
+            Segment(
+                start=round(start, 3),
+                end=round(min(start + self.card.window, duration), 3),
+                scores=ranked(self.card.labels, row),
+            )
+            for start, row in zip(starts, probabilities, strict=True)
+        )
+        return Prediction(
+            path=path,
+            genre=scores[0].label,
+            confidence=scores[0].score,
+            scores=scores,
+            segments=tuple(segments),
+            duration=round(duration, 3),
+            model=self.card.name,
+            version=self.card.version,
+            warnings=warnings,
+        )
+
+
+def hear(track: Playable, card: Card, windows: Take) -> Iterator[Heard]:
+    """Cut a track into windows and turn them into what the net takes, a batch at a time."""
+    cut = take_windows(track, card.window, card.hop, windows)
+    while batch := list(islice(cut, _BATCH)):
+        samples = np.stack([window.samples for window in batch])
+        mels = normalised(log_mel(samples, card.front_end), card.front_end)
+        yield Heard(
+            mels=np.asarray(mels, np.float32),
+            starts=tuple(window.start for window in batch),
+            silent=tuple(is_silent(window.samples) for window in batch),
+        )
+
+
+def hear_track(source: Source, card: Card, windows: Take) -> HeardTrack:
+    """Decode `source` and turn it into what the net takes; this is what runs in worker processes."""
+    with Track(source, card.front_end.rate) as track:
+        batches = list(hear(track, card, windows))
+        heard = Heard(
+            mels=np.concatenate([batch.mels for batch in batches]),
+            starts=tuple(start for batch in batches for start in batch.starts),
+            silent=tuple(silent for batch in batches for silent in batch.silent),
+        )
+        return HeardTrack(heard, track.duration or 0.0, tuple(track.warnings))
+
+
+def vote(probabilities: Probabilities, silent: NDArray[np.bool_]) -> Probabilities:
+    """The mean over the windows (windows, labels) in which there is something to hear, or over all."""
+    return np.asarray(probabilities[~silent if not silent.all() else slice(None)].mean(axis=0))
+
+
+def _path(source: Source) -> str:
+    """What to call a source in a result: a path as it is, else what it is."""
+    if isinstance(source, str | os.PathLike):
+        return os.fsdecode(source)
+    return "<bytes>" if isinstance(source, bytes) else str(getattr(source, "name", "<stream>"))

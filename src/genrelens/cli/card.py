@@ -1,0 +1,27 @@
+"""A card in words."""
+
+from genrelens.card import Card
+
+
+def card_text(card: Card) -> str:
+    """What a reader wants to know of a model, in a few lines."""
+    front_end, training = card.front_end, card.training
+    lines = [
+        f"{card.name} {card.version}: {card.summary}",
+        "",
+        f"labels      {', '.join(card.labels)}",
+        f"input       windows of {card.window:g} s every {card.hop:g} s; {front_end.n_mels} mel bands at "
+        f"{front_end.rate} Hz, n_fft {front_end.n_fft}, hop {front_end.hop}",
+        f"parameters  {card.parameters:,}",
+        f"trained on  {training.data}, split {training.split}, {training.tracks} tracks, recipe {training.recipe}, "
+        f"seed {training.seed}, {training.date}",
+        f"licence     {card.licence}",
+    ]
+    if card.figures:
+        lines += ["", f"{'figure':<14}{'value':>7}  {'95 % interval':<15}{'tracks':>7}  measured on"]
+    lines += [
+        f"{figure.metric:<14}{figure.value:>7.3f}  {f'{figure.low:.3f} - {figure.high:.3f}':<15}{figure.tracks:>7}  "
+        f"{figure.data} {figure.split}, {figure.protocol}"
+        for figure in card.figures
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,50 @@
+"""The entry: commands, and the one place where an error becomes words and an exit status."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from genrelens.cli import data, evaluate, models, predict, train
+from genrelens.errors import GenrelensError
+
+app = typer.Typer(
+    name="genrelens",
+    help="Tell what genre music is; train and honestly measure the models that do it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(predict.predict)
+app.add_typer(models.app)
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.add_typer(data.app)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"genrelens {version('genrelens')}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line: exit 0 if all went well, 1 if something failed, 2 for misuse, 130 if interrupted."""
+    # A path may hold bytes that are not UTF-8, and is printed as those bytes.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="surrogateescape")
+    try:
+        app()
+    except GenrelensError as error:
+        sys.exit(f"genrelens: {error}")

@@ -1,0 +1,58 @@
+"""`genrelens models`: what models there are, what they are worth, and getting them here."""
+
+from typing import Annotated
+
+import typer
+
+from genrelens.cli.options import Quiet
+
+app = typer.Typer(name="models", help="List models, show what one is, download one.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_models() -> None:
+    """List the models that can be named."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from genrelens import zoo
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("model", "here", "summary"):
+        table.add_column(column)
+    for entry in zoo.known().values():
+        table.add_row(entry.name, "yes" if zoo.is_local(entry) else "no", entry.summary)
+    Console().print(table)
+
+
+@app.command("show")
+def show_card(
+    model: Annotated[str, typer.Argument(help="A model's name, an .onnx file or an address.")] = "lens",
+    json: Annotated[bool, typer.Option("--json", help="The card as it stands in the file.")] = False,
+) -> None:
+    """Show a model's card: labels, input, training, figures."""
+    from genrelens import zoo
+    from genrelens.cli.card import card_text
+    from genrelens.model import Model
+
+    card = Model(zoo.find(model)).card
+    print(card.model_dump_json(indent=2) if json else card_text(card))  # noqa: T201
+
+
+@app.command("download")
+def download(
+    model: Annotated[str, typer.Argument(help="A model's name, or an address with #sha256=...")],
+    quiet: Quiet = False,
+) -> None:
+    """Get a model, check it, and say where it is."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+    from genrelens import zoo
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
+        task = progress.add_task(model)
+        path = zoo.find(model, lambda had, total: progress.update(task, completed=had, total=total))
+    print(path)  # noqa: T201

@@ -1,0 +1,81 @@
+"""`genrelens predict`: the genres of files and folders."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrelens.cli.options import Cores, ModelName, Quiet
+
+if TYPE_CHECKING:
+    from genrelens.prediction import Failure
+    from genrelens.windows import Take
+
+_FEW = 3  # files that need neither worker processes nor a progress bar
+
+
+def predict(
+    paths: Annotated[list[Path], typer.Argument(help="Audio files, or folders to search for them.", metavar="PATH...")],
+    model: ModelName = "lens",
+    windows: Annotated[
+        str, typer.Option(help="How many windows of each track to hear, spread over it; or 'all', overlapping.")
+    ] = "3",
+    top: Annotated[int, typer.Option(min=1, help="How many genres to tell for each track.")] = 3,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with the segments.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, with a header.")] = False,
+    threads: Cores = None,
+    quiet: Quiet = False,
+) -> None:
+    """Tell the genre of audio files.
+
+    Exits with 0 if every file could be judged, and with 1 if some could not: each is named with its reason.
+    """
+    from genrelens.classifier import Classifier
+    from genrelens.cli.progress import progress_bar
+    from genrelens.cli.rows import Rows
+    from genrelens.prediction import Failure
+
+    if json and csv:
+        raise typer.BadParameter("choose one of --json and --csv")
+    take = _take(windows)
+    cores = threads or os.cpu_count() or 1
+    files, failures = _expand(paths)
+    classifier = Classifier(model, threads=cores)
+    rows = Rows("json" if json else "csv" if csv else "table", classifier.card.labels, top)
+    for failure in failures:
+        rows.write(failure)
+    failed = len(failures)
+    many = len(files) > _FEW
+    with progress_bar("Listening", len(files), visible=many and not quiet) as advance:
+        for result in classifier.predict_many(files, windows=take, processes=cores if many else 1):
+            rows.write(result)
+            failed += isinstance(result, Failure)
+            advance()
+    if failed:
+        raise typer.Exit(1)
+
+
+def _take(windows: str) -> "Take":
+    if windows == "all":
+        return "all"
+    if windows.isdecimal() and int(windows) > 0:
+        return int(windows)
+    raise typer.BadParameter(f"{windows!r} is neither 'all' nor a number of 1 or more", param_hint="--windows")
+
+
+def _expand(paths: list[Path]) -> "tuple[list[Path], list[Failure]]":
+    """The files that are meant, each once, in the order given; and what holds none."""
+    from genrelens.audio import audio_files
+    from genrelens.errors import AudioNotFoundError, shown
+    from genrelens.prediction import Failure
+
+    files: dict[str, Path] = {}
+    failures = []
+    for path in paths:
+        found = audio_files(path) if path.is_dir() else [path]
+        files |= {os.path.abspath(file): file for file in found if os.path.abspath(file) not in files}  # noqa: PTH100
+        if not found:
+            error = AudioNotFoundError(f"{shown(path)} holds no audio files; give a folder of music")
+            failures.append(Failure.of(os.fspath(path), error))
+    return list(files.values()), failures

@@ -1,0 +1,80 @@
+"""Results as they come, one at a time: a table row, a JSON line, or a CSV row."""
+
+import csv
+import io
+from typing import Literal
+
+from rich.console import Console
+from rich.text import Text
+
+from genrelens.errors import shown
+from genrelens.prediction import Failure, Prediction, Score
+
+Kind = Literal["table", "json", "csv"]
+
+_BAR = 10  # characters for a confidence of 1
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+class Rows:
+    """Prints results to stdout; with a table, warnings and failures go to stderr."""
+
+    def __init__(self, kind: Kind, labels: tuple[str, ...], top: int) -> None:
+        self._kind = kind
+        self._top = min(top, len(labels))
+        self._width = max(len(label) for label in labels)
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        if kind == "csv":
+            self._print_csv(["path", *self._columns(), "duration", "model", "version", "warnings", "error"])
+
+    def write(self, result: Prediction | Failure) -> None:
+        """Print one result."""
+        if isinstance(result, Prediction):
+            result = result.top(self._top)
+        if self._kind == "json":
+            print(result.to_json(), flush=True)  # noqa: T201
+        elif self._kind == "csv":
+            self._print_csv(self._cells(result))
+        elif isinstance(result, Failure):
+            self._err.print(Text(result.error.message, "red"))
+        else:
+            self._out.print(self._line(result))
+            for warning in result.warnings:
+                self._err.print(Text(f"{shown(result.path)}: {warning}", "yellow"))
+
+    def _line(self, prediction: Prediction) -> Text:
+        others = ", ".join(f"{score.label} {_percent(score)}" for score in prediction.scores[1:])
+        line = Text()
+        line.append(f"{prediction.genre:<{self._width}} ", "bold cyan")
+        line.append(f"{_percent(prediction.scores[0]):>5} ", "bold")
+        if self._out.is_terminal:
+            line.append(f"{_bar(prediction.confidence)} ", "cyan")
+        line.append(f"{others:<{(self._width + 7) * (self._top - 1)}} ", "dim")
+        line.append(shown(prediction.path))
+        return line
+
+    def _columns(self) -> list[str]:
+        ranks = ["", *(f"_{rank}" for rank in range(2, self._top + 1))]
+        return [f"{name}{rank}" for rank in ranks for name in ("genre", "confidence")]
+
+    def _cells(self, result: Prediction | Failure) -> list[str]:
+        if isinstance(result, Failure):
+            return [result.path, *[""] * (2 * self._top + 4), result.error.message]
+        scores = [cell for score in result.scores for cell in (score.label, f"{score.score:.4f}")]
+        warnings = "; ".join(result.warnings)
+        return [result.path, *scores, f"{result.duration:.3f}", result.model, result.version, warnings, ""]
+
+    def _print_csv(self, cells: list[str]) -> None:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        print(line.getvalue(), end="", flush=True)  # noqa: T201
+
+
+def _percent(score: Score) -> str:
+    return f"{100 * score.score:.0f} %"
+
+
+def _bar(share: float) -> str:
+    whole, eighths = divmod(round(share * _BAR * 8), 8)
+    return ("█" * whole + (_EIGHTHS[eighths] if eighths else "")).ljust(_BAR)

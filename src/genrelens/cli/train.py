@@ -1,0 +1,55 @@
+"""`genrelens train`: from a recipe and data to a model."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genrelens.cli.options import Cache, Cores, DataSet, Quiet
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, a .toml file; see the folder recipes.")],
+    data: DataSet,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder for all that comes of it; runs/NAME-SEED if not given.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="In place of the recipe's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,
+    allow_leak: Annotated[
+        bool, typer.Option("--allow-leak", help="Train even with an artist or a recording on two sides of the split.")
+    ] = False,
+    accelerator: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto for the best there is.")] = "auto",
+    cache: Cache = None,
+    threads: Cores = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model and measure it on the tracks kept for choosing; the test is left to `genrelens evaluate`."""
+    from genrelens.cli.extras import needs_train_extra
+
+    with needs_train_extra():
+        from genrelens.cli.report import metrics_text
+        from genrelens.train.mels import default_cache
+        from genrelens.train.recipe import read_recipe
+        from genrelens.train.run import Request
+        from genrelens.train.run import train as run_training
+
+    wanted = read_recipe(recipe)
+    if seed is not None:
+        wanted = wanted.model_copy(update={"seed": seed})
+    request = Request(
+        recipe=wanted,
+        data=data,
+        folder=run or Path("runs") / f"{wanted.name}-{wanted.seed}",
+        cache=cache or default_cache(),
+        processes=threads or os.cpu_count() or 1,
+        allow_leak=allow_leak,
+        resume=resume,
+        accelerator=accelerator,
+        progress=not quiet and sys.stderr.isatty(),
+    )
+    result = run_training(request, lambda sentence: None if quiet else typer.echo(sentence, err=True))
+    print(metrics_text(result.metrics))  # noqa: T201
+    print(f"\nmodel  {request.folder / 'model.onnx'}")  # noqa: T201

@@ -1,0 +1,134 @@
+"""Every error that GenreLens raises on purpose.
+
+GenrelensError
+├── AudioError
+│   ├── AudioNotFoundError      no such file
+│   ├── AudioUnreadableError    the system refuses to read it
+│   ├── UndecodableAudioError   not audio, or damaged beyond use
+│   ├── NoAudioStreamError      a video or a picture without sound
+│   └── TooShortError           less audio than a genre can be heard in
+├── ModelError
+│   ├── ModelNotFoundError      no model of that name, at that path or address
+│   ├── InvalidModelError       not an ONNX file, or one without our card
+│   ├── NewerCardError          written by a later GenreLens
+│   ├── ChecksumError           not the file that was promised
+│   └── DownloadError           the address did not give the file
+├── DataError
+│   ├── ManifestError           a data set that cannot be read as one
+│   ├── SplitError              a split that is unknown, empty or impossible
+│   ├── LeakError               the same artist or audio on two sides of a split
+│   └── CacheError              features that cannot be kept on disk
+├── TrainingError
+│   ├── RecipeError             a recipe that says something impossible
+│   └── ExportError             the exported model differs from the trained one
+├── WorkerError                 a worker process died over this item
+└── MissingExtraError           the feature needs an optional dependency
+
+Each message is one sentence that says what is wrong, with which file, and what to do about it.
+"""
+
+import os
+from typing import Any
+
+
+class GenrelensError(Exception):
+    """The root: catch this one to catch them all."""
+
+
+class AudioError(GenrelensError):
+    """The audio cannot be used."""
+
+
+class AudioNotFoundError(AudioError):
+    """There is no such file."""
+
+
+class AudioUnreadableError(AudioError):
+    """The file is there, but the system refuses to read it."""
+
+
+class UndecodableAudioError(AudioError):
+    """The bytes are not audio in a format that we know."""
+
+
+class NoAudioStreamError(AudioError):
+    """The file holds no audio stream."""
+
+
+class TooShortError(AudioError):
+    """There is less audio than a genre can be heard in."""
+
+
+class ModelError(GenrelensError):
+    """The model cannot be used."""
+
+
+class ModelNotFoundError(ModelError):
+    """There is no model of that name, at that path or at that address."""
+
+
+class InvalidModelError(ModelError):
+    """The file is not an ONNX model with a GenreLens card."""
+
+
+class NewerCardError(ModelError):
+    """The card was written by a later GenreLens."""
+
+
+class ChecksumError(ModelError):
+    """The file is not the one that was promised."""
+
+
+class DownloadError(ModelError):
+    """The address did not give the file."""
+
+
+class DataError(GenrelensError):
+    """The data set cannot be used."""
+
+
+class ManifestError(DataError):
+    """The data set cannot be read as one."""
+
+
+class SplitError(DataError):
+    """The split is unknown, empty or impossible."""
+
+
+class LeakError(DataError):
+    """The same artist or the same audio stands on two sides of a split."""
+
+
+class CacheError(DataError):
+    """Features cannot be kept on disk."""
+
+
+class TrainingError(GenrelensError):
+    """The training cannot go on."""
+
+
+class RecipeError(TrainingError):
+    """The recipe says something impossible."""
+
+
+class ExportError(TrainingError):
+    """The exported model differs from the trained one."""
+
+
+class WorkerError(GenrelensError):
+    """A worker process died over this item."""
+
+
+class MissingExtraError(GenrelensError):
+    """The feature needs an optional dependency that is not installed."""
+
+
+def shown(source: Any) -> str:
+    """Name a source in a sentence: a path as it is, or quoted if printing it raw would garble the line."""
+    if isinstance(source, str | os.PathLike):
+        path = os.fsdecode(source)
+        return path if path.isprintable() else repr(path)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return "<bytes>"
+    name = getattr(source, "name", None)
+    return shown(name) if isinstance(name, str) else "<stream>"

@@ -1,0 +1,81 @@
+"""A model file, loaded: windows of log-mel in, probabilities out."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from genrelens.card import Card, read_card
+from genrelens.errors import InvalidModelError, ModelNotFoundError, shown
+
+Mels = NDArray[np.float32]
+Probabilities = NDArray[np.float32]
+
+
+class Model:
+    """One onnxruntime session and its card; safe to call from several threads at once.
+
+    The graph takes float32 (windows, 1, n_mels, frames) and gives logits (windows, labels) first.
+
+    Args:
+        path: of an ONNX file with a GenreLens card.
+        threads: that one call may use; all cores if none is given.
+
+    Raises:
+        ModelNotFoundError: there is no such file.
+        InvalidModelError: it is not an ONNX file, has no card, or its graph does not fit the card.
+        NewerCardError: a later GenreLens wrote it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
+        self.path = Path(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.log_severity_level = 4
+        # Threads that spin between calls would take the cores from the processes that decode.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise ModelNotFoundError(
+                f"{shown(path)} cannot be read ({error.strerror}); `genrelens models` lists what there is"
+            ) from error
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime has no common error type
+            raise InvalidModelError(f"{shown(path)} is not an ONNX model, or is damaged; get the file anew") from error
+        self.card: Card = read_card(self._session.get_modelmeta().custom_metadata_map, path)
+        self._check_graph()
+
+    def logits(self, mels: Mels) -> NDArray[np.float32]:
+        """Raw outputs, shape (windows, labels), for normalised log-mels (windows, n_mels, frames)."""
+        expected = (self.card.front_end.n_mels, self.card.frames)
+        if mels.ndim != 3 or mels.shape[1:] != expected:
+            raise ValueError(
+                f"{self.card.name} takes mels of shape (windows, {expected[0]}, {expected[1]}), not {mels.shape}"
+            )
+        batch = np.ascontiguousarray(mels[:, None], np.float32)
+        outputs: NDArray[np.float32] = self._session.run([self._output], {self._input: batch})[0]
+        return outputs
+
+    def probabilities(self, mels: Mels) -> Probabilities:
+        """Calibrated probabilities of each label in each window, shape (windows, labels)."""
+        return softmax(self.logits(mels) / self.card.temperature)
+
+    def _check_graph(self) -> None:
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        fits = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].shape[2] == self.card.front_end.n_mels
+        if not (fits and len(outputs[0].shape) == 2 and outputs[0].shape[1] == len(self.card.labels)):
+            raise InvalidModelError(
+                f"{shown(self.path)} has a graph that does not fit its card "
+                f"({inputs[0].shape} -> {outputs[0].shape}, {len(self.card.labels)} labels); export it again"
+            )
+        self._input, self._output = inputs[0].name, outputs[0].name
+
+
+def softmax(logits: NDArray[np.float32]) -> Probabilities:
+    """Probabilities over the last axis."""
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True), np.float32)

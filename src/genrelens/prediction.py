@@ -1,0 +1,91 @@
+"""The one result: what the command line prints, a program receives and a server sends."""
+
+import json
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, SkipValidation
+
+from genrelens.errors import GenrelensError
+
+# A file name on disk is bytes, and Python spells the ones that are not UTF-8 with lone surrogates.
+# Pydantic's own string type refuses those, so a path is carried unvalidated and written as ASCII JSON.
+PathText = Annotated[str, SkipValidation]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def to_json(self) -> str:
+        """Write one line of ASCII JSON, whatever bytes the path is made of."""
+        return json.dumps(self.model_dump(), ensure_ascii=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            pydantic.ValidationError: the JSON has another shape.
+        """
+        return cls.model_validate(json.loads(text))
+
+
+class Score(_Record):
+    """A label and its probability, 0 to 1."""
+
+    label: str
+    score: float
+
+
+class Segment(_Record):
+    """What the model heard in one window, `start` to `end` in seconds from the beginning of the track."""
+
+    start: float
+    end: float
+    scores: tuple[Score, ...]
+
+
+class Prediction(_Record):
+    """The answer for one track; `scores` run from the most to the least probable.
+
+    `confidence` is the probability of `genre`; `duration` is in seconds; `version` is the model's.
+    """
+
+    path: PathText
+    genre: str
+    confidence: float
+    scores: tuple[Score, ...]
+    segments: tuple[Segment, ...]
+    duration: float
+    model: str
+    version: str
+    warnings: tuple[str, ...] = ()
+
+    def top(self, k: int) -> "Prediction":
+        """Keep the `k` most probable labels, of the track and of each segment."""
+        segments = tuple(s.model_copy(update={"scores": s.scores[:k]}) for s in self.segments)
+        return self.model_copy(update={"scores": self.scores[:k], "segments": segments})
+
+
+class ErrorInfo(_Record):
+    """The name of an error of `genrelens.errors`, and its sentence."""
+
+    type: str
+    message: PathText
+
+
+class Failure(_Record):
+    """What stands in a stream of predictions for an input that could not be used."""
+
+    path: PathText
+    error: ErrorInfo
+
+    @classmethod
+    def of(cls, path: str, error: GenrelensError) -> "Failure":
+        """Tell of `error` at `path`."""
+        return cls(path=path, error=ErrorInfo(type=type(error).__name__, message=str(error)))
+
+
+def ranked(labels: tuple[str, ...], probabilities: Any) -> tuple[Score, ...]:
+    """Pair labels with probabilities (one each), the most probable first; equals keep the labels' order."""
+    pairs = zip(labels, (float(p) for p in probabilities), strict=True)
+    return tuple(Score(label=label, score=p) for label, p in sorted(pairs, key=lambda pair: -pair[1]))

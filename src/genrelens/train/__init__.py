@@ -1,0 +1,1 @@
+"""The training studio: data, recipes, nets, training, honest measures, export. Needs `genrelens[train]`."""

@@ -1,0 +1,140 @@
+"""Random changes to windows that leave their genre as it is: each first draws, then applies.
+
+All work on a batch of log-mels, a tensor (windows, n_mels, frames), and take their draws from a generator.
+Those before normalisation take and give decibels; masks and mixtures come after it.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from genrelens.frontend import FrontEnd, hz_to_mel, mel_to_hz
+from genrelens.train.recipe import AugmentTable
+
+_CURVE_POINTS = 8  # of an equaliser's curve
+_NOISE_DB = (-75.0, -40.0)  # level of the noise floor below the window's maximum
+
+
+def vary(level: Tensor, table: AugmentTable, front_end: FrontEnd, rng: torch.Generator) -> Tensor:
+    """Apply to decibels what happens to music before it is heard: pitch, filters, noise."""
+    if table.shift:
+        level = pitch_shift(level, table.shift, front_end, rng)
+    if table.equaliser:
+        level = equalise(level, table.equaliser, rng)
+    if table.tilt:
+        level = tilt(level, table.tilt, rng)
+    if table.low_pass:
+        level = low_pass(level, table.low_pass, rng)
+    if table.noise:
+        level = add_noise(level, table.noise, rng)
+    return level
+
+
+def mask(normal: Tensor, table: AugmentTable, rng: torch.Generator) -> Tensor:
+    """Blank stretches of time and bands of a normalised log-mel: they become its mean, 0."""
+    for _ in range(table.band_masks):
+        normal = _blank(normal, 1, table.band_mask, rng)
+    for _ in range(table.time_masks):
+        normal = _blank(normal, 2, table.time_mask, rng)
+    return normal
+
+
+def time_stretch(level: Tensor, frames: int, most: float, rng: torch.Generator) -> Tensor:
+    """Play windows up to `most` (a share) faster or slower, and keep `frames` of them.
+
+    `level` must hold `stretched_frames(frames, most)` frames, what the fastest needs.
+    """
+    rates = 1 + most * (2 * torch.rand(len(level), generator=rng) - 1)
+    positions = torch.arange(frames) * rates[:, None]
+    return _at(level, positions.clamp(max=level.shape[2] - 1), axis=2)
+
+
+def stretched_frames(frames: int, most: float) -> int:
+    """How many frames `time_stretch` must be given."""
+    return int(frames * (1 + most)) + 1 if most else frames
+
+
+def pitch_shift(level: Tensor, semitones: float, front_end: FrontEnd, rng: torch.Generator) -> Tensor:
+    """Transpose by up to that many semitones: each band takes the level at its frequency times a ratio."""
+    ratios = 2 ** (semitones / 12 * (2 * torch.rand(len(level), generator=rng) - 1))
+    return _at(level, band_positions(ratios, front_end), axis=1)
+
+
+def band_positions(ratios: Tensor, front_end: FrontEnd) -> Tensor:
+    """Where among the bands (a real index) each band's centre times a ratio lies: (ratios, n_mels)."""
+    scale = front_end.mel_scale
+    low, high = (float(hz_to_mel(np.array(hz), scale)) for hz in (front_end.fmin, front_end.highest))
+    step = (high - low) / (front_end.n_mels + 1)
+    centres = torch.arange(1, front_end.n_mels + 1) * step + low
+    moved = torch.from_numpy(mel_to_hz(centres.numpy(), scale))[None] * ratios[:, None]
+    positions = (torch.from_numpy(hz_to_mel(moved.numpy(), scale)) - low) / step - 1
+    return positions.float().clamp(0, front_end.n_mels - 1)
+
+
+def equalise(level: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
+    """Add a smooth random curve over the bands, of that deviation in decibels."""
+    points = torch.randn(len(level), 1, _CURVE_POINTS, generator=rng) * deviation
+    curve = functional.interpolate(points, size=level.shape[1], mode="linear", align_corners=True)
+    return level + curve.transpose(1, 2)
+
+
+def tilt(level: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
+    """Raise the high bands against the low ones, or lower them, by that deviation in decibels."""
+    slopes = torch.randn(len(level), 1, 1, generator=rng) * deviation
+    return level + slopes * torch.linspace(-0.5, 0.5, level.shape[1])[:, None]
+
+
+def low_pass(level: Tensor, share: float, rng: torch.Generator) -> Tensor:
+    """Let a share of the windows fall off above a random band, as old recordings and lossy codecs do."""
+    bands = level.shape[1]
+    chosen = (torch.rand(len(level), 1, 1, generator=rng) < share).float()
+    edges = bands * (0.55 + 0.4 * torch.rand(len(level), 1, 1, generator=rng))
+    slopes = 1 + 3 * torch.rand(len(level), 1, 1, generator=rng)  # dB a band
+    above = (torch.arange(bands)[:, None] - edges).clamp(min=0)
+    return level - chosen * slopes * above
+
+
+def add_noise(level: Tensor, share: float, rng: torch.Generator) -> Tensor:
+    """Give a share of the windows a floor of noise; powers add."""
+    chosen = torch.rand(len(level), 1, 1, generator=rng) < share
+    low, high = _NOISE_DB
+    below = low + (high - low) * torch.rand(len(level), 1, 1, generator=rng)
+    floor = level.amax(dim=(1, 2), keepdim=True) + below
+    noisy = 10 * torch.log10(10 ** (level / 10) + 10 ** (floor / 10))
+    return torch.where(chosen, noisy, level)
+
+
+def mixup(normal: Tensor, targets: Tensor, alpha: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Mix each window and its target with another's, by a share from Beta(alpha, alpha)."""
+    gammas = torch._standard_gamma(torch.full((2, len(normal)), alpha), generator=rng)
+    share = gammas[0] / gammas.sum(dim=0)
+    other = torch.randperm(len(normal), generator=rng)
+    wide = share[:, None, None]
+    return (
+        wide * normal + (1 - wide) * normal[other],
+        share[:, None] * targets + (1 - share[:, None]) * targets[other],
+    )
+
+
+def _blank(normal: Tensor, axis: int, most: int, rng: torch.Generator) -> Tensor:
+    size = normal.shape[axis]
+    widths = torch.rand(len(normal), 1, generator=rng) * most
+    starts = torch.rand(len(normal), 1, generator=rng) * (size - widths)
+    places = torch.arange(size)
+    blank = (places >= starts) & (places < starts + widths)
+    return normal.masked_fill(blank.unsqueeze(3 - axis), 0.0)
+
+
+def _at(level: Tensor, positions: Tensor, axis: int) -> Tensor:
+    """Read along an axis at real positions (windows, places), between two neighbours."""
+    low = positions.floor().long()
+    high = (low + 1).clamp(max=level.shape[axis] - 1)
+    share = (positions - low).unsqueeze(3 - axis)
+
+    def pick(places: Tensor) -> Tensor:
+        shape = list(level.shape)
+        shape[axis] = places.shape[1]
+        return level.gather(axis, places.unsqueeze(3 - axis).expand(shape))
+
+    return pick(low) * (1 - share) + pick(high) * share

@@ -1,0 +1,94 @@
+"""Batches of windows for a net: random and varied for training, regular for validation."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import IterableDataset
+
+from genrelens.frontend import FrontEnd, normalised, refloor
+from genrelens.train import augment
+from genrelens.train.evaluate import all_windows
+from genrelens.train.mels import Level
+from genrelens.train.recipe import Recipe
+
+Batch = tuple[Tensor, Tensor]  # float32 (windows, 1, n_mels, frames); targets, float32 (windows, labels)
+
+
+class TrainingBatches(IterableDataset[Batch]):
+    """One epoch: `crops` random windows of each track, varied and mixed as the recipe says.
+
+    All draws follow from the recipe's seed and the number of the epoch: a resumed training sees what an
+    unbroken one would have seen.
+    """
+
+    def __init__(self, levels: Sequence[Level], truth: Sequence[int], labels: int, recipe: Recipe, epoch: int) -> None:
+        self._levels, self._truth, self._recipe, self._epoch = levels, torch.tensor(truth), recipe, epoch
+        self._labels = labels
+        front_end = recipe.input.front_end
+        self._frames = front_end.frames(round(recipe.input.window * front_end.rate))
+
+    def __len__(self) -> int:
+        return batches_per_epoch(len(self._levels), self._recipe)
+
+    def __iter__(self) -> Iterator[Batch]:
+        rng = torch.Generator().manual_seed(self._recipe.seed * 1_000_003 + self._epoch)
+        for members in torch.split(self._order(rng), self._recipe.train.batch)[: len(self)]:
+            yield self._batch(members, rng)
+
+    def _order(self, rng: torch.Generator) -> Tensor:
+        """Every track once, then every track again: the crops of one track do not crowd a batch."""
+        rounds = [torch.randperm(len(self._levels), generator=rng) for _ in range(self._recipe.train.crops)]
+        return torch.cat(rounds)
+
+    def _batch(self, members: Tensor, rng: torch.Generator) -> Batch:
+        table, front_end = self._recipe.augment, self._recipe.input.front_end
+        level = self._crops(members, augment.stretched_frames(self._frames, table.stretch), rng)
+        if table.stretch:
+            level = augment.time_stretch(level, self._frames, table.stretch, rng)
+        level = augment.vary(level, table, front_end, rng)
+        normal = augment.mask(normal_windows(level, front_end), table, rng)
+        targets = functional.one_hot(self._truth[members], self._labels).float()
+        if self._recipe.train.mixup:
+            normal, targets = augment.mixup(normal, targets, self._recipe.train.mixup, rng)
+        return normal[:, None], targets
+
+    def _crops(self, members: Tensor, frames: int, rng: torch.Generator) -> Tensor:
+        """A random stretch of each track; one that is too short is repeated."""
+        places = torch.rand(len(members), generator=rng)
+        crops = []
+        for member, place in zip(members.tolist(), places.tolist(), strict=True):
+            level = self._levels[member]
+            start = int(place * max(1, level.shape[1] - frames + 1))
+            crops.append(level[:, np.arange(start, start + frames) % level.shape[1]])
+        return torch.from_numpy(np.stack(crops).astype(np.float32))
+
+
+class TrackWindows(IterableDataset[tuple[Tensor, int]]):
+    """Each track's windows, all of them, and its class."""
+
+    def __init__(self, levels: Sequence[Level], truth: Sequence[int], recipe: Recipe) -> None:
+        self._truth = truth
+        front_end = recipe.input.front_end
+        frames = front_end.frames(round(recipe.input.window * front_end.rate))
+        hop = max(1, round(recipe.input.hop / front_end.seconds_per_frame))
+        windows = (torch.from_numpy(all_windows(level, frames, hop)) for level in levels)
+        self._windows = [normal_windows(level, front_end)[:, None] for level in windows]
+
+    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
+        yield from zip(self._windows, self._truth, strict=True)
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+
+def batches_per_epoch(tracks: int, recipe: Recipe) -> int:
+    """Full batches only, but at least one: the last, small one would disturb batch normalisation."""
+    return max(1, tracks * recipe.train.crops // recipe.train.batch)
+
+
+def normal_windows(level: Tensor, front_end: FrontEnd) -> Tensor:
+    """Decibels as the net takes them, by the front end that serves (numpy, on the same memory)."""
+    return torch.from_numpy(normalised(refloor(level.numpy(), front_end.floor_db), front_end))

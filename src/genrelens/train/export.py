@@ -1,0 +1,89 @@
+"""From trained weights to one ONNX file with its card, proven to answer as torch does."""
+
+import json
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from genrelens.card import CARD_KEY, Card
+from genrelens.errors import ExportError, shown
+from genrelens.files import replacing
+from genrelens.model import Model
+
+TOLERANCE = 1e-4  # of logits, between torch and onnxruntime
+_OPSET = 18
+
+
+def export(net: nn.Module, card: Card, windows: Tensor, target: Path) -> None:
+    """Write `net` with `card` to `target`, whole or not at all.
+
+    Args:
+        net: (windows, 1, n_mels, frames) -> logits (windows, labels).
+        card: to put into the file.
+        windows: real ones, on which the file must agree with the net; (windows, 1, n_mels, frames).
+        target: the .onnx file.
+
+    Raises:
+        ExportError: the file answers otherwise than the net.
+    """
+    net = net.eval().cpu().float()
+    with_card(_graph(net, windows[:2]), card, target)
+    try:
+        _prove(net, windows, target)
+    except ExportError:
+        target.unlink()
+        raise
+
+
+def with_card(graph: onnx.ModelProto, card: Card, target: Path) -> None:
+    """Write an ONNX graph with `card` in its metadata, in place of a card that it may have."""
+    others = [entry for entry in graph.metadata_props if entry.key != CARD_KEY]
+    del graph.metadata_props[:]
+    graph.metadata_props.extend(others)
+    graph.metadata_props.add(key=CARD_KEY, value=json.dumps(card.model_dump(mode="json"), sort_keys=True))
+    graph.producer_name, graph.doc_string = "genrelens", card.summary
+    onnx.checker.check_model(graph)
+    with replacing(target) as file:
+        file.write(graph.SerializeToString())
+
+
+def parameters(net: nn.Module) -> int:
+    """How many numbers were learnt."""
+    return sum(p.numel() for p in net.parameters())
+
+
+def _graph(net: nn.Module, example: Tensor) -> onnx.ModelProto:
+    batch = torch.export.Dim("windows", min=1)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of optional packages that it lacks
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter, about itself
+        program = torch.onnx.export(
+            net,
+            (example,),
+            input_names=["mels"],
+            output_names=["logits"],
+            dynamic_shapes=({0: batch},),
+            opset_version=_OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise ExportError("torch could not turn the net into a graph; use plainer operations in it")
+    return program.model_proto
+
+
+def _prove(net: nn.Module, windows: Tensor, target: Path) -> None:
+    with torch.no_grad():
+        expected = net(windows).numpy()
+    actual = Model(target).logits(windows[:, 0].numpy())
+    worst = float(np.abs(expected - actual).max())
+    if not worst <= TOLERANCE:
+        raise ExportError(
+            f"{shown(target)} differs from the trained net by up to {worst:.1e} in its logits "
+            f"(allowed is {TOLERANCE:.0e}); use plainer operations in the net"
+        )

@@ -1,0 +1,144 @@
+"""A data set: which tracks there are, what each is called, who made it, and on which side it stands."""
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal, get_args
+
+from genrelens.audio import audio_files
+from genrelens.errors import ManifestError, shown
+
+Side = Literal["train", "valid", "test"]
+SIDES: tuple[Side, ...] = get_args(Side)
+
+GTZAN = "gtzan:"
+_GTZAN_NAME = re.compile(r"([a-z]+)\.(\d{5})$")
+
+
+@dataclass(frozen=True)
+class Item:
+    """A track of a data set.
+
+    Attributes:
+        path: of an audio file; or "array.npy#17", row 17 of an array of log-mels (see `train.mels`).
+        name: what the track is called, for people.
+        label: its genre.
+        group: what must not stand on two sides of a split, such as the artist; none if unknown.
+        side: of a split; none if the track takes no part in it.
+    """
+
+    path: str
+    name: str
+    label: str
+    group: str | None = None
+    side: Side | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The tracks of a data set and the data set's name."""
+
+    name: str
+    items: tuple[Item, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The genres, sorted."""
+        return tuple(sorted({item.label for item in self.items}))
+
+    def side(self, side: Side) -> tuple[Item, ...]:
+        """The tracks on one side."""
+        return tuple(item for item in self.items if item.side == side)
+
+    def without(self, names: Iterable[str]) -> "Manifest":
+        """Leave out the tracks of these names from *train*; the other sides stay what others measure on."""
+        unwanted = frozenset(names)
+        kept = (item for item in self.items if not (item.side == "train" and item.name in unwanted))
+        return replace(self, items=tuple(kept))
+
+
+def read_manifest(data: str) -> Manifest:
+    """Read a data set.
+
+    Args:
+        data: a folder with a folder of audio for each genre; a CSV file with the columns `path` and `label`
+            and perhaps `group` and `split` (relative paths start at the CSV's folder); or "gtzan:" and a
+            folder of GTZAN recordings (`blues/blues.00000.wav` or any other format), or an array of their
+            log-mels (.npy, one row a track in the order of the data set).
+
+    Raises:
+        ManifestError: it is none of these, or holds no tracks.
+    """
+    if data.startswith(GTZAN):
+        manifest = _read_gtzan(Path(data.removeprefix(GTZAN)))
+    elif Path(data).is_dir():
+        manifest = _read_folder(Path(data))
+    elif Path(data).is_file() and data.lower().endswith(".csv"):
+        manifest = _read_csv(Path(data))
+    else:
+        raise ManifestError(
+            f"{shown(data)} is not a data set; give a folder with a folder for each genre, a .csv file with the "
+            f"columns path and label, or {GTZAN}FOLDER"
+        )
+    if not manifest.items:
+        raise ManifestError(f"{shown(data)} holds no tracks; put audio into a folder for each genre")
+    return manifest
+
+
+def _read_folder(folder: Path) -> Manifest:
+    genres = sorted(path for path in folder.iterdir() if path.is_dir())
+    items = tuple(Item(str(path), path.stem, genre.name) for genre in genres for path in audio_files(genre))
+    return Manifest(folder.resolve().name, items)
+
+
+def _read_csv(file: Path) -> Manifest:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.DictReader(lines)
+        missing = {"path", "label"} - set(reader.fieldnames or ())
+        if missing:
+            raise ManifestError(f"{shown(file)} lacks the column {' and '.join(sorted(missing))} in its first line")
+        items = tuple(_csv_item(row, file, number) for number, row in enumerate(reader, start=2))
+    return Manifest(file.stem, items)
+
+
+def _csv_item(row: dict[str, str | None], file: Path, number: int) -> Item:
+    path, label, side = row["path"], row["label"], row.get("split") or None
+    if not path or not label:
+        raise ManifestError(f"{shown(file)}, line {number}: path and label must not be empty")
+    if side not in (*SIDES, None):
+        raise ManifestError(f"{shown(file)}, line {number}: split is {side!r}; it must be train, valid, test or empty")
+    return Item(str(file.parent / path), Path(path).stem, label, row.get("group") or None, side)
+
+
+def _read_gtzan(place: Path) -> Manifest:
+    if place.suffix == ".npy":
+        known = gtzan_tracks()
+        return Manifest("GTZAN", tuple(replace(item, path=f"{place}#{row}") for row, item in enumerate(known.values())))
+    if not place.is_dir():
+        raise ManifestError(f"{shown(place)} is not a folder of GTZAN recordings, nor an .npy array of their log-mels")
+    known = gtzan_tracks()
+    found = ((path, _GTZAN_NAME.search(path.stem)) for path in audio_files(place))
+    items = (replace(known[match.group()], path=str(path)) for path, match in found if match and match.group() in known)
+    return Manifest("GTZAN", tuple(items))
+
+
+def gtzan_tracks() -> dict[str, Item]:
+    """GTZAN's 1000 tracks by name, in its order, on the sides of the fault-filtered split, without paths.
+
+    The split leaves out repetitions, distortions and mislabels and keeps artists on one side (Sturm, arXiv
+    1306.1461; lists of Kereliuk, Sturm & Larsen, IEEE TMM 2015). Artist groups follow Sturm's index; the
+    tracks that it leaves out have none.
+    """
+    lines = (files("genrelens.train") / "gtzan.csv").read_text("utf-8").splitlines()
+    rows = csv.DictReader(lines)
+    return {
+        row["track"]: Item("", row["track"], row["track"].split(".")[0], row["group"] or None, _side(row["split"]))
+        for row in rows
+    }
+
+
+def _side(text: str) -> Side | None:
+    return next((side for side in SIDES if side == text), None)

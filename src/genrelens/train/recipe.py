@@ -1,0 +1,160 @@
+"""A recipe: one small TOML file that says all there is to say of a training."""
+
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from genrelens.errors import RecipeError, shown
+from genrelens.frontend import FrontEnd
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(gt=0)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataTable(_Table):
+    """Which side a track stands on; see `train.splits.split`. Tracks named by `exclude` are not trained on."""
+
+    split: str
+    exclude: tuple[str, ...] = ()
+
+
+class InputTable(_Table):
+    """What the net hears: windows of `window` seconds, at test time one every `hop` seconds."""
+
+    window: Annotated[float, Field(gt=0)]
+    hop: Annotated[float, Field(gt=0)]
+    front_end: FrontEnd = FrontEnd()
+
+
+class NetTable(_Table):
+    """A net of `train.nets` by its name, and the arguments that it is built with."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """All but the name."""
+        return dict(self.model_extra or {})
+
+
+class TrainTable(_Table):
+    """How the weights are found.
+
+    Attributes:
+        epochs: passes over the tracks of *train*.
+        crops: windows taken at random from each track in each epoch.
+        optimiser, lr, weight_decay: the usual.
+        warmup: share of the steps in which the rate rises to `lr`; after it the rate falls to 0 along a
+            cosine, or stays.
+        mixup: of the Beta distribution that mixes pairs of windows (Zhang et al., ICLR 2018); 0 mixes none.
+        average: decay of the moving average of the weights that is kept in their place; 0 keeps them.
+        clip: largest norm of the gradient; 0 leaves it as it is.
+        keep: the weights of the "last" epoch, or of the "best" by the log loss on *valid*.
+        patience: epochs without a better log loss on *valid* after which to stop; none never stops early.
+        precision: of the arithmetic; "bf16" and "fp16" mix it with 32 bits.
+    """
+
+    epochs: Count
+    crops: Count = 1
+    batch: Count = 32
+    optimiser: Literal["adam", "adamw"] = "adamw"
+    lr: Annotated[float, Field(gt=0)]
+    weight_decay: Amount = 0.0
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup: Share = 0.1
+    mixup: Amount = 0.0
+    label_smoothing: Share = 0.0
+    clip: Amount = 0.0
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    keep: Literal["last", "best"] = "last"
+    patience: Count | None = None
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+
+
+class AugmentTable(_Table):
+    """How windows are varied in training; every part is off unless asked for. See `train.augment`.
+
+    Attributes:
+        stretch: change of tempo, at most this share faster or slower.
+        shift: of pitch, at most this many semitones up or down.
+        equaliser: deviation of a random, smooth curve over the bands, in decibels.
+        tilt: deviation of a slope from the lowest band to the highest, in decibels.
+        low_pass: share of the windows whose highest bands are cut off.
+        noise: share of the windows that get a floor of noise.
+        time_masks, time_mask: how many stretches are blanked, and up to how many frames each.
+        band_masks, band_mask: the same for mel bands (SpecAugment, Park et al., Interspeech 2019).
+    """
+
+    stretch: Share = 0.0
+    shift: Amount = 0.0
+    equaliser: Amount = 0.0
+    tilt: Amount = 0.0
+    low_pass: Share = 0.0
+    noise: Share = 0.0
+    time_masks: Annotated[int, Field(ge=0)] = 0
+    time_mask: Annotated[int, Field(ge=0)] = 0
+    band_masks: Annotated[int, Field(ge=0)] = 0
+    band_mask: Annotated[int, Field(ge=0)] = 0
+
+
+class Recipe(_Table):
+    """All of a training but the place of the data."""
+
+    name: str
+    summary: str
+    version: str = "1"
+    licence: str = "MIT"
+    seed: int = 1
+    data: DataTable
+    input: InputTable
+    net: NetTable
+    augment: AugmentTable = AugmentTable()
+    train: TrainTable
+
+
+def read_recipe(file: Path) -> Recipe:
+    """Read and check a recipe.
+
+    Raises:
+        RecipeError: it is not there, is not TOML, or says something that a recipe cannot say.
+    """
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{shown(file)} cannot be read ({error.strerror}); give the path of a .toml file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{shown(file)} is not TOML ({error})") from error
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(f"{shown(file)}: {_first_problem(error)}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    place = [str(part) for part in problem["loc"]]
+    if problem["type"] == "extra_forbidden":
+        nearest = get_close_matches(place[-1], _keys(place[:-1]), n=1, cutoff=0.4)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(_keys(place[:-1]))}"
+        return f"{'.'.join(place)} is not a key of a recipe; {hint}"
+    return f"{'.'.join(place)}: {problem['msg']}"
+
+
+def _keys(place: list[str]) -> list[str]:
+    """The keys of the table at `place`."""
+    table: type[BaseModel] = Recipe
+    for part in place:
+        annotation = table.model_fields[part].annotation
+        assert isinstance(annotation, type)
+        table = annotation
+    return list(table.model_fields)

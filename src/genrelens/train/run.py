@@ -1,0 +1,168 @@
+"""From a recipe and data to a model: what `genrelens train` does, step by step, in one folder."""
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from torch import nn
+
+from genrelens.card import Card, Figure, Training
+from genrelens.classifier import Classifier
+from genrelens.errors import TrainingError, shown
+from genrelens.train.batches import TrackWindows
+from genrelens.train.evaluate import Evaluation, evaluate
+from genrelens.train.export import export, parameters
+from genrelens.train.fit import Tracks, fit
+from genrelens.train.manifest import Item, Manifest, read_manifest
+from genrelens.train.mels import Mels, load_mels
+from genrelens.train.recipe import Recipe
+from genrelens.train.splits import leaks, refuse_leaks, require, split
+
+_PROVING_TRACKS = 4  # whose windows prove an export
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to train, on what, and where to put it."""
+
+    recipe: Recipe
+    data: str
+    folder: Path
+    cache: Path
+    processes: int
+    allow_leak: bool = False
+    resume: bool = False
+    accelerator: str = "auto"
+    progress: bool = False
+
+
+def train(request: Request, say: Callable[[str], None]) -> Evaluation:
+    """Train as a recipe says, and measure the exported model on *valid*; *test* is not looked at.
+
+    The folder then holds recipe.json, metrics.csv, the checkpoints, model.onnx and valid.json.
+
+    Args:
+        request: what is wanted; with `resume`, the training in the folder is gone on with.
+        say: told in a sentence what is being done.
+
+    Raises:
+        DataError: the data cannot be used, or leaks.
+        TrainingError: the folder holds another training, the recipe is impossible, or the loss is lost.
+    """
+    recipe = request.recipe
+    claim(request.folder, recipe, resume=request.resume)
+    manifest, mels = prepare(request, say)
+    learn, valid = (_tracks(manifest, items, mels) for items in (manifest.side("train"), manifest.side("valid")))
+    say(f"Training {recipe.name} on {len(learn.truth)} tracks, choosing on {len(valid.truth)} ...")
+    net = fit(
+        recipe,
+        learn,
+        valid,
+        len(manifest.labels),
+        request.folder,
+        accelerator=request.accelerator,
+        progress=request.progress,
+    )
+    model = request.folder / "model.onnx"
+    say(f"Exporting to {shown(model)} ...")
+    proof = TrackWindows(valid.levels[:_PROVING_TRACKS], valid.truth[:_PROVING_TRACKS], recipe)
+    card = write_card(recipe, manifest, net, len(learn.truth))
+    export(net, card, next(iter(proof))[0], model)
+    result = evaluate(Classifier(model), _readable(manifest.side("valid"), mels), request.cache, request.processes)
+    (request.folder / "valid.json").write_text(result.model_dump_json(indent=1), "utf-8")
+    return result
+
+
+def claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
+    """Make the folder of a training, or see that it is this recipe's.
+
+    Raises:
+        TrainingError: it holds a training already and is not to be resumed, or that of another recipe.
+    """
+    file = folder / "recipe.json"
+    content = recipe.model_dump_json(indent=1)
+    if file.exists() and not resume:
+        raise TrainingError(f"{shown(folder)} holds a training; go on with --resume, or name another with --run")
+    if file.exists() and file.read_text("utf-8") != content:
+        raise TrainingError(f"{shown(folder)} was begun with another recipe; name another folder with --run")
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(content, "utf-8")
+
+
+def prepare(request: Request, say: Callable[[str], None]) -> tuple[Manifest, Mels]:
+    """Read the data, put each track on its side, compute log-mels, and refuse leaks."""
+    table = request.recipe.data
+    divided = split(read_manifest(request.data), table.split, request.recipe.seed).without(table.exclude)
+    require(divided, "train", "valid")
+    manifest = replace(divided, items=tuple(item for item in divided.items if item.side))
+    say(f"Reading {len(manifest.items)} tracks of {manifest.name}, split {table.split} ...")
+    mels = load_mels(manifest.items, request.recipe.input.front_end, request.cache, request.processes)
+    for path, error in mels.failures.items():
+        say(f"Left out {shown(path)}: {error}.")
+    found = leaks(manifest.items, mels.recordings)
+    if found and request.allow_leak:
+        say(f"Warning: {len(found)} on two sides of the split, so the figures will flatter: {found[0]} ...")
+    else:
+        refuse_leaks(found)
+    return manifest, mels
+
+
+def write_card(recipe: Recipe, manifest: Manifest, net: nn.Module, tracks: int) -> Card:
+    """Say what the net is and where it came from."""
+    return Card(
+        name=recipe.name,
+        version=recipe.version,
+        summary=recipe.summary,
+        labels=manifest.labels,
+        front_end=recipe.input.front_end,
+        window=recipe.input.window,
+        hop=recipe.input.hop,
+        parameters=parameters(net),
+        training=Training(
+            recipe=recipe.name,
+            data=manifest.name,
+            split=recipe.data.split,
+            tracks=tracks,
+            seed=recipe.seed,
+            date=f"{datetime.now(UTC):%Y-%m-%d}",
+            machine=f"{platform.machine()}, {platform.system()}",
+        ),
+        licence=recipe.licence,
+        package=version("genrelens"),
+    )
+
+
+def figures(result: Evaluation, data: str, side: str, protocol: str) -> tuple[Figure, ...]:
+    """The measures that a card states."""
+    return tuple(
+        Figure(
+            metric=name,
+            value=round(estimate.value, 4),
+            low=round(estimate.low, 4),
+            high=round(estimate.high, 4),
+            data=data,
+            split=side,
+            tracks=result.metrics.tracks,
+            protocol=protocol,
+        )
+        for name, estimate in (
+            ("accuracy", result.metrics.accuracy),
+            ("macro F1", result.metrics.macro_f1),
+            ("weighted F1", result.metrics.weighted_f1),
+        )
+    )
+
+
+def _tracks(manifest: Manifest, items: Sequence[Item], mels: Mels) -> Tracks:
+    readable = _readable(items, mels)
+    return Tracks(
+        levels=[mels.levels[item.path] for item in readable],
+        truth=[manifest.labels.index(item.label) for item in readable],
+    )
+
+
+def _readable(items: Sequence[Item], mels: Mels) -> list[Item]:
+    return [item for item in items if item.path in mels.levels]

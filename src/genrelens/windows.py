@@ -1,0 +1,151 @@
+"""Which stretches of a track a net hears: all, overlapping; or a few, spread evenly and sought out."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrelens.errors import TooShortError, UndecodableAudioError
+
+Samples = NDArray[np.float32]
+Take = int | Literal["all"]  # how many windows, spread evenly over the track; or all of them
+
+SHORTEST = 0.1  # s of audio below which there is nothing to judge
+SILENCE = 10 ** (-90 / 20)  # peak below which a window is digital silence (about one step of 16 bits)
+
+_SLACK = 0.05  # s that a window at the very end may miss, for durations rounded in a header
+
+
+class Playable(Protocol):
+    """What windows are taken from: mono samples at `rate` Hz, from any second on."""
+
+    name: str
+    rate: int
+    duration: float | None  # s, as far as it is known
+    warnings: list[str]
+
+    def blocks(self, start: float = 0.0) -> Iterator[Samples]:
+        """Read from `start` seconds to the end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a track: where it starts, in seconds, and its samples, float32 mono."""
+
+    start: float
+    samples: Samples
+
+
+def take_windows(track: Playable, length: float, hop: float, take: Take) -> Iterator[Window]:
+    """Cut a track into windows of `length` seconds.
+
+    Args:
+        track: to read from; a warning is left with it if it is shorter than one window.
+        length: of each window, in seconds. A shorter track gives one window, repeated to fill it.
+        hop: seconds from one window to the next, for `take="all"`; the last one ends with the track.
+        take: "all", or a number of windows, each in the middle of an equal part of the track.
+
+    Raises:
+        UndecodableAudioError: no audio could be decoded.
+        TooShortError: there are less than `SHORTEST` seconds.
+    """
+    size = round(length * track.rate)
+    windows = cut(track.blocks(), size, round(hop * track.rate)) if take == "all" else _spread(track, size, take)
+    heard = 0
+    for start, samples in windows:
+        heard += len(samples)
+        if len(samples) < size - _SLACK * track.rate:
+            _check_length(track, len(samples))
+            track.warnings.append(
+                f"only {len(samples) / track.rate:.1f} s of audio, repeated to fill a window of {length:.1f} s"
+            )
+        yield Window(start / track.rate, fill(samples, size))
+    if heard == 0:
+        _check_length(track, 0)
+
+
+def cut(blocks: Iterable[Samples], size: int, hop: int) -> Iterator[tuple[int, Samples]]:
+    """Cut a stream of blocks into (start, samples) of `size` samples every `hop`.
+
+    A last window ends with the stream if the regular ones leave a rest, so that all is heard. A stream
+    shorter than `size` gives the one window that there is, short; an empty stream gives none.
+    """
+    held = np.empty(0, np.float32)
+    start = 0  # of the next window
+    base = 0  # of `held`
+    for block in blocks:
+        held = np.concatenate([held, block])
+        while start + size <= base + len(held):
+            yield start, held[start - base : start - base + size]
+            start += hop
+        keep = min(len(held), max(size, base + len(held) - start))  # the last window may reach back
+        base, held = base + len(held) - keep, held[len(held) - keep :]
+    total = base + len(held)
+    covered = start - hop + size if start else 0
+    if total > covered:
+        last = max(0, total - size)
+        yield last, held[last - base :]
+
+
+def pick(blocks: Iterable[Samples], starts: list[int], size: int) -> Iterator[tuple[int, Samples]]:
+    """Pick the windows that begin at `starts` (ascending) from a stream; the stream is read no further."""
+    held = np.empty(0, np.float32)
+    base = 0
+    waiting = list(starts)
+    for block in blocks:
+        held = np.concatenate([held, block])
+        while waiting and waiting[0] + size <= base + len(held):
+            start = waiting.pop(0)
+            yield start, held[start - base : start - base + size]
+        if not waiting:
+            return
+        drop = min(len(held), max(0, waiting[0] - base))
+        base, held = base + drop, held[drop:]
+    for start in waiting:
+        if len(rest := held[max(0, start - base) :]):
+            yield start, rest
+
+
+def spread_starts(total: int, size: int, count: int) -> list[int]:
+    """Where `count` windows of `size` begin, each in the middle of an equal part of `total`, without repeats."""
+    room = max(0, total - size)
+    centred = (round(total * (i + 0.5) / count - size / 2) for i in range(count))
+    return sorted({min(max(0, start), room) for start in centred})
+
+
+def fill(samples: Samples, size: int) -> Samples:
+    """Repeat `samples` until they fill `size`: silence in the rest of a window would change its normalisation."""
+    return samples if len(samples) == size else np.resize(samples, size)
+
+
+def is_silent(samples: Samples) -> bool:
+    """Whether nothing at all can be heard in `samples` (a peak below -90 dB of full scale)."""
+    return bool(np.abs(samples).max(initial=0.0) < SILENCE)
+
+
+def _spread(track: Playable, size: int, count: int) -> Iterator[tuple[int, Samples]]:
+    if track.duration is not None:
+        starts = spread_starts(round(track.duration * track.rate), size, count)
+        windows = [(start, _read(track, start, size)) for start in starts]
+        if all(len(samples) >= size - _SLACK * track.rate for _, samples in windows):
+            return iter(windows)
+    # The container declares no length, or a wrong one: measure it, then pick the windows in one pass.
+    total = sum(len(block) for block in track.blocks())
+    return pick(track.blocks(), spread_starts(total, size, count), size)
+
+
+def _read(track: Playable, start: int, size: int) -> Samples:
+    """Up to `size` samples from sample `start` on, by seeking."""
+    return next((samples for _, samples in pick(track.blocks(start / track.rate), [0], size)), np.empty(0, np.float32))
+
+
+def _check_length(track: Playable, samples: int) -> None:
+    if samples == 0:
+        raise UndecodableAudioError(f"{track.name} holds no audio that can be decoded; is the file complete?")
+    if samples < SHORTEST * track.rate:
+        raise TooShortError(
+            f"{track.name} lasts {samples / track.rate:.2f} s; at least {SHORTEST} s are needed to hear a genre"
+        )

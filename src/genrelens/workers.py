@@ -1,0 +1,110 @@
+"""A function over many items in worker processes: in order, in bounded memory, whatever an item does."""
+
+import contextlib
+import multiprocessing
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Generic, TypeVar
+
+from genrelens.errors import GenrelensError, WorkerError, shown
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_AHEAD = 4  # items that are under way for each process
+
+
+def stream(
+    function: Callable[[Item], Result], items: Iterable[Item], processes: int
+) -> Iterator[tuple[Item, Result | GenrelensError]]:
+    """Yield each item with what `function` makes of it, in the order of the items.
+
+    A GenrelensError that the function raises is yielded as the result. An item that kills its process
+    (a hostile file, memory run out) yields a WorkerError, and the others go on. With one process, all
+    is done in the caller's.
+
+    Args:
+        function: importable by name, as are its arguments and results by pickle.
+        items: read no further than a few ahead of what was yielded.
+        processes: at least 1.
+    """
+    if processes == 1:
+        for item in items:
+            yield item, _attempt(function, item)
+        return
+    crew: _Crew[Item, Result] = _Crew(function, processes)
+    waiting: deque[tuple[Item, Future[Result | GenrelensError]]] = deque()
+    source = iter(items)
+    try:
+        while True:
+            waiting.extend((item, crew.submit(item)) for item in islice(source, processes * _AHEAD - len(waiting)))
+            if not waiting:
+                return
+            item, future = waiting.popleft()
+            try:
+                yield item, future.result()
+            except BrokenProcessPool:  # this item's doing, or that of one beside it
+                yield item, crew.alone(item)
+                waiting = deque((other, crew.again(other, begun)) for other, begun in waiting)
+    finally:
+        crew.dismiss()
+
+
+class _Crew(Generic[Item, Result]):
+    """A process pool that can be made anew."""
+
+    def __init__(self, function: Callable[[Item], Result], processes: int) -> None:
+        self._function = function
+        self._processes = processes
+        self._pool = self._hire(processes)
+
+    def submit(self, item: Item) -> "Future[Result | GenrelensError]":
+        with _interrupts_ignored():  # processes start here, and inherit it: Ctrl-C is for the parent to handle
+            return self._pool.submit(_attempt, self._function, item)
+
+    def alone(self, item: Item) -> "Result | GenrelensError":
+        """Run an item where it can harm no other; then the pool is fresh again."""
+        self.dismiss()
+        self._pool = self._hire(1)
+        try:
+            return self.submit(item).result()
+        except BrokenProcessPool:
+            return WorkerError(f"{shown(item)} made its process die (or memory ran out); leave it out or try it alone")
+        finally:
+            self.dismiss()
+            self._pool = self._hire(self._processes)
+
+    def again(self, item: Item, begun: "Future[Result | GenrelensError]") -> "Future[Result | GenrelensError]":
+        """Keep a result that was reached, or submit the item again."""
+        finished = begun.done() and not begun.cancelled() and begun.exception() is None
+        return begun if finished else self.submit(item)
+
+    def dismiss(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _hire(self, processes: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+
+
+def _attempt(function: Callable[[Item], Result], item: Item) -> Result | GenrelensError:
+    try:
+        return function(item)
+    except GenrelensError as error:
+        return error
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers, and only it is interrupted
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

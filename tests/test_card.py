@@ -1,0 +1,55 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from genrelens.card import CARD_FORMAT, CARD_KEY, Card, Figure, read_card
+from genrelens.errors import InvalidModelError, NewerCardError
+from tests.conftest import make_card
+
+
+def test_a_card_there_and_back() -> None:
+    figure = Figure(
+        metric="accuracy", value=0.7, low=0.6, high=0.8, data="GTZAN", split="test", tracks=290, protocol="by track"
+    )
+    card = make_card(figures=(figure,), temperature=1.5)
+    assert read_card({CARD_KEY: card.model_dump_json()}, "x.onnx") == card
+
+
+def test_the_frames_of_a_window() -> None:
+    assert make_card(window=1.0).frames == 1 + 22_050 // 1024
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({}, "without a GenreLens card"),
+        ({CARD_KEY: "{"}, "card that cannot be read"),
+        ({CARD_KEY: "[]"}, "card that cannot be read"),
+        ({CARD_KEY: json.dumps({"format": 1})}, "name: Field required"),
+        ({CARD_KEY: json.dumps({"format": "one"})}, "format"),
+    ],
+)
+def test_what_is_no_card(metadata: dict[str, str], words: str) -> None:
+    with pytest.raises(InvalidModelError, match=words):
+        read_card(metadata, "x.onnx")
+
+
+def test_a_newer_card() -> None:
+    content = {**make_card().model_dump(mode="json"), "format": CARD_FORMAT + 1, "novelty": True}
+    with pytest.raises(NewerCardError, match=f"card of format {CARD_FORMAT + 1}.*upgrade"):
+        read_card({CARD_KEY: json.dumps(content)}, "x.onnx")
+
+
+@given(st.text())
+def test_any_text_is_a_card_or_a_clear_error(text: str) -> None:
+    with pytest.raises(InvalidModelError):
+        read_card({CARD_KEY: text}, "x.onnx")
+
+
+def test_labels_differ() -> None:
+    with pytest.raises(ValidationError, match="two labels are the same"):
+        make_card(labels=("a", "a"))
+    assert isinstance(make_card(labels=("a", "b")), Card)

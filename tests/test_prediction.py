@@ -1,0 +1,86 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from genrelens.errors import AudioNotFoundError
+from genrelens.prediction import Failure, Prediction, Score, Segment, ranked
+
+ANY_TEXT = st.text(st.characters(codec=None, categories=None))  # lone surrogates, as in odd file names, included
+SCORES = st.lists(st.builds(Score, label=st.text(min_size=1), score=st.floats(0, 1)), max_size=4).map(tuple)
+PREDICTIONS = st.builds(
+    Prediction,
+    path=ANY_TEXT,
+    genre=st.text(),
+    confidence=st.floats(0, 1),
+    scores=SCORES,
+    segments=st.lists(
+        st.builds(Segment, start=st.floats(0, 1e4), end=st.floats(0, 1e4), scores=SCORES), max_size=3
+    ).map(tuple),
+    duration=st.floats(0, 1e6),
+    model=st.text(),
+    version=st.text(),
+    warnings=st.lists(st.text()).map(tuple),
+)
+
+
+@given(PREDICTIONS)
+def test_json_there_and_back(prediction: Prediction) -> None:
+    line = prediction.to_json()
+    assert line.isascii()
+    assert "\n" not in line
+    assert Prediction.from_json(line) == prediction
+
+
+def test_the_shape_of_the_json() -> None:
+    scores = ranked(("jazz", "rock"), [0.25, 0.75])
+    prediction = Prediction(
+        path="a\udcff.mp3",
+        genre="rock",
+        confidence=0.75,
+        scores=scores,
+        segments=(Segment(start=0, end=10, scores=scores),),
+        duration=10,
+        model="lens",
+        version="1",
+    )
+    expected = [{"label": "rock", "score": 0.75}, {"label": "jazz", "score": 0.25}]
+    assert json.loads(prediction.to_json()) == {
+        "path": "a\udcff.mp3",
+        "genre": "rock",
+        "confidence": 0.75,
+        "scores": expected,
+        "segments": [{"start": 0, "end": 10, "scores": expected}],
+        "duration": 10,
+        "model": "lens",
+        "version": "1",
+        "warnings": [],
+    }
+
+
+def test_the_shape_of_a_failure() -> None:
+    failure = Failure.of("x.mp3", AudioNotFoundError("x.mp3 does not exist"))
+    assert json.loads(failure.to_json()) == {
+        "path": "x.mp3",
+        "error": {"type": "AudioNotFoundError", "message": "x.mp3 does not exist"},
+    }
+
+
+@given(PREDICTIONS, st.integers(1, 5))
+def test_top_keeps_the_first(prediction: Prediction, k: int) -> None:
+    top = prediction.top(k)
+    assert top.scores == prediction.scores[:k]
+    assert [segment.scores for segment in top.segments] == [segment.scores[:k] for segment in prediction.segments]
+
+
+def test_equals_keep_their_order() -> None:
+    assert [score.label for score in ranked(("b", "a", "c"), [0.2, 0.2, 0.6])] == ["c", "b", "a"]
+
+
+def test_other_shapes_are_refused() -> None:
+    with pytest.raises(ValidationError):
+        Prediction.from_json('{"path": "x"}')
+    with pytest.raises(ValidationError):
+        Score(label="x", score=1).label = "y"  # type: ignore[misc]
