@@ -63,7 +63,7 @@ def test_log_mel_is_librosas_in_single_precision_too(hop: int) -> None:
     samples = 0.3 * sweep + 0.001 * noise
     level = log_mel(samples, front_end)
     assert level.dtype == np.float32
-    np.testing.assert_allclose(level, by_librosa(samples, front_end), atol=1e-4)
+    np.testing.assert_allclose(level, by_librosa(samples, front_end), atol=1e-3)
 
 
 @settings(max_examples=50, deadline=None)
@@ -90,7 +90,7 @@ def test_known_values() -> None:
     np.testing.assert_allclose(hz_to_mel(np.array([1000.0]), "htk"), [999.9856], rtol=1e-6)
     bands = mel_bands(FrontEnd())
     assert bands.shape == (128, 1025)
-    assert bands.sum() == pytest.approx(11.8877, abs=1e-3)
+    assert bands.sum() == pytest.approx(librosa.filters.mel(sr=22_050, n_fft=2048).sum(), rel=1e-6)
 
 
 @given(st.floats(0, 20_000), st.sampled_from(["slaney", "htk"]))

@@ -131,4 +131,6 @@ def shown(source: Any) -> str:
     if isinstance(source, bytes | bytearray | memoryview):
         return "<bytes>"
     name = getattr(source, "name", None)
-    return shown(name) if isinstance(name, str) else "<stream>"
+    if isinstance(name, str):
+        return shown(name)
+    return "<stream>" if hasattr(source, "read") else str(source)

@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import threading
 from collections import deque
@@ -88,7 +89,7 @@ class _Crew(Generic[Item, Result]):
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _hire(self, processes: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+        return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _leave_with_parent)
 
 
 def _attempt(function: Callable[[Item], Result], item: Item) -> Result | GenrelensError:
@@ -96,6 +97,13 @@ def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Genrele
         return function(item)
     except GenrelensError as error:
         return error
+
+
+def _leave_with_parent() -> None:
+    """End this worker when its parent is gone, however it went: nobody waits for the work any more."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 @contextlib.contextmanager
