@@ -65,7 +65,7 @@ class _Crew(Generic[Item, Result]):
         self._pool = self._hire(processes)
 
     def submit(self, item: Item) -> "Future[Result | GenrelensError]":
-        with _interrupts_ignored():  # processes start here, and inherit it: Ctrl-C is for the parent to handle
+        with _interrupts_held():  # processes may start here, and Ctrl-C is for the parent alone to handle
             return self._pool.submit(_attempt, self._function, item)
 
     def alone(self, item: Item) -> "Result | GenrelensError":
@@ -101,18 +101,23 @@ def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Genrele
 
 def _leave_with_parent() -> None:
     """End this worker when its parent is gone, however it went: nobody waits for the work any more."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+    def follow() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 @contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers, and only it is interrupted
+def _interrupts_held() -> Iterator[None]:
+    """Hold SIGINT back: processes started meanwhile inherit that, and the parent gets it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

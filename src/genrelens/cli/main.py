@@ -1,5 +1,7 @@
 """The entry: commands, and the one place where an error becomes words and an exit status."""
 
+import errno
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -45,6 +47,16 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except GenrelensError as error:
         sys.exit(f"genrelens: {error}")
+    except OSError as error:  # a full disk behind stdout, or a reader that left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered has nowhere to go
+        sys.exit(1 if error.errno == errno.EPIPE else f"genrelens: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main()

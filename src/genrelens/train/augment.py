@@ -41,11 +41,11 @@ def mask(normal: Tensor, table: AugmentTable, rng: torch.Generator) -> Tensor:
 
 
 def time_stretch(level: Tensor, frames: int, most: float, rng: torch.Generator) -> Tensor:
-    """Play windows up to `most` (a share) faster or slower, and keep `frames` of them.
+    """Play windows up to `most` (a share) faster, or as much slower, and keep `frames` of them.
 
     `level` must hold `stretched_frames(frames, most)` frames, what the fastest needs.
     """
-    rates = 1 + most * (2 * torch.rand(len(level), generator=rng) - 1)
+    rates = (1 + most) ** (2 * torch.rand(len(level), generator=rng) - 1)
     positions = torch.arange(frames) * rates[:, None]
     return _at(level, positions.clamp(max=level.shape[2] - 1), axis=2)
 
@@ -73,8 +73,9 @@ def band_positions(ratios: Tensor, front_end: FrontEnd) -> Tensor:
 
 
 def equalise(level: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
-    """Add a smooth random curve over the bands, of that deviation in decibels."""
-    points = torch.randn(len(level), 1, _CURVE_POINTS, generator=rng) * deviation
+    """Add a smooth random curve over the bands, of up to that deviation in decibels."""
+    strengths = deviation * torch.rand(len(level), 1, 1, generator=rng)
+    points = strengths * torch.randn(len(level), 1, _CURVE_POINTS, generator=rng)
     curve = functional.interpolate(points, size=level.shape[1], mode="linear", align_corners=True)
     return level + curve.transpose(1, 2)
 
@@ -105,15 +106,16 @@ def add_noise(level: Tensor, share: float, rng: torch.Generator) -> Tensor:
     return torch.where(chosen, noisy, level)
 
 
-def mixup(normal: Tensor, targets: Tensor, alpha: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Mix each window and its target with another's, by a share from Beta(alpha, alpha)."""
+def mixup(normal: Tensor, targets: Tensor, alpha: float, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Mix that share of the windows, and their targets, with others, by weights from Beta(alpha, alpha)."""
     gammas = torch._standard_gamma(torch.full((2, len(normal)), alpha), generator=rng)
-    share = gammas[0] / gammas.sum(dim=0)
+    mixed = torch.rand(len(normal), generator=rng) < share
+    own = torch.where(mixed, gammas.amax(dim=0) / gammas.sum(dim=0), 1.0)  # at least half is the window's own
     other = torch.randperm(len(normal), generator=rng)
-    wide = share[:, None, None]
+    wide, narrow = own[:, None, None], own[:, None]
     return (
         wide * normal + (1 - wide) * normal[other],
-        share[:, None] * targets + (1 - share[:, None]) * targets[other],
+        narrow * targets + (1 - narrow) * targets[other],
     )
 
 

@@ -1,6 +1,6 @@
 """Batches of windows for a net: random and varied for training, regular for validation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -18,15 +18,22 @@ Batch = tuple[Tensor, Tensor]  # float32 (windows, 1, n_mels, frames); targets, 
 
 
 class TrainingBatches(IterableDataset[Batch]):
-    """One epoch: `crops` random windows of each track, varied and mixed as the recipe says.
+    """An epoch each time it is iterated: `crops` random windows of each track, varied and mixed as the recipe says.
 
-    All draws follow from the recipe's seed and the number of the epoch: a resumed training sees what an
-    unbroken one would have seen.
+    All draws follow from the recipe's seed and the number of the epoch, which is asked for when the epoch
+    begins: a resumed training sees what an unbroken one would have seen.
     """
 
-    def __init__(self, levels: Sequence[Level], truth: Sequence[int], labels: int, recipe: Recipe, epoch: int) -> None:
-        self._levels, self._truth, self._recipe, self._epoch = levels, torch.tensor(truth), recipe, epoch
-        self._labels = labels
+    def __init__(
+        self,
+        levels: Sequence[Level],
+        truth: Sequence[int],
+        labels: int,
+        recipe: Recipe,
+        epoch: Callable[[], int],
+    ) -> None:
+        self._levels, self._truth, self._labels = levels, torch.tensor(truth), labels
+        self._recipe, self._epoch = recipe, epoch
         front_end = recipe.input.front_end
         self._frames = front_end.frames(round(recipe.input.window * front_end.rate))
 
@@ -34,7 +41,7 @@ class TrainingBatches(IterableDataset[Batch]):
         return batches_per_epoch(len(self._levels), self._recipe)
 
     def __iter__(self) -> Iterator[Batch]:
-        rng = torch.Generator().manual_seed(self._recipe.seed * 1_000_003 + self._epoch)
+        rng = torch.Generator().manual_seed(draw_seed(self._recipe.seed, self._epoch()))
         for members in torch.split(self._order(rng), self._recipe.train.batch)[: len(self)]:
             yield self._batch(members, rng)
 
@@ -49,10 +56,13 @@ class TrainingBatches(IterableDataset[Batch]):
         if table.stretch:
             level = augment.time_stretch(level, self._frames, table.stretch, rng)
         level = augment.vary(level, table, front_end, rng)
-        normal = augment.mask(normal_windows(level, front_end), table, rng)
+        normal = normal_windows(level, front_end)
         targets = functional.one_hot(self._truth[members], self._labels).float()
         if self._recipe.train.mixup:
-            normal, targets = augment.mixup(normal, targets, self._recipe.train.mixup, rng)
+            normal, targets = augment.mixup(
+                normal, targets, self._recipe.train.mixup_alpha, self._recipe.train.mixup, rng
+            )
+        normal = augment.mask(normal, table, rng)
         return normal[:, None], targets
 
     def _crops(self, members: Tensor, frames: int, rng: torch.Generator) -> Tensor:
@@ -82,6 +92,11 @@ class TrackWindows(IterableDataset[tuple[Tensor, int]]):
 
     def __len__(self) -> int:
         return len(self._windows)
+
+
+def draw_seed(seed: int, number: int) -> int:
+    """What all draws of an epoch or a step follow from, by its number."""
+    return seed * 1_000_003 + number
 
 
 def batches_per_epoch(tracks: int, recipe: Recipe) -> int:

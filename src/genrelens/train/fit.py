@@ -41,15 +41,16 @@ class TrackData(L.LightningDataModule):
         self._valid = TrackWindows(valid.levels, valid.truth, recipe)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """The batches of this epoch; dropout, too, draws anew from the seed and the epoch."""
-        epoch = self.trainer.current_epoch if self.trainer else 0
-        torch.manual_seed(self._recipe.seed * 1_000_003 + epoch)
-        batches = TrainingBatches(self._learn.levels, self._learn.truth, self._labels, self._recipe, epoch)
+        """Batches of random windows."""
+        batches = TrainingBatches(self._learn.levels, self._learn.truth, self._labels, self._recipe, self._epoch)
         return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Track by track."""
         return DataLoader(self._valid, batch_size=None)
+
+    def _epoch(self) -> int:
+        return self.trainer.current_epoch if self.trainer else 0
 
 
 def fit(
@@ -75,7 +76,7 @@ def fit(
     L.seed_everything(recipe.seed, verbose=False)
     net = nets.build(recipe.net, labels)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    task = GenreTask(net, table, table.epochs * batches_per_epoch(len(learn.truth), recipe))
+    task = GenreTask(net, recipe, table.epochs * batches_per_epoch(len(learn.truth), recipe))
     last = folder / "last.ckpt"
     best = ModelCheckpoint(folder, "best", monitor="valid_loss", save_last=True, enable_version_counter=False)
     trainer = _trainer(table, folder, accelerator, progress, [best, *_callbacks(table, progress)])
@@ -102,7 +103,7 @@ def _trainer(table: TrainTable, folder: Path, accelerator: str, progress: bool, 
         max_epochs=table.epochs,
         callbacks=callbacks,
         logger=CSVLogger(folder, name=None, version=""),
-        reload_dataloaders_every_n_epochs=1,
+        check_val_every_n_epoch=table.validate_every,
         gradient_clip_val=table.clip or None,
         num_sanity_val_steps=0,
         enable_model_summary=False,

@@ -56,11 +56,13 @@ class TrainTable(_Table):
         optimiser, lr, weight_decay: the usual.
         warmup: share of the steps in which the rate rises to `lr`; after it the rate falls to 0 along a
             cosine, or stays.
-        mixup: of the Beta distribution that mixes pairs of windows (Zhang et al., ICLR 2018); 0 mixes none.
+        mixup: share of the windows that are mixed with others (Zhang et al., ICLR 2018).
+        mixup_alpha: of the Beta distribution of the weights that they are mixed by.
         average: decay of the moving average of the weights that is kept in their place; 0 keeps them.
         clip: largest norm of the gradient; 0 leaves it as it is.
         keep: the weights of the "last" epoch, or of the "best" by the log loss on *valid*.
-        patience: epochs without a better log loss on *valid* after which to stop; none never stops early.
+        validate_every: epochs from one look at *valid*, and one checkpoint, to the next.
+        patience: looks without a better log loss on *valid* after which to stop; none never stops early.
         precision: of the arithmetic; "bf16" and "fp16" mix it with 32 bits.
     """
 
@@ -72,11 +74,13 @@ class TrainTable(_Table):
     weight_decay: Amount = 0.0
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: Share = 0.1
-    mixup: Amount = 0.0
+    mixup: Share = 0.0
+    mixup_alpha: Annotated[float, Field(gt=0)] = 0.3
     label_smoothing: Share = 0.0
     clip: Amount = 0.0
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     keep: Literal["last", "best"] = "last"
+    validate_every: Count = 1
     patience: Count | None = None
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
 
@@ -87,7 +91,7 @@ class AugmentTable(_Table):
     Attributes:
         stretch: change of tempo, at most this share faster or slower.
         shift: of pitch, at most this many semitones up or down.
-        equaliser: deviation of a random, smooth curve over the bands, in decibels.
+        equaliser: greatest deviation of a random, smooth curve over the bands, in decibels.
         tilt: deviation of a slope from the lowest band to the highest, in decibels.
         low_pass: share of the windows whose highest bands are cut off.
         noise: share of the windows that get a floor of noise.

@@ -1,7 +1,8 @@
 """Sides for tracks: train, valid, test; and proof that no artist or recording stands on two of them."""
 
 import re
-from collections import defaultdict
+import warnings
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,8 @@ from genrelens.errors import LeakError, SplitError
 from genrelens.train.manifest import GTZAN, SIDES, Item, Manifest, Side
 
 _FOLD = re.compile(r"fold-(\d+)-of-(\d+)$")
-_TWENTIETHS: tuple[tuple[Side, int], ...] = (("test", 3), ("valid", 3), ("train", 14))  # 15 / 15 / 70 %
+_TWENTIETHS: tuple[Side, ...] = ("test",) * 3 + ("valid",) * 3 + ("train",) * 14  # 15 / 15 / 70 %
+_SEVENTHS: tuple[Side, ...] = ("test", "valid", *("train",) * 5)  # nearly so, where genres are small
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def _assign(manifest: Manifest, sides: Sequence[Side]) -> Manifest:
 
 
 def _stratified(items: Sequence[Item], seed: int) -> list[Side]:
-    shares: list[Side] = [side for side, count in _TWENTIETHS for _ in range(count)]
+    smallest = min(Counter(item.label for item in items).values())
+    shares = _TWENTIETHS if smallest >= len(_TWENTIETHS) else _SEVENTHS
     return [shares[fold] for fold in _folds(items, len(shares), seed)]
 
 
@@ -124,11 +127,14 @@ def _fold(items: Sequence[Item], number: int, count: int, seed: int) -> list[Sid
 def _folds(items: Sequence[Item], count: int, seed: int) -> list[int]:
     """Which of `count` equal, stratified folds each track falls into, its group with it."""
     names = np.array([item.group if item.group is not None else f"\0{item.path}" for item in items])
-    if len(set(names)) < count:
-        raise SplitError(f"{len(set(names))} tracks or groups do not make {count} parts; add data, or give the split")
     labels = np.array([item.label for item in items])
-    parts = StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(names, labels, names)
+    most = min(len(set(names)), max(Counter(labels).values()))
+    if most < count:
+        raise SplitError(f"{most} tracks or groups do not make {count} parts; add data, or give the split")
     folds = np.empty(len(items), int)
-    for number, (_, members) in enumerate(parts):
-        folds[members] = number
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")  # it is spread as far as it goes
+        parts = StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(names, labels, names)
+        for number, (_, members) in enumerate(parts):
+            folds[members] = number
     return [int(fold) for fold in folds]

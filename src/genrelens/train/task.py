@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genrelens.train.recipe import TrainTable
+from genrelens.train.batches import draw_seed
+from genrelens.train.nets.lens import Lens
+from genrelens.train.recipe import Recipe
 
 
 class LostLossError(Exception):
@@ -19,22 +21,26 @@ class GenreTask(L.LightningModule):
 
     Args:
         net: (windows, 1, n_mels, frames) -> logits (windows, labels).
-        table: how to train.
+        recipe: how to train.
         steps: of the optimiser, in all.
     """
 
-    def __init__(self, net: nn.Module, table: TrainTable, steps: int) -> None:
+    def __init__(self, net: nn.Module, recipe: Recipe, steps: int) -> None:
         super().__init__()
         self.net = net
-        self.table = table
+        self.seed, self.table = recipe.seed, recipe.train
         self.steps = steps
         self._valid: list[tuple[Tensor, int]] = []
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """Cross entropy against mixed, smoothed targets."""
         windows, targets = batch
-        logits = self.net(windows)
-        loss = functional.cross_entropy(logits, targets, label_smoothing=self.table.label_smoothing)
+        torch.manual_seed(draw_seed(self.seed, self.global_step))  # dropout, too, is the same when resumed
+        # A net of branches is judged branch by branch: judged by their mean alone, they would lean on each other.
+        answers = self.net.each(windows) if isinstance(self.net, Lens) else self.net(windows)[None]
+        smoothing = self.table.label_smoothing
+        losses = [functional.cross_entropy(logits, targets, label_smoothing=smoothing) for logits in answers]
+        loss = torch.stack(losses).mean()
         if not torch.isfinite(loss):
             raise LostLossError(f"the loss became {loss.item()} in epoch {self.current_epoch}")
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(windows))

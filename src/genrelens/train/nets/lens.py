@@ -1,23 +1,98 @@
-"""Placeholder until the search ends."""
+"""The net behind the bundled model: little is left of frequency early on, much is learnt along time."""
 
+import torch
 from torch import Tensor, nn
 
 
 class Lens(nn.Module):
-    def __init__(self, labels: int, width: int = 16) -> None:
+    """Branches that learn side by side and answer together.
+
+    Each branch looks at the log-mel with three small two-dimensional convolutions that forgive a little
+    transposition, then makes channels of the remaining bands and follows them along time, as the front ends
+    of musicnn do (Pons & Serra, arXiv 1909.06654). The branches differ by their first weights alone; their
+    mean is steadier than any of them. Each ends in the mean over time and a linear layer, and so does, by
+    linearity, the whole: class-activation maps can be read off.
+
+    Args:
+        labels: how many classes there are.
+        branches: how many there are of what follows.
+        stem: channels of the first and of the other two-dimensional convolutions.
+        width: channels along time.
+        depth: residual layers along time.
+        kernel: their reach, in frames of the halved rate.
+        band_dropout: share of the stem's channels that is dropped in training.
+        dropout: share of the features that is dropped before the linear layer.
+    """
+
+    def __init__(
+        self,
+        labels: int,
+        branches: int = 1,
+        stem: tuple[int, int] = (16, 32),
+        width: int = 192,
+        depth: int = 3,
+        kernel: int = 5,
+        band_dropout: float = 0.1,
+        dropout: float = 0.3,
+    ) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(1, width, 5, 2, 2),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.Conv2d(width, 2 * width, 3, 2, 1),
-            nn.BatchNorm2d(2 * width),
-            nn.ReLU(),
-            nn.Conv2d(2 * width, 4 * width, 3, 2, 1),
-            nn.BatchNorm2d(4 * width),
-            nn.ReLU(),
+        self.branches = nn.ModuleList(
+            nn.Sequential(
+                _stem(*stem),
+                nn.Dropout2d(band_dropout),
+                _bands_to_channels(stem[1], width),
+                *(_TimeLayer(width, kernel) for _ in range(depth)),
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+                nn.Dropout(dropout),
+                nn.Linear(width, labels),
+            )
+            for _ in range(branches)
         )
-        self.head = nn.Linear(4 * width, labels)
 
     def forward(self, mels: Tensor) -> Tensor:
-        return self.head(self.body(mels).mean(dim=(2, 3)))
+        """The branches' mean logits, (windows, labels)."""
+        return self.each(mels).mean(dim=0)
+
+    def each(self, mels: Tensor) -> Tensor:
+        """Each branch's logits, (branches, windows, labels): in training they are judged one by one."""
+        return torch.stack([branch(mels) for branch in self.branches])
+
+
+class _TimeLayer(nn.Module):
+    """A residual convolution along time."""
+
+    def __init__(self, width: int, kernel: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Conv2d(width, width, (1, kernel), padding=(0, kernel // 2), bias=False),
+            nn.BatchNorm2d(width),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.relu(features + self.change(features))
+
+
+def _stem(first: int, second: int) -> nn.Sequential:
+    """128 bands become 8, the rate of frames is halved."""
+    return nn.Sequential(
+        _convolution(1, first, (5, 3), (2, 1)),
+        nn.MaxPool2d((2, 1)),
+        _convolution(first, second, (3, 3)),
+        nn.MaxPool2d(2, ceil_mode=True),
+        _convolution(second, second, (3, 3)),
+        nn.AvgPool2d((2, 1)),
+    )
+
+
+def _bands_to_channels(channels: int, width: int) -> nn.Sequential:
+    """All eight bands that are left into one: (windows, width, 1, time)."""
+    return nn.Sequential(nn.Conv2d(channels, width, (8, 1), bias=False), nn.BatchNorm2d(width), nn.ReLU())
+
+
+def _convolution(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1)) -> nn.Sequential:
+    padding = (kernel[0] // 2, kernel[1] // 2)
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+    )

@@ -1,0 +1,189 @@
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from genrelens.cli.main import app
+from genrelens.prediction import Failure, Prediction
+
+MakeWav = Callable[..., Path]
+GENRELENS = [sys.executable, "-m", "genrelens.cli.main"]
+
+
+@pytest.fixture
+def predict(model_file: Path) -> Callable[..., Result]:
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(app, ["predict", "--model", str(model_file), *map(str, arguments)])
+
+    return run
+
+
+def test_a_table(predict: Callable[..., Result], wav: MakeWav) -> None:
+    low, high = wav("low.wav", hz=100), wav("high.wav", hz=6_000)
+    result = predict(low, high)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert re.fullmatch(rf"low +\d+ % high \d+ % +{re.escape(str(low))}", lines[0])
+    assert re.fullmatch(rf"high +\d+ % low \d+ % +{re.escape(str(high))}", lines[1])
+    assert result.stderr == ""
+
+
+def test_json_lines(predict: Callable[..., Result], wav: MakeWav, tmp_path: Path) -> None:
+    result = predict("--json", "--top", 1, wav(), tmp_path / "missing.wav")
+    assert result.exit_code == 1
+    first, second = result.stdout.splitlines()
+    prediction = Prediction.from_json(first)
+    assert len(prediction.scores) == len(prediction.segments[0].scores) == 1
+    failure = Failure.from_json(second)
+    assert failure.error.type == "AudioNotFoundError"
+
+
+def test_csv_rows(predict: Callable[..., Result], wav: MakeWav, tmp_path: Path) -> None:
+    odd = wav('with "quotes", commas.wav')
+    result = predict("--csv", odd, tmp_path / "missing.wav")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["path"] for row in rows] == [str(odd), str(tmp_path / "missing.wav")]
+    assert float(rows[0]["confidence"]) + float(rows[0]["confidence_2"]) == pytest.approx(1, abs=1e-3)
+    assert rows[0]["error"] == rows[1]["genre"] == ""
+    assert "does not exist" in rows[1]["error"]
+
+
+def test_folders_are_searched_and_files_named_twice_are_heard_once(
+    predict: Callable[..., Result], wav: MakeWav, tmp_path: Path
+) -> None:
+    for name in ("a.wav", "sub/b.wav", "sub/deep/c.wav"):
+        wav(f"music/{name}", seconds=1)
+    (tmp_path / "music" / "notes.txt").write_text("no audio")
+    result = predict("--json", tmp_path / "music", tmp_path / "music" / "a.wav", tmp_path / "music")
+    assert result.exit_code == 0
+    names = [Path(json.loads(line)["path"]).name for line in result.stdout.splitlines()]
+    assert names == ["a.wav", "b.wav", "c.wav"]
+
+
+def test_a_folder_without_audio(predict: Callable[..., Result], tmp_path: Path) -> None:
+    result = predict(tmp_path)
+    assert result.exit_code == 1
+    assert "holds no audio files" in result.stderr
+
+
+def test_warnings_and_failures_go_to_stderr(predict: Callable[..., Result], wav: MakeWav, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mp3"
+    bad.write_text("no music")
+    result = predict(wav(seconds=0.5), bad)
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 1
+    assert "only 0.5 s of audio" in result.stderr
+    assert "bad.mp3 is not audio" in result.stderr
+
+
+def test_many_files_by_processes(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
+    for hz in range(100, 700, 100):
+        wav(f"music/{hz}.wav", hz=hz, seconds=1)
+    command = [*GENRELENS, "predict", "--model", model_file, "--threads", "2", "--json", tmp_path / "music"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert [json.loads(line)["genre"] for line in answer.stdout.splitlines()] == ["low"] * 6
+    assert answer.stderr == ""
+
+
+def test_paths_that_are_not_text(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/\xff\n\xf0\x9f\x8e\xb7.wav"
+    wav().rename(os.fsdecode(odd))
+    for kind in ("--json", "--csv", "--quiet"):
+        command = [*GENRELENS, "predict", "--model", model_file, kind, odd]
+        answer = subprocess.run(command, capture_output=True, check=True)
+        if kind == "--json":
+            assert os.fsencode(json.loads(answer.stdout)["path"]) == odd
+        elif kind == "--csv":
+            assert b"\xff" in answer.stdout
+        else:
+            assert len(answer.stdout.splitlines()) == 1
+
+
+def test_ctrl_c_ends_all_without_a_traceback(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
+    for number in range(40):
+        wav(f"music/{number}.wav", seconds=60)
+    command = [
+        *GENRELENS,
+        "predict",
+        "--model",
+        model_file,
+        "--windows",
+        "all",
+        "--json",
+        "-t",
+        "2",
+        tmp_path / "music",
+    ]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # as at a terminal
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == b""
+    for line in out.splitlines():
+        json.loads(line)
+
+
+def test_a_reader_that_leaves_early(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
+    for number in range(30):
+        wav(f"music/{number}.wav", seconds=1)
+    command = [
+        *GENRELENS,
+        "predict",
+        "--model",
+        model_file,
+        "--json",
+        "--windows",
+        "all",
+        "-t",
+        "2",
+        tmp_path / "music",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 1
+
+
+def test_a_terminal_gets_colours_bars_and_progress(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
+    for number in range(8):
+        wav(f"music/{number}.wav", hz=100, seconds=20)
+    master, slave = os.openpty()
+    command = [*GENRELENS, "predict", "--model", model_file, "--windows", "all", "-t", "1", tmp_path / "music"]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "200"}
+    with subprocess.Popen(command, stdout=slave, stderr=slave, env=environment) as process:
+        os.close(slave)
+        seen = b""
+        while True:
+            try:
+                chunk = os.read(master, 65_536)
+            except OSError:
+                break
+            if not chunk:
+                break
+            seen += chunk
+    text = seen.decode()
+    assert process.returncode == 0
+    assert text.count("music/") == 8
+    assert "█" in text
+    assert "\x1b[" in text
+    assert "Listening" in text

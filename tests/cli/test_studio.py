@@ -1,0 +1,95 @@
+"""`train`, `evaluate` and `data check`, from the command line."""
+
+import builtins
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from genrelens.cli.main import app, main
+from tests.train.conftest import genres, make_recipe  # noqa: F401 (a fixture)
+
+
+def toml(file: Path) -> Path:
+    """The small recipe as a user writes it."""
+    lines = []
+    tables = make_recipe().model_dump(exclude_none=True)
+    front_end = tables["input"].pop("front_end")
+    tables["input"]["front_end"] = front_end
+    for key, value in tables.items():
+        if not isinstance(value, dict):
+            lines.append(f"{key} = {json.dumps(value)}")
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            lines.append(f"[{key}]")
+            lines += [f"{name} = {json.dumps(part)}" for name, part in value.items() if not isinstance(part, dict)]
+            for name, part in value.items():
+                if isinstance(part, dict):
+                    lines.append(f"[{key}.{name}]")
+                    lines += [f"{inner} = {json.dumps(content)}" for inner, content in part.items()]
+    file.write_text("\n".join(lines))
+    return file
+
+
+def test_train_then_evaluate_then_predict(genres: Path, tmp_path: Path) -> None:  # noqa: F811
+    run = tmp_path / "run"
+    common = ["--data", str(genres), "--cache", str(tmp_path / "cache"), "--threads", "1"]
+    recipe = str(toml(tmp_path / "small.toml"))
+    result = CliRunner().invoke(app, ["train", recipe, *common, "--run", str(run), "--seed", "3"])
+    assert result.exit_code == 0, result.output
+    assert "accuracy" in result.stdout
+    assert "Training small on" in result.stderr
+    model = str(run / "model.onnx")
+    assert f"model  {model}" in result.stdout
+
+    out = tmp_path / "test.json"
+    arguments = ["evaluate", model, *common, "--split", "stratified", "--seed", "3", "--out", str(out)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "95 % interval" in result.stdout
+    assert json.loads(out.read_text())["metrics"]["tracks"] == 4
+
+    result = CliRunner().invoke(app, ["evaluate", model, *common, "--split", "none"])
+    assert "tracks      24" in result.stdout
+    result = CliRunner().invoke(app, ["predict", "--model", model, "--json", str(genres / "low")])
+    assert len(result.stdout.splitlines()) == 12
+
+
+def test_evaluate_tells_what_it_could_not_read(genres: Path, model_file: Path, tmp_path: Path) -> None:  # noqa: F811
+    track = next((genres / "low").iterdir())
+    (tmp_path / "set.csv").write_text(f"path,label,split\n{track},low,test\nmissing.wav,high,test\n")
+    result = CliRunner().invoke(app, ["evaluate", str(model_file), "--data", str(tmp_path / "set.csv")])
+    assert result.exit_code == 1
+    assert "missing.wav does not exist" in result.stderr
+
+
+def test_data_check(genres: Path, tmp_path: Path) -> None:  # noqa: F811
+    result = CliRunner().invoke(app, ["data", "check", str(genres)])
+    assert result.exit_code == 1  # three seconds are too short to learn from
+    assert "24 tracks in 2 genres" in result.stdout
+    assert "too short: 24" in result.stdout
+
+
+def test_without_the_extra_a_command_says_what_to_install(
+    genres: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = builtins.__import__
+
+    def absent(name: str, *rest: Any) -> Any:
+        if name.startswith("sklearn"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    for module in [name for name in sys.modules if name.startswith("genrelens.train")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setattr(sys, "argv", ["genrelens", "data", "check", str(genres)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    message = str(stopped.value.code)
+    assert message.startswith("genrelens: this needs sklearn")
+    assert "pip install 'genrelens[train]'" in message

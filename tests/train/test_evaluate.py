@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genrelens.classifier import Classifier
+from genrelens.errors import ManifestError
+from genrelens.frontend import decibels, log_mel, normalised
+from genrelens.model import Model
+from genrelens.train.evaluate import all_windows, evaluate, track_probabilities
+from genrelens.train.manifest import Item
+from tests.conftest import encode, make_card, tone
+
+
+@pytest.fixture
+def classifier(model_file: Path) -> Classifier:
+    return Classifier(Model(model_file, threads=1))
+
+
+def items(folder: Path) -> list[Item]:
+    made = []
+    for name, hz, label in (("a", 100, "low"), ("b", 200, "low"), ("c", 6_000, "high"), ("d", 150, "high")):
+        file = encode(folder / f"{name}.wav", tone(hz, 3), codec="pcm_s16le")
+        made.append(Item(str(file), name, label))
+    return made
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_measures_and_answers(classifier: Classifier, tmp_path: Path, processes: int) -> None:
+    tracks = items(tmp_path)
+    calls: list[int] = []
+    result = evaluate(classifier, tracks, tmp_path / "cache", processes, lambda: calls.append(1))
+    assert result.metrics.accuracy.value == 0.75
+    assert [answer.truth for answer in result.answers] == ["low", "low", "high", "high"]
+    assert result.metrics.confusion == ((2, 0), (1, 1))
+    assert len(calls) == 4
+    alone = classifier.predict(tracks[0].path, windows="all")
+    assert max(result.answers[0].probabilities) == pytest.approx(alone.confidence, abs=1e-6)
+
+
+def test_unreadable_tracks_are_listed(classifier: Classifier, tmp_path: Path) -> None:
+    missing = Item(str(tmp_path / "missing.wav"), "missing", "low")
+    result = evaluate(classifier, [*items(tmp_path), missing], tmp_path / "cache", 1)
+    assert result.metrics.tracks == 4
+    assert [failure.path for failure in result.failures] == [missing.path]
+    with pytest.raises(ManifestError, match="none of the tracks could be read"):
+        evaluate(classifier, [missing], tmp_path / "cache", 1)
+
+
+def test_labels_that_the_model_lacks(classifier: Classifier, tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="no label polka; it knows low, high"):
+        evaluate(classifier, [Item("a.wav", "a", "polka")], tmp_path, 1)
+
+
+def test_rows_of_an_array_give_what_their_audio_gives(classifier: Classifier, tmp_path: Path) -> None:
+    front_end = make_card().front_end
+    rng = np.random.default_rng(0)
+    waves = [0.3 * rng.standard_normal(5 * 22_050) * np.hanning(5 * 22_050) ** power for power in (0, 1)]
+    levels = np.stack([log_mel(wave, front_end) for wave in waves])
+    array = tmp_path / "mels.npy"
+    np.save(array, np.round((levels + 80) / 80 * 255).astype(np.uint8))
+    rows = [Item(f"{array}#{n}", str(n), "low") for n in range(2)]
+    result = evaluate(classifier, rows, tmp_path / "cache", 1)
+    for wave, answer in zip(waves, result.answers, strict=True):
+        expected = classifier.predict_samples(wave, 22_050)
+        scores = {score.label: score.score for score in expected.scores}
+        assert answer.probabilities == pytest.approx([scores["low"], scores["high"]], abs=0.02)
+
+
+def test_windows_of_a_log_mel_are_those_of_its_audio(classifier: Classifier) -> None:
+    """Without centring, the frames of a window are the same whether cut before or after the transform."""
+    front_end = make_card().front_end.model_copy(update={"center": False})
+    samples = np.random.default_rng(0).standard_normal(3 * 22_050)
+    frames, hop = 20, 10
+    windows = all_windows(decibels(samples, front_end), frames, hop)
+    size, step = front_end.samples(frames), hop * front_end.hop
+    for number in range(3):
+        expected = normalised(log_mel(samples[number * step : number * step + size], front_end), front_end)
+        ours = windows[number]
+        ours = np.maximum(ours - ours.max(), -80)
+        np.testing.assert_allclose(normalised(ours, front_end), expected, atol=1e-4)
+    assert track_probabilities(classifier, decibels(samples, make_card().front_end)).sum() == pytest.approx(1)

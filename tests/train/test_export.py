@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from genrelens.errors import ExportError
+from genrelens.model import Model
+from genrelens.train import export as export_module
+from genrelens.train.export import export, parameters
+from genrelens.train.nets.lens import Lens
+from tests.conftest import make_card
+
+
+def test_the_file_answers_as_the_net_for_any_number_of_windows(tmp_path: Path) -> None:
+    card = make_card(front_end=make_card().front_end.model_copy(update={"n_mels": 128}))
+    net = Lens(labels=2, branches=2, width=8)
+    windows = torch.randn(5, 1, 128, card.frames)
+    for _ in range(3):
+        net(windows)  # gives batch normalisation something to remember
+    export(net, card, windows, tmp_path / "m.onnx")
+    model = Model(tmp_path / "m.onnx")
+    assert model.card == card
+    for count in (1, 3, 5):
+        expected = net(windows[:count]).detach().numpy()
+        np.testing.assert_allclose(model.logits(windows[:count, 0].numpy()), expected, atol=1e-4)
+    assert parameters(net) == sum(
+        weights.numel() for weights in net.state_dict().values() if weights.dtype.is_floating_point
+    ) - sum(buffer.numel() for buffer in net.buffers() if buffer.dtype.is_floating_point)
+
+
+def test_a_file_that_differs_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = make_card(front_end=make_card().front_end.model_copy(update={"n_mels": 128}))
+    windows = torch.randn(2, 1, 128, card.frames)
+    other = Lens(labels=2, width=8).eval()
+    graph_of = export_module._graph
+    monkeypatch.setattr(export_module, "_graph", lambda _, example: graph_of(other, example))
+    with pytest.raises(ExportError, match="differs from the trained net by up to"):
+        export(Lens(labels=2, width=8), card, windows, tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []

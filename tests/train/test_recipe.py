@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from genrelens.errors import RecipeError
+from genrelens.train.recipe import read_recipe
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+
+SMALL = """
+name = "x"
+summary = "y"
+data = { split = "stratified" }
+input = { window = 1.0, hop = 0.5 }
+net = { name = "lens", width = 8 }
+train = { epochs = 1, lr = 0.1 }
+"""
+
+
+def test_there_are_recipes() -> None:
+    assert RECIPES
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_every_recipe_is_valid_and_named_after_its_file(file: Path) -> None:
+    assert read_recipe(file).name == file.stem
+
+
+def test_a_small_recipe(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text(SMALL)
+    recipe = read_recipe(tmp_path / "x.toml")
+    assert recipe.input.front_end.hop == 512
+    assert recipe.net.arguments == {"width": 8}
+    assert recipe.augment.noise == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("lr = 0.1", "lr = 0.1, epoch = 2"), r"train\.epoch is not a key of a recipe; did you mean epochs\?"),
+        (
+            ("hop = 0.5", "hop = 0.5, front_end = { nmels = 64 }"),
+            r"input\.front_end\.nmels is not.*did you mean n_mels",
+        ),
+        (('name = "x"', 'name = "x"\nseeds = 3'), "did you mean seed"),
+        (("lr = 0.1", "lr = 0"), r"train\.lr: Input should be greater than 0"),
+        (("summary", "#"), "summary: Field required"),
+        (("=", "=="), "is not TOML"),
+    ],
+)
+def test_mistakes_are_told(tmp_path: Path, change: tuple[str, str], words: str) -> None:
+    (tmp_path / "x.toml").write_text(SMALL.replace(*change))
+    with pytest.raises(RecipeError, match=words):
+        read_recipe(tmp_path / "x.toml")
+
+
+def test_a_missing_recipe(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="cannot be read"):
+        read_recipe(tmp_path / "missing.toml")

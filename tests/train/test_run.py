@@ -1,0 +1,173 @@
+import csv
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from genrelens.classifier import Classifier
+from genrelens.errors import LeakError, RecipeError, SplitError, TrainingError
+from genrelens.train.evaluate import Evaluation
+from genrelens.train.recipe import Recipe
+from genrelens.train.run import Request, train
+from tests.train.conftest import make_recipe
+
+
+def request_for(genres: Path, tmp_path: Path, recipe: Recipe, name: str = "run") -> Request:
+    return Request(
+        recipe=recipe,
+        data=str(genres),
+        folder=tmp_path / name,
+        cache=tmp_path / "cache",
+        processes=1,
+        accelerator="cpu",
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(genres: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Request, Evaluation]:
+    """A training long enough to learn the two genres."""
+    recipe = make_recipe(train={"epochs": 12}, net={"branches": 2})
+    request = request_for(genres, tmp_path_factory.mktemp("trained"), recipe)
+    return request, train(request, lambda _: None)
+
+
+def test_a_training_learns_and_leaves_all_that_is_promised(trained: tuple[Request, Evaluation], genres: Path) -> None:
+    request, result = trained
+    assert result.metrics.accuracy.value == 1
+    names = {file.name for file in request.folder.iterdir()}
+    assert names == {"recipe.json", "metrics.csv", "best.ckpt", "last.ckpt", "model.onnx", "valid.json"}
+    assert Recipe.model_validate_json((request.folder / "recipe.json").read_text()) == request.recipe
+    assert Evaluation.model_validate_json((request.folder / "valid.json").read_text()) == result
+    classifier = Classifier(request.folder / "model.onnx")
+    for genre in ("high", "low"):
+        for file in (genres / genre).iterdir():
+            assert classifier.predict(file).genre == genre
+
+
+def test_the_card_tells_where_the_model_came_from(trained: tuple[Request, Evaluation]) -> None:
+    request, result = trained
+    card = Classifier(request.folder / "model.onnx").card
+    assert card.labels == ("high", "low")
+    assert card.front_end == request.recipe.input.front_end
+    assert (card.training.recipe, card.training.split, card.training.seed) == ("small", "stratified", 1)
+    assert card.training.tracks + result.metrics.tracks < 24
+    assert card.parameters > 100
+
+
+def test_validation_in_training_agrees_with_the_exported_model(trained: tuple[Request, Evaluation]) -> None:
+    """From mels in torch, as training does it, and from audio through the file, as users do."""
+    request, result = trained
+    with (request.folder / "metrics.csv").open() as lines:
+        losses = [float(row["valid_loss"]) for row in csv.DictReader(lines) if row["valid_loss"]]
+    assert len(losses) == 12
+    assert result.metrics.log_loss == pytest.approx(losses[-1], abs=0.02)
+
+
+def test_a_resumed_training_ends_where_an_unbroken_one_does(
+    genres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = make_recipe(train={"epochs": 4})
+    unbroken = request_for(genres, tmp_path, recipe, "unbroken")
+    train(unbroken, lambda _: None)
+
+    broken = request_for(genres, tmp_path, recipe, "broken")
+    from genrelens.train import fit
+
+    class BreakdownError(Exception): ...
+
+    class BreaksDown(fit.TrackData):
+        def _epoch(self) -> int:
+            if super()._epoch() == 2:
+                raise BreakdownError
+            return super()._epoch()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fit, "TrackData", BreaksDown)
+        with pytest.raises(BreakdownError):
+            train(broken, lambda _: None)
+    train(replace(broken, resume=True), lambda _: None)
+
+    one, other = (
+        torch.load(folder / "last.ckpt", weights_only=False)["state_dict"]
+        for folder in (unbroken.folder, broken.folder)
+    )
+    for name, weights in one.items():
+        torch.testing.assert_close(other[name], weights, atol=1e-6, rtol=1e-5)
+
+
+def test_a_folder_is_not_trained_into_twice(trained: tuple[Request, Evaluation]) -> None:
+    request, _ = trained
+    with pytest.raises(TrainingError, match="holds a training; go on with --resume"):
+        train(request, lambda _: None)
+    other = replace(request, recipe=make_recipe(seed=9), resume=True)
+    with pytest.raises(TrainingError, match="begun with another recipe"):
+        train(other, lambda _: None)
+
+
+def test_the_best_weights_and_early_stopping(genres: Path, tmp_path: Path) -> None:
+    recipe = make_recipe(
+        train={"epochs": 40, "patience": 1, "keep": "best", "optimiser": "adam", "schedule": "constant", "average": 0}
+    )
+    request = request_for(genres, tmp_path, recipe)
+    result = train(request, lambda _: None)
+    with (request.folder / "metrics.csv").open() as lines:
+        losses = [float(row["valid_loss"]) for row in csv.DictReader(lines) if row["valid_loss"]]
+    assert len(losses) < 40
+    assert result.metrics.log_loss == pytest.approx(min(losses), abs=0.02)
+
+
+def test_a_lost_loss_stops_the_training(genres: Path, tmp_path: Path) -> None:
+    request = request_for(genres, tmp_path, make_recipe(train={"lr": 1e30, "warmup": 0, "epochs": 5}))
+    with pytest.raises(TrainingError, match=r"the loss became nan in epoch \d; lower train\.lr"):
+        train(request, lambda _: None)
+
+
+def test_leaks_are_refused_unless_allowed(genres: Path, tmp_path: Path) -> None:
+    files = sorted(genres.rglob("*.*"))
+    rows = [f"{file},{file.parent.name},,{'train' if n % 2 else 'valid'}" for n, file in enumerate(files)]
+    copy = tmp_path / f"copy{files[0].suffix}"  # of a track in valid
+    copy.write_bytes(files[0].read_bytes())
+    rows.append(f"{copy},{files[0].parent.name},,train")
+    manifest = tmp_path / "set.csv"
+    manifest.write_text("\n".join(["path,label,group,split", *rows]))
+    request = request_for(genres, tmp_path, make_recipe(data={"split": "given"}, train={"epochs": 1}))
+    request = replace(request, data=str(manifest))
+    with pytest.raises(LeakError, match="1 on two sides of the split: recording"):
+        train(request, lambda _: None)
+    said: list[str] = []
+    train(replace(request, allow_leak=True, folder=tmp_path / "leaky"), said.append)
+    assert any("figures will flatter" in sentence for sentence in said)
+
+
+def test_bad_files_are_left_out_and_told(genres: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for genre in ("low", "high"):
+        (folder / genre).mkdir()
+        for file in (genres / genre).iterdir():
+            (folder / genre / file.name).write_bytes(file.read_bytes())
+    (folder / "low" / "broken.wav").write_text("no audio")
+    said: list[str] = []
+    train(request_for(folder, tmp_path, make_recipe(train={"epochs": 1})), said.append)
+    assert any("broken.wav is not audio" in sentence for sentence in said)
+
+
+def test_impossible_requests(genres: Path, tmp_path: Path) -> None:
+    for name, recipe, error, words in (
+        ("a", make_recipe(net={"name": "lense"}), RecipeError, "no net 'lense'; did you mean lens"),
+        ("b", make_recipe(net={"widht": 3}), RecipeError, "takes no widht; it takes .*width"),
+        ("c", make_recipe(data={"split": "given"}), SplitError, "no tracks in train and valid"),
+    ):
+        with pytest.raises(error, match=words):
+            train(request_for(genres, tmp_path, recipe, name), lambda _: None)
+
+
+def test_bf16_trains_too(genres: Path, tmp_path: Path) -> None:
+    result = train(request_for(genres, tmp_path, make_recipe(train={"precision": "bf16"})), lambda _: None)
+    assert math.isfinite(result.metrics.log_loss)
+    answers = json.loads((tmp_path / "run" / "valid.json").read_text())["answers"]
+    assert np.array([answer["probabilities"] for answer in answers]).sum(axis=1) == pytest.approx(1, abs=1e-5)
