@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pytest
@@ -94,7 +94,7 @@ def test_a_stream_that_cannot_seek_is_read_too(wav: MakeWav) -> None:
     file = wav(seconds=1)
     with subprocess.Popen(["cat", str(file)], stdout=subprocess.PIPE) as process:
         assert process.stdout
-        np.testing.assert_array_equal(load(process.stdout, 8_000), load(file, 8_000))
+        np.testing.assert_array_equal(load(cast("BinaryIO", process.stdout), 8_000), load(file, 8_000))
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe.wav", "naïve 🎷\n.wav".encode(), b"concat:x.wav", b"-.wav"])

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from genrelens.card import CARD_KEY
 from genrelens.errors import InvalidModelError, ModelNotFoundError, NewerCardError
@@ -10,7 +11,7 @@ from genrelens.model import Model, softmax
 from tests.conftest import make_card, make_model
 
 
-def mels(windows: int, model: Model, seed: int = 0) -> np.ndarray:
+def mels(windows: int, model: Model, seed: int = 0) -> NDArray[np.float32]:
     shape = (windows, model.card.front_end.n_mels, model.card.frames)
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
@@ -21,12 +22,14 @@ def test_probabilities_are_the_softmax_of_the_logits_over_the_temperature(tmp_pa
         batch = mels(5, model)
         expected = np.stack([batch[:, :16].mean(axis=(1, 2)), batch[:, 16:].mean(axis=(1, 2))], axis=1) * 2
         np.testing.assert_allclose(model.logits(batch), expected, atol=1e-6)
-        np.testing.assert_allclose(model.probabilities(batch), softmax(expected / temperature), atol=1e-6)
+        np.testing.assert_allclose(
+            model.probabilities(batch), softmax(np.asarray(expected / temperature, np.float32)), atol=1e-6
+        )
         np.testing.assert_allclose(model.probabilities(batch).sum(axis=1), 1, atol=1e-6)
 
 
 def test_softmax_of_large_numbers() -> None:
-    np.testing.assert_allclose(softmax(np.array([[1000.0, 1000.0], [-1000.0, 0.0]], np.float32)), [[0.5, 0.5], [0, 1]])
+    np.testing.assert_allclose(softmax(np.array([[1000.0, 1000.0], [-1000.0, 0.0]], np.float32)), [[0.5, 0.5], [0.0, 1.0]])
 
 
 def test_one_session_serves_many_threads(model_file: Path) -> None:
@@ -35,7 +38,7 @@ def test_one_session_serves_many_threads(model_file: Path) -> None:
     alone = [model.logits(batch) for batch in batches]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(model.logits, batches))
-    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(np.stack(together), np.stack(alone))
 
 
 def test_windows_of_another_shape_are_refused(model_file: Path) -> None:

@@ -79,7 +79,7 @@ def recording(seconds: float, rate: int = 1_000) -> Recording:
 def test_a_short_track_is_repeated_with_a_warning() -> None:
     for take in ("all", 3):
         track = recording(2.5)
-        (window,) = take_windows(track, 10.0, 5.0, take)  # type: ignore[arg-type]
+        (window,) = take_windows(track, 10.0, 5.0, take)
         assert len(window.samples) == 10_000
         assert track.warnings == ["only 2.5 s of audio, repeated to fill a window of 10.0 s"]
 

@@ -62,7 +62,7 @@ def test_items_are_read_only_a_little_ahead() -> None:
 
 def test_an_error_that_nobody_foresaw_is_not_swallowed() -> None:
     with pytest.raises(TypeError):
-        list(workers.stream(square_or_worse, ["text"], 2))  # type: ignore[list-item]
+        list(workers.stream(square_or_worse, ["text"], 2))  # type: ignore[arg-type]
 
 
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:

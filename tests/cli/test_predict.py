@@ -16,7 +16,7 @@ from genrelens.cli.main import app
 from genrelens.prediction import Failure, Prediction
 
 MakeWav = Callable[..., Path]
-GENRELENS = [sys.executable, "-m", "genrelens.cli.main"]
+GENRELENS: list[str | Path] = [sys.executable, "-m", "genrelens.cli.main"]
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_paths_that_are_not_text(model_file: Path, wav: MakeWav, tmp_path: Path)
     odd = os.fsencode(tmp_path) + b"/\xff\n\xf0\x9f\x8e\xb7.wav"
     wav().rename(os.fsdecode(odd))
     for kind in ("--json", "--csv", "--quiet"):
-        command = [*GENRELENS, "predict", "--model", model_file, kind, odd]
+        command = [*GENRELENS, "predict", "--model", model_file, kind, Path(os.fsdecode(odd))]
         answer = subprocess.run(command, capture_output=True, check=True)
         if kind == "--json":
             assert os.fsencode(json.loads(answer.stdout)["path"]) == odd

@@ -12,7 +12,6 @@ import pytest
 from genrelens.audio import load
 from genrelens.errors import CacheError, ManifestError, UndecodableAudioError
 from genrelens.frontend import FrontEnd, decibels
-from genrelens.train import mels as mels_module
 from genrelens.train.manifest import Item, read_manifest
 from genrelens.train.mels import keep_mel, load_mels
 
@@ -84,7 +83,7 @@ def test_a_cache_that_cannot_be_written(genres: Path, tmp_path: Path, monkeypatc
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(mels_module.np, "save", full)
+    monkeypatch.setattr(np, "save", full)
     with pytest.raises(CacheError, match="No space left on device"):
         load_mels([track], FRONT_END, tmp_path / "cache", 1)
     assert [file for file in (tmp_path / "cache").rglob("*") if file.is_file()] == []

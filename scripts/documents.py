@@ -1,0 +1,126 @@
+"""The documents that carry measured figures, made from the results: MODEL_CARD.md and parts of README.md."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from genrelens import zoo
+from genrelens.card import Card
+from genrelens.model import Model
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+FULLY_RECORDED = ("blues", "classical", "jazz", "rock")  # all of their recordings are at hand
+
+
+def write_documents() -> None:
+    """Write what the bundled model and the results say."""
+    (ROOT / "MODEL_CARD.md").write_text(model_card(), "utf-8")
+    (ROOT / "README.md").write_text(readme(), "utf-8")
+
+
+def model_card() -> str:
+    """MODEL_CARD.md: its template with the figures filled in."""
+    template = (ROOT / "scripts" / "model_card.md").read_text("utf-8")
+    return fill(template)
+
+
+def readme() -> str:
+    """README.md with the figures between its marks made anew."""
+    return fill_marks((ROOT / "README.md").read_text("utf-8"))
+
+
+def fill(template: str) -> str:
+    """Replace each {{name}} by its part."""
+    parts = figures()
+    return re.sub(r"\{\{(.+?)\}\}", lambda match: parts[match[1]], template)
+
+
+def fill_marks(text: str) -> str:
+    """Replace what stands between <!-- name --> and <!-- /name -->."""
+    parts = figures()
+    return re.sub(
+        r"(<!-- ([a-z ]+) -->\n).*?(\n<!-- /\2 -->)",
+        lambda match: match[1] + parts[match[2]] + match[3],
+        text,
+        flags=re.S,
+    )
+
+
+def figures() -> dict[str, str]:
+    """All parts by name."""
+    card = Model(zoo.find("lens"), threads=1).card
+    measured = json.loads((RESULTS / "lens.json").read_text("utf-8"))
+    speed = json.loads((RESULTS / "speed.json").read_text("utf-8"))
+    return {
+        "accuracy": _estimate(measured["test"]["accuracy"]),
+        "accuracies": _accuracies(measured),
+        "genres": _genres(measured["test"]),
+        "confusions": _confusions(measured["test"]),
+        "balance": _balance(measured["test"]),
+        "agreement": f"{100 * measured['same answer from audio as from log-mels']:.0f} %",
+        "speed": _speed(speed),
+        "training": _training(card),
+        "size": f"{zoo.find('lens').stat().st_size / 1e6:.1f} MB",
+        "parameters": f"{card.parameters / 1e6:.2f} million",
+        "version": card.version,
+    }
+
+
+def _estimate(estimate: dict[str, float]) -> str:
+    return f"{estimate['value']:.3f} ({estimate['low']:.3f}-{estimate['high']:.3f})"
+
+
+def _accuracies(measured: dict[str, Any]) -> str:
+    rows = [
+        ("test, all tracks, from log-mels", measured["test"]),
+        ("test, tracks with recordings, from audio", measured["test, from audio"]),
+        ("the same tracks, from log-mels", measured["test, from log-mels"]),
+        ("valid (used for choosing), from log-mels", measured["valid"]),
+    ]
+    lines = ["| measured on | tracks | accuracy | macro F1 |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {metrics['tracks']} | {_estimate(metrics['accuracy'])} | {_estimate(metrics['macro_f1'])} |"
+        for name, metrics in rows
+    ]
+    return "\n".join(lines)
+
+
+def _genres(metrics: dict[str, Any]) -> str:
+    lines = ["| genre | precision | recall | F1 | tracks |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {row['label']} | {row['precision']:.2f} | {row['recall']:.2f} | {row['f1']:.2f} | {row['support']} |"
+        for row in metrics["genres"]
+    ]
+    return "\n".join(lines)
+
+
+def _confusions(metrics: dict[str, Any]) -> str:
+    labels = [row["label"] for row in metrics["genres"]]
+    lines = [f"| true, told as | {' | '.join(labels)} |", "|---" * (len(labels) + 1) + "|"]
+    lines += [
+        f"| {label} | {' | '.join(str(count or '') for count in counts)} |"
+        for label, counts in zip(labels, metrics["confusion"], strict=True)
+    ]
+    return "\n".join(lines)
+
+
+def _balance(metrics: dict[str, Any]) -> str:
+    """How often the four fully recorded genres are told, against how often they are true."""
+    labels = [row["label"] for row in metrics["genres"]]
+    members = [labels.index(label) for label in FULLY_RECORDED]
+    true = sum(sum(metrics["confusion"][member]) for member in members)
+    told = sum(counts[member] for counts in metrics["confusion"] for member in members)
+    return f"told for {told} of the {metrics['tracks']} test tracks and true of {true}"
+
+
+def _speed(speed: dict[str, Any]) -> str:
+    lines = ["| measured | figure |", "|---|---|"]
+    lines += [f"| {name.strip()} | {value:,.2f} |" for name, value in speed["figures"].items()]
+    return "\n".join([*lines, "", f"{speed['machine']}, {speed['date']}."])
+
+
+def _training(card: Card) -> str:
+    training = card.training
+    return f"{training.tracks} tracks, seed {training.seed}, {training.date}, {training.machine}"

@@ -1,0 +1,104 @@
+"""Make a trained model the bundled one: measure it on the test, once, and write the figures where users look.
+
+    python scripts/ship.py runs/lens-1 --data gtzan:ARRAY.npy --audio gtzan:FOLDER
+
+Writes the model with its figures into the package, its checksum into the zoo, benchmarks/results/lens.json,
+MODEL_CARD.md, and the figures in README.md. The last two can be made again with --documents-only.
+"""
+
+import argparse
+import hashlib
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+from documents import ROOT, write_documents
+
+from genrelens.card import Card
+from genrelens.classifier import Classifier
+from genrelens.train.evaluate import Evaluation, evaluate
+from genrelens.train.export import with_card
+from genrelens.train.manifest import Item, read_manifest
+from genrelens.train.run import figures
+
+ASSETS = ROOT / "src" / "genrelens" / "assets"
+RESULTS = ROOT / "benchmarks" / "results" / "lens.json"
+PROTOCOL = "one answer a track, all windows"
+
+
+def main() -> None:
+    """Measure, then write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, nargs="?", help="the folder of the training")
+    parser.add_argument("--data", help="the array of log-mels: all tracks of valid and test")
+    parser.add_argument("--audio", help="the recordings, as many as there are")
+    parser.add_argument("--documents-only", action="store_true", help="write the documents again from the results")
+    arguments = parser.parse_args()
+    if not arguments.documents_only:
+        ship(arguments.run, arguments.data, arguments.audio)
+    write_documents()
+
+
+def ship(run: Path, data: str, audio: str) -> None:
+    """Measure the model of a run and put it into the package with its figures."""
+    classifier = Classifier(run / "model.onnx")
+    rows, recordings = read_manifest(data), read_manifest(audio)
+    heard = {item.name for item in recordings.side("test")}
+    valid = measure(classifier, rows.side("valid"))
+    test = measure(classifier, rows.side("test"))
+    from_rows = measure(classifier, [item for item in rows.side("test") if item.name in heard])
+    from_audio = measure(classifier, recordings.side("test"))
+    stated = (
+        *figures(test, "GTZAN", "fault-filtered test", f"{PROTOCOL}, from log-mels"),
+        *figures(from_audio, "GTZAN", "fault-filtered test, tracks with recordings", f"{PROTOCOL}, from audio")[:1],
+        *figures(from_rows, "GTZAN", "fault-filtered test, tracks with recordings", f"{PROTOCOL}, from log-mels")[:1],
+        *figures(valid, "GTZAN", "fault-filtered valid", f"{PROTOCOL}, from log-mels")[:1],
+    )
+    card = classifier.card.model_copy(update={"figures": stated})
+    bundle(run / "model.onnx", card)
+    sides = {"valid": valid, "test": test, "test, from log-mels": from_rows, "test, from audio": from_audio}
+    content: dict[str, Any] = {side: result.metrics.model_dump(mode="json") for side, result in sides.items()}
+    content["same answer from audio as from log-mels"] = agreement(
+        from_rows, from_audio, recordings.side("test"), rows.side("test")
+    )
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def measure(classifier: Classifier, items: Sequence[Item]) -> Evaluation:
+    """Ask about each track."""
+    with tempfile.TemporaryDirectory() as cache:
+        return evaluate(classifier, items, Path(cache), processes=2)
+
+
+def agreement(rows: Evaluation, audio: Evaluation, recordings: Sequence[Item], tracks: Sequence[Item]) -> float:
+    """The share of tracks with the same answer both ways."""
+    names = {item.path: item.name for item in (*recordings, *tracks)}
+    told = [
+        {
+            names[answer.path]: max(range(len(answer.probabilities)), key=answer.probabilities.__getitem__)
+            for answer in result.answers
+        }
+        for result in (rows, audio)
+    ]
+    common = told[0].keys() & told[1].keys()
+    return round(sum(told[0][name] == told[1][name] for name in common) / len(common), 4)
+
+
+def bundle(model: Path, card: Card) -> None:
+    """Put the file and its checksum into the package."""
+    target = ASSETS / f"{card.name}.onnx"
+    with_card(onnx.load(model), card, target)
+    zoo = ASSETS / "zoo.json"
+    entries = json.loads(zoo.read_text())
+    for entry in entries:
+        if entry["name"] == card.name:
+            entry["sha256"] = hashlib.sha256(target.read_bytes()).hexdigest()
+    zoo.write_text(json.dumps(entries, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
