@@ -29,7 +29,9 @@ def test_probabilities_are_the_softmax_of_the_logits_over_the_temperature(tmp_pa
 
 
 def test_softmax_of_large_numbers() -> None:
-    np.testing.assert_allclose(softmax(np.array([[1000.0, 1000.0], [-1000.0, 0.0]], np.float32)), [[0.5, 0.5], [0.0, 1.0]])
+    np.testing.assert_allclose(
+        softmax(np.array([[1000.0, 1000.0], [-1000.0, 0.0]], np.float32)), [[0.5, 0.5], [0.0, 1.0]]
+    )
 
 
 def test_one_session_serves_many_threads(model_file: Path) -> None:

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from genrelens.train.batches import draw_seed
-from genrelens.train.nets.lens import Lens
 from genrelens.train.recipe import Recipe
 
 
@@ -36,11 +35,7 @@ class GenreTask(L.LightningModule):
         """Cross entropy against mixed, smoothed targets."""
         windows, targets = batch
         torch.manual_seed(draw_seed(self.seed, self.global_step))  # dropout, too, is the same when resumed
-        # A net of branches is judged branch by branch: judged by their mean alone, they would lean on each other.
-        answers = self.net.each(windows) if isinstance(self.net, Lens) else self.net(windows)[None]
-        smoothing = self.table.label_smoothing
-        losses = [functional.cross_entropy(logits, targets, label_smoothing=smoothing) for logits in answers]
-        loss = torch.stack(losses).mean()
+        loss = functional.cross_entropy(self.net(windows), targets, label_smoothing=self.table.label_smoothing)
         if not torch.isfinite(loss):
             raise LostLossError(f"the loss became {loss.item()} in epoch {self.current_epoch}")
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(windows))

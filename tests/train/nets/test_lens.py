@@ -9,8 +9,18 @@ def test_shapes(frames: int) -> None:
     net = Lens(labels=10, branches=3, width=16).eval()
     windows = torch.randn(2, 1, 128, frames)
     assert net(windows).shape == (2, 10)
-    assert net.each(windows).shape == (3, 2, 10)
-    torch.testing.assert_close(net(windows), net.each(windows).mean(dim=0))
+    mean = sum(branch(windows) for branch in net.branches) / 3
+    torch.testing.assert_close(net(windows), mean)
+
+
+def test_each_branch_learns_from_its_share_alone() -> None:
+    net = Lens(labels=2, branches=3, width=8).train()
+    windows = torch.randn(9, 1, 128, 44)
+    logits = net(windows)
+    assert logits.shape == (9, 2)
+    logits[3:6].sum().backward()
+    learning = [next(branch.parameters()).grad is not None for branch in net.branches]
+    assert learning == [False, True, False]
 
 
 def test_the_size_of_the_bundled_net() -> None:

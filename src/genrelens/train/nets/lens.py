@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class Lens(nn.Module):
-    """Branches that learn side by side and answer together.
+    """Branches that learn apart, each from its share of a batch, and answer together.
 
     Each branch looks at the log-mel with three small two-dimensional convolutions that forgive a little
     transposition, then makes channels of the remaining bands and follows them along time, as the front ends
@@ -51,12 +51,11 @@ class Lens(nn.Module):
         )
 
     def forward(self, mels: Tensor) -> Tensor:
-        """The branches' mean logits, (windows, labels)."""
-        return self.each(mels).mean(dim=0)
-
-    def each(self, mels: Tensor) -> Tensor:
-        """Each branch's logits, (branches, windows, labels): in training they are judged one by one."""
-        return torch.stack([branch(mels) for branch in self.branches])
+        """Logits (windows, labels): in training, of one branch for each window; else the mean of all branches."""
+        if self.training:
+            shares = mels.chunk(len(self.branches))
+            return torch.cat([branch(share) for branch, share in zip(self.branches, shares, strict=False)])
+        return torch.stack([branch(mels) for branch in self.branches]).mean(dim=0)
 
 
 class _TimeLayer(nn.Module):

@@ -1,0 +1,52 @@
+"""What the documents say is what the results say."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    sys.modules.pop("documents", None)
+
+
+def test_the_model_card_is_made_from_the_results() -> None:
+    import documents
+
+    assert (ROOT / "MODEL_CARD.md").read_text() == documents.model_card()
+
+
+def test_the_figures_in_the_readme_are_made_from_the_results() -> None:
+    import documents
+
+    text = (ROOT / "README.md").read_text()
+    assert documents.readme() == text
+    assert text.count("<!-- ") % 2 == 0
+
+
+def test_the_bundled_card_carries_the_measured_accuracy() -> None:
+    import json
+
+    from genrelens import zoo
+    from genrelens.model import Model
+
+    measured = json.loads((ROOT / "benchmarks" / "results" / "lens.json").read_text())
+    card = Model(zoo.find("lens"), threads=1).card
+    accuracy = next(figure for figure in card.figures if figure.metric == "accuracy")
+    assert accuracy.value == pytest.approx(measured["test"]["accuracy"]["value"], abs=1e-4)
+    assert accuracy.tracks == 290
+    assert zoo.find("lens").stat().st_size < 8_000_000
+    assert card.labels == tuple(row["label"] for row in measured["test"]["genres"])
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "MODEL_CARD.md", "docs/experiments.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    file = ROOT / name
+    for target in re.findall(r"\]\(([^)#]+)\)", file.read_text()):
+        if not target.startswith("http"):
+            assert (file.parent / target).exists(), target
