@@ -1,10 +1,11 @@
 """From a song to its genre: audio, windows, log-mels, a model, and one answer for the track."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from genrelens.model import Mels, Model, Probabilities
 from genrelens.prediction import Failure, Prediction, Segment, ranked
 from genrelens.windows import Playable, Take, is_silent, take_windows
 
+PathOrBytes = str | os.PathLike[str] | bytes
+
 SPREAD = 3  # windows of a track, unless told otherwise
 _BATCH = 16  # windows judged at a time
 
@@ -29,15 +32,6 @@ class Heard:
     mels: Mels
     starts: tuple[float, ...]
     silent: tuple[bool, ...]
-
-
-@dataclass(frozen=True)
-class HeardTrack:
-    """All that a worker process sends back of a track."""
-
-    heard: Heard
-    duration: float
-    warnings: tuple[str, ...]
 
 
 class Classifier:
@@ -83,66 +77,70 @@ class Classifier:
 
     def predict_many(
         self,
-        sources: Iterable[str | os.PathLike[str] | bytes],
+        sources: Iterable[PathOrBytes],
         *,
         windows: Take = SPREAD,
         processes: int | None = None,
     ) -> Iterator[Prediction | Failure]:
-        """Name the genres of many paths, in their order, decoding in worker processes.
+        """Name the genres of many paths, in their order, in worker processes with the model in each.
 
-        A bad file gives a `Failure` in its place. Programs that call this with more than one process need
-        the usual `if __name__ == "__main__":` of multiprocessing.
+        Decoding takes most of the time, and threads do not speed it up. A bad file gives a `Failure` in its
+        place. Programs that call this with more than one process need the usual `if __name__ == "__main__":`
+        of multiprocessing.
 
         Args:
             sources: read only a little ahead of the answers.
             windows: as for `predict`.
             processes: as many as there are cores if none is given; with one, nothing is started.
         """
-        hear = partial(hear_track, card=self.card, windows=windows)
-        for source, outcome in workers.stream(hear, sources, processes or os.cpu_count() or 1):
-            if isinstance(outcome, GenrelensError):
-                yield Failure.of(_path(source), outcome)
-            else:
-                judged = self._judge(outcome.heard)
-                yield self._answer(_path(source), [judged], outcome.duration, outcome.warnings)
+        count = processes or os.cpu_count() or 1
+        if count == 1:
+            predict: Callable[[PathOrBytes], Prediction] = partial(self.predict, windows=windows)
+        else:
+            predict = partial(_predict_in_worker, model=self.model.path, windows=windows)
+        for source, outcome in workers.stream(predict, sources, count):
+            yield Failure.of(_path(source), outcome) if isinstance(outcome, GenrelensError) else outcome
 
     def _predict(self, path: str, track: Playable, windows: Take) -> Prediction:
-        judged = [self._judge(heard) for heard in hear(track, self.card, windows)]
-        return self._answer(path, judged, track.duration or 0.0, tuple(track.warnings))
+        starts: list[float] = []
+        silences: list[bool] = []
+        batches: list[Probabilities] = []
+        for heard in hear(track, self.card, windows):
+            batches.append(self._judge(heard))
+            starts += heard.starts
+            silences += heard.silent
+        probabilities, silent = np.concatenate(batches), np.array(silences)
+        warnings = list(track.warnings)
+        if silent.any():
+            warnings.append(f"{silent.sum()} of {len(silent)} windows are digital silence and say nothing of a genre")
+        duration = track.duration or 0.0
+        scores = ranked(self.card.labels, vote(probabilities, silent))
+        return Prediction(
+            path=path,
+            genre=scores[0].label,
+            confidence=scores[0].score,
+            scores=scores,
+            segments=self._segments(starts, probabilities, duration),
+            duration=round(duration, 3),
+            model=self.card.name,
+            version=self.card.version,
+            warnings=tuple(warnings),
+        )
 
-    def _judge(self, heard: Heard) -> tuple[Heard, Probabilities]:
+    def _judge(self, heard: Heard) -> Probabilities:
         """Probabilities of each window; where there is nothing to hear, all labels are as probable."""
         probabilities = self.model.probabilities(heard.mels)
-        probabilities[np.array(heard.silent)] = 1 / len(self.card.labels)
-        return heard, probabilities
+        probabilities[list(heard.silent)] = 1 / len(self.card.labels)
+        return probabilities
 
-    def _answer(
-        self, path: str, judged: list[tuple[Heard, Probabilities]], duration: float, warnings: tuple[str, ...]
-    ) -> Prediction:
-        probabilities = np.concatenate([p for _, p in judged])
-        silent = np.concatenate([heard.silent for heard, _ in judged])
-        starts = [start for heard, _ in judged for start in heard.starts]
-        if silent.any():
-            warnings += (f"{silent.sum()} of {len(silent)} windows are digital silence and say nothing of a genre",)
-        scores = ranked(self.card.labels, vote(probabilities, silent))
-        segments = (
+    def _segments(self, starts: list[float], probabilities: Probabilities, duration: float) -> tuple[Segment, ...]:
+        return tuple(
             Segment(
                 start=round(start, 3),
                 end=round(min(start + self.card.window, duration), 3),
                 scores=ranked(self.card.labels, row),
             )
             for start, row in zip(starts, probabilities, strict=True)
-        )
-        return Prediction(
-            path=path,
-            genre=scores[0].label,
-            confidence=scores[0].score,
-            scores=scores,
-            segments=tuple(segments),
-            duration=round(duration, 3),
-            model=self.card.name,
-            version=self.card.version,
-            warnings=warnings,
         )
 
 
@@ -159,21 +157,19 @@ def hear(track: Playable, card: Card, windows: Take) -> Iterator[Heard]:
         )
 
 
-def hear_track(source: Source, card: Card, windows: Take) -> HeardTrack:
-    """Decode `source` and turn it into what the net takes; this is what runs in worker processes."""
-    with Track(source, card.front_end.rate) as track:
-        batches = list(hear(track, card, windows))
-        heard = Heard(
-            mels=np.concatenate([batch.mels for batch in batches]),
-            starts=tuple(start for batch in batches for start in batch.starts),
-            silent=tuple(silent for batch in batches for silent in batch.silent),
-        )
-        return HeardTrack(heard, track.duration or 0.0, tuple(track.warnings))
-
-
 def vote(probabilities: Probabilities, silent: NDArray[np.bool_]) -> Probabilities:
     """The mean over the windows (windows, labels) in which there is something to hear, or over all."""
     return np.asarray(probabilities[~silent if not silent.all() else slice(None)].mean(axis=0))
+
+
+def _predict_in_worker(source: PathOrBytes, model: Path, windows: Take) -> Prediction:
+    return _resident(model).predict(source, windows=windows)
+
+
+@lru_cache(maxsize=1)
+def _resident(model: Path) -> Classifier:
+    """The classifier that a worker process keeps."""
+    return Classifier(model, threads=1)
 
 
 def _path(source: Source) -> str:
