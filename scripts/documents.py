@@ -41,8 +41,8 @@ def fill_marks(text: str) -> str:
     """Replace what stands between <!-- name --> and <!-- /name -->."""
     parts = figures()
     return re.sub(
-        r"(<!-- ([a-z ]+) -->\n).*?(\n<!-- /\2 -->)",
-        lambda match: match[1] + parts[match[2]] + match[3],
+        r"(<!-- ([a-z]+) -->\n).*?(<!-- /\2 -->)",
+        lambda match: f"{match[1]}{parts[match[2]]}\n{match[3]}",
         text,
         flags=re.S,
     )

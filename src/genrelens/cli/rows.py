@@ -19,11 +19,11 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 class Rows:
     """Prints results to stdout; with a table, warnings and failures go to stderr."""
 
-    def __init__(self, kind: Kind, labels: tuple[str, ...], top: int) -> None:
+    def __init__(self, kind: Kind, labels: tuple[str, ...], top: int, out: Console | None = None) -> None:
         self._kind = kind
         self._top = min(top, len(labels))
         self._width = max(len(label) for label in labels)
-        self._out = Console(highlight=False, soft_wrap=True)
+        self._out = out or Console(highlight=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
         if kind == "csv":
             self._print_csv(["path", *self._columns(), "duration", "model", "version", "warnings", "error"])
