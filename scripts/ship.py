@@ -9,7 +9,6 @@ MODEL_CARD.md, and the figures in README.md. The last two can be made again with
 import argparse
 import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,8 @@ def main() -> None:
     parser.add_argument("--documents-only", action="store_true", help="write the documents again from the results")
     arguments = parser.parse_args()
     if not arguments.documents_only:
+        if not (arguments.run and arguments.data and arguments.audio):
+            parser.error("give the run, --data and --audio; or --documents-only")
         ship(arguments.run, arguments.data, arguments.audio)
     write_documents()
 
@@ -70,8 +71,7 @@ def ship(run: Path, data: str, audio: str) -> None:
 
 def measure(classifier: Classifier, items: Sequence[Item]) -> Evaluation:
     """Ask about each track."""
-    with tempfile.TemporaryDirectory() as cache:
-        return evaluate(classifier, items, Path(cache), processes=2)
+    return evaluate(classifier, items, processes=2)
 
 
 def agreement(rows: Evaluation, audio: Evaluation, recordings: Sequence[Item], tracks: Sequence[Item]) -> float:

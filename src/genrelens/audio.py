@@ -9,7 +9,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
@@ -32,9 +32,11 @@ Samples = NDArray[np.float32]
 
 _PREROLL = 0.1  # s decoded ahead of a seek: mp3, AAC and Opus need the frames before to sound right
 _SHORTFALL = 1.0  # s between the declared and the decoded end that make a file suspect
+_BARE = ("mp3", "aac")  # streams of frames; an mp3 with an encoder's header shows it by its start time
 _BLOCK = 1 << 16  # samples gathered before they are resampled
 _DAMAGED = "damaged: part of the audio could not be decoded and was left out"
-_NOT_FINITE = "NaN or infinite samples were taken as silence"
+_NOT_FINITE = "NaN, infinite or absurdly large samples were taken as silence"
+_LARGEST = 1e6  # times full scale; float formats can hold anything
 
 # Containers that we open. Playlists (hls, concat, sdp) are left out: they would make a file open others.
 _CONTAINERS = (
@@ -45,9 +47,10 @@ _CONTAINERS = (
 # What is looked for in a folder; a file that is named itself is tried whatever it is called.
 EXTENSIONS = frozenset(
     {
-        *(".aac", ".aif", ".aifc", ".aiff", ".ape", ".au", ".avi", ".caf", ".dsf", ".flac", ".flv", ".m4a", ".m4b"),
-        *(".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".mpg", ".oga", ".ogg", ".opus", ".snd"),
-        *(".tta", ".wav", ".wave", ".webm", ".wma", ".wv"),
+        *(".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".asf", ".au", ".avi", ".caf", ".dsf"),
+        *(".flac", ".flv", ".m4a", ".m4b", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".mpeg"),
+        *(".mpg", ".oga", ".ogg", ".ogv", ".opus", ".snd", ".ts", ".tta", ".w64", ".wav", ".wave", ".webm", ".wma"),
+        ".wv",
     }
 )
 
@@ -69,14 +72,10 @@ class Track:
         self.rate = rate
         self.warnings: list[str] = []
         with contextlib.ExitStack() as stack:
-            file = _open(source, stack)
-            self._container = stack.enter_context(_open_container(file, self.name))
-            stream = self._container.streams.best("audio")
-            if stream is None:
-                raise NoAudioStreamError(f"{self.name} has no audio stream; give a file with sound in it")
-            self._stream = stream
-            self._open = stack.pop_all()
-        self._moved = False
+            self._file = _open(source, stack)
+            self._moved = False
+            self._open_container()
+            self._closing = stack.pop_all()
         self.duration: float | None = self._declared()
 
     def __enter__(self) -> Self:
@@ -85,7 +84,8 @@ class Track:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        self._container.close()
+        self._closing.close()
 
     def blocks(self, start: float = 0.0) -> Iterator[Samples]:
         """Decode from `start` seconds to the end: blocks of mono samples at `self.rate`."""
@@ -106,7 +106,8 @@ class Track:
 
     def digest(self) -> str:
         """SHA-256 (hex) of the encoded audio packets: the same for copies that differ in their tags alone."""
-        digest = hashlib.sha256()
+        stream = self._stream
+        digest = hashlib.sha256(f"{stream.codec.name} {stream.rate} {stream.channels}".encode())
         for packet in self._packets(0.0):
             digest.update(memoryview(packet))
         return digest.hexdigest()
@@ -149,17 +150,28 @@ class Track:
 
     def _packets(self, start: float) -> "Iterator[av.Packet[av.AudioStream]]":
         """Encoded packets from `start` seconds (or a little before) on; none where the file cannot seek there."""
-        if start > 0 or self._moved:
+        if start > 0:
             try:
                 self._container.seek(round(start * av.time_base))
-            except av.FFmpegError:
+            except (av.FFmpegError, OSError):
                 return
+        elif self._moved:  # not by seeking, which finds but the last part of a chained stream
+            self._container.close()
+            self._open_container()
         self._moved = True
         try:
-            for packet in self._container.demux(self._stream):
-                yield cast("av.Packet[av.AudioStream]", packet)
-        except av.FFmpegError:  # the container itself breaks off
+            yield from self._container.demux(self._stream)
+        except (av.FFmpegError, OSError):  # the container itself breaks off, or the disk does
             self.warn(_DAMAGED)
+
+    def _open_container(self) -> None:
+        self._container = _open_container(self._file, self.name)
+        stream = self._container.streams.best("audio")
+        if not isinstance(stream, av.AudioStream):
+            self._container.close()
+            raise NoAudioStreamError(f"{self.name} has no audio stream; give a file with sound in it")
+        self._stream = stream
+        self._moved = False
 
     def _time(self, frame: av.AudioFrame) -> float:
         """Seconds from the beginning of the stream to that of `frame`."""
@@ -169,20 +181,28 @@ class Track:
         return float(frame.pts * frame.time_base - offset)
 
     def _finite(self, samples: Samples) -> Samples:
-        if np.isfinite(samples).all():
+        usable = _usable(samples)
+        if usable.all():
             return samples
         self.warn(_NOT_FINITE)
-        return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        return np.where(usable, samples, np.float32(0))
 
     def _declared(self) -> float | None:
+        if self._container.format.name in _BARE and not self._stream.start_time:
+            return self._counted()
         if self._stream.duration is not None and self._stream.time_base is not None:
             return float(self._stream.duration * self._stream.time_base)
         if self._container.duration is not None:
             return self._container.duration / av.time_base
         return None
 
+    def _counted(self) -> float:
+        """The length that all packets add up to, without decoding them: bare mp3 and AAC declare but a guess."""
+        ticks = sum(packet.duration or 0 for packet in self._packets(0.0))
+        return float(ticks * (self._stream.time_base or 0))
+
     def _ended_at(self, seconds: float) -> None:
-        declared = self._declared()
+        declared = self.duration
         if declared is not None and declared - seconds > _SHORTFALL:
             self.warn(f"cut off or damaged: {declared:.1f} s are declared, but only {seconds:.1f} s could be decoded")
         self.duration = seconds
@@ -202,10 +222,10 @@ class Recording:
         self.name, self.rate = name, rate
         self.warnings: list[str] = []
         flat = samples.mean(axis=1) if samples.ndim == 2 else samples
-        finite = np.isfinite(flat)
-        if not finite.all():
+        usable = _usable(flat)
+        if not usable.all():
             self.warnings.append(_NOT_FINITE)
-        flat = np.where(finite, flat, 0).astype(np.float32)
+        flat = np.where(usable, flat, 0).astype(np.float32)
         self._samples = flat if stored_rate == rate else soxr.resample(flat, stored_rate, rate)
         self.duration: float | None = len(self._samples) / rate
 
@@ -227,10 +247,18 @@ def load(source: Source, rate: int) -> Samples:
     return samples
 
 
-def audio_files(folder: str | os.PathLike[str]) -> list[Path]:
-    """The files below a folder whose names end like audio, sorted; links to folders are not followed."""
-    found = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
-    return sorted(path for path in found if path.suffix.lower() in EXTENSIONS)
+def audio_files(folder: str | os.PathLike[str], refused: Callable[[OSError], None] | None = None) -> list[Path]:
+    """The files below a folder whose names end like audio, sorted; links to folders are not followed.
+
+    `refused` is told of folders that cannot be read. Names that begin with "._", which macOS leaves beside
+    files on foreign disks, are passed over.
+    """
+    found = (Path(place, name) for place, _, names in os.walk(folder, onerror=refused) for name in names)
+    return sorted(path for path in found if path.suffix.lower() in EXTENSIONS and not path.name.startswith("._"))
+
+
+def _usable(samples: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(samples) < _LARGEST)
 
 
 def mono(frame: av.AudioFrame) -> Samples:
@@ -254,12 +282,11 @@ def _open(source: Source, stack: contextlib.ExitStack) -> BinaryIO:
     if isinstance(source, bytes | bytearray | memoryview):
         return io.BytesIO(source)
     if isinstance(source, str | os.PathLike):
-        return stack.enter_context(_open_path(source))
+        source = stack.enter_context(_open_path(source))
     if not source.seekable():
         spooled = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=1 << 24))  # noqa: SIM115 (the stack closes it)
         shutil.copyfileobj(source, spooled)
         source = cast("BinaryIO", spooled)
-    source.seek(0)
     return source
 
 
@@ -276,12 +303,15 @@ def _open_path(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def _open_container(file: BinaryIO, name: str) -> av.container.InputContainer:
-    if not file.read(1):
-        raise UndecodableAudioError(f"{name} is empty; there is nothing to decode")
-    file.seek(0)
     try:
+        file.seek(0)
+        if not file.read(1):
+            raise UndecodableAudioError(f"{name} is empty; there is nothing to decode")
+        file.seek(0)
         return av.open(file, "r", options={"format_whitelist": _CONTAINERS}, metadata_errors="replace")
-    except (av.FFmpegError, OSError) as error:
+    except av.FFmpegError as error:
         raise UndecodableAudioError(
             f"{name} is not audio in a format that we know, or its beginning is damaged; try to play it"
         ) from error
+    except OSError as error:
+        raise AudioUnreadableError(f"{name} cannot be read ({error.strerror}); check the disk") from error

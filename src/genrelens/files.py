@@ -23,3 +23,9 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a file of UTF-8 text, whole or not at all."""
+    with replacing(target) as file:
+        file.write(text.encode())

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Floats = NDArray[np.floating[Any]]
 
+_FRAMES_AT_A_TIME = 128  # transformed together: an hour of audio must not be held as frames
 _TINY_POWER = 1e-10  # power below which decibels stop
 _TINY_DEVIATION = 1e-5  # dB; a window that varies less is flat
 
@@ -28,7 +29,7 @@ class FrontEnd(BaseModel):
 
     Attributes:
         rate: of the samples, in Hz.
-        n_fft: samples in a frame and its Fourier transform.
+        n_fft: samples in a frame and its Fourier transform, even.
         hop: samples from one frame to the next.
         window: the taper of a frame, periodic.
         center: whether frame t is centred on sample t * hop (zeros beyond the ends) or begins there.
@@ -42,7 +43,7 @@ class FrontEnd(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rate: int = Field(22_050, gt=0)
-    n_fft: int = Field(2048, gt=1)
+    n_fft: int = Field(2048, gt=1, multiple_of=2)
     hop: int = Field(512, gt=0)
     window: Literal["hann", "hamming", "blackman", "rectangular"] = "hann"
     center: bool = True
@@ -102,11 +103,15 @@ def decibels(samples: Floats, front_end: FrontEnd) -> Floats:
 
 def mel_power(samples: Floats, front_end: FrontEnd) -> Floats:
     """The power in each mel band and frame, shape (..., n_mels, frames)."""
-    frames = _framed(samples, front_end) * _taper(front_end.window, front_end.n_fft, samples.dtype)
-    spectrum = np.fft.rfft(frames, axis=-1)
-    power = spectrum.real**2 + spectrum.imag**2
-    bands = mel_bands(front_end).astype(samples.dtype)
-    return np.asarray(np.swapaxes(power @ bands.T, -1, -2))
+    frames = _framed(samples, front_end)
+    taper = _taper(front_end.window, front_end.n_fft, samples.dtype)
+    bands = mel_bands(front_end).astype(samples.dtype).T
+    mels = np.empty((*frames.shape[:-1], front_end.n_mels), samples.dtype)
+    for start in range(0, frames.shape[-2], _FRAMES_AT_A_TIME):
+        part = np.s_[..., start : start + _FRAMES_AT_A_TIME, :]
+        spectrum = np.fft.rfft(frames[part] * taper, axis=-1)
+        mels[part] = (spectrum.real**2 + spectrum.imag**2) @ bands
+    return np.swapaxes(mels, -1, -2)
 
 
 def refloor(level: Floats, floor_db: float) -> Floats:

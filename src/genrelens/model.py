@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -61,18 +62,26 @@ class Model:
         return outputs
 
     def probabilities(self, mels: Mels) -> Probabilities:
-        """Calibrated probabilities of each label in each window, shape (windows, labels)."""
+        """Probabilities of each label in each window, (windows, labels): the softmax of logits over the temperature."""
         return softmax(self.logits(mels) / self.card.temperature)
 
     def _check_graph(self) -> None:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        fits = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].shape[2] == self.card.front_end.n_mels
-        if not (fits and len(outputs[0].shape) == 2 and outputs[0].shape[1] == len(self.card.labels)):
+        expected = (None, 1, self.card.front_end.n_mels, self.card.frames)
+        fits = len(inputs) == 1 and _takes(inputs[0].shape, expected)
+        if not (fits and _takes(outputs[0].shape, (None, len(self.card.labels)))):
             raise InvalidModelError(
                 f"{shown(self.path)} has a graph that does not fit its card "
                 f"({inputs[0].shape} -> {outputs[0].shape}, {len(self.card.labels)} labels); export it again"
             )
         self._input, self._output = inputs[0].name, outputs[0].name
+
+
+def _takes(shape: list[Any], expected: tuple[int | None, ...]) -> bool:
+    """Whether a shape of a graph, with names where it is free, admits the expected one, free where None."""
+    return len(shape) == len(expected) and all(
+        own == wanted or not isinstance(own, int) for own, wanted in zip(shape, expected, strict=True)
+    )
 
 
 def softmax(logits: NDArray[np.float32]) -> Probabilities:

@@ -17,7 +17,7 @@ class _Record(BaseModel):
 
     def to_json(self) -> str:
         """Write one line of ASCII JSON, whatever bytes the path is made of."""
-        return json.dumps(self.model_dump(), ensure_ascii=True)
+        return json.dumps(self.model_dump(), ensure_ascii=True, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

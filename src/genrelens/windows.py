@@ -15,6 +15,7 @@ Take = int | Literal["all"]  # how many windows, spread evenly over the track; o
 SHORTEST = 0.1  # s of audio below which there is nothing to judge
 SILENCE = 10 ** (-90 / 20)  # peak below which a window is digital silence (about one step of 16 bits)
 
+_SOUGHT = 16  # windows up to which seeking them, and holding them, is better than reading all of the track
 _SLACK = 0.05  # s that a window at the very end may miss, for durations rounded in a header
 
 
@@ -51,9 +52,14 @@ def take_windows(track: Playable, length: float, hop: float, take: Take) -> Iter
     Raises:
         UndecodableAudioError: no audio could be decoded.
         TooShortError: there are less than `SHORTEST` seconds.
+        ValueError: `take` is less than 1.
     """
+    if take != "all" and take < 1:
+        raise ValueError(f"windows must be 'all' or at least 1, not {take}")
     size = round(length * track.rate)
-    windows = cut(track.blocks(), size, round(hop * track.rate)) if take == "all" else _spread(track, size, take)
+    windows = (
+        cut(track.blocks(), size, max(1, round(hop * track.rate))) if take == "all" else _spread(track, size, take)
+    )
     heard = 0
     for start, samples in windows:
         heard += len(samples)
@@ -127,7 +133,7 @@ def is_silent(samples: Samples) -> bool:
 
 
 def _spread(track: Playable, size: int, count: int) -> Iterator[tuple[int, Samples]]:
-    if track.duration is not None:
+    if track.duration is not None and count <= _SOUGHT:
         starts = spread_starts(round(track.duration * track.rate), size, count)
         windows = [(start, _read(track, start, size)) for start in starts]
         if all(len(samples) >= size - _SLACK * track.rate for _, samples in windows):

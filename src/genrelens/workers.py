@@ -56,6 +56,11 @@ def stream(
         crew.dismiss()
 
 
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class _Crew(Generic[Item, Result]):
     """A process pool that can be made anew."""
 
@@ -66,7 +71,11 @@ class _Crew(Generic[Item, Result]):
 
     def submit(self, item: Item) -> "Future[Result | GenrelensError]":
         with _interrupts_held():  # processes may start here, and Ctrl-C is for the parent alone to handle
-            return self._pool.submit(_attempt, self._function, item)
+            try:
+                return self._pool.submit(_attempt, self._function, item)
+            except BrokenProcessPool:  # an item before this one's doing, which its result will tell
+                self._pool = self._hire(self._processes)
+                return self._pool.submit(_attempt, self._function, item)
 
     def alone(self, item: Item) -> "Result | GenrelensError":
         """Run an item where it can harm no other; then the pool is fresh again."""
@@ -89,6 +98,8 @@ class _Crew(Generic[Item, Result]):
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _hire(self, processes: int) -> ProcessPoolExecutor:
+        # Workers inherit this: each has one core, and numpy's own threads would only get in each other's way.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _leave_with_parent)
 
 

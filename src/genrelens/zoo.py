@@ -60,7 +60,7 @@ def find(model: str | os.PathLike[str], progress: Progress | None = None) -> Pat
     if text.startswith(("http://", "https://")):
         return _from_address(text, progress)
     if isinstance(model, os.PathLike) or text.endswith(".onnx") or os.sep in text:
-        if not Path(model).is_file():
+        if not os.path.isfile(model):  # noqa: PTH113 (pathlib raises where a folder is closed to us)
             raise ModelNotFoundError(f"{shown(model)} does not exist; `genrelens models` lists what there is")
         return Path(model)
     return _from_name(text, progress)
@@ -95,7 +95,10 @@ def _from_address(address: str, progress: Progress | None) -> Path:
     sha256 = fragment.removeprefix("sha256=").lower()
     if len(sha256) != 64 or not fragment.startswith("sha256="):
         raise ChecksumError(f"{url} comes without a checksum; add #sha256=... with the one that its owner states")
-    name = Path(urllib.parse.urlsplit(url).path).name
+    try:
+        name = Path(urllib.parse.urlsplit(url).path).name
+    except ValueError as error:
+        raise DownloadError(f"{url} is not an address ({error})") from error
     return _downloaded(url, sha256, cache_folder() / f"{sha256[:16]}-{name}", progress)
 
 
@@ -108,13 +111,17 @@ def _cached(entry: Entry) -> Path:
     return cache_folder() / f"{entry.sha256[:16]}-{entry.name}.onnx"
 
 
-def _checked(path: Path, sha256: str) -> Path:
-    with path.open("rb") as file:
-        actual = hashlib.file_digest(file, "sha256").hexdigest()
+def _checked(path: Path, sha256: str, origin: str = "") -> Path:
+    """The path, if its content is what was promised; an `origin` is named in its place."""
+    try:
+        with path.open("rb") as file:
+            actual = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelNotFoundError(f"{shown(path)} cannot be read ({error.strerror}); install GenreLens anew") from error
     if actual != sha256:
         raise ChecksumError(
-            f"{shown(path)} has SHA-256 {actual[:12]}..., not the {sha256[:12]}... that was promised; "
-            "delete it and get it anew"
+            f"{origin or shown(path)} has SHA-256 {actual[:12]}..., not the {sha256[:12]}... that was promised; "
+            + ("ask its owner" if origin else "delete it and get it anew")
         )
     return path
 
@@ -130,7 +137,7 @@ def _downloaded(url: str, sha256: str, target: Path, progress: Progress | None) 
         with replacing(target) as file:
             _fetch(url, file, progress)
             file.flush()
-            _checked(Path(file.name), sha256)
+            _checked(Path(file.name), sha256, url)
     except urllib.error.HTTPError as error:
         raise DownloadError(f"{url} answers {error.code} {error.reason}; check the address") from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:

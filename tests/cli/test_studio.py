@@ -36,9 +36,10 @@ def toml(file: Path) -> Path:
 
 def test_train_then_evaluate_then_predict(genres: Path, tmp_path: Path) -> None:  # noqa: F811
     run = tmp_path / "run"
-    common = ["--data", str(genres), "--cache", str(tmp_path / "cache"), "--threads", "1"]
+    common = ["--data", str(genres), "--threads", "1"]
+    cache = ["--cache", str(tmp_path / "cache")]
     recipe = str(toml(tmp_path / "small.toml"))
-    result = CliRunner().invoke(app, ["train", recipe, *common, "--run", str(run), "--seed", "3"])
+    result = CliRunner().invoke(app, ["train", recipe, *common, *cache, "--run", str(run), "--seed", "3"])
     assert result.exit_code == 0, result.output
     assert "accuracy" in result.stdout
     assert "Training small on" in result.stderr

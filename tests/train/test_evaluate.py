@@ -29,7 +29,7 @@ def items(folder: Path) -> list[Item]:
 def test_measures_and_answers(classifier: Classifier, tmp_path: Path, processes: int) -> None:
     tracks = items(tmp_path)
     calls: list[int] = []
-    result = evaluate(classifier, tracks, tmp_path / "cache", processes, lambda: calls.append(1))
+    result = evaluate(classifier, tracks, processes, lambda: calls.append(1))
     assert result.metrics.accuracy.value == 0.75
     assert [answer.truth for answer in result.answers] == ["low", "low", "high", "high"]
     assert result.metrics.confusion == ((2, 0), (1, 1))
@@ -40,16 +40,16 @@ def test_measures_and_answers(classifier: Classifier, tmp_path: Path, processes:
 
 def test_unreadable_tracks_are_listed(classifier: Classifier, tmp_path: Path) -> None:
     missing = Item(str(tmp_path / "missing.wav"), "missing", "low")
-    result = evaluate(classifier, [*items(tmp_path), missing], tmp_path / "cache", 1)
+    result = evaluate(classifier, [*items(tmp_path), missing], 1)
     assert result.metrics.tracks == 4
     assert [failure.path for failure in result.failures] == [missing.path]
     with pytest.raises(ManifestError, match="none of the tracks could be read"):
-        evaluate(classifier, [missing], tmp_path / "cache", 1)
+        evaluate(classifier, [missing], 1)
 
 
 def test_labels_that_the_model_lacks(classifier: Classifier, tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="no label polka; it knows low, high"):
-        evaluate(classifier, [Item("a.wav", "a", "polka")], tmp_path, 1)
+        evaluate(classifier, [Item("a.wav", "a", "polka")], 1)
 
 
 def test_rows_of_an_array_give_what_their_audio_gives(classifier: Classifier, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_rows_of_an_array_give_what_their_audio_gives(classifier: Classifier, tm
     array = tmp_path / "mels.npy"
     np.save(array, np.round((levels + 80) / 80 * 255).astype(np.uint8))
     rows = [Item(f"{array}#{n}", str(n), "low") for n in range(2)]
-    result = evaluate(classifier, rows, tmp_path / "cache", 1)
+    result = evaluate(classifier, rows, 1)
     for wave, answer in zip(waves, result.answers, strict=True):
         expected = classifier.predict_samples(wave, 22_050)
         scores = {score.label: score.score for score in expected.scores}

@@ -1,4 +1,3 @@
-import csv
 import json
 import math
 from dataclasses import replace
@@ -39,7 +38,7 @@ def test_a_training_learns_and_leaves_all_that_is_promised(trained: tuple[Reques
     request, result = trained
     assert result.metrics.accuracy.value == 1
     names = {file.name for file in request.folder.iterdir()}
-    assert names == {"recipe.json", "metrics.csv", "best.ckpt", "last.ckpt", "model.onnx", "valid.json"}
+    assert names == {"recipe.json", "metrics.jsonl", "best.ckpt", "last.ckpt", "model.onnx", "valid.json"}
     assert Recipe.model_validate_json((request.folder / "recipe.json").read_text()) == request.recipe
     assert Evaluation.model_validate_json((request.folder / "valid.json").read_text()) == result
     classifier = Classifier(request.folder / "model.onnx")
@@ -61,8 +60,8 @@ def test_the_card_tells_where_the_model_came_from(trained: tuple[Request, Evalua
 def test_validation_in_training_agrees_with_the_exported_model(trained: tuple[Request, Evaluation]) -> None:
     """From mels in torch, as training does it, and from audio through the file, as users do."""
     request, result = trained
-    with (request.folder / "metrics.csv").open() as lines:
-        losses = [float(row["valid_loss"]) for row in csv.DictReader(lines) if row["valid_loss"]]
+    with (request.folder / "metrics.jsonl").open() as lines:
+        losses = [row["valid_loss"] for row in map(json.loads, lines) if "valid_loss" in row]
     assert len(losses) == 12
     assert result.metrics.log_loss == pytest.approx(losses[-1], abs=0.02)
 
@@ -114,8 +113,8 @@ def test_the_best_weights_and_early_stopping(genres: Path, tmp_path: Path) -> No
     )
     request = request_for(genres, tmp_path, recipe)
     result = train(request, lambda _: None)
-    with (request.folder / "metrics.csv").open() as lines:
-        losses = [float(row["valid_loss"]) for row in csv.DictReader(lines) if row["valid_loss"]]
+    with (request.folder / "metrics.jsonl").open() as lines:
+        losses = [row["valid_loss"] for row in map(json.loads, lines) if "valid_loss" in row]
     assert len(losses) < 40
     assert result.metrics.log_loss == pytest.approx(min(losses), abs=0.02)
 

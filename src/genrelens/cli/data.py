@@ -1,6 +1,5 @@
 """`genrelens data`: is this data set fit to train on?"""
 
-import os
 from typing import Annotated
 
 import typer
@@ -23,6 +22,7 @@ def check(
     Also tells how many tracks each genre has, and what stands on two sides of the split. Exits with 1 if
     something was found.
     """
+    from genrelens import workers
     from genrelens.cli.extras import needs_train_extra
     from genrelens.cli.progress import progress_bar
 
@@ -33,7 +33,7 @@ def check(
 
     manifest = divide(read_manifest(data), split, seed)
     with progress_bar("Checking", len(manifest.items), visible=not quiet) as advance:
-        report = check_data(manifest, threads or os.cpu_count() or 1, advance)
+        report = check_data(manifest, threads or workers.cores(), advance)
     print(report.text())  # noqa: T201
     if report.findings:
         raise typer.Exit(1)

@@ -1,12 +1,11 @@
 """`genrelens evaluate`: how good a model is on tracks with known genres."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from genrelens.cli.options import Cache, Cores, DataSet, Quiet
+from genrelens.cli.options import Cores, DataSet, Quiet
 
 Side = Literal["train", "valid", "test"]
 
@@ -21,34 +20,36 @@ def evaluate(
     side: Annotated[Side, typer.Option(help="The side to measure on.")] = "test",
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 1,
     out: Annotated[Path | None, typer.Option(help="A .json file for the measures and every answer.")] = None,
-    cache: Cache = None,
     threads: Cores = None,
     quiet: Quiet = False,
 ) -> None:
     """Measure a model by track: accuracy and F1 with intervals, each genre, confusions."""
+    from genrelens import workers
     from genrelens.classifier import Classifier
     from genrelens.cli.extras import needs_train_extra
     from genrelens.cli.progress import progress_bar
+    from genrelens.files import write_text
 
     with needs_train_extra():
         from genrelens.cli.report import metrics_text
         from genrelens.train.evaluate import evaluate as measure
         from genrelens.train.manifest import read_manifest
-        from genrelens.train.mels import default_cache
         from genrelens.train.splits import require
         from genrelens.train.splits import split as divide
 
+    if out and not out.parent.is_dir():
+        raise typer.BadParameter(f"{out.parent} is not a folder", param_hint="--out")
     manifest = divide(read_manifest(data), split, seed)
     require(manifest, side)
     items = manifest.side(side)
-    cores = threads or os.cpu_count() or 1
+    cores = threads or workers.cores()
     classifier = Classifier(model, threads=cores)
     with progress_bar("Measuring", len(items), visible=not quiet) as advance:
-        result = measure(classifier, items, cache or default_cache(), cores, advance)
+        result = measure(classifier, items, cores, advance)
     for failure in result.failures:
         typer.echo(f"left out: {failure.error.message}", err=True)
     print(metrics_text(result.metrics))  # noqa: T201
     if out:
-        out.write_text(result.model_dump_json(indent=1), "utf-8")
+        write_text(out, result.model_dump_json(indent=1))
     if result.failures:
         raise typer.Exit(1)

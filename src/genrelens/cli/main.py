@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from genrelens.cli import data, evaluate, models, predict, train
-from genrelens.errors import GenrelensError
+from genrelens.errors import GenrelensError, shown
 
 app = typer.Typer(
     name="genrelens",
@@ -55,7 +55,8 @@ def main() -> None:
         sys.exit(f"genrelens: {error}")
     except OSError as error:  # a full disk behind stdout, or a reader that left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered has nowhere to go
-        sys.exit(1 if error.errno == errno.EPIPE else f"genrelens: {error.strerror}")
+        where = f"{shown(error.filename)}: " if error.filename else ""
+        sys.exit(1 if error.errno == errno.EPIPE else f"genrelens: {where}{error.strerror or error}")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ def predict(
 
     Exits with 0 if every file could be judged, and with 1 if some could not: each is named with its reason.
     """
+    from genrelens import workers
     from genrelens.classifier import Classifier
     from genrelens.cli.progress import progress_bar
     from genrelens.cli.rows import Rows
@@ -39,7 +40,7 @@ def predict(
     if json and csv:
         raise typer.BadParameter("choose one of --json and --csv")
     take = _take(windows)
-    cores = threads or os.cpu_count() or 1
+    cores = threads or workers.cores()
     files, failures = _expand(paths)
     classifier = Classifier(model, threads=cores)
     rows = Rows("json" if json else "csv" if csv else "table", classifier.card.labels, top)
@@ -65,17 +66,25 @@ def _take(windows: str) -> "Take":
 
 
 def _expand(paths: list[Path]) -> "tuple[list[Path], list[Failure]]":
-    """The files that are meant, each once, in the order given; and what holds none."""
+    """The files that are meant, each once, in the order given; and the folders that give none."""
     from genrelens.audio import audio_files
-    from genrelens.errors import AudioNotFoundError, shown
+    from genrelens.errors import AudioNotFoundError, AudioUnreadableError, shown
     from genrelens.prediction import Failure
 
     files: dict[str, Path] = {}
-    failures = []
+    failures: list[Failure] = []
+
+    def refused(error: OSError) -> None:
+        told = AudioUnreadableError(f"{shown(error.filename)} cannot be read ({error.strerror}); check its permissions")
+        failures.append(Failure.of(os.fspath(error.filename), told))
+
     for path in paths:
-        found = audio_files(path) if path.is_dir() else [path]
-        files |= {os.path.abspath(file): file for file in found if os.path.abspath(file) not in files}  # noqa: PTH100
-        if not found:
-            error = AudioNotFoundError(f"{shown(path)} holds no audio files; give a folder of music")
-            failures.append(Failure.of(os.fspath(path), error))
+        before = len(failures)
+        # os.path, as pathlib raises where a folder is closed to us.
+        found = audio_files(path, refused) if os.path.isdir(path) else [path]  # noqa: PTH112
+        for file in found:
+            files.setdefault(os.path.abspath(file), file)  # noqa: PTH100
+        if not found and len(failures) == before:
+            empty = AudioNotFoundError(f"{shown(path)} holds no audio files; give a folder of music")
+            failures.append(Failure.of(os.fspath(path), empty))
     return list(files.values()), failures

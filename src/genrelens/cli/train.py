@@ -1,13 +1,15 @@
 """`genrelens train`: from a recipe and data to a model."""
 
-import os
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from genrelens.cli.options import Cache, Cores, DataSet, Quiet
+
+Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def train(
@@ -21,13 +23,15 @@ def train(
     allow_leak: Annotated[
         bool, typer.Option("--allow-leak", help="Train even with an artist or a recording on two sides of the split.")
     ] = False,
-    accelerator: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto for the best there is.")] = "auto",
+    accelerator: Annotated[Accelerator, typer.Option(help="What to train on; auto takes the best there is.")] = "auto",
     cache: Cache = None,
     threads: Cores = None,
     quiet: Quiet = False,
 ) -> None:
     """Train a model and measure it on the tracks kept for choosing; the test is left to `genrelens evaluate`."""
+    from genrelens import workers
     from genrelens.cli.extras import needs_train_extra
+    from genrelens.cli.progress import progress_bar
 
     with needs_train_extra():
         from genrelens.cli.report import metrics_text
@@ -44,11 +48,12 @@ def train(
         data=data,
         folder=run or Path("runs") / f"{wanted.name}-{wanted.seed}",
         cache=cache or default_cache(),
-        processes=threads or os.cpu_count() or 1,
+        processes=threads or workers.cores(),
         allow_leak=allow_leak,
         resume=resume,
         accelerator=accelerator,
         progress=not quiet and sys.stderr.isatty(),
+        bar=partial(progress_bar, visible=not quiet),
     )
     result = run_training(request, lambda sentence: None if quiet else typer.echo(sentence, err=True))
     print(metrics_text(result.metrics))  # noqa: T201

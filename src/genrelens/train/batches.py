@@ -80,18 +80,18 @@ class TrackWindows(IterableDataset[tuple[Tensor, int]]):
     """Each track's windows, all of them, and its class."""
 
     def __init__(self, levels: Sequence[Level], truth: Sequence[int], recipe: Recipe) -> None:
-        self._truth = truth
-        front_end = recipe.input.front_end
-        frames = front_end.frames(round(recipe.input.window * front_end.rate))
-        hop = max(1, round(recipe.input.hop / front_end.seconds_per_frame))
-        windows = (torch.from_numpy(all_windows(level, frames, hop)) for level in levels)
-        self._windows = [normal_windows(level, front_end)[:, None] for level in windows]
+        self._levels, self._truth = levels, truth
+        self._front_end = front_end = recipe.input.front_end
+        self._frames = front_end.frames(round(recipe.input.window * front_end.rate))
+        self._hop = max(1, round(recipe.input.hop / front_end.seconds_per_frame))
 
     def __iter__(self) -> Iterator[tuple[Tensor, int]]:
-        yield from zip(self._windows, self._truth, strict=True)
+        for level, label in zip(self._levels, self._truth, strict=True):
+            windows = torch.from_numpy(all_windows(level, self._frames, self._hop))
+            yield normal_windows(windows, self._front_end)[:, None], label
 
     def __len__(self) -> int:
-        return len(self._windows)
+        return len(self._levels)
 
 
 def draw_seed(seed: int, number: int) -> int:

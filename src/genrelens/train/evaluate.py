@@ -1,7 +1,6 @@
 """How good a model is on tracks with known genres, one answer a track."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from genrelens.frontend import normalised, refloor
 from genrelens.model import Mels, Probabilities
 from genrelens.prediction import Failure, PathText, Prediction
 from genrelens.train.manifest import Item
-from genrelens.train.mels import Level, is_row, load_mels
+from genrelens.train.mels import Level, is_row, load_row
 from genrelens.train.metrics import Metrics, measure
 
 
@@ -43,7 +42,6 @@ class Evaluation(BaseModel):
 def evaluate(
     classifier: Classifier,
     items: Sequence[Item],
-    cache: Path,
     processes: int,
     progress: Callable[[], None] = lambda: None,
 ) -> Evaluation:
@@ -54,7 +52,6 @@ def evaluate(
     Args:
         classifier: the model.
         items: the tracks.
-        cache: a folder for log-mels.
         processes: to decode with.
         progress: called after each track.
 
@@ -65,11 +62,9 @@ def evaluate(
     unknown = sorted({item.label for item in items} - set(labels))
     if unknown:
         raise ManifestError(f"the model has no label {', '.join(unknown)}; it knows {', '.join(labels)}")
-    rows = [item for item in items if is_row(item.path)]
-    mels = load_mels(rows, classifier.card.front_end, cache, processes)
     answers = {}
-    for path, level in mels.levels.items():
-        answers[path] = track_probabilities(classifier, level)
+    for path in (item.path for item in items if is_row(item.path)):
+        answers[path] = track_probabilities(classifier, load_row(path, classifier.card.front_end))
         progress()
     failures: dict[str, Failure] = {}
     audio = [item.path for item in items if not is_row(item.path)]

@@ -1,16 +1,18 @@
 """The loop: Lightning's trainer around a net, with checkpoints that a broken-off training goes on from."""
 
+import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.logger import DummyLogger
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -30,6 +32,19 @@ class Tracks:
 
     levels: Sequence[Level]
     truth: Sequence[int]
+
+
+class MetricsLog(DummyLogger):
+    """One JSON object a line for what is logged; a resumed training goes on at the end."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append a line."""
+        with self._file.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({**metrics, "step": step}) + "\n")
 
 
 class TrackData(L.LightningDataModule):
@@ -58,7 +73,7 @@ def fit(
 ) -> nn.Module:
     """Train the recipe's net and return it with the weights that the recipe keeps.
 
-    Checkpoints and metrics.csv are in `folder`; if a last.ckpt is there already, training goes on from it.
+    Checkpoints and metrics.jsonl are in `folder`; if a last.ckpt is there already, training goes on from it.
 
     Args:
         recipe: what to do.
@@ -78,8 +93,10 @@ def fit(
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     task = GenreTask(net, recipe, table.epochs * batches_per_epoch(len(learn.truth), recipe))
     last = folder / "last.ckpt"
-    best = ModelCheckpoint(folder, "best", monitor="valid_loss", save_last=True, enable_version_counter=False)
-    trainer = _trainer(table, folder, accelerator, progress, [best, *_callbacks(table, progress)])
+    try:
+        trainer = _trainer(table, folder, accelerator, progress)
+    except MisconfigurationException as error:
+        raise TrainingError(f"this machine cannot train on {accelerator} ({error})") from error
     data = TrackData(learn, valid, labels, recipe)
     try:
         trainer.fit(task, data, ckpt_path=last if last.is_file() else None, weights_only=False)
@@ -93,7 +110,7 @@ def fit(
     return net
 
 
-def _trainer(table: TrainTable, folder: Path, accelerator: str, progress: bool, callbacks: list[Callback]) -> L.Trainer:
+def _trainer(table: TrainTable, folder: Path, accelerator: str, progress: bool) -> L.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # it greets, advertises and sums up
     warnings.filterwarnings("ignore", module="lightning")
     return L.Trainer(
@@ -101,8 +118,8 @@ def _trainer(table: TrainTable, folder: Path, accelerator: str, progress: bool, 
         devices=1,
         precision=_PRECISIONS[table.precision],  # type: ignore[arg-type]
         max_epochs=table.epochs,
-        callbacks=callbacks,
-        logger=CSVLogger(folder, name=None, version=""),
+        callbacks=_callbacks(table, folder, progress),
+        logger=MetricsLog(folder / "metrics.jsonl"),
         check_val_every_n_epoch=table.validate_every,
         gradient_clip_val=table.clip or None,
         num_sanity_val_steps=0,
@@ -112,8 +129,13 @@ def _trainer(table: TrainTable, folder: Path, accelerator: str, progress: bool, 
     )
 
 
-def _callbacks(table: TrainTable, progress: bool) -> list[Callback]:
-    callbacks: list[Callback] = [TQDMProgressBar()] if progress else []
+def _callbacks(table: TrainTable, folder: Path, progress: bool) -> list[Callback]:
+    callbacks: list[Callback] = [
+        ModelCheckpoint(folder, "best", monitor="valid_loss", enable_version_counter=False),
+        ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False),
+    ]
+    if progress:
+        callbacks.append(TQDMProgressBar())
     if table.average:
         callbacks.append(EMAWeightAveraging(decay=table.average))
     if table.patience:

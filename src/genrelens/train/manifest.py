@@ -1,6 +1,7 @@
 """A data set: which tracks there are, what each is called, who made it, and on which side it stands."""
 
 import csv
+import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -95,12 +96,15 @@ def _read_folder(folder: Path) -> Manifest:
 
 
 def _read_csv(file: Path) -> Manifest:
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        missing = {"path", "label"} - set(reader.fieldnames or ())
-        if missing:
-            raise ManifestError(f"{shown(file)} lacks the column {' and '.join(sorted(missing))} in its first line")
-        items = tuple(_csv_item(row, file, number) for number, row in enumerate(reader, start=2))
+    try:
+        text = file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{shown(file)} cannot be read as UTF-8 text ({error})") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    missing = {"path", "label"} - set(reader.fieldnames or ())
+    if missing:
+        raise ManifestError(f"{shown(file)} lacks the column {' and '.join(sorted(missing))} in its first line")
+    items = tuple(_csv_item(row, file, number) for number, row in enumerate(reader, start=2))
     return Manifest(file.stem, items)
 
 

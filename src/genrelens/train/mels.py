@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,8 @@ from genrelens.train.manifest import Item
 Level = NDArray[np.floating[Any]]  # decibels, shape (n_mels, frames)
 
 _ARRAY_RANGE_DB = 80.0  # what the bytes 0 to 255 of an array span, below the maximum of the track
+_ROW = re.compile(r"\.npy#\d+$")
+_CACHE_FORMAT = 1
 _DAMAGED_CACHE = (OSError, ValueError, EOFError)
 
 
@@ -65,12 +68,13 @@ def load_mels(
     """
     paths = list(dict.fromkeys(item.path for item in items))
     rows = [path for path in paths if is_row(path)]
-    levels: dict[str, Level] = {path: _row(path, front_end) for path in rows}
+    levels: dict[str, Level] = {path: load_row(path, front_end) for path in rows}
     recordings: dict[str, str] = {}
     failures: dict[str, GenrelensError] = {}
     audio = [path for path in paths if path not in levels]
     folder = cache / _key(front_end)
-    _make_folder(folder)
+    if audio:
+        _make_folder(folder)
     keep = partial(keep_mel, front_end=front_end, folder=folder)
     for path, outcome in workers.stream(keep, audio, processes):
         if isinstance(outcome, CacheError):
@@ -100,10 +104,15 @@ def keep_mel(path: str, front_end: FrontEnd, folder: Path) -> str:
 
 def is_row(path: str) -> bool:
     """Whether a path means a row of an array."""
-    return ".npy#" in path
+    return _ROW.search(path) is not None
 
 
-def _row(path: str, front_end: FrontEnd) -> Level:
+def load_row(path: str, front_end: FrontEnd) -> Level:
+    """A row of an array, in decibels.
+
+    Raises:
+        ManifestError: the array cannot be read, lacks the row, or does not fit the front end.
+    """
     file, _, row = path.rpartition("#")
     try:
         array = np.load(file, mmap_mode="r")
@@ -121,7 +130,7 @@ def _row(path: str, front_end: FrontEnd) -> Level:
 
 def _key(front_end: FrontEnd) -> str:
     computed = front_end.model_dump_json(exclude={"normalisation", "floor_db"})
-    return hashlib.sha256(computed.encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{_CACHE_FORMAT} {computed}".encode()).hexdigest()[:16]
 
 
 def _is_whole(file: Path) -> bool:

@@ -61,7 +61,7 @@ class TrainTable(_Table):
         average: decay of the moving average of the weights that is kept in their place; 0 keeps them.
         clip: largest norm of the gradient; 0 leaves it as it is.
         keep: the weights of the "last" epoch, or of the "best" by the log loss on *valid*.
-        validate_every: epochs from one look at *valid*, and one checkpoint, to the next.
+        validate_every: epochs from one look at *valid* to the next.
         patience: looks without a better log loss on *valid* after which to stop; none never stops early.
         precision: of the arithmetic; "bf16" and "fp16" mix it with 32 bits.
     """

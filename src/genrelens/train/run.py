@@ -2,16 +2,19 @@
 
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from genrelens.card import Card, Figure, Training
 from genrelens.classifier import Classifier
 from genrelens.errors import TrainingError, shown
+from genrelens.files import write_text
 from genrelens.train.batches import TrackWindows
 from genrelens.train.evaluate import Evaluation, evaluate
 from genrelens.train.export import export, parameters
@@ -20,6 +23,8 @@ from genrelens.train.manifest import Item, Manifest, read_manifest
 from genrelens.train.mels import Mels, load_mels
 from genrelens.train.recipe import Recipe
 from genrelens.train.splits import leaks, refuse_leaks, require, split
+
+Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]  # what, how many -> after each
 
 _PROVING_TRACKS = 4  # whose windows prove an export
 
@@ -37,12 +42,13 @@ class Request:
     resume: bool = False
     accelerator: str = "auto"
     progress: bool = False
+    bar: Bar = lambda _what, _total: nullcontext(lambda: None)
 
 
 def train(request: Request, say: Callable[[str], None]) -> Evaluation:
     """Train as a recipe says, and measure the exported model on *valid*; *test* is not looked at.
 
-    The folder then holds recipe.json, metrics.csv, the checkpoints, model.onnx and valid.json.
+    The folder then holds recipe.json, metrics.jsonl, the checkpoints, model.onnx and valid.json.
 
     Args:
         request: what is wanted; with `resume`, the training in the folder is gone on with.
@@ -53,8 +59,8 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation:
         TrainingError: the folder holds another training, the recipe is impossible, or the loss is lost.
     """
     recipe = request.recipe
-    claim(request.folder, recipe, resume=request.resume)
     manifest, mels = prepare(request, say)
+    claim(request.folder, recipe, resume=request.resume)
     learn, valid = (_tracks(manifest, items, mels) for items in (manifest.side("train"), manifest.side("valid")))
     say(f"Training {recipe.name} on {len(learn.truth)} tracks, choosing on {len(valid.truth)} ...")
     net = fit(
@@ -70,9 +76,9 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation:
     say(f"Exporting to {shown(model)} ...")
     proof = TrackWindows(valid.levels[:_PROVING_TRACKS], valid.truth[:_PROVING_TRACKS], recipe)
     card = write_card(recipe, manifest, net, len(learn.truth))
-    export(net, card, next(iter(proof))[0], model)
-    result = evaluate(Classifier(model), _readable(manifest.side("valid"), mels), request.cache, request.processes)
-    (request.folder / "valid.json").write_text(result.model_dump_json(indent=1), "utf-8")
+    export(net, card, torch.cat([windows for windows, _ in proof]), model)
+    result = evaluate(Classifier(model), manifest.side("valid"), request.processes)
+    write_text(request.folder / "valid.json", result.model_dump_json(indent=1))
     return result
 
 
@@ -88,8 +94,7 @@ def claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
         raise TrainingError(f"{shown(folder)} holds a training; go on with --resume, or name another with --run")
     if file.exists() and file.read_text("utf-8") != content:
         raise TrainingError(f"{shown(folder)} was begun with another recipe; name another folder with --run")
-    folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(content, "utf-8")
+    write_text(file, content)
 
 
 def prepare(request: Request, say: Callable[[str], None]) -> tuple[Manifest, Mels]:
@@ -99,9 +104,14 @@ def prepare(request: Request, say: Callable[[str], None]) -> tuple[Manifest, Mel
     require(divided, "train", "valid")
     manifest = replace(divided, items=tuple(item for item in divided.items if item.side))
     say(f"Reading {len(manifest.items)} tracks of {manifest.name}, split {table.split} ...")
-    mels = load_mels(manifest.items, request.recipe.input.front_end, request.cache, request.processes)
-    for path, error in mels.failures.items():
-        say(f"Left out {shown(path)}: {error}.")
+    with request.bar("Log-mels", len(manifest.items)) as advance:
+        mels = load_mels(
+            manifest.items, request.recipe.input.front_end, request.cache, request.processes, progress=advance
+        )
+    for error in mels.failures.values():
+        say(f"Left out: {error}.")
+    manifest = replace(manifest, items=tuple(item for item in manifest.items if item.path in mels.levels))
+    require(manifest, "train", "valid")
     found = leaks(manifest.items, mels.recordings)
     if found and request.allow_leak:
         say(f"Warning: {len(found)} on two sides of the split, so the figures will flatter: {found[0]} ...")
@@ -157,12 +167,7 @@ def figures(result: Evaluation, data: str, side: str, protocol: str) -> tuple[Fi
 
 
 def _tracks(manifest: Manifest, items: Sequence[Item], mels: Mels) -> Tracks:
-    readable = _readable(items, mels)
     return Tracks(
-        levels=[mels.levels[item.path] for item in readable],
-        truth=[manifest.labels.index(item.label) for item in readable],
+        levels=[mels.levels[item.path] for item in items],
+        truth=[manifest.labels.index(item.label) for item in items],
     )
-
-
-def _readable(items: Sequence[Item], mels: Mels) -> list[Item]:
-    return [item for item in items if item.path in mels.levels]

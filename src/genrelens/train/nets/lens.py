@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from genrelens.errors import RecipeError
+
 
 class Lens(nn.Module):
     """Branches that learn apart, each from its share of a batch, and answer together.
@@ -53,8 +55,10 @@ class Lens(nn.Module):
     def forward(self, mels: Tensor) -> Tensor:
         """Logits (windows, labels): in training, of one branch for each window; else the mean of all branches."""
         if self.training:
-            shares = mels.chunk(len(self.branches))
-            return torch.cat([branch(share) for branch, share in zip(self.branches, shares, strict=False)])
+            if len(mels) < len(self.branches):
+                raise RecipeError(f"{len(self.branches)} branches cannot share {len(mels)} windows; raise train.batch")
+            shares = mels.tensor_split(len(self.branches))
+            return torch.cat([branch(share) for branch, share in zip(self.branches, shares, strict=True)])
         return torch.stack([branch(mels) for branch in self.branches]).mean(dim=0)
 
 
