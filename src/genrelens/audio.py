@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import reduce
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
@@ -33,7 +34,7 @@ Samples = NDArray[np.float32]
 _PREROLL = 0.1  # s decoded ahead of a seek: mp3, AAC and Opus need the frames before to sound right
 _SHORTFALL = 1.0  # s between the declared and the decoded end that make a file suspect
 _BARE = ("mp3", "aac")  # streams of frames; an mp3 with an encoder's header shows it by its start time
-_BLOCK = 1 << 16  # samples gathered before they are resampled
+_BLOCK = 1 << 14  # samples gathered before they are resampled
 _DAMAGED = "damaged: part of the audio could not be decoded and was left out"
 _NOT_FINITE = "NaN, infinite or absurdly large samples were taken as silence"
 _LARGEST = 1e6  # times full scale; float formats can hold anything
@@ -53,6 +54,17 @@ EXTENSIONS = frozenset(
         ".wv",
     }
 )
+
+
+# How samples are stored, by FFmpeg's names: their type, zero, and full scale.
+_STORED: dict[str, tuple[Any, int, float]] = {
+    "u8": (np.uint8, 128, 2.0**7),
+    "s16": (np.int16, 0, 2.0**15),
+    "s32": (np.int32, 0, 2.0**31),
+    "s64": (np.int64, 0, 2.0**63),
+    "flt": (np.float32, 0, 1.0),
+    "dbl": (np.float64, 0, 1.0),
+}
 
 
 class Track:
@@ -263,15 +275,15 @@ def _usable(samples: NDArray[Any]) -> NDArray[np.bool_]:
 
 def mono(frame: av.AudioFrame) -> Samples:
     """The mean of a frame's channels, scaled to -1..1, shape (samples,)."""
-    data = frame.to_ndarray()
-    if not frame.format.is_planar:
-        data = data.reshape(-1, frame.layout.nb_channels).T
-    mean = data[0].astype(np.float32) if len(data) == 1 else data.mean(axis=0, dtype=np.float32)
-    if data.dtype == np.uint8:
-        return np.asarray((mean - 128) / 128, np.float32)
-    if data.dtype.kind == "i":
-        return np.asarray(mean / 2.0 ** (8 * data.dtype.itemsize - 1), np.float32)
-    return np.asarray(mean, np.float32)
+    stored, zero, full_scale = _STORED[frame.format.name.removesuffix("p")]
+    count = frame.layout.nb_channels
+    if frame.format.is_planar:
+        channels = [np.frombuffer(memoryview(plane), stored, frame.samples) for plane in frame.planes]
+    else:
+        channels = list(np.frombuffer(memoryview(frame.planes[0]), stored, frame.samples * count).reshape(-1, count).T)
+    if stored is not np.float32:
+        channels = [channel.astype(np.float32) - np.float32(zero) for channel in channels]
+    return np.asarray(reduce(np.add, channels) * np.float32(1 / (count * full_scale)))
 
 
 def _open(source: Source, stack: contextlib.ExitStack) -> BinaryIO:

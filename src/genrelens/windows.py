@@ -1,5 +1,6 @@
 """Which stretches of a track a net hears: all, overlapping; or a few, spread evenly and sought out."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -79,40 +80,50 @@ def cut(blocks: Iterable[Samples], size: int, hop: int) -> Iterator[tuple[int, S
     A last window ends with the stream if the regular ones leave a rest, so that all is heard. A stream
     shorter than `size` gives the one window that there is, short; an empty stream gives none.
     """
-    held = np.empty(0, np.float32)
+    held: list[Samples] = []
+    base = end = 0  # of `held`
     start = 0  # of the next window
-    base = 0  # of `held`
     for block in blocks:
-        held = np.concatenate([held, block])
-        while start + size <= base + len(held):
-            yield start, held[start - base : start - base + size]
+        held.append(block)
+        end += len(block)
+        if start + size > end:
+            continue
+        samples = np.concatenate(held)
+        while start + size <= end:
+            yield start, samples[start - base : start - base + size]
             start += hop
-        keep = min(len(held), max(size, base + len(held) - start))  # the last window may reach back
-        base, held = base + len(held) - keep, held[len(held) - keep :]
-    total = base + len(held)
+        base = max(base, min(start, end - size))  # the last window may reach back
+        held = [samples[base - end :] if base < end else samples[:0]]
     covered = start - hop + size if start else 0
-    if total > covered:
-        last = max(0, total - size)
-        yield last, held[last - base :]
+    if end > covered:
+        last = max(0, end - size)
+        yield last, np.concatenate(held)[last - base :]
 
 
 def pick(blocks: Iterable[Samples], starts: list[int], size: int) -> Iterator[tuple[int, Samples]]:
     """Pick the windows that begin at `starts` (ascending) from a stream; the stream is read no further."""
-    held = np.empty(0, np.float32)
-    base = 0
-    waiting = list(starts)
+    held: list[Samples] = []
+    base = end = 0  # of `held`
+    waiting = deque(starts)
     for block in blocks:
-        held = np.concatenate([held, block])
-        while waiting and waiting[0] + size <= base + len(held):
-            start = waiting.pop(0)
-            yield start, held[start - base : start - base + size]
+        held.append(block)
+        end += len(block)
+        if waiting and waiting[0] >= end:  # nothing of it is wanted
+            held, base = [], end
+            continue
+        if waiting and waiting[0] + size > end:
+            continue
+        samples = np.concatenate(held)
+        while waiting and waiting[0] + size <= end:
+            start = waiting.popleft()
+            yield start, samples[start - base : start - base + size]
         if not waiting:
             return
-        drop = min(len(held), max(0, waiting[0] - base))
-        base, held = base + drop, held[drop:]
+        keep = min(end, waiting[0])
+        held, base = [samples[keep - base :]], keep
     for start in waiting:
-        if len(rest := held[max(0, start - base) :]):
-            yield start, rest
+        if start < end:
+            yield start, np.concatenate(held)[start - base :]
 
 
 def spread_starts(total: int, size: int, count: int) -> list[int]:
