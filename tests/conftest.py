@@ -43,12 +43,15 @@ def encode(
     container: str | None = None,
     tags: dict[str, str] | None = None,
     options: dict[str, str] | None = None,
+    codec_options: dict[str, str] | None = None,
 ) -> Path:
     """Write samples (channels, samples) with a codec."""
     layouts = {1: "mono", 2: "stereo", 6: "5.1"}
     with av.open(str(file), "w", format=container, container_options=options or {}) as output:
         output.metadata.update(tags or {})
-        stream = output.add_stream(codec, rate=rate, layout=layouts[len(samples)], options={"strict": "experimental"})
+        stream = output.add_stream(
+            codec, rate=rate, layout=layouts[len(samples)], options={"strict": "experimental", **(codec_options or {})}
+        )
         assert isinstance(stream, av.AudioStream)
         if codec == "wmav2":
             stream.bit_rate = 128_000

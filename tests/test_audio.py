@@ -193,6 +193,53 @@ def test_samples_that_are_no_numbers_become_silence(tmp_path: Path) -> None:
     assert not samples[100:200].any()
 
 
+def test_a_chained_stream_is_heard_to_its_end_each_time(tmp_path: Path) -> None:
+    first = encode(tmp_path / "a.ogg", tone(440, 3), codec="vorbis").read_bytes()
+    second = encode(tmp_path / "b.ogg", tone(880, 3), codec="vorbis").read_bytes()
+    with Track(first + second, 22_050) as track:
+        lengths = [sum(map(len, track.blocks())) / 22_050 for _ in range(2)]
+    assert lengths == pytest.approx([6, 6], abs=0.1)
+
+
+def test_the_length_of_an_mp3_that_declares_none(tmp_path: Path) -> None:
+    """Quiet and loud parts in turn, at variable rate: the length that a bit rate suggests is far off."""
+    loud = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 10 * RATE))
+    samples = np.concatenate([np.zeros((2, 10 * RATE)), loud], axis=1)
+    file = tmp_path / "a.mp3"
+    encode(file, samples, codec="libmp3lame", options={"write_xing": "0"}, codec_options={"global_quality": "236"})
+    with Track(file, 22_050) as track:
+        assert track.duration == pytest.approx(20, abs=0.2)
+        windows = list(take_windows(track, 1.0, 0.5, 3))
+        assert track.warnings == []
+    assert len(windows) == 3
+
+
+class Failing(io.BytesIO):
+    """A disk that breaks after some reads."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.reads += 1
+        if self.reads > self.allowed:
+            raise OSError(5, "Input/output error")
+        return super().read(size)
+
+    def __init__(self, content: bytes, allowed: int) -> None:
+        super().__init__(content)
+        self.allowed = allowed
+
+
+def test_a_disk_that_breaks(tmp_path: Path) -> None:
+    content = encode(tmp_path / "a.wav", tone(440, 20), codec="pcm_s16le").read_bytes()
+    with pytest.raises(AudioUnreadableError, match=r"cannot be read \(Input/output error\)"):
+        load(Failing(content, 0), 22_050)
+    with Track(Failing(content, 80), 22_050) as track:
+        samples = np.concatenate(list(track.blocks()))
+        assert track.warnings
+    assert 0 < len(samples) < 20 * 22_050
+
+
 def test_reading_from_a_second_on(tmp_path: Path) -> None:
     ramp = np.linspace(0, 1, 4 * RATE, dtype=np.float32)[None]
     for name, codec in (("a.wav", "pcm_f32le"), ("a.flac", "flac")):

@@ -45,6 +45,16 @@ def test_an_item_that_kills_its_process_harms_no_other() -> None:
             assert result == item * item
 
 
+def test_a_death_that_is_noticed_late_harms_no_other_either() -> None:
+    items = [1, 2, 13, *range(20, 40)]
+    results = []
+    for item, result in workers.stream(square_or_worse, items, 2):
+        time.sleep(0.05)  # the pool breaks while the caller is busy
+        results.append((item, result))
+    assert [item for item, _ in results] == items
+    assert [item for item, result in results if isinstance(result, WorkerError)] == [13]
+
+
 def test_items_are_read_only_a_little_ahead() -> None:
     read = 0
 

@@ -75,6 +75,25 @@ def test_a_folder_without_audio(predict: Callable[..., Result], tmp_path: Path) 
     assert "holds no audio files" in result.stderr
 
 
+def test_a_folder_that_is_closed_to_us(
+    predict: Callable[..., Result], wav: MakeWav, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wav("music/open/a.wav", seconds=1)
+    wav("music/closed/b.wav", seconds=1)
+    scan = os.scandir
+
+    def refuse(path: str) -> object:  # root may read all, so the refusal is played
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    result = predict(tmp_path / "music")
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 1
+    assert "closed cannot be read (Permission denied)" in result.stderr
+
+
 def test_warnings_and_failures_go_to_stderr(predict: Callable[..., Result], wav: MakeWav, tmp_path: Path) -> None:
     bad = tmp_path / "bad.mp3"
     bad.write_text("no music")

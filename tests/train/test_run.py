@@ -119,6 +119,24 @@ def test_the_best_weights_and_early_stopping(genres: Path, tmp_path: Path) -> No
     assert result.metrics.log_loss == pytest.approx(min(losses), abs=0.02)
 
 
+def test_the_last_checkpoint_is_of_the_last_epoch(genres: Path, tmp_path: Path) -> None:
+    recipe = make_recipe(train={"epochs": 5, "validate_every": 2, "lr": 0.3, "warmup": 0, "schedule": "constant"})
+    request = request_for(genres, tmp_path, recipe)
+    train(request, lambda _: None)
+    assert torch.load(request.folder / "last.ckpt", weights_only=False)["epoch"] == 4
+    assert torch.load(request.folder / "best.ckpt", weights_only=False)["epoch"] in (1, 3)
+
+
+def test_a_mistyped_data_set_does_not_claim_the_folder(genres: Path, tmp_path: Path) -> None:
+    request = request_for(genres, tmp_path, make_recipe(train={"epochs": 1}))
+    (tmp_path / "wrong.csv").write_text("path,label,split\nmissing.wav,a,train\ngone.wav,b,valid\n")
+    given = make_recipe(train={"epochs": 1}, data={"split": "given"})
+    with pytest.raises(SplitError, match="no tracks in train and valid"):
+        train(replace(request, recipe=given, data=str(tmp_path / "wrong.csv")), lambda _: None)
+    assert not request.folder.exists()
+    train(request, lambda _: None)
+
+
 def test_a_lost_loss_stops_the_training(genres: Path, tmp_path: Path) -> None:
     request = request_for(genres, tmp_path, make_recipe(train={"lr": 1e30, "warmup": 0, "epochs": 5}))
     with pytest.raises(TrainingError, match=r"the loss became nan in epoch \d; lower train\.lr"):
