@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from genrelens.audio import Recording, Track, audio_files, load
+from genrelens.audio import Recording, Track, load
 from genrelens.errors import (
     AudioNotFoundError,
     AudioUnreadableError,
@@ -288,12 +288,3 @@ def test_a_recording_is_read_like_a_file() -> None:
     assert recording.warnings == ["NaN, infinite or absurdly large samples were taken as silence"]
     assert len(next(recording.blocks(0.25))) == 3_000
     assert next(recording.blocks())[2_000] == pytest.approx(0.5, abs=1e-3)
-
-
-def test_audio_files_are_found_by_their_endings(tmp_path: Path) -> None:
-    for name in ("b/x.MP3", "a.flac", "cover.jpg", "b/c/y.opus", "notes.txt"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "b" / "loop").symlink_to(tmp_path)
-    found = [str(path.relative_to(tmp_path)) for path in audio_files(tmp_path)]
-    assert found == ["a.flac", "b/c/y.opus", "b/x.MP3"]

@@ -5,30 +5,19 @@ Nothing is held but the block at hand: an hour of music needs no more memory tha
 
 import contextlib
 import hashlib
-import io
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import reduce
-from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, cast
+from typing import Any, Self
 
 import av
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from genrelens.errors import (
-    AudioNotFoundError,
-    AudioUnreadableError,
-    NoAudioStreamError,
-    UndecodableAudioError,
-    shown,
-)
+from genrelens.errors import NoAudioStreamError, UndecodableAudioError, shown
+from genrelens.sources import Source, open_container, opened
 
-Source = str | os.PathLike[str] | bytes | BinaryIO
 Samples = NDArray[np.float32]
 
 _PREROLL = 0.1  # s decoded ahead of a seek: mp3, AAC and Opus need the frames before to sound right
@@ -38,23 +27,6 @@ _BLOCK = 1 << 14  # samples gathered before they are resampled
 _DAMAGED = "damaged: part of the audio could not be decoded and was left out"
 _NOT_FINITE = "NaN, infinite or absurdly large samples were taken as silence"
 _LARGEST = 1e6  # times full scale; float formats can hold anything
-
-# Containers that we open. Playlists (hls, concat, sdp) are left out: they would make a file open others.
-_CONTAINERS = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,"
-    "ogg,rm,tta,voc,w64,wav,webm,wv"
-)
-
-# What is looked for in a folder; a file that is named itself is tried whatever it is called.
-EXTENSIONS = frozenset(
-    {
-        *(".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".asf", ".au", ".avi", ".caf", ".dsf"),
-        *(".flac", ".flv", ".m4a", ".m4b", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".mpeg"),
-        *(".mpg", ".oga", ".ogg", ".ogv", ".opus", ".snd", ".ts", ".tta", ".w64", ".wav", ".wave", ".webm", ".wma"),
-        ".wv",
-    }
-)
-
 
 # How samples are stored, by FFmpeg's names: their type, zero, and full scale.
 _STORED: dict[str, tuple[Any, int, float]] = {
@@ -84,7 +56,7 @@ class Track:
         self.rate = rate
         self.warnings: list[str] = []
         with contextlib.ExitStack() as stack:
-            self._file = _open(source, stack)
+            self._file = opened(source, stack)
             self._moved = False
             self._open_container()
             self._closing = stack.pop_all()
@@ -177,7 +149,7 @@ class Track:
             self.warn(_DAMAGED)
 
     def _open_container(self) -> None:
-        self._container = _open_container(self._file, self.name)
+        self._container = open_container(self._file, self.name)
         stream = self._container.streams.best("audio")
         if not isinstance(stream, av.AudioStream):
             self._container.close()
@@ -205,7 +177,7 @@ class Track:
         if self._stream.duration is not None and self._stream.time_base is not None:
             return float(self._stream.duration * self._stream.time_base)
         if self._container.duration is not None:
-            return self._container.duration / av.time_base
+            return float(self._container.duration / av.time_base)
         return None
 
     def _counted(self) -> float:
@@ -259,16 +231,6 @@ def load(source: Source, rate: int) -> Samples:
     return samples
 
 
-def audio_files(folder: str | os.PathLike[str], refused: Callable[[OSError], None] | None = None) -> list[Path]:
-    """The files below a folder whose names end like audio, sorted; links to folders are not followed.
-
-    `refused` is told of folders that cannot be read. Names that begin with "._", which macOS leaves beside
-    files on foreign disks, are passed over.
-    """
-    found = (Path(place, name) for place, _, names in os.walk(folder, onerror=refused) for name in names)
-    return sorted(path for path in found if path.suffix.lower() in EXTENSIONS and not path.name.startswith("._"))
-
-
 def _usable(samples: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(np.abs(samples) < _LARGEST)
 
@@ -284,46 +246,3 @@ def mono(frame: av.AudioFrame) -> Samples:
     if stored is not np.float32:
         channels = [channel.astype(np.float32) - np.float32(zero) for channel in channels]
     return np.asarray(reduce(np.add, channels) * np.float32(1 / (count * full_scale)))
-
-
-def _open(source: Source, stack: contextlib.ExitStack) -> BinaryIO:
-    """A seekable file, which `stack` closes unless it is the caller's.
-
-    FFmpeg gets this and never a path: it would read "concat:..." or odd bytes in its own way.
-    """
-    if isinstance(source, bytes | bytearray | memoryview):
-        return io.BytesIO(source)
-    if isinstance(source, str | os.PathLike):
-        source = stack.enter_context(_open_path(source))
-    if not source.seekable():
-        spooled = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=1 << 24))  # noqa: SIM115 (the stack closes it)
-        shutil.copyfileobj(source, spooled)
-        source = cast("BinaryIO", spooled)
-    return source
-
-
-def _open_path(path: str | os.PathLike[str]) -> BinaryIO:
-    try:
-        return Path(path).open("rb")
-    except FileNotFoundError as error:
-        raise AudioNotFoundError(f"{shown(path)} does not exist; check the path") from error
-    except IsADirectoryError as error:
-        raise AudioUnreadableError(f"{shown(path)} is a folder; give the files in it") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise AudioUnreadableError(f"{shown(path)} cannot be read ({reason}); check its permissions") from error
-
-
-def _open_container(file: BinaryIO, name: str) -> av.container.InputContainer:
-    try:
-        file.seek(0)
-        if not file.read(1):
-            raise UndecodableAudioError(f"{name} is empty; there is nothing to decode")
-        file.seek(0)
-        return av.open(file, "r", options={"format_whitelist": _CONTAINERS}, metadata_errors="replace")
-    except av.FFmpegError as error:
-        raise UndecodableAudioError(
-            f"{name} is not audio in a format that we know, or its beginning is damaged; try to play it"
-        ) from error
-    except OSError as error:
-        raise AudioUnreadableError(f"{name} cannot be read ({error.strerror}); check the disk") from error

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrelens import workers, zoo
-from genrelens.audio import Recording, Source, Track
+from genrelens.audio import Recording, Track
 from genrelens.card import Card
 from genrelens.errors import GenrelensError
 from genrelens.frontend import log_mel, normalised
 from genrelens.model import Mels, Model, Probabilities
 from genrelens.prediction import Failure, Prediction, Segment, ranked
+from genrelens.sources import Source
 from genrelens.windows import Playable, Take, is_silent, take_windows
 
 PathOrBytes = str | os.PathLike[str] | bytes

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from genrelens.card import Card, read_card
 from genrelens.errors import InvalidModelError, ModelNotFoundError, shown
+
+_LOADING_ERRORS = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented)
 
 Mels = NDArray[np.float32]
 Probabilities = NDArray[np.float32]
@@ -45,7 +48,7 @@ class Model:
             ) from error
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime has no common error type
+        except _LOADING_ERRORS as error:
             raise InvalidModelError(f"{shown(path)} is not an ONNX model, or is damaged; get the file anew") from error
         self.card: Card = read_card(self._session.get_modelmeta().custom_metadata_map, path)
         self._check_graph()

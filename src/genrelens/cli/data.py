@@ -34,6 +34,6 @@ def check(
     manifest = divide(read_manifest(data), split, seed)
     with progress_bar("Checking", len(manifest.items), visible=not quiet) as advance:
         report = check_data(manifest, threads or workers.cores(), advance)
-    print(report.text())  # noqa: T201
+    print(report.text())
     if report.findings:
         raise typer.Exit(1)

@@ -48,7 +48,7 @@ def evaluate(
         result = measure(classifier, items, cores, advance)
     for failure in result.failures:
         typer.echo(f"left out: {failure.error.message}", err=True)
-    print(metrics_text(result.metrics))  # noqa: T201
+    print(metrics_text(result.metrics))
     if out:
         write_text(out, result.model_dump_json(indent=1))
     if result.failures:

@@ -27,7 +27,7 @@ app.add_typer(data.app)
 
 def _tell_version(asked: bool) -> None:
     if asked:
-        print(f"genrelens {version('genrelens')}")  # noqa: T201
+        print(f"genrelens {version('genrelens')}")
         raise typer.Exit
 
 

@@ -36,7 +36,7 @@ def show_card(
     from genrelens.model import Model
 
     card = Model(zoo.find(model)).card
-    print(card.model_dump_json(indent=2) if json else card_text(card))  # noqa: T201
+    print(card.model_dump_json(indent=2) if json else card_text(card))
 
 
 @app.command("download")
@@ -55,4 +55,4 @@ def download(
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
         task = progress.add_task(model)
         path = zoo.find(model, lambda had, total: progress.update(task, completed=had, total=total))
-    print(path)  # noqa: T201
+    print(path)

@@ -67,9 +67,9 @@ def _take(windows: str) -> "Take":
 
 def _expand(paths: list[Path]) -> "tuple[list[Path], list[Failure]]":
     """The files that are meant, each once, in the order given; and the folders that give none."""
-    from genrelens.audio import audio_files
     from genrelens.errors import AudioNotFoundError, AudioUnreadableError, shown
     from genrelens.prediction import Failure
+    from genrelens.sources import audio_files
 
     files: dict[str, Path] = {}
     failures: list[Failure] = []

@@ -33,7 +33,7 @@ class Rows:
         if isinstance(result, Prediction):
             result = result.top(self._top)
         if self._kind == "json":
-            print(result.to_json(), flush=True)  # noqa: T201
+            print(result.to_json(), flush=True)
         elif self._kind == "csv":
             self._print_csv(self._cells(result))
         elif isinstance(result, Failure):
@@ -68,7 +68,7 @@ class Rows:
     def _print_csv(self, cells: list[str]) -> None:
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(cells)
-        print(line.getvalue(), end="", flush=True)  # noqa: T201
+        print(line.getvalue(), end="", flush=True)
 
 
 def _percent(score: Score) -> str:

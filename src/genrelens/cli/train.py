@@ -56,5 +56,5 @@ def train(
         bar=partial(progress_bar, visible=not quiet),
     )
     result = run_training(request, lambda sentence: None if quiet else typer.echo(sentence, err=True))
-    print(metrics_text(result.metrics))  # noqa: T201
-    print(f"\nmodel  {request.folder / 'model.onnx'}")  # noqa: T201
+    print(metrics_text(result.metrics))
+    print(f"\nmodel  {request.folder / 'model.onnx'}")

@@ -9,8 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
 
-from genrelens.audio import audio_files
 from genrelens.errors import ManifestError, shown
+from genrelens.sources import audio_files
 
 Side = Literal["train", "valid", "test"]
 SIDES: tuple[Side, ...] = get_args(Side)

@@ -1,0 +1,94 @@
+"""Where audio comes from: a path, bytes or a file object, opened as a container; and the audio files of a folder."""
+
+import contextlib
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import av
+
+from genrelens.errors import AudioNotFoundError, AudioUnreadableError, UndecodableAudioError, shown
+
+Source = str | os.PathLike[str] | bytes | BinaryIO
+
+# Containers that we open. Playlists (hls, concat, sdp) are left out: they would make a file open others.
+_CONTAINERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,"
+    "ogg,rm,tta,voc,w64,wav,webm,wv"
+)
+
+# What is looked for in a folder; a file that is named itself is tried whatever it is called.
+EXTENSIONS = frozenset(
+    {
+        *(".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".asf", ".au", ".avi", ".caf", ".dsf"),
+        *(".flac", ".flv", ".m4a", ".m4b", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".mpeg"),
+        *(".mpg", ".oga", ".ogg", ".ogv", ".opus", ".snd", ".ts", ".tta", ".w64", ".wav", ".wave", ".webm", ".wma"),
+        ".wv",
+    }
+)
+
+
+def audio_files(folder: str | os.PathLike[str], refused: Callable[[OSError], None] | None = None) -> list[Path]:
+    """The files below a folder whose names end like audio, sorted; links to folders are not followed.
+
+    `refused` is told of folders that cannot be read. Names that begin with "._", which macOS leaves beside
+    files on foreign disks, are passed over.
+    """
+    found = (Path(place, name) for place, _, names in os.walk(folder, onerror=refused) for name in names)
+    return sorted(path for path in found if path.suffix.lower() in EXTENSIONS and not path.name.startswith("._"))
+
+
+def opened(source: Source, stack: contextlib.ExitStack) -> BinaryIO:
+    """A seekable file, which `stack` closes unless it is the caller's.
+
+    FFmpeg gets this and never a path: it would read "concat:..." or odd bytes in its own way.
+
+    Raises:
+        AudioNotFoundError, AudioUnreadableError: it cannot be opened.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return io.BytesIO(source)
+    if isinstance(source, str | os.PathLike):
+        source = stack.enter_context(_open_path(source))
+    if not source.seekable():
+        spooled = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=1 << 24))  # noqa: SIM115 (the stack closes it)
+        shutil.copyfileobj(source, spooled)
+        source = cast("BinaryIO", spooled)
+    return source
+
+
+def _open_path(path: str | os.PathLike[str]) -> BinaryIO:
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError as error:
+        raise AudioNotFoundError(f"{shown(path)} does not exist; check the path") from error
+    except IsADirectoryError as error:
+        raise AudioUnreadableError(f"{shown(path)} is a folder; give the files in it") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise AudioUnreadableError(f"{shown(path)} cannot be read ({reason}); check its permissions") from error
+
+
+def open_container(file: BinaryIO, name: str) -> av.container.InputContainer:
+    """Let FFmpeg look into a file, from its beginning.
+
+    Raises:
+        UndecodableAudioError: it is empty, or in no format that we know.
+        AudioUnreadableError: the system refuses to read it.
+    """
+    try:
+        file.seek(0)
+        if not file.read(1):
+            raise UndecodableAudioError(f"{name} is empty; there is nothing to decode")
+        file.seek(0)
+        return av.open(file, "r", options={"format_whitelist": _CONTAINERS}, metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise UndecodableAudioError(
+            f"{name} is not audio in a format that we know, or its beginning is damaged; try to play it"
+        ) from error
+    except OSError as error:
+        raise AudioUnreadableError(f"{name} cannot be read ({error.strerror}); check the disk") from error
