@@ -21,6 +21,7 @@ def test_the_file_answers_as_the_net_for_any_number_of_windows(tmp_path: Path) -
     export(net, card, windows, tmp_path / "m.onnx")
     model = Model(tmp_path / "m.onnx")
     assert model.card == card
+    assert b".py" not in (tmp_path / "m.onnx").read_bytes()  # nothing of the machine that made it
     for count in (1, 3, 5):
         expected = net(windows[:count]).detach().numpy()
         np.testing.assert_allclose(model.logits(windows[:count, 0].numpy()), expected, atol=1e-4)

@@ -16,7 +16,7 @@ _FEW = 3  # files that need neither worker processes nor a progress bar
 
 
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Audio files, or folders to search for them.", metavar="PATH...")],
+    paths: Annotated[list[Path], typer.Argument(help="Audio files, or folders to search for them.", metavar="PATH")],
     model: ModelName = "lens",
     windows: Annotated[
         str, typer.Option(help="How many windows of each track to hear, spread over it; or 'all', overlapping.")

@@ -74,7 +74,18 @@ def _graph(net: nn.Module, example: Tensor) -> onnx.ModelProto:
         )
     if program is None:
         raise ExportError("torch could not turn the net into a graph; use plainer operations in it")
-    return program.model_proto
+    return _bare(program.model_proto)
+
+
+def _bare(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Leave out where in the source, and on whose disk, each node came from."""
+    for part in (graph.graph, *graph.graph.node, *graph.graph.value_info, *graph.graph.input, *graph.graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for weights in graph.graph.initializer:
+        del weights.metadata_props[:]
+        weights.doc_string = ""
+    return graph
 
 
 def _prove(net: nn.Module, windows: Tensor, target: Path) -> None:
