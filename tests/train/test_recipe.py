@@ -44,6 +44,7 @@ def test_a_small_recipe(tmp_path: Path) -> None:
         ),
         (('name = "x"', 'name = "x"\nseeds = 3'), "did you mean seed"),
         (("lr = 0.1", "lr = 0"), r"train\.lr: Input should be greater than 0"),
+        (("lr = 0.1", "lr = 0.1, validate_every = 5"), "validate_every is 5, but there are only 1 epochs"),
         (("summary", "#"), "summary: Field required"),
         (("=", "=="), "is not TOML"),
     ],

@@ -181,6 +181,7 @@ def test_impossible_requests(genres: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(error, match=words):
             train(request_for(genres, tmp_path, recipe, name), lambda _: None)
+        assert not (tmp_path / name).exists()
 
 
 def test_bf16_trains_too(genres: Path, tmp_path: Path) -> None:

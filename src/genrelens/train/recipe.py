@@ -3,9 +3,9 @@
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from genrelens.errors import RecipeError, shown
 from genrelens.frontend import FrontEnd
@@ -83,6 +83,12 @@ class TrainTable(_Table):
     validate_every: Count = 1
     patience: Count | None = None
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+
+    @model_validator(mode="after")
+    def _is_validated(self) -> Self:
+        if self.validate_every > self.epochs:
+            raise ValueError(f"validate_every is {self.validate_every}, but there are only {self.epochs} epochs")
+        return self
 
 
 class AugmentTable(_Table):

@@ -15,6 +15,7 @@ from genrelens.card import Card, Figure, Training
 from genrelens.classifier import Classifier
 from genrelens.errors import TrainingError, shown
 from genrelens.files import write_text
+from genrelens.train import nets
 from genrelens.train.batches import TrackWindows
 from genrelens.train.evaluate import Evaluation, evaluate
 from genrelens.train.export import export, parameters
@@ -60,6 +61,7 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation:
     """
     recipe = request.recipe
     manifest, mels = prepare(request, say)
+    nets.build(recipe.net, len(manifest.labels))  # an impossible recipe claims no folder
     claim(request.folder, recipe, resume=request.resume)
     learn, valid = (_tracks(manifest, items, mels) for items in (manifest.side("train"), manifest.side("valid")))
     say(f"Training {recipe.name} on {len(learn.truth)} tracks, choosing on {len(valid.truth)} ...")
