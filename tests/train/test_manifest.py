@@ -59,13 +59,15 @@ def test_what_is_no_data_set(tmp_path: Path) -> None:
             read_manifest(data)
 
 
-def test_gtzan_by_name(tmp_path: Path) -> None:
+def test_gtzan_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "genres/blues/blues.00000.wav", "jazz.00054.ogg", "blues.01000.wav", "other.wav")
     manifest = read_manifest(f"gtzan:{tmp_path}")
     assert {item.name: (item.label, item.side) for item in manifest.items} == {
         "blues.00000": ("blues", "valid"),
         "jazz.00054": ("jazz", gtzan_tracks()["jazz.00054"].side),
     }
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read_manifest("gtzan:~/genres").items[0].name == "blues.00000"
 
 
 def test_gtzan_as_an_array(tmp_path: Path) -> None:

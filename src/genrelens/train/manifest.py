@@ -74,7 +74,7 @@ def read_manifest(data: str) -> Manifest:
         ManifestError: it is none of these, or holds no tracks.
     """
     if data.startswith(GTZAN):
-        manifest = _read_gtzan(Path(data.removeprefix(GTZAN)))
+        manifest = _read_gtzan(Path(data.removeprefix(GTZAN)).expanduser())  # no shell does, behind a colon
     elif Path(data).is_dir():
         manifest = _read_folder(Path(data))
     elif Path(data).is_file() and data.lower().endswith(".csv"):
