@@ -88,6 +88,17 @@ class Track:
         if start == 0:
             self._ended_at(total)
 
+    def samples(self) -> Samples:
+        """All of it, shape (samples,).
+
+        Raises:
+            UndecodableAudioError: nothing could be decoded.
+        """
+        samples = np.concatenate([np.empty(0, np.float32), *self.blocks()])
+        if len(samples) == 0:
+            raise UndecodableAudioError.empty(self.name)
+        return samples
+
     def digest(self) -> str:
         """SHA-256 (hex) of the encoded audio packets: the same for copies that differ in their tags alone."""
         stream = self._stream
@@ -225,10 +236,7 @@ def load(source: Source, rate: int) -> Samples:
         AudioError: see `Track`; also when nothing could be decoded.
     """
     with Track(source, rate) as track:
-        samples = np.concatenate([np.empty(0, np.float32), *track.blocks()])
-        if len(samples) == 0:
-            raise UndecodableAudioError(f"{track.name} holds no audio that can be decoded; is the file complete?")
-    return samples
+        return track.samples()
 
 
 def _usable(samples: NDArray[Any]) -> NDArray[np.bool_]:

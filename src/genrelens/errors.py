@@ -50,6 +50,11 @@ class AudioUnreadableError(AudioError):
 class UndecodableAudioError(AudioError):
     """The bytes are not audio in a format that we know."""
 
+    @classmethod
+    def empty(cls, name: str) -> "UndecodableAudioError":
+        """Tell that a container opened, but held nothing."""
+        return cls(f"{name} holds no audio that can be decoded; is the file complete?")
+
 
 class NoAudioStreamError(AudioError):
     """The file holds no audio stream."""

@@ -161,7 +161,7 @@ def _read(track: Playable, start: int, size: int) -> Samples:
 
 def _check_length(track: Playable, samples: int) -> None:
     if samples == 0:
-        raise UndecodableAudioError(f"{track.name} holds no audio that can be decoded; is the file complete?")
+        raise UndecodableAudioError.empty(track.name)
     if samples < SHORTEST * track.rate:
         raise TooShortError(
             f"{track.name} lasts {samples / track.rate:.2f} s; at least {SHORTEST} s are needed to hear a genre"

@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import IterableDataset
 
-from genrelens.frontend import FrontEnd, normalised, refloor
+from genrelens.frontend import normalised, refloor
 from genrelens.train import augment
-from genrelens.train.evaluate import all_windows
+from genrelens.train.evaluate import net_windows
 from genrelens.train.mels import Level
 from genrelens.train.recipe import Recipe
 
@@ -34,8 +34,7 @@ class TrainingBatches(IterableDataset[Batch]):
     ) -> None:
         self._levels, self._truth, self._labels = levels, torch.tensor(truth), labels
         self._recipe, self._epoch = recipe, epoch
-        front_end = recipe.input.front_end
-        self._frames = front_end.frames(round(recipe.input.window * front_end.rate))
+        self._frames = recipe.input.frames
 
     def __len__(self) -> int:
         return batches_per_epoch(len(self._levels), self._recipe)
@@ -56,7 +55,8 @@ class TrainingBatches(IterableDataset[Batch]):
         if table.stretch:
             level = augment.time_stretch(level, self._frames, table.stretch, rng)
         level = augment.vary(level, table, front_end, rng)
-        normal = normal_windows(level, front_end)
+        # By the front end that serves: in numpy, on the same memory.
+        normal = torch.from_numpy(normalised(refloor(level.numpy(), front_end.floor_db), front_end))
         targets = functional.one_hot(self._truth[members], self._labels).float()
         if self._recipe.train.mixup:
             normal, targets = augment.mixup(
@@ -80,15 +80,12 @@ class TrackWindows(IterableDataset[tuple[Tensor, int]]):
     """Each track's windows, all of them, and its class."""
 
     def __init__(self, levels: Sequence[Level], truth: Sequence[int], recipe: Recipe) -> None:
-        self._levels, self._truth = levels, truth
-        self._front_end = front_end = recipe.input.front_end
-        self._frames = front_end.frames(round(recipe.input.window * front_end.rate))
-        self._hop = max(1, round(recipe.input.hop / front_end.seconds_per_frame))
+        self._levels, self._truth, self._input = levels, truth, recipe.input
 
     def __iter__(self) -> Iterator[tuple[Tensor, int]]:
         for level, label in zip(self._levels, self._truth, strict=True):
-            windows = torch.from_numpy(all_windows(level, self._frames, self._hop))
-            yield normal_windows(windows, self._front_end)[:, None], label
+            windows = net_windows(level, self._input.front_end, self._input.frames, self._input.hop)
+            yield torch.from_numpy(windows)[:, None], label
 
     def __len__(self) -> int:
         return len(self._levels)
@@ -102,8 +99,3 @@ def draw_seed(seed: int, number: int) -> int:
 def batches_per_epoch(tracks: int, recipe: Recipe) -> int:
     """Full batches only, but at least one: the last, small one would disturb batch normalisation."""
     return max(1, tracks * recipe.train.crops // recipe.train.batch)
-
-
-def normal_windows(level: Tensor, front_end: FrontEnd) -> Tensor:
-    """Decibels as the net takes them, by the front end that serves (numpy, on the same memory)."""
-    return torch.from_numpy(normalised(refloor(level.numpy(), front_end.floor_db), front_end))

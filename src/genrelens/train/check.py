@@ -100,7 +100,7 @@ def hear(path: str) -> Heard:
             loud += int((magnitude >= _FULL_SCALE).sum())
             count += len(block)
         if count == 0:
-            raise UndecodableAudioError(f"{shown(path)} holds no audio that can be decoded; is the file complete?")
+            raise UndecodableAudioError.empty(track.name)
         return Heard(count / _RATE, digest.hexdigest(), peak, loud / count, tuple(track.warnings))
 
 

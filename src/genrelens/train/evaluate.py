@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError
-from genrelens.frontend import normalised, refloor
+from genrelens.frontend import FrontEnd, normalised, refloor
 from genrelens.model import Mels, Probabilities
 from genrelens.prediction import Failure, PathText, Prediction
 from genrelens.train.manifest import Item
@@ -95,9 +95,14 @@ def evaluate(
 def track_probabilities(classifier: Classifier, level: Level) -> Probabilities:
     """The mean answer over all windows of a track's log-mel."""
     card = classifier.card
-    hop = max(1, round(card.hop / card.front_end.seconds_per_frame))
-    windows = refloor(all_windows(level, card.frames, hop), card.front_end.floor_db)
-    return np.asarray(classifier.model.probabilities(normalised(windows, card.front_end)).mean(axis=0))
+    windows = net_windows(level, card.front_end, card.frames, card.hop)
+    return np.asarray(classifier.model.probabilities(windows).mean(axis=0))
+
+
+def net_windows(level: Level, front_end: FrontEnd, frames: int, hop: float) -> Mels:
+    """What the net takes of a track's log-mel: all windows, one every `hop` seconds, floored and normalised."""
+    windows = all_windows(level, frames, max(1, round(hop / front_end.seconds_per_frame)))
+    return np.asarray(normalised(refloor(windows, front_end.floor_db), front_end), np.float32)
 
 
 def all_windows(level: Level, frames: int, hop: int) -> Mels:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from genrelens import workers
 from genrelens.audio import Track
-from genrelens.errors import CacheError, GenrelensError, ManifestError, UndecodableAudioError, shown
+from genrelens.errors import CacheError, GenrelensError, ManifestError, shown
 from genrelens.files import replacing
 from genrelens.frontend import FrontEnd, decibels
 from genrelens.train.manifest import Item
@@ -73,8 +73,6 @@ def load_mels(
     failures: dict[str, GenrelensError] = {}
     audio = [path for path in paths if path not in levels]
     folder = cache / _key(front_end)
-    if audio:
-        _make_folder(folder)
     keep = partial(keep_mel, front_end=front_end, folder=folder)
     for path, outcome in workers.stream(keep, audio, processes):
         if isinstance(outcome, CacheError):
@@ -95,9 +93,7 @@ def keep_mel(path: str, front_end: FrontEnd, folder: Path) -> str:
         target = folder / f"{digest}.npy"
         if _is_whole(target):
             return digest
-        samples = np.concatenate([np.empty(0, np.float32), *track.blocks()])
-    if len(samples) == 0:
-        raise UndecodableAudioError(f"{shown(path)} holds no audio that can be decoded; is the file complete?")
+        samples = track.samples()
     _save(target, decibels(samples, front_end).astype(np.float16))
     return digest
 
@@ -141,21 +137,12 @@ def _is_whole(file: Path) -> bool:
     return True
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unkept(folder, error) from error
-
-
 def _save(target: Path, level: Level) -> None:
     try:
         with replacing(target) as file:
             np.save(file, level)
     except OSError as error:
-        raise _unkept(target.parent, error) from error
-
-
-def _unkept(folder: Path, error: OSError) -> CacheError:
-    reason = error.strerror or os.strerror(error.errno or 0)
-    return CacheError(f"{shown(folder)} cannot keep log-mels ({reason}); make room, or choose another with --cache")
+        reason = error.strerror or os.strerror(error.errno or 0)
+        raise CacheError(
+            f"{shown(target.parent)} cannot keep log-mels ({reason}); make room, or choose another with --cache"
+        ) from error

@@ -33,6 +33,11 @@ class InputTable(_Table):
     hop: Annotated[float, Field(gt=0)]
     front_end: FrontEnd = FrontEnd()
 
+    @property
+    def frames(self) -> int:
+        """Frames of a window's spectrogram."""
+        return self.front_end.frames(round(self.window * self.front_end.rate))
+
 
 class NetTable(_Table):
     """A net of `train.nets` by its name, and the arguments that it is built with."""
