@@ -5,11 +5,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from genrelens.errors import InvalidModelError, NewerCardError, shown
-from genrelens.frontend import FrontEnd
+from genrelens.errors import InvalidModelError, NewerCardError, WrongInputError, shown
+from genrelens.inputs import Input, Sound
 
 CARD_KEY = "genrelens.card"  # in the ONNX metadata
-CARD_FORMAT = 1
+CARD_FORMAT = 2
 
 
 class _Part(BaseModel):
@@ -46,7 +46,7 @@ class Card(_Part):
 
     Attributes:
         format: version of this shape; a reader refuses one that is newer than its own.
-        window, hop: of the windows that the net hears, in seconds.
+        input: what the net takes.
         temperature: divides the logits before the softmax (Guo et al., ICML 2017).
         package: version of GenreLens that wrote the file.
     """
@@ -56,9 +56,7 @@ class Card(_Part):
     version: str
     summary: str
     labels: Annotated[tuple[str, ...], Field(min_length=2)]
-    front_end: FrontEnd
-    window: Annotated[float, Field(gt=0)]
-    hop: Annotated[float, Field(gt=0)]
+    input: Input
     temperature: Annotated[float, Field(gt=0)] = 1.0
     parameters: int
     training: Training
@@ -73,9 +71,17 @@ class Card(_Part):
         return self
 
     @property
-    def frames(self) -> int:
-        """Frames of a window's spectrogram."""
-        return self.front_end.frames(round(self.window * self.front_end.rate))
+    def sound(self) -> Sound:
+        """The input of a model that hears.
+
+        Raises:
+            WrongInputError: it looks at pictures.
+        """
+        if not isinstance(self.input, Sound):
+            raise WrongInputError(
+                f"{self.name} looks at pictures of spectrograms; make them of audio with `genrelens data pictures`"
+            )
+        return self.input
 
 
 def read_card(metadata: dict[str, str], path: Any) -> Card:
@@ -97,11 +103,19 @@ def read_card(metadata: dict[str, str], path: Any) -> Card:
                 f"{shown(path)} has a card of format {written_by}, and this GenreLens reads up to "
                 f"{CARD_FORMAT}; upgrade with `pip install -U genrelens`"
             )
-        return Card.model_validate(content)
+        return Card.model_validate(_upgraded(content))
     except (json.JSONDecodeError, AttributeError, ValidationError) as error:
         raise InvalidModelError(
             f"{shown(path)} has a card that cannot be read ({_first_line(error)}); get the file anew"
         ) from error
+
+
+def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
+    """A card of an earlier format as the present one; in the first, the input was spread over three keys."""
+    if content.get("format") != 1:
+        return content
+    sound = {key: content[key] for key in ("front_end", "window", "hop") if key in content}
+    return {**{key: value for key, value in content.items() if key not in sound}, "format": 2, "input": sound}
 
 
 def _first_line(error: Exception) -> str:

@@ -14,8 +14,10 @@ from genrelens import workers, zoo
 from genrelens.audio import Recording, Track
 from genrelens.card import Card
 from genrelens.errors import GenrelensError
-from genrelens.frontend import log_mel, normalised
-from genrelens.model import Mels, Model, Probabilities
+from genrelens.features import analyse, planes
+from genrelens.inputs import Picture, Sound
+from genrelens.model import Model, Planes, Probabilities
+from genrelens.pictures import picture_planes, read_picture
 from genrelens.prediction import Failure, Prediction, Segment, ranked
 from genrelens.sources import Source
 from genrelens.windows import Playable, Take, is_silent, take_windows
@@ -30,7 +32,7 @@ _BATCH = 4  # windows judged at a time: more are no faster, and take more memory
 class Heard:
     """Windows of a track as the net takes them: when each starts (s), and whether it is silent."""
 
-    mels: Mels
+    planes: Planes
     starts: tuple[float, ...]
     silent: tuple[bool, ...]
 
@@ -58,13 +60,17 @@ class Classifier:
         """Name the genre of a path, bytes or file object.
 
         Args:
-            source: audio in any format that `genrelens.audio` reads, or a video with sound.
+            source: audio in any format that `genrelens.audio` reads, or a video with sound; for a model that
+                looks at pictures, a picture of a spectrogram.
             windows: how many to hear, spread over the track; or "all", overlapping.
 
         Raises:
             AudioError: it cannot be used; the message says why.
+            PictureError: the same for a picture.
         """
-        with Track(source, self.card.front_end.rate) as track:
+        if isinstance(self.card.input, Picture):
+            return self._predict_picture(source, self.card.input)
+        with Track(source, self.card.sound.front_end.rate) as track:
             return self._predict(_path(source), track, windows)
 
     def predict_samples(self, samples: NDArray[np.floating], rate: int, *, windows: Take = "all") -> Prediction:
@@ -72,8 +78,9 @@ class Classifier:
 
         Raises:
             AudioError: there are too few of them.
+            WrongInputError: the model looks at pictures.
         """
-        recording = Recording(samples, self.card.front_end.rate, stored_rate=rate)
+        recording = Recording(samples, self.card.sound.front_end.rate, stored_rate=rate)
         return self._predict(recording.name, recording, windows)
 
     def predict_many(
@@ -106,7 +113,7 @@ class Classifier:
         starts: list[float] = []
         silences: list[bool] = []
         batches: list[Probabilities] = []
-        for heard in hear(track, self.card, windows):
+        for heard in hear(track, self.card.sound, windows):
             batches.append(self._judge(heard))
             starts += heard.starts
             silences += heard.silent
@@ -128,9 +135,23 @@ class Classifier:
             warnings=tuple(warnings),
         )
 
+    def _predict_picture(self, source: Source, picture: Picture) -> Prediction:
+        looked_at = picture_planes(read_picture(source), picture.width, picture.height, picture.border)
+        scores = ranked(self.card.labels, self.model.probabilities(looked_at[None])[0])
+        return Prediction(
+            path=_path(source),
+            genre=scores[0].label,
+            confidence=scores[0].score,
+            scores=scores,
+            segments=(),
+            duration=0.0,
+            model=self.card.name,
+            version=self.card.version,
+        )
+
     def _judge(self, heard: Heard) -> Probabilities:
         """Probabilities of each window; where there is nothing to hear, all labels are as probable."""
-        probabilities = self.model.probabilities(heard.mels)
+        probabilities = self.model.probabilities(heard.planes)
         probabilities[list(heard.silent)] = 1 / len(self.card.labels)
         return probabilities
 
@@ -138,21 +159,20 @@ class Classifier:
         return tuple(
             Segment(
                 start=round(start, 3),
-                end=round(min(start + self.card.window, duration), 3),
+                end=round(min(start + self.card.sound.window, duration), 3),
                 scores=ranked(self.card.labels, row),
             )
             for start, row in zip(starts, probabilities, strict=True)
         )
 
 
-def hear(track: Playable, card: Card, windows: Take) -> Iterator[Heard]:
+def hear(track: Playable, sound: Sound, windows: Take) -> Iterator[Heard]:
     """Cut a track into windows and turn them into what the net takes, a batch at a time."""
-    cut = take_windows(track, card.window, card.hop, windows)
+    cut = take_windows(track, sound.window, sound.hop, windows)
     while batch := list(islice(cut, _BATCH)):
-        samples = np.stack([window.samples for window in batch])
-        mels = normalised(log_mel(samples, card.front_end), card.front_end)
+        level = analyse(np.stack([window.samples for window in batch]), sound.features, sound.front_end)
         yield Heard(
-            mels=np.asarray(mels, np.float32),
+            planes=planes(level, sound.features, sound.layout, sound.front_end),
             starts=tuple(window.start for window in batch),
             silent=tuple(is_silent(window.samples) for window in batch),
         )

@@ -11,6 +11,7 @@ GenrelensError
 │   ├── ModelNotFoundError      no model of that name, at that path or address
 │   ├── InvalidModelError       not an ONNX file, or one without our card
 │   ├── NewerCardError          written by a later GenreLens
+│   ├── WrongInputError         audio for a model of pictures, or a picture for a model of audio
 │   ├── ChecksumError           not the file that was promised
 │   └── DownloadError           the address did not give the file
 ├── DataError
@@ -78,6 +79,10 @@ class InvalidModelError(ModelError):
 
 class NewerCardError(ModelError):
     """The card was written by a later GenreLens."""
+
+
+class WrongInputError(ModelError):
+    """The model looks at pictures and was given audio, or hears and was given pictures."""
 
 
 class ChecksumError(ModelError):

@@ -1,4 +1,4 @@
-"""A model file, loaded: windows of log-mel in, probabilities out."""
+"""A model file, loaded: windows in, probabilities out."""
 
 import os
 from pathlib import Path
@@ -14,14 +14,14 @@ from genrelens.errors import InvalidModelError, ModelNotFoundError, shown
 
 _LOADING_ERRORS = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented)
 
-Mels = NDArray[np.float32]
+Planes = NDArray[np.float32]  # of windows: (windows, planes, rows, frames)
 Probabilities = NDArray[np.float32]
 
 
 class Model:
     """One onnxruntime session and its card; safe to call from several threads at once.
 
-    The graph takes float32 (windows, 1, n_mels, frames) and gives logits (windows, labels) first.
+    The graph takes float32 (windows, *shape of the card's input) and gives logits (windows, labels) first.
 
     Args:
         path: of an ONNX file with a GenreLens card.
@@ -53,24 +53,22 @@ class Model:
         self.card: Card = read_card(self._session.get_modelmeta().custom_metadata_map, path)
         self._check_graph()
 
-    def logits(self, mels: Mels) -> NDArray[np.float32]:
-        """Raw outputs, shape (windows, labels), for normalised log-mels (windows, n_mels, frames)."""
-        expected = (self.card.front_end.n_mels, self.card.frames)
-        if mels.ndim != 3 or mels.shape[1:] != expected:
-            raise ValueError(
-                f"{self.card.name} takes mels of shape (windows, {expected[0]}, {expected[1]}), not {mels.shape}"
-            )
-        batch = np.ascontiguousarray(mels[:, None], np.float32)
+    def logits(self, planes: Planes) -> NDArray[np.float32]:
+        """Raw outputs, shape (windows, labels), for windows (windows, planes, rows, frames)."""
+        expected = self.card.input.shape
+        if planes.shape[1:] != expected:
+            raise ValueError(f"{self.card.name} takes windows of shape {expected}, not {planes.shape[1:]}")
+        batch = np.ascontiguousarray(planes, np.float32)
         outputs: NDArray[np.float32] = self._session.run([self._output], {self._input: batch})[0]
         return outputs
 
-    def probabilities(self, mels: Mels) -> Probabilities:
+    def probabilities(self, planes: Planes) -> Probabilities:
         """Probabilities of each label in each window, (windows, labels): the softmax of logits over the temperature."""
-        return softmax(self.logits(mels) / self.card.temperature)
+        return softmax(self.logits(planes) / self.card.temperature)
 
     def _check_graph(self) -> None:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        expected = (None, 1, self.card.front_end.n_mels, self.card.frames)
+        expected = (None, *self.card.input.shape)
         fits = len(inputs) == 1 and _takes(inputs[0].shape, expected)
         if not (fits and _takes(outputs[0].shape, (None, len(self.card.labels)))):
             raise InvalidModelError(

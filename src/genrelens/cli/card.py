@@ -1,17 +1,17 @@
 """A card in words."""
 
 from genrelens.card import Card
+from genrelens.inputs import Input, Picture
 
 
 def card_text(card: Card) -> str:
     """What a reader wants to know of a model, in a few lines."""
-    front_end, training = card.front_end, card.training
+    training = card.training
     lines = [
         f"{card.name} {card.version}: {card.summary}",
         "",
         f"labels      {', '.join(card.labels)}",
-        f"input       windows of {card.window:g} s every {card.hop:g} s; {front_end.n_mels} mel bands at "
-        f"{front_end.rate} Hz, n_fft {front_end.n_fft}, hop {front_end.hop}",
+        f"input       {_input_text(card.input)}",
         f"parameters  {card.parameters:,}",
         f"trained on  {training.data}, split {training.split}, {training.tracks} tracks, recipe {training.recipe}, "
         f"seed {training.seed}, {training.date}",
@@ -25,3 +25,13 @@ def card_text(card: Card) -> str:
         for figure in card.figures
     ]
     return "\n".join(lines)
+
+
+def _input_text(own: Input) -> str:
+    if isinstance(own, Picture):
+        return f"pictures of spectrograms, {own.width} x {own.height} pixels, border: {own.border}"
+    front_end = own.front_end
+    return (
+        f"windows of {own.window:g} s every {own.hop:g} s; {', '.join(own.features)}; {front_end.n_mels} mel bands at "
+        f"{front_end.rate} Hz, n_fft {front_end.n_fft}, hop {front_end.hop}"
+    )

@@ -39,21 +39,24 @@ def train(
         from genrelens.train.recipe import read_recipe
         from genrelens.train.run import Request
         from genrelens.train.run import train as run_training
+        from genrelens.train.tracks import Loading
 
     wanted = read_recipe(recipe)
     if seed is not None:
         wanted = wanted.model_copy(update={"seed": seed})
     request = Request(
         recipe=wanted,
-        data=data,
+        loading=Loading(
+            data=data,
+            cache=cache or default_cache(),
+            processes=threads or workers.cores(),
+            allow_leak=allow_leak,
+            bar=partial(progress_bar, visible=not quiet),
+        ),
         folder=run or Path("runs") / f"{wanted.name}-{wanted.seed}",
-        cache=cache or default_cache(),
-        processes=threads or workers.cores(),
-        allow_leak=allow_leak,
         resume=resume,
         accelerator=accelerator,
         progress=not quiet and sys.stderr.isatty(),
-        bar=partial(progress_bar, visible=not quiet),
     )
     result = run_training(request, lambda sentence: None if quiet else typer.echo(sentence, err=True))
     print(metrics_text(result.metrics))

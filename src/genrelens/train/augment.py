@@ -1,7 +1,8 @@
 """Random changes to windows that leave their genre as it is: each first draws, then applies.
 
-All work on a batch of log-mels, a tensor (windows, n_mels, frames), and take their draws from a generator.
-Those before normalisation take and give decibels; masks and mixtures come after it.
+All take their draws from a generator. Those before normalisation work on decibels of log-mels, a tensor
+(windows, n_mels, frames); masks and mixtures come after it and work on what the net takes, (windows, planes,
+rows, frames).
 """
 
 import numpy as np
@@ -31,13 +32,13 @@ def vary(level: Tensor, table: AugmentTable, front_end: FrontEnd, rng: torch.Gen
     return level
 
 
-def mask(normal: Tensor, table: AugmentTable, rng: torch.Generator) -> Tensor:
-    """Blank stretches of time and bands of a normalised log-mel: they become its mean, 0."""
+def mask(windows: Tensor, table: AugmentTable, rng: torch.Generator) -> Tensor:
+    """Blank stretches of time and bands in all planes of normalised windows: they become the mean, 0."""
     for _ in range(table.band_masks):
-        normal = _blank(normal, 1, table.band_mask, rng)
+        windows = _blank(windows, 2, table.band_mask, rng)
     for _ in range(table.time_masks):
-        normal = _blank(normal, 2, table.time_mask, rng)
-    return normal
+        windows = _blank(windows, 3, table.time_mask, rng)
+    return windows
 
 
 def time_stretch(level: Tensor, frames: int, most: float, rng: torch.Generator) -> Tensor:
@@ -106,26 +107,26 @@ def add_noise(level: Tensor, share: float, rng: torch.Generator) -> Tensor:
     return torch.where(chosen, noisy, level)
 
 
-def mixup(normal: Tensor, targets: Tensor, alpha: float, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+def mixup(windows: Tensor, targets: Tensor, alpha: float, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Mix that share of the windows, and their targets, with others, by weights from Beta(alpha, alpha)."""
-    gammas = torch._standard_gamma(torch.full((2, len(normal)), alpha), generator=rng)
-    mixed = torch.rand(len(normal), generator=rng) < share
+    gammas = torch._standard_gamma(torch.full((2, len(windows)), alpha), generator=rng)
+    mixed = torch.rand(len(windows), generator=rng) < share
     own = torch.where(mixed, gammas.amax(dim=0) / gammas.sum(dim=0), 1.0)  # at least half is the window's own
-    other = torch.randperm(len(normal), generator=rng)
-    wide, narrow = own[:, None, None], own[:, None]
+    other = torch.randperm(len(windows), generator=rng)
+    wide, narrow = own.view(-1, *[1] * (windows.ndim - 1)), own[:, None]
     return (
-        wide * normal + (1 - wide) * normal[other],
+        wide * windows + (1 - wide) * windows[other],
         narrow * targets + (1 - narrow) * targets[other],
     )
 
 
-def _blank(normal: Tensor, axis: int, most: int, rng: torch.Generator) -> Tensor:
-    size = normal.shape[axis]
-    widths = torch.rand(len(normal), 1, generator=rng) * most
-    starts = torch.rand(len(normal), 1, generator=rng) * (size - widths)
+def _blank(windows: Tensor, axis: int, most: int, rng: torch.Generator) -> Tensor:
+    size = windows.shape[axis]
+    widths = torch.rand(len(windows), 1, generator=rng) * most
+    starts = torch.rand(len(windows), 1, generator=rng) * (size - widths)
     places = torch.arange(size)
     blank = (places >= starts) & (places < starts + widths)
-    return normal.masked_fill(blank.unsqueeze(3 - axis), 0.0)
+    return windows.masked_fill(blank[:, None, :, None] if axis == 2 else blank[:, None, None, :], 0.0)
 
 
 def _at(level: Tensor, positions: Tensor, axis: int) -> Tensor:

@@ -8,13 +8,14 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import IterableDataset
 
-from genrelens.frontend import normalised, refloor
+from genrelens.features import planes
+from genrelens.inputs import Picture, Sound
 from genrelens.train import augment
 from genrelens.train.evaluate import net_windows
 from genrelens.train.mels import Level
 from genrelens.train.recipe import Recipe
 
-Batch = tuple[Tensor, Tensor]  # float32 (windows, 1, n_mels, frames); targets, float32 (windows, labels)
+Batch = tuple[Tensor, Tensor]  # float32 (windows, planes, rows, frames); targets, float32 (windows, labels)
 
 
 class TrainingBatches(IterableDataset[Batch]):
@@ -34,7 +35,6 @@ class TrainingBatches(IterableDataset[Batch]):
     ) -> None:
         self._levels, self._truth, self._labels = levels, torch.tensor(truth), labels
         self._recipe, self._epoch = recipe, epoch
-        self._frames = recipe.input.frames
 
     def __len__(self) -> int:
         return batches_per_epoch(len(self._levels), self._recipe)
@@ -46,24 +46,30 @@ class TrainingBatches(IterableDataset[Batch]):
 
     def _order(self, rng: torch.Generator) -> Tensor:
         """Every track once, then every track again: the crops of one track do not crowd a batch."""
-        rounds = [torch.randperm(len(self._levels), generator=rng) for _ in range(self._recipe.train.crops)]
-        return torch.cat(rounds)
+        return torch.cat([torch.randperm(len(self._levels), generator=rng) for _ in range(_rounds(self._recipe))])
 
     def _batch(self, members: Tensor, rng: torch.Generator) -> Batch:
-        table, front_end = self._recipe.augment, self._recipe.input.front_end
-        level = self._crops(members, augment.stretched_frames(self._frames, table.stretch), rng)
-        if table.stretch:
-            level = augment.time_stretch(level, self._frames, table.stretch, rng)
-        level = augment.vary(level, table, front_end, rng)
-        # By the front end that serves: in numpy, on the same memory.
-        normal = torch.from_numpy(normalised(refloor(level.numpy(), front_end.floor_db), front_end))
+        table, own = self._recipe.augment, self._recipe.input
+        windows = self._pictures(members) if isinstance(own, Picture) else self._windows(members, own, rng)
         targets = functional.one_hot(self._truth[members], self._labels).float()
         if self._recipe.train.mixup:
-            normal, targets = augment.mixup(
-                normal, targets, self._recipe.train.mixup_alpha, self._recipe.train.mixup, rng
+            windows, targets = augment.mixup(
+                windows, targets, self._recipe.train.mixup_alpha, self._recipe.train.mixup, rng
             )
-        normal = augment.mask(normal, table, rng)
-        return normal[:, None], targets
+        return augment.mask(windows, table, rng), targets
+
+    def _pictures(self, members: Tensor) -> Tensor:
+        return torch.from_numpy(np.stack([self._levels[member] for member in members.tolist()]).astype(np.float32))
+
+    def _windows(self, members: Tensor, sound: Sound, rng: torch.Generator) -> Tensor:
+        table, bands = self._recipe.augment, sound.front_end.n_mels
+        level = self._crops(members, augment.stretched_frames(sound.frames, table.stretch), rng)
+        if table.stretch:
+            level = augment.time_stretch(level, sound.frames, table.stretch, rng)
+        mels = augment.vary(level[:, :bands], table, sound.front_end, rng)
+        level = torch.cat([mels, level[:, bands:]], dim=1)
+        # By the front end that serves: in numpy, on the same memory.
+        return torch.from_numpy(planes(level.numpy(), sound.features, sound.layout, sound.front_end))
 
     def _crops(self, members: Tensor, frames: int, rng: torch.Generator) -> Tensor:
         """A random stretch of each track; one that is too short is repeated."""
@@ -84,8 +90,7 @@ class TrackWindows(IterableDataset[tuple[Tensor, int]]):
 
     def __iter__(self) -> Iterator[tuple[Tensor, int]]:
         for level, label in zip(self._levels, self._truth, strict=True):
-            windows = net_windows(level, self._input.front_end, self._input.frames, self._input.hop)
-            yield torch.from_numpy(windows)[:, None], label
+            yield torch.from_numpy(net_windows(level, self._input)), label
 
     def __len__(self) -> int:
         return len(self._levels)
@@ -98,4 +103,9 @@ def draw_seed(seed: int, number: int) -> int:
 
 def batches_per_epoch(tracks: int, recipe: Recipe) -> int:
     """Full batches only, but at least one: the last, small one would disturb batch normalisation."""
-    return max(1, tracks * recipe.train.crops // recipe.train.batch)
+    return max(1, tracks * _rounds(recipe) // recipe.train.batch)
+
+
+def _rounds(recipe: Recipe) -> int:
+    """How often each of the levels is drawn from in an epoch; where all windows are taken, each is one of them."""
+    return 1 if recipe.train.crops == "all" else recipe.train.crops

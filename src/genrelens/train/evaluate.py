@@ -1,6 +1,8 @@
 """How good a model is on tracks with known genres, one answer a track."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +10,26 @@ from pydantic import BaseModel, ConfigDict
 
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError
-from genrelens.frontend import FrontEnd, normalised, refloor
-from genrelens.model import Mels, Probabilities
-from genrelens.prediction import Failure, PathText, Prediction
+from genrelens.features import planes
+from genrelens.inputs import Input, Picture, Sound
+from genrelens.model import Planes, Probabilities
+from genrelens.prediction import Failure, PathText, Prediction, Score
 from genrelens.train.manifest import Item
-from genrelens.train.mels import Level, is_row, load_row
+from genrelens.train.mels import Analysis, Level, is_row, load_row
 from genrelens.train.metrics import Metrics, measure
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Probabilities for each window of a track (windows, labels), and for the track (labels,)."""
+
+    windows: Probabilities
+    track: Probabilities
+
+    @classmethod
+    def of(cls, windows: Probabilities) -> Self:
+        """Let the mean over the windows stand for the track."""
+        return cls(windows, np.asarray(windows.mean(axis=0)))
 
 
 class TrackAnswer(BaseModel):
@@ -58,61 +74,117 @@ def evaluate(
     Raises:
         ManifestError: a label is not one of the model's, or no track could be read.
     """
-    labels = classifier.card.labels
-    unknown = sorted({item.label for item in items} - set(labels))
-    if unknown:
-        raise ManifestError(f"the model has no label {', '.join(unknown)}; it knows {', '.join(labels)}")
-    answers = {}
-    for path in (item.path for item in items if is_row(item.path)):
-        answers[path] = track_probabilities(classifier, load_row(path, classifier.card.front_end))
-        progress()
+    card = classifier.card
+    require_labels(items, card.labels)
+    answers: dict[str, Judged] = {}
     failures: dict[str, Failure] = {}
-    audio = [item.path for item in items if not is_row(item.path)]
-    for result in classifier.predict_many(audio, windows="all", processes=processes):
+    for path in (item.path for item in items if is_row(item.path)):
+        level = load_row(path, Analysis.of(card.sound))
+        answers[path] = Judged.of(classifier.model.probabilities(net_windows(level, card.sound)))
+        progress()
+    files = [item.path for item in items if not is_row(item.path)]
+    for result in classifier.predict_many(files, windows="all", processes=processes):
         if isinstance(result, Prediction):
-            answers[result.path] = _in_order(result, labels)
+            answers[result.path] = _judged(result, card.labels)
         else:
             failures[result.path] = result
         progress()
+    return evaluation(card.name, card.version, card.labels, items, answers, tuple(failures.values()))
+
+
+def evaluate_levels(
+    judge: Callable[[Planes], Probabilities],
+    own: Input,
+    labels: tuple[str, ...],
+    items: Sequence[Item],
+    levels: Mapping[str, Level],
+    name: str,
+    version: str,
+) -> Evaluation:
+    """Measure whatever judges windows, on levels that are at hand.
+
+    Args:
+        judge: from windows (windows, planes, rows, frames) to probabilities (windows, labels).
+        own: what it takes.
+        labels: of its classes.
+        items: the tracks.
+        levels: of each, by its path.
+        name: of what is measured.
+        version: of the same.
+    """
+    answers = {item.path: Judged.of(judge(net_windows(levels[item.path], own))) for item in items}
+    return evaluation(name, version, labels, items, answers)
+
+
+def evaluation(
+    name: str,
+    version: str,
+    labels: tuple[str, ...],
+    items: Sequence[Item],
+    answers: Mapping[str, Judged],
+    failures: tuple[Failure, ...] = (),
+) -> Evaluation:
+    """Measure answers, one for each path of a track.
+
+    Raises:
+        ManifestError: there are none.
+    """
     answered = [item for item in items if item.path in answers]
     if not answered:
         raise ManifestError("none of the tracks could be read; `genrelens data check` tells why")
-    probabilities = np.stack([answers[item.path] for item in answered])
+    probabilities = np.stack([answers[item.path].track for item in answered])
     truth = np.array([labels.index(item.label) for item in answered])
     return Evaluation(
-        model=classifier.card.name,
-        version=classifier.card.version,
+        model=name,
+        version=version,
         labels=labels,
         metrics=measure(labels, truth, probabilities),
         answers=tuple(
             TrackAnswer(path=item.path, truth=item.label, probabilities=tuple(map(float, row)))
             for item, row in zip(answered, probabilities, strict=True)
         ),
-        failures=tuple(failures.values()),
+        failures=failures,
     )
 
 
-def track_probabilities(classifier: Classifier, level: Level) -> Probabilities:
-    """The mean answer over all windows of a track's log-mel."""
-    card = classifier.card
-    windows = net_windows(level, card.front_end, card.frames, card.hop)
-    return np.asarray(classifier.model.probabilities(windows).mean(axis=0))
+def require_labels(items: Iterable[Item], labels: tuple[str, ...]) -> None:
+    """See that the model knows what the tracks are called.
+
+    Raises:
+        ManifestError: it lacks a label.
+    """
+    unknown = sorted({item.label for item in items} - set(labels))
+    if unknown:
+        raise ManifestError(f"the model has no label {', '.join(unknown)}; it knows {', '.join(labels)}")
 
 
-def net_windows(level: Level, front_end: FrontEnd, frames: int, hop: float) -> Mels:
-    """What the net takes of a track's log-mel: all windows, one every `hop` seconds, floored and normalised."""
-    windows = all_windows(level, frames, max(1, round(hop / front_end.seconds_per_frame)))
-    return np.asarray(normalised(refloor(windows, front_end.floor_db), front_end), np.float32)
+def net_windows(level: Level, own: Input) -> Planes:
+    """What the net takes of a track's levels: all windows, one every `hop` seconds; or the one picture."""
+    if isinstance(own, Picture):
+        return np.asarray(level, np.float32)[None]
+    return planes(grid(level, own), own.features, own.layout, own.front_end)
 
 
-def all_windows(level: Level, frames: int, hop: int) -> Mels:
-    """Windows of a log-mel (n_mels, frames), the last one ending with it; shape (windows, n_mels, frames)."""
+def grid(level: Level, sound: Sound) -> NDArray[np.float32]:
+    """Windows of levels (rows, frames), one every `hop` seconds; shape (windows, rows, frames)."""
+    return all_windows(level, sound.frames, max(1, round(sound.hop / sound.front_end.seconds_per_frame)))
+
+
+def all_windows(level: Level, frames: int, hop: int) -> NDArray[np.float32]:
+    """Windows of levels (rows, frames), the last one ending with them; shape (windows, rows, frames)."""
     if level.shape[1] < frames:
         level = level[:, np.arange(frames) % level.shape[1]]
     starts = [*range(0, level.shape[1] - frames, hop), level.shape[1] - frames]
     return np.stack([level[:, start : start + frames] for start in starts]).astype(np.float32)
 
 
-def _in_order(prediction: Prediction, labels: tuple[str, ...]) -> NDArray[np.float32]:
-    scores = {score.label: score.score for score in prediction.scores}
-    return np.array([scores[label] for label in labels], np.float32)
+def _judged(prediction: Prediction, labels: tuple[str, ...]) -> Judged:
+    """An answer in the order of the labels; a picture is its own only window."""
+    track = _in_order(prediction.scores, labels)
+    windows = [_in_order(segment.scores, labels) for segment in prediction.segments]
+    return Judged(np.stack(windows or [track]), track)
+
+
+def _in_order(scores: Iterable[Score], labels: tuple[str, ...]) -> Probabilities:
+    by_label = {score.label: score.score for score in scores}
+    return np.array([by_label[label] for label in labels], np.float32)

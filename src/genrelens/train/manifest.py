@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,10 @@ Side = Literal["train", "valid", "test"]
 SIDES: tuple[Side, ...] = get_args(Side)
 
 GTZAN = "gtzan:"
-_GTZAN_NAME = re.compile(r"([a-z]+)\.(\d{5})$")
+GTZAN_SECONDS = 30  # that each of its excerpts lasts
+_GTZAN_NAME = re.compile(r"([a-z]+)\.?(\d{5})$")  # its pictures are usually named without the dot
+
+Finder = Callable[[Path], Iterable[Path]]  # the files of a data set in a folder
 
 
 @dataclass(frozen=True)
@@ -61,22 +64,23 @@ class Manifest:
         return replace(self, items=tuple(kept))
 
 
-def read_manifest(data: str) -> Manifest:
+def read_manifest(data: str, find: Finder = audio_files) -> Manifest:
     """Read a data set.
 
     Args:
-        data: a folder with a folder of audio for each genre; a CSV file with the columns `path` and `label`
-            and perhaps `group` and `split` (relative paths start at the CSV's folder); or "gtzan:" and a
-            folder of GTZAN recordings (`blues/blues.00000.wav` or any other format), or an array of their
-            log-mels (.npy, one row a track in the order of the data set).
+        data: a folder with a folder of audio (or whatever `find` finds) for each genre; a CSV file with the
+            columns `path` and `label` and perhaps `group` and `split` (relative paths start at the CSV's
+            folder); or "gtzan:" and a folder of GTZAN's recordings (`blues/blues.00000.wav` or any other
+            format), or an array of their log-mels (.npy, one row a track in the order of the data set).
+        find: the files in a folder, such as `pictures.picture_files`.
 
     Raises:
         ManifestError: it is none of these, or holds no tracks.
     """
     if data.startswith(GTZAN):
-        manifest = _read_gtzan(Path(data.removeprefix(GTZAN)).expanduser())  # no shell does, behind a colon
+        manifest = _read_gtzan(Path(data.removeprefix(GTZAN)).expanduser(), find)  # no shell does, behind a colon
     elif Path(data).is_dir():
-        manifest = _read_folder(Path(data))
+        manifest = _read_folder(Path(data), find)
     elif Path(data).is_file() and data.lower().endswith(".csv"):
         manifest = _read_csv(Path(data))
     else:
@@ -89,9 +93,9 @@ def read_manifest(data: str) -> Manifest:
     return manifest
 
 
-def _read_folder(folder: Path) -> Manifest:
+def _read_folder(folder: Path, find: Finder) -> Manifest:
     genres = sorted(path for path in folder.iterdir() if path.is_dir())
-    items = tuple(Item(str(path), path.stem, genre.name) for genre in genres for path in audio_files(genre))
+    items = tuple(Item(str(path), path.stem, genre.name) for genre in genres for path in find(genre))
     return Manifest(folder.resolve().name, items)
 
 
@@ -117,16 +121,16 @@ def _csv_item(row: dict[str, str | None], file: Path, number: int) -> Item:
     return Item(str(file.parent / path), Path(path).stem, label, row.get("group") or None, side)
 
 
-def _read_gtzan(place: Path) -> Manifest:
+def _read_gtzan(place: Path, find: Finder) -> Manifest:
     if place.suffix == ".npy":
         known = gtzan_tracks()
         return Manifest("GTZAN", tuple(replace(item, path=f"{place}#{row}") for row, item in enumerate(known.values())))
     if not place.is_dir():
         raise ManifestError(f"{shown(place)} is not a folder of GTZAN recordings, nor an .npy array of their log-mels")
     known = gtzan_tracks()
-    found = ((path, _GTZAN_NAME.search(path.stem)) for path in audio_files(place))
-    items = (replace(known[match.group()], path=str(path)) for path, match in found if match and match.group() in known)
-    return Manifest("GTZAN", tuple(items))
+    named = ((path, _GTZAN_NAME.search(path.stem)) for path in find(place))
+    found = ((path, f"{match[1]}.{match[2]}") for path, match in named if match)
+    return Manifest("GTZAN", tuple(replace(known[name], path=str(path)) for path, name in found if name in known))
 
 
 def gtzan_tracks() -> dict[str, Item]:

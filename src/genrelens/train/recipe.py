@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from genrelens.errors import RecipeError, shown
-from genrelens.frontend import FrontEnd
+from genrelens.inputs import Input
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
@@ -24,19 +24,6 @@ class DataTable(_Table):
 
     split: str
     exclude: tuple[str, ...] = ()
-
-
-class InputTable(_Table):
-    """What the net hears: windows of `window` seconds, at test time one every `hop` seconds."""
-
-    window: Annotated[float, Field(gt=0)]
-    hop: Annotated[float, Field(gt=0)]
-    front_end: FrontEnd = FrontEnd()
-
-    @property
-    def frames(self) -> int:
-        """Frames of a window's spectrogram."""
-        return self.front_end.frames(round(self.window * self.front_end.rate))
 
 
 class NetTable(_Table):
@@ -57,7 +44,8 @@ class TrainTable(_Table):
 
     Attributes:
         epochs: passes over the tracks of *train*.
-        crops: windows taken at random from each track in each epoch.
+        crops: windows taken at random from each track in each epoch; or "all", the same ones every time, one
+            every `input.hop` seconds.
         optimiser, lr, weight_decay: the usual.
         warmup: share of the steps in which the rate rises to `lr`; after it the rate falls to 0 along a
             cosine, or stays.
@@ -72,7 +60,7 @@ class TrainTable(_Table):
     """
 
     epochs: Count
-    crops: Count = 1
+    crops: Count | Literal["all"] = 1
     batch: Count = 32
     optimiser: Literal["adam", "adamw"] = "adamw"
     lr: Annotated[float, Field(gt=0)]
@@ -123,15 +111,16 @@ class AugmentTable(_Table):
 
 
 class Recipe(_Table):
-    """All of a training but the place of the data."""
+    """All of a training but the place of the data; `claim` is what others state for what it follows."""
 
     name: str
     summary: str
+    claim: str = ""
     version: str = "1"
     licence: str = "MIT"
     seed: int = 1
     data: DataTable
-    input: InputTable
+    input: Input
     net: NetTable
     augment: AugmentTable = AugmentTable()
     train: TrainTable

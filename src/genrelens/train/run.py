@@ -1,15 +1,14 @@
 """From a recipe and data to a model: what `genrelens train` does, step by step, in one folder."""
 
 import platform
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from genrelens.card import Card, Figure, Training
 from genrelens.classifier import Classifier
@@ -19,13 +18,10 @@ from genrelens.train import nets
 from genrelens.train.batches import TrackWindows
 from genrelens.train.evaluate import Evaluation, evaluate
 from genrelens.train.export import export, parameters
-from genrelens.train.fit import Tracks, fit
-from genrelens.train.manifest import Item, Manifest, read_manifest
-from genrelens.train.mels import Mels, load_mels
+from genrelens.train.fit import fit
+from genrelens.train.manifest import Manifest
 from genrelens.train.recipe import Recipe
-from genrelens.train.splits import leaks, refuse_leaks, require, split
-
-Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]  # what, how many -> after each
+from genrelens.train.tracks import Loading, Tracks, load
 
 _PROVING_TRACKS = 4  # whose windows prove an export
 
@@ -35,15 +31,11 @@ class Request:
     """What to train, on what, and where to put it."""
 
     recipe: Recipe
-    data: str
+    loading: Loading
     folder: Path
-    cache: Path
-    processes: int
-    allow_leak: bool = False
     resume: bool = False
     accelerator: str = "auto"
     progress: bool = False
-    bar: Bar = lambda _what, _total: nullcontext(lambda: None)
 
 
 def train(request: Request, say: Callable[[str], None]) -> Evaluation:
@@ -60,28 +52,25 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation:
         TrainingError: the folder holds another training, the recipe is impossible, or the loss is lost.
     """
     recipe = request.recipe
-    manifest, mels = prepare(request, say)
-    nets.build(recipe.net, len(manifest.labels))  # an impossible recipe claims no folder
+    data = load(recipe, request.loading, say)
+    manifest, labels = data.manifest, len(data.manifest.labels)
+    nets.build(recipe.net, labels, recipe.input.shape)  # an impossible recipe claims no folder
     claim(request.folder, recipe, resume=request.resume)
-    learn, valid = (_tracks(manifest, items, mels) for items in (manifest.side("train"), manifest.side("valid")))
+    learn, valid = data.lessons(recipe), data.side("valid")
     say(f"Training {recipe.name} on {len(learn.truth)} tracks, choosing on {len(valid.truth)} ...")
-    net = fit(
-        recipe,
-        learn,
-        valid,
-        len(manifest.labels),
-        request.folder,
-        accelerator=request.accelerator,
-        progress=request.progress,
-    )
+    net = fit(recipe, learn, valid, labels, request.folder, accelerator=request.accelerator, progress=request.progress)
     model = request.folder / "model.onnx"
     say(f"Exporting to {shown(model)} ...")
-    proof = TrackWindows(valid.levels[:_PROVING_TRACKS], valid.truth[:_PROVING_TRACKS], recipe)
-    card = write_card(recipe, manifest, net, len(learn.truth))
-    export(net, card, torch.cat([windows for windows, _ in proof]), model)
-    result = evaluate(Classifier(model), manifest.side("valid"), request.processes)
+    export(net, write_card(recipe, manifest, net), proof(valid, recipe), model)
+    result = evaluate(Classifier(model), manifest.side("valid"), request.loading.processes)
     write_text(request.folder / "valid.json", result.model_dump_json(indent=1))
     return result
+
+
+def proof(tracks: Tracks, recipe: Recipe) -> Tensor:
+    """Windows of a few tracks, to prove an export on."""
+    few = TrackWindows(tracks.levels[:_PROVING_TRACKS], tracks.truth[:_PROVING_TRACKS], recipe)
+    return torch.cat([windows for windows, _ in few])
 
 
 def claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
@@ -99,45 +88,20 @@ def claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
     write_text(file, content)
 
 
-def prepare(request: Request, say: Callable[[str], None]) -> tuple[Manifest, Mels]:
-    """Read the data, put each track on its side, compute log-mels, and refuse leaks."""
-    table = request.recipe.data
-    divided = split(read_manifest(request.data), table.split, request.recipe.seed).without(table.exclude)
-    require(divided, "train", "valid")
-    manifest = replace(divided, items=tuple(item for item in divided.items if item.side))
-    say(f"Reading {len(manifest.items)} tracks of {manifest.name}, split {table.split} ...")
-    with request.bar("Log-mels", len(manifest.items)) as advance:
-        mels = load_mels(
-            manifest.items, request.recipe.input.front_end, request.cache, request.processes, progress=advance
-        )
-    for error in mels.failures.values():
-        say(f"Left out: {error}.")
-    manifest = replace(manifest, items=tuple(item for item in manifest.items if item.path in mels.levels))
-    require(manifest, "train", "valid")
-    found = leaks(manifest.items, mels.recordings)
-    if found and request.allow_leak:
-        say(f"Warning: {len(found)} on two sides of the split, so the figures will flatter: {found[0]} ...")
-    else:
-        refuse_leaks(found)
-    return manifest, mels
-
-
-def write_card(recipe: Recipe, manifest: Manifest, net: nn.Module, tracks: int) -> Card:
+def write_card(recipe: Recipe, manifest: Manifest, net: nn.Module) -> Card:
     """Say what the net is and where it came from."""
     return Card(
         name=recipe.name,
         version=recipe.version,
         summary=recipe.summary,
         labels=manifest.labels,
-        front_end=recipe.input.front_end,
-        window=recipe.input.window,
-        hop=recipe.input.hop,
+        input=recipe.input,
         parameters=parameters(net),
         training=Training(
             recipe=recipe.name,
             data=manifest.name,
             split=recipe.data.split,
-            tracks=tracks,
+            tracks=len(manifest.side("train")),
             seed=recipe.seed,
             date=f"{datetime.now(UTC):%Y-%m-%d}",
             machine=f"{platform.machine()}, {platform.system()}",
@@ -165,11 +129,4 @@ def figures(result: Evaluation, data: str, side: str, protocol: str) -> tuple[Fi
             ("macro F1", result.metrics.macro_f1),
             ("weighted F1", result.metrics.weighted_f1),
         )
-    )
-
-
-def _tracks(manifest: Manifest, items: Sequence[Item], mels: Mels) -> Tracks:
-    return Tracks(
-        levels=[mels.levels[item.path] for item in items],
-        truth=[manifest.labels.index(item.label) for item in items],
     )

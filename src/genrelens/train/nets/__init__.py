@@ -1,4 +1,4 @@
-"""The nets, one file each. All take (windows, 1, n_mels, frames) and give logits (windows, labels)."""
+"""The nets, one file each. All take (windows, planes, rows, frames) and give logits (windows, labels)."""
 
 import inspect
 from collections.abc import Callable
@@ -7,14 +7,15 @@ from difflib import get_close_matches
 from torch import nn
 
 from genrelens.errors import RecipeError
+from genrelens.inputs import Shape
 from genrelens.train.nets.lens import Lens
 from genrelens.train.recipe import NetTable
 
 NETS: dict[str, Callable[..., nn.Module]] = {"lens": Lens}
 
 
-def build(table: NetTable, labels: int) -> nn.Module:
-    """Make the net that a recipe names, with fresh weights.
+def build(table: NetTable, labels: int, shape: Shape) -> nn.Module:
+    """Make the net that a recipe names, with fresh weights, for windows of that shape.
 
     Raises:
         RecipeError: there is no such net, or it takes no such argument.
@@ -24,8 +25,8 @@ def build(table: NetTable, labels: int) -> nn.Module:
         raise RecipeError(
             f"there is no net {table.name!r}; did you mean {nearest}? Known are {', '.join(sorted(NETS))}"
         )
-    known = set(inspect.signature(NETS[table.name]).parameters) - {"labels"}
+    known = set(inspect.signature(NETS[table.name]).parameters) - {"labels", "shape"}
     unknown = sorted(set(table.arguments) - known)
     if unknown:
         raise RecipeError(f"the net {table.name} takes no {', '.join(unknown)}; it takes {', '.join(sorted(known))}")
-    return NETS[table.name](labels=labels, **table.arguments)
+    return NETS[table.name](labels=labels, shape=shape, **table.arguments)

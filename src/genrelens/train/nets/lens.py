@@ -4,6 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from genrelens.errors import RecipeError
+from genrelens.inputs import Shape
+
+_BANDS = 128  # become one, on the way
 
 
 class Lens(nn.Module):
@@ -17,6 +20,7 @@ class Lens(nn.Module):
 
     Args:
         labels: how many classes there are.
+        shape: of a window: one plane of 128 bands, any number of frames.
         branches: how many there are of what follows.
         stem: channels of the first and of the other two-dimensional convolutions.
         width: channels along time.
@@ -29,6 +33,7 @@ class Lens(nn.Module):
     def __init__(
         self,
         labels: int,
+        shape: Shape,
         branches: int = 1,
         stem: tuple[int, int] = (16, 32),
         width: int = 192,
@@ -38,6 +43,10 @@ class Lens(nn.Module):
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
+        if shape[:2] != (1, _BANDS):
+            raise RecipeError(
+                f"the net lens takes one plane of {_BANDS} bands, and the input gives {shape[0]} of {shape[1]}"
+            )
         self.branches = nn.ModuleList(
             nn.Sequential(
                 _stem(*stem),
