@@ -4,6 +4,7 @@ The definitions are librosa's (McFee et al., SciPy 2015), to which a test pins t
 Slaney's Auditory Toolbox (1998) and O'Shaughnessy's formula as in HTK.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Literal, Self
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Floats = NDArray[np.floating[Any]]
 
-_FRAMES_AT_A_TIME = 64  # transformed together: they fit the cache, and an hour is never held as frames
+_FRAMES_AT_A_TIME = 64  # transformed together
 _TINY_POWER = 1e-10  # power below which decibels stop
 _TINY_DEVIATION = 1e-5  # dB; a window that varies less is flat
 
@@ -98,21 +99,42 @@ def log_mel(samples: Floats, front_end: FrontEnd) -> Floats:
 
 def decibels(samples: Floats, front_end: FrontEnd) -> Floats:
     """The log-mel as it is, neither set below its maximum nor floored, shape (..., n_mels, frames)."""
-    return np.asarray(10 * np.log10(np.maximum(mel_power(samples, front_end), _TINY_POWER)))
+    return in_decibels(mel_power(samples, front_end))
 
 
 def mel_power(samples: Floats, front_end: FrontEnd) -> Floats:
     """The power in each mel band and frame, shape (..., n_mels, frames)."""
+    bands = mel_bands(front_end).astype(samples.dtype).T
+    frames = front_end.frames(samples.shape[-1])
+    mels = np.empty((*samples.shape[:-1], frames, front_end.n_mels), samples.dtype)
+    for part, power in power_spectra(samples, front_end):
+        mels[part] = power @ bands
+    return np.swapaxes(mels, -1, -2)
+
+
+def power_spectra(samples: Floats, front_end: FrontEnd) -> Iterator[tuple[tuple[int | slice, ...], Floats]]:
+    """The power at each frequency, some frames at a time: they fit the cache, and an hour is never held as frames.
+
+    Args:
+        samples: shape (..., samples).
+        front_end: the parameters.
+
+    Yields:
+        Which frames, an index into an array (..., frames, anything); and their power, shape
+        (frames, n_fft // 2 + 1), in the precision of the samples.
+    """
     frames = _framed(samples, front_end)
     taper = _taper(front_end.window, front_end.n_fft, samples.dtype)
-    bands = mel_bands(front_end).astype(samples.dtype).T
-    mels = np.empty((*frames.shape[:-1], front_end.n_mels), samples.dtype)
     for window in np.ndindex(frames.shape[:-2]):
         for start in range(0, frames.shape[-2], _FRAMES_AT_A_TIME):
             part = (*window, slice(start, start + _FRAMES_AT_A_TIME))
             spectrum = np.fft.rfft(frames[part] * taper)
-            mels[part] = (spectrum.real**2 + spectrum.imag**2) @ bands
-    return np.swapaxes(mels, -1, -2)
+            yield part, spectrum.real**2 + spectrum.imag**2
+
+
+def in_decibels(power: Floats) -> Floats:
+    """Convert power to decibels, of which there is an end at -100."""
+    return np.asarray(10 * np.log10(np.maximum(power, _TINY_POWER)))
 
 
 def refloor(level: Floats, floor_db: float) -> Floats:
@@ -125,8 +147,12 @@ def normalised(level: Floats, front_end: FrontEnd) -> Floats:
     """Scale each window (the last two axes) as the front end says; what does not vary becomes 0."""
     if front_end.normalisation == "none":
         return level
-    axes: tuple[int, ...] = (-1,) if front_end.normalisation == "band" else (-2, -1)
-    centred = level - level.mean(axis=axes, keepdims=True)
+    return standardised(level, (-1,) if front_end.normalisation == "band" else (-2, -1))
+
+
+def standardised(values: Floats, axes: tuple[int, ...] = (-2, -1)) -> Floats:
+    """Scale to mean 0 and deviation 1 over those axes; what does not vary becomes 0."""
+    centred = values - values.mean(axis=axes, keepdims=True)
     return np.asarray(centred / np.maximum(centred.std(axis=axes, keepdims=True), _TINY_DEVIATION))
 
 
