@@ -45,7 +45,8 @@ class Attention(nn.Module):
         in_time = self.blocks(windows).mean(dim=2).transpose(1, 2)  # (windows, time, channels)
         moments = self.moments(in_time)
         weights = torch.tanh(self.weights(moments)).softmax(dim=1)
-        return (weights * self.answers(moments)).sum(dim=1)
+        logits: Tensor = (weights * self.answers(moments)).sum(dim=1)
+        return logits
 
 
 def _block(inputs: int, outputs: int, pool: int, dropout: float) -> nn.Sequential:

@@ -17,6 +17,7 @@ class Resize(nn.Module):
         self.size = (rows, frames)
 
     def forward(self, windows: Tensor) -> Tensor:
+        """The windows, as many and with as many planes."""
         if tuple(windows.shape[2:]) == self.size:
             return windows
         return functional.interpolate(windows, size=self.size, mode="bilinear", align_corners=False)
