@@ -1,0 +1,47 @@
+"""EfficientNet-B0, trained from scratch: what the reference systems wished for."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Efficientnet(nn.Module):
+    """The convolutions of EfficientNet-B0 (Tan & Le, arXiv 1905.11946) from transformers, and one dense layer.
+
+    Args:
+        labels: how many classes there are.
+        shape: planes, rows and frames of a window.
+        width: factor of the channels; 1 is B0's.
+        depth: factor of the layers; 1 is B0's.
+        dropout: share that is dropped before the last layer.
+    """
+
+    def __init__(
+        self,
+        labels: int,
+        shape: tuple[int, int, int],
+        width: float = 1.0,
+        depth: float = 1.0,
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__()
+        from transformers import EfficientNetConfig, EfficientNetModel  # seconds to import, for two nets of many
+
+        hidden = 1280
+        config = EfficientNetConfig(
+            num_channels=shape[0],
+            width_coefficient=width,
+            depth_coefficient=depth,
+            hidden_dim=hidden,
+            # Running means that follow in 10 steps, not 100: data sets of music are small.
+            batch_norm_momentum=0.1,
+        )
+        model: Any = EfficientNetModel(config)
+        self.embeddings, self.encoder = model.embeddings, model.encoder
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, labels))
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Logits (windows, labels)."""
+        features = self.encoder(self.embeddings(windows)).last_hidden_state
+        logits: Tensor = self.head(features.mean(dim=(2, 3)))
+        return logits
