@@ -1,8 +1,8 @@
 """What a net takes in, windows of sound or pictures: said in the same words by a recipe and by a model's card."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from genrelens.features import Feature, Layout, shape
 from genrelens.frontend import FrontEnd
@@ -40,6 +40,11 @@ class Sound(_Part):
             raise ValueError("a feature is named twice")
         return features
 
+    @model_validator(mode="after")
+    def _has_a_shape(self) -> Self:
+        _ = self.shape  # a front end may be too coarse for a feature
+        return self
+
     @property
     def frames(self) -> int:
         """Frames of a window."""
@@ -70,3 +75,4 @@ def _kind(value: Any) -> Any:
 
 
 Input = Annotated[Annotated[Sound, Tag("sound")] | Annotated[Picture, Tag("picture")], Discriminator(_kind)]
+INPUT_KINDS: dict[str, type[BaseModel]] = {"sound": Sound, "picture": Picture}

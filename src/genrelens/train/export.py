@@ -23,9 +23,9 @@ def export(net: nn.Module, card: Card, windows: Tensor, target: Path) -> None:
     """Write `net` with `card` to `target`, whole or not at all.
 
     Args:
-        net: (windows, 1, n_mels, frames) -> logits (windows, labels).
+        net: (windows, planes, rows, frames) -> logits (windows, labels).
         card: to put into the file.
-        windows: real ones, on which the file must agree with the net; (windows, 1, n_mels, frames).
+        windows: real ones, on which the file must agree with the net; (windows, planes, rows, frames).
         target: the .onnx file.
 
     Raises:
@@ -91,7 +91,7 @@ def _bare(graph: onnx.ModelProto) -> onnx.ModelProto:
 def _prove(net: nn.Module, windows: Tensor, target: Path) -> None:
     with torch.no_grad():
         expected = net(windows).numpy()
-    actual = Model(target).logits(windows[:, 0].numpy())
+    actual = Model(target).logits(windows.numpy())
     worst = float(np.abs(expected - actual).max())
     if not worst <= TOLERANCE:
         raise ExportError(

@@ -3,8 +3,7 @@
 import json
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,11 @@ from torch.utils.data import DataLoader
 from genrelens.errors import TrainingError
 from genrelens.train import nets
 from genrelens.train.batches import TrackWindows, TrainingBatches, batches_per_epoch
-from genrelens.train.mels import Level
 from genrelens.train.recipe import Recipe, TrainTable
 from genrelens.train.task import GenreTask, LostLossError
+from genrelens.train.tracks import Tracks
 
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
-
-
-@dataclass(frozen=True)
-class Tracks:
-    """Log-mels and the class of each."""
-
-    levels: Sequence[Level]
-    truth: Sequence[int]
 
 
 class MetricsLog(DummyLogger):
@@ -89,7 +80,7 @@ def fit(
     """
     table = recipe.train
     L.seed_everything(recipe.seed, verbose=False)
-    net = nets.build(recipe.net, labels)
+    net = nets.build(recipe.net, labels, recipe.input.shape)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     task = GenreTask(net, recipe, table.epochs * batches_per_epoch(len(learn.truth), recipe))
     last = folder / "last.ckpt"

@@ -97,6 +97,15 @@ def leaks(items: Iterable[Item], recordings: Mapping[str, str]) -> list[Leak]:
     ]
 
 
+def without_leaking_groups(manifest: Manifest) -> Manifest:
+    """Leave out of *train* and *valid* what has its group on a side that is measured on later."""
+    tested = {item.group for item in manifest.side("test")} - {None}
+    chosen = {item.group for item in manifest.side("valid")} - {None}
+    unwanted: dict[Side | None, set[str | None]] = {"train": tested | chosen, "valid": tested}
+    kept = (item for item in manifest.items if item.group not in unwanted.get(item.side, ()))
+    return replace(manifest, items=tuple(kept))
+
+
 def refuse_leaks(found: Sequence[Leak]) -> None:
     """Stop over leaks.
 

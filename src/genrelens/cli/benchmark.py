@@ -1,0 +1,64 @@
+"""`genrelens benchmark`: recipes on protocols, in one table."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genrelens.cli.options import Cache, Cores, DataSet, Quiet
+
+
+def benchmark(
+    plan: Annotated[Path, typer.Argument(help="A .toml file; see benchmarks/gtzan.toml.")],
+    data: DataSet,
+    pictures: Annotated[
+        str | None, typer.Option(help="The same tracks as pictures, for recipes that look at these.")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="Folder for the cells; results/PLAN beside the plan if not given.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help="This recipe alone; may be given again.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A Markdown file for the table.")] = None,
+    cache: Cache = None,
+    threads: Cores = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train and test recipes on several protocols, cell by cell; cells with a result are not run again."""
+    from genrelens import workers
+    from genrelens.cli.extras import needs_train_extra
+    from genrelens.cli.progress import progress_bar
+    from genrelens.files import write_text
+
+    with needs_train_extra():
+        import torch
+
+        from genrelens.train.benchmark import Bench, read_cells
+        from genrelens.train.benchmark import benchmark as run
+        from genrelens.train.benchmark_table import table
+        from genrelens.train.mels import default_cache
+        from genrelens.train.plan import read_plan
+        from genrelens.train.tracks import Loading
+
+    wanted = read_plan(plan)
+    recipes = wanted.read(plan.parent)
+    names = [recipe.name for recipe, _ in recipes]
+    if unknown := set(only or ()) - set(names):
+        raise typer.BadParameter(f"{', '.join(unknown)} is not in {plan}; it has {', '.join(names)}", param_hint="--only")
+    cores = threads or workers.cores()
+    torch.set_num_threads(cores)
+    loading = Loading(
+        data=data,
+        cache=cache or default_cache(),
+        processes=cores,
+        allow_leak=True,
+        bar=partial(progress_bar, visible=not quiet),
+    )
+    folder = results or plan.parent / "results" / plan.stem
+    bench = Bench(loading, Loading(pictures, loading.cache, cores, True, loading.bar) if pictures else None, folder)
+    chosen = [planned for planned in recipes if not only or planned[0].name in only]
+    run(chosen, wanted.protocols, bench, lambda text: None if quiet else typer.echo(text, err=True))
+    text = table(read_cells(folder), names)
+    print(text)
+    if out:
+        write_text(out, text)

@@ -1,0 +1,252 @@
+"""Recipes on protocols: each cell trained within a budget, measured on the test once, and kept in a file."""
+
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import islice
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+import torchinfo
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import nn
+from torch.nn import functional
+
+from genrelens.classifier import Classifier
+from genrelens.errors import ManifestError, shown
+from genrelens.files import write_text
+from genrelens.inputs import Picture, Shape, Sound
+from genrelens.model import Model
+from genrelens.train import nets
+from genrelens.train.batches import TrainingBatches, batches_per_epoch
+from genrelens.train.evaluate import evaluate_levels, net_windows
+from genrelens.train.export import export, parameters
+from genrelens.train.fit import fit
+from genrelens.train.manifest import SIDES
+from genrelens.train.metrics import Estimate
+from genrelens.train.protocols import Protocol, whole_tracks, windows
+from genrelens.train.recipe import Recipe
+from genrelens.train.run import proof, write_card
+from genrelens.train.tracks import DataSet, Loading, Say, Tracks, load_levels, read
+
+_LOOKS = 8  # at *valid*, at most
+_TIMED_STEPS = 3
+_TIMED_SECONDS = 30  # of audio
+_TRIES = 5
+
+
+class Cell(BaseModel):
+    """One recipe under one protocol.
+
+    Attributes:
+        answers: what was counted, windows or tracks, and how many of them.
+        epochs: that fitted into the budget, of `planned` in the recipe.
+        training_seconds: of CPU time, all threads together.
+        cpu_ms: of CPU time from 30 s of samples to an answer, on one thread; none for pictures.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str
+    protocol: Protocol
+    data: str
+    claim: str
+    seed: int
+    budget: float
+    answers: tuple[str, int]
+    accuracy: Estimate
+    macro_f1: Estimate
+    log_loss: float
+    valid_accuracy: float
+    parameters: int
+    macs: int
+    epochs: int
+    planned: int
+    training_seconds: float
+    cpu_ms: float | None
+    date: str
+    machine: str
+    package: str
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the tracks are, where pictures of them are if anywhere, and the folder of the cells."""
+
+    sound: Loading
+    pictures: Loading | None
+    results: Path
+
+
+def benchmark(recipes: Sequence[tuple[Recipe, float]], protocols: Sequence[Protocol], bench: Bench, say: Say) -> None:
+    """Run the cells that have no result yet, one after another.
+
+    A cell is kept when it is done: a benchmark that breaks off goes on with the next one, and several may
+    work on different recipes at once.
+
+    Args:
+        recipes: what to train, and with how many seconds of CPU time for each training.
+        protocols: how to divide the tracks.
+        bench: data and results.
+        say: told what is done.
+
+    Raises:
+        DataError: the data cannot be read, or not be divided so.
+    """
+    for recipe, budget in recipes:
+        picture = isinstance(recipe.input, Picture)
+        loading = bench.pictures if picture else bench.sound
+        if loading is None:
+            say(f"{recipe.name} is left out: it looks at pictures, and --pictures does not say where there are some.")
+            continue
+        missing = [
+            protocol
+            for protocol in protocols
+            if not (picture and protocol == "windows")  # a picture shows all of its track
+            and not cell_file(bench.results, recipe.name, protocol).is_file()
+        ]
+        for protocol, data in _divided(recipe, missing, loading):
+            say(f"{recipe.name}, {protocol}: training ...")
+            cell = run_cell(recipe, protocol, data, budget)
+            write_text(cell_file(bench.results, recipe.name, protocol), cell.model_dump_json(indent=1) + "\n")
+            say(f"{recipe.name}, {protocol}: {cell.accuracy.value:.3f}")
+
+
+def run_cell(recipe: Recipe, protocol: Protocol, data: DataSet, budget: float) -> Cell:
+    """Train for as many epochs as the budget allows, choosing on *valid*, and measure on *test*, once."""
+    labels = data.manifest.labels
+    fitted = within(recipe, data, budget)
+    with TemporaryDirectory() as folder:
+        before = time.process_time()
+        net = fit(
+            fitted,
+            data.lessons(fitted),
+            data.side("valid"),
+            len(labels),
+            Path(folder),
+            accelerator="cpu",
+            progress=False,
+        )
+        seconds = time.process_time() - before
+        file = Path(folder) / "model.onnx"
+        export(net, write_card(fitted, data.manifest, net), proof(data.side("valid"), fitted), file)
+        model = Model(file)
+        valid, test = (
+            evaluate_levels(
+                model.probabilities, recipe.input, labels, data.manifest.side(side), data.levels, recipe.name, "1"
+            ).metrics
+            for side in SIDES[1:]
+        )
+        return Cell(
+            recipe=recipe.name,
+            protocol=protocol,
+            data=data.manifest.name,
+            claim=recipe.claim,
+            seed=recipe.seed,
+            budget=budget,
+            answers=("windows" if protocol == "windows" else "tracks", test.tracks),
+            accuracy=test.accuracy,
+            macro_f1=test.macro_f1,
+            log_loss=test.log_loss,
+            valid_accuracy=valid.accuracy.value,
+            parameters=parameters(net),
+            macs=macs(net, recipe.input.shape),
+            epochs=fitted.train.epochs,
+            planned=recipe.train.epochs,
+            training_seconds=round(seconds, 1),
+            cpu_ms=None if isinstance(recipe.input, Picture) else cpu_ms(file),
+            date=f"{datetime.now(UTC):%Y-%m-%d}",
+            machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores",
+            package=version("genrelens"),
+        )
+
+
+def within(recipe: Recipe, data: DataSet, budget: float) -> Recipe:
+    """The recipe with as many of its epochs as that many seconds of CPU time hold, and fewer looks at *valid*."""
+    lessons = data.lessons(recipe)
+    step = seconds_per_step(recipe, lessons, len(data.manifest.labels))
+    looking = _LOOKS * _valid_windows(data, recipe) / recipe.train.batch * step / 3  # forwards only
+    affordable = max(1, int((budget - looking) / (batches_per_epoch(len(lessons.truth), recipe) * step)))
+    epochs = min(recipe.train.epochs, affordable)
+    table = recipe.train.model_copy(
+        update={"epochs": epochs, "validate_every": max(recipe.train.validate_every, ceil(epochs / _LOOKS))}
+    )
+    table = table.model_copy(update={"validate_every": min(epochs, table.validate_every)})
+    return recipe.model_copy(update={"train": table})
+
+
+def seconds_per_step(recipe: Recipe, lessons: Tracks, labels: int) -> float:
+    """CPU time of a training step, batches included, after a first one that warms up."""
+    net = nets.build(recipe.net, labels, recipe.input.shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    batches = iter(TrainingBatches(lessons.levels, lessons.truth, labels, recipe, lambda: 0))
+    times = [time.process_time()]
+    for batch, targets in islice(batches, 1 + _TIMED_STEPS):
+        with torch.autocast("cpu", enabled=recipe.train.precision == "bf16"):
+            functional.cross_entropy(net(batch), targets).backward()  # type: ignore[no-untyped-call]
+        times.append(time.process_time())
+    return float(np.median(np.diff(times)[1:])) if len(times) > 2 else times[-1] - times[0]
+
+
+def cpu_ms(model: Path) -> float:
+    """CPU time from 30 s of samples to an answer, on one thread, all windows; the least of a few tries."""
+    classifier = Classifier(model, threads=1)
+    rate = classifier.card.sound.front_end.rate
+    samples = np.random.default_rng(0).standard_normal(_TIMED_SECONDS * rate).astype(np.float32) / 10
+    times = []
+    for _ in range(_TRIES):
+        before = time.process_time()
+        classifier.predict_samples(samples, rate)
+        times.append(time.process_time() - before)
+    return round(1000 * min(times), 1)
+
+
+def macs(net: nn.Module, shape: Shape) -> int:
+    """Multiplications with additions for one window."""
+    return int(torchinfo.summary(net, (1, *shape), device="cpu", verbose=0).total_mult_adds)
+
+
+def cell_file(results: Path, recipe: str, protocol: Protocol) -> Path:
+    """Where a cell is kept."""
+    return results / f"{recipe}.{protocol}.json"
+
+
+def read_cells(results: Path) -> list[Cell]:
+    """Read what `benchmark` kept in a folder.
+
+    Raises:
+        ManifestError: a file in it is not a cell.
+    """
+    cells = []
+    for file in sorted(results.glob("*.json")):
+        try:
+            cells.append(Cell.model_validate_json(file.read_text("utf-8")))
+        except (OSError, ValidationError) as error:
+            raise ManifestError(
+                f"{shown(file)} is not a result of `genrelens benchmark`; delete it to run it anew"
+            ) from error
+    return cells
+
+
+def _divided(recipe: Recipe, protocols: list[Protocol], loading: Loading) -> Iterator[tuple[Protocol, DataSet]]:
+    if not protocols:
+        return
+    manifest = read(recipe, loading.data)
+    levels = load_levels(manifest.items, recipe, loading).levels
+    manifest = replace(manifest, items=tuple(item for item in manifest.items if item.path in levels))
+    for protocol in protocols:
+        if protocol == "windows" and isinstance(recipe.input, Sound):
+            yield protocol, windows(manifest, levels, recipe.input, recipe.seed)
+        else:
+            yield protocol, whole_tracks(manifest, levels, protocol, recipe.seed)
+
+
+def _valid_windows(data: DataSet, recipe: Recipe) -> int:
+    tracks = data.side("valid")
+    return len(tracks.levels) * (len(net_windows(tracks.levels[0], recipe.input)))

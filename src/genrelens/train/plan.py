@@ -1,0 +1,71 @@
+"""The plan of a benchmark: a TOML file that names recipes, protocols, a budget, and what the data make necessary."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from genrelens.errors import RecipeError, shown
+from genrelens.inputs import Sound
+from genrelens.train.protocols import PROTOCOLS, Protocol
+from genrelens.train.recipe import Recipe, read_recipe, with_settings
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlannedRecipe(_Table):
+    """A recipe by its file, relative to the plan's; values and a budget that it is given in this benchmark."""
+
+    file: str
+    settings: dict[str, Any] = {}
+    budget: Annotated[float, Field(gt=0)] | None = None
+
+
+class Plan(_Table):
+    """What to compare.
+
+    Attributes:
+        protocols: how the tracks are divided; see `train.protocols`.
+        budget: seconds of CPU time for each training, unless its recipe is given another.
+        sound: values for all recipes that hear, such as the front end of an array of log-mels.
+        recipes: in the order of the table.
+    """
+
+    protocols: tuple[Protocol, ...] = PROTOCOLS
+    budget: Annotated[float, Field(gt=0)]
+    sound: dict[str, Any] = {}
+    recipes: Annotated[tuple[PlannedRecipe, ...], Field(min_length=1)]
+
+    def read(self, folder: Path) -> list[tuple[Recipe, float]]:
+        """The recipes as they are to be trained, from files relative to a folder, and the budget of each.
+
+        Raises:
+            RecipeError: one cannot be read, or cannot have a value of the plan.
+        """
+        recipes = []
+        for planned in self.recipes:
+            recipe = read_recipe(folder / planned.file)
+            common = self.sound if isinstance(recipe.input, Sound) else {}
+            recipes.append((with_settings(recipe, {**common, **planned.settings}), planned.budget or self.budget))
+        return recipes
+
+
+def read_plan(file: Path) -> Plan:
+    """Read and check a plan.
+
+    Raises:
+        RecipeError: it is not there, is not TOML, or says something that a plan cannot say.
+    """
+    try:
+        return Plan.model_validate(tomllib.loads(file.read_text("utf-8")))
+    except OSError as error:
+        raise RecipeError(f"{shown(file)} cannot be read ({error.strerror}); give the path of a .toml file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{shown(file)} is not TOML ({error})") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise RecipeError(f"{shown(file)}: {place}: {problem['msg']}") from error
