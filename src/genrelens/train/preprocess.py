@@ -64,7 +64,7 @@ def denoised(samples: Samples, rate: int) -> Samples:
     """Lower what is no louder than the quietest half second, frequency by frequency (Sainburg et al. 2020).
 
     The half second is sought among those that are not digital silence, which tells nothing of noise. Music
-    that is never quiet is its own noise, and loses what is steady.
+    that is never quiet passes for noise itself, and loses what is steady in it.
 
     Raises:
         RecipeError: the rate is too low.
