@@ -113,7 +113,7 @@ def planes(level: Floats, features: tuple[Feature, ...], layout: Layout, front_e
         found = {feature: _resized(rows, front_end.n_mels) for feature, rows in found.items()}
     scaled = [normalised(mel, front_end) if feature == "mel" else standardised(found[feature]) for feature in features]
     stacked = np.stack(scaled, axis=-3) if layout == "stack" else np.concatenate(scaled, axis=-2)[..., None, :, :]
-    return stacked.astype(np.float32)
+    return stacked.astype(np.float32, copy=False)
 
 
 def mfcc_with_deltas(mel: Floats, front_end: FrontEnd) -> Floats:

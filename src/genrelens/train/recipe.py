@@ -89,10 +89,52 @@ class TrainTable(_Table):
         return self
 
 
+class PreprocessTable(_Table):
+    """What is done to recordings before anything else, in training and serving; see `train.preprocess`.
+
+    Attributes:
+        denoise: whether to lower the noise that the quietest half second tells of.
+        trim: decibels below the loudest frame from which both ends count as silence, and go.
+        low, high: edges of the band of frequencies that is kept, in Hz.
+    """
+
+    denoise: bool = False
+    trim: Annotated[float, Field(gt=0)] | None = None
+    low: Annotated[float, Field(gt=0)] | None = None
+    high: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _band_is_one(self) -> Self:
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"low is {self.low:g} Hz and high {self.high:g} Hz; low must lie below high")
+        return self
+
+
+class WaveformTable(_Table):
+    """How copies of recordings are varied; every part is off unless asked for. See `train.waveform`.
+
+    Attributes:
+        stretch: change of tempo, at most this share faster or as much slower.
+        shift: of pitch, at most this many semitones up or down.
+        equaliser: greatest gain or loss of each of seven bands, in decibels.
+        noise: least ratio of the signal to Gaussian noise, in decibels.
+        gain: of all, at most this many decibels up or down. By itself it is lost on a log-mel, which is set
+            below its own maximum.
+    """
+
+    stretch: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    shift: Annotated[float, Field(ge=0, le=24)] = 0.0
+    equaliser: Amount = 0.0
+    noise: float | None = None
+    gain: Amount = 0.0
+
+
 class AugmentTable(_Table):
     """How windows are varied in training; every part is off unless asked for. See `train.augment`.
 
     Attributes:
+        expand: versions of each recording that is trained on: itself, and copies varied once as `waveform` says.
+        waveform: changes to the samples of those copies.
         stretch: change of tempo, at most this share faster or slower.
         shift: of pitch, at most this many semitones up or down.
         equaliser: greatest deviation of a random, smooth curve over the bands, in decibels.
@@ -103,6 +145,8 @@ class AugmentTable(_Table):
         band_masks, band_mask: the same for mel bands (SpecAugment, Park et al., Interspeech 2019).
     """
 
+    expand: Count = 1
+    waveform: WaveformTable = WaveformTable()
     stretch: Share = 0.0
     shift: Amount = 0.0
     equaliser: Amount = 0.0
@@ -113,6 +157,18 @@ class AugmentTable(_Table):
     time_mask: Annotated[int, Field(ge=0)] = 0
     band_masks: Annotated[int, Field(ge=0)] = 0
     band_mask: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _copies_differ(self) -> Self:
+        varied = self.waveform != WaveformTable()
+        if self.expand > 1 and not varied:
+            raise ValueError(
+                f"expand is {self.expand}, but nothing makes the copies differ; "
+                f"set one of {', '.join(WaveformTable.model_fields)} under waveform"
+            )
+        if varied and self.expand == 1:
+            raise ValueError("waveform says how to vary copies, but there are none; set expand to 2 or more")
+        return self
 
 
 class Search(_Table):
