@@ -11,7 +11,7 @@ from genrelens.train.nets.parts import convolution
 class Attention(nn.Module):
     """Blocks of two convolutions, and for each label a weighted mean over time, by weights that are learnt.
 
-    The blocks are those of CNN10 in PANNs, half as wide, and the weighted mean is its attention block (Kong et
+    The blocks are those of CNN10 in PANNs, a quarter as wide, and the weighted mean is its attention block (Kong et
     al., TASLP 2020), without the sigmoid: tracks have one label.
 
     Args:
@@ -26,7 +26,7 @@ class Attention(nn.Module):
         self,
         labels: int,
         shape: tuple[int, int, int],
-        channels: Sequence[int] = (32, 64, 128, 256),
+        channels: Sequence[int] = (16, 32, 64, 128),
         dropout: float = 0.2,
         last_dropout: float = 0.5,
     ) -> None:

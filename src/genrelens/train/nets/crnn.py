@@ -28,7 +28,7 @@ class Crnn(nn.Module):
         self,
         labels: int,
         shape: tuple[int, int, int],
-        channels: Sequence[int] = (64, 128, 128, 128),
+        channels: Sequence[int] = (32, 64, 128, 128),
         units: int = 64,
         layers: int = 2,
         dropout: float = 0.1,

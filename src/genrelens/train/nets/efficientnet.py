@@ -11,34 +11,24 @@ class Efficientnet(nn.Module):
     Args:
         labels: how many classes there are.
         shape: planes, rows and frames of a window.
-        width: factor of the channels; 1 is B0's.
-        depth: factor of the layers; 1 is B0's.
         dropout: share that is dropped before the last layer.
     """
 
-    def __init__(
-        self,
-        labels: int,
-        shape: tuple[int, int, int],
-        width: float = 1.0,
-        depth: float = 1.0,
-        dropout: float = 0.2,
-    ) -> None:
+    def __init__(self, labels: int, shape: tuple[int, int, int], dropout: float = 0.2) -> None:
         super().__init__()
         from transformers import EfficientNetConfig, EfficientNetModel  # seconds to import, for two nets of many
 
-        hidden = 1280
         config = EfficientNetConfig(
             num_channels=shape[0],
-            width_coefficient=width,
-            depth_coefficient=depth,
-            hidden_dim=hidden,
+            width_coefficient=1.0,
+            depth_coefficient=1.0,
+            hidden_dim=1280,
             # Running means that follow in 10 steps, not 100: data sets of music are small.
             batch_norm_momentum=0.1,
         )
         model: Any = EfficientNetModel(config)
         self.embeddings, self.encoder = model.embeddings, model.encoder
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, labels))
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(config.hidden_dim, labels))
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits (windows, labels)."""
