@@ -116,6 +116,11 @@ def macro(scores: Floats, totals: Totals) -> Floats:
     return np.asarray(scores.sum(axis=1, where=there) / there.sum(axis=1))
 
 
+def macro_f1(totals: Totals) -> Floats:
+    """The mean F1 over the classes that there are."""
+    return macro(f1(totals), totals)
+
+
 def weighted(scores: Floats, totals: Totals) -> Floats:
     """The mean of scores (samples, labels), each class with its support."""
     return np.asarray((scores * support(totals)).sum(axis=1) / support(totals).sum(axis=1))
