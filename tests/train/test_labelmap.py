@@ -79,7 +79,7 @@ def test_labels_that_nobody_knows() -> None:
         LabelMap().items(items("Zydeco"), KNOWN)
     with pytest.raises(ManifestError, match="turns 'Rap' into 'hip hop', which the model lacks; did you mean hiphop"):
         LabelMap(data={"Rap": "hip hop"}).items(items("Rap"), KNOWN)
-    with pytest.raises(ManifestError, match="merges 'disco', which the model lacks; did you mean disco"):
-        LabelMap(model={"disco": "pop"}).labels(KNOWN)
+    with pytest.raises(ManifestError, match="merges 'disko', which the model lacks; did you mean disco"):
+        LabelMap(model={"disko": "pop"}).labels(KNOWN)
     with pytest.raises(ManifestError, match="leaves out all tracks"):
         LabelMap(data={"Folk": ""}).items(items("Folk"), KNOWN)
