@@ -1,6 +1,12 @@
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
+import torch
+from hypothesis import given, settings
+from hypothesis.extra.numpy import arrays
+from hypothesis.strategies import floats, integers
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support, top_k_accuracy_score
+from torchmetrics.classification import MulticlassCalibrationError
 
 from genrelens.train.metrics import measure
 
@@ -52,3 +58,61 @@ def test_the_measures_are_scikit_learns() -> None:
     assert metrics.accuracy.value == pytest.approx(accuracy_score(truth, answers))
     assert metrics.macro_f1.value == pytest.approx(f1_score(truth, answers, average="macro"))
     assert metrics.weighted_f1.value == pytest.approx(f1_score(truth, answers, average="weighted"))
+
+
+def test_precision_recall_top_three_and_calibration_are_those_of_others() -> None:
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 5, 300)
+    probabilities = rng.dirichlet(np.ones(5), 300)
+    answers = probabilities.argmax(axis=1)
+    metrics = measure("abcde", truth, probabilities)
+    for average in ("macro", "weighted"):
+        expected = precision_recall_fscore_support(truth, answers, average=average)
+        ours = [getattr(metrics, f"{average}_{name}").value for name in ("precision", "recall", "f1")]
+        assert ours == pytest.approx(expected[:3])
+    assert metrics.weighted_recall == metrics.accuracy
+    assert metrics.top3.value == pytest.approx(top_k_accuracy_score(truth, probabilities, k=3))
+    theirs = MulticlassCalibrationError(num_classes=5, n_bins=15)(torch.tensor(probabilities), torch.tensor(truth))
+    assert metrics.calibration.error == pytest.approx(float(theirs), abs=1e-5)
+
+
+def test_calibration_of_known_answers() -> None:
+    """Guo's bins are open below and closed above: a confidence of 0.6 lies in (8/15, 9/15]."""
+    probabilities = np.array([[0.6, 0.4], [0.6, 0.4], [0.0, 1.0], [0.0, 1.0]])
+    calibration = measure("ab", np.array([0, 1, 1, 1]), probabilities).calibration
+    assert [(row.answers, row.confidence, row.accuracy) for row in calibration.bins] == [(2, 0.6, 0.5), (2, 1.0, 1.0)]
+    assert (calibration.bins[0].low, calibration.bins[0].high) == (8 / 15, 9 / 15)
+    assert calibration.error == pytest.approx(0.05)
+
+
+def test_windows_of_a_track_are_resampled_together() -> None:
+    """Windows that say what their track says add no certainty; windows that err alone do."""
+    rng = np.random.default_rng(5)
+    truth = rng.integers(0, 3, 60)
+    told = np.eye(3)[np.where(rng.random(60) < 0.7, truth, (truth + 1) % 3)]
+    by_track = measure("abc", truth, told)
+    tracks = np.repeat(np.arange(60), 10)
+    by_window = measure("abc", truth[tracks], told[tracks], tracks)
+    assert by_window.accuracy == by_track.accuracy
+    assert by_window.macro_f1.low == pytest.approx(by_track.macro_f1.low)
+    assert by_window.tracks == 60
+    assert sum(row.support for row in by_window.genres) == 600
+
+    alone = rng.random(600) < 0.7
+    scattered = measure(
+        "abc", truth[tracks], np.eye(3)[np.where(alone, truth[tracks], (truth[tracks] + 1) % 3)], tracks
+    )
+    assert scattered.accuracy.high - scattered.accuracy.low < 0.6 * (by_track.accuracy.high - by_track.accuracy.low)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    arrays(np.int64, 30, elements=integers(0, 3)),
+    arrays(np.float64, (30, 4), elements=floats(0.01, 1.0)),
+)
+def test_measures_stay_within_their_bounds(truth: NDArray[np.int64], weights: NDArray[np.float64]) -> None:
+    metrics = measure("abcd", truth, weights / weights.sum(axis=1, keepdims=True))
+    assert 0 <= metrics.accuracy.low <= metrics.accuracy.value <= metrics.accuracy.high <= 1
+    assert metrics.accuracy.value <= metrics.top3.value <= 1
+    assert 0 <= metrics.calibration.error <= 1
+    assert sum(row.answers for row in metrics.calibration.bins) == 30

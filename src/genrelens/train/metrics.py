@@ -1,18 +1,17 @@
-"""What a model is worth, by track: accuracy, F1, a table of genres, confusions; with intervals."""
+"""What a model is worth, by track or by window: accuracy, precision, recall, F1, calibration; with intervals."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+from scipy.sparse import csr_array
 from sklearn.metrics import precision_recall_fscore_support
 
-RESAMPLES = 2000  # of the bootstrap
+from genrelens.train import tallies
+from genrelens.train.tallies import BINS, Classes, Floats, Totals
 
 _LEAST = 1e-7  # probability that the log loss reckons with
-
-Classes = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 class _Part(BaseModel):
@@ -28,7 +27,7 @@ class Estimate(_Part):
 
 
 class GenreRow(_Part):
-    """How well one genre is told; `support` is the number of its tracks."""
+    """How well one genre is told; `support` is the number of its tracks (or windows)."""
 
     label: str
     precision: float
@@ -37,76 +36,130 @@ class GenreRow(_Part):
     support: int
 
 
+class Bin(_Part):
+    """Answers whose confidence is in (low, high]: their mean confidence, and the share that is right."""
+
+    low: float
+    high: float
+    answers: int
+    confidence: float
+    accuracy: float
+
+
+class Calibration(_Part):
+    """Whether answers are as often right as they are confident.
+
+    `error` is the expected calibration error (Guo et al., ICML 2017): the mean distance of accuracy from
+    confidence over the `bins`, each with its share of the answers. It has no interval: resamples are noisier
+    than the tracks, which makes their errors too large. Bins without answers are left out.
+    """
+
+    error: float
+    bins: tuple[Bin, ...]
+
+
 class Metrics(_Part):
-    """The measures of one model on one set of tracks; rows of `confusion` are the truth."""
+    """The measures of one model on one set of tracks; rows of `confusion` are the truth.
+
+    Attributes:
+        tracks: how many there are; by window, answers are counted in `support` and `confusion`.
+        accuracy: share of right answers; the recall weighted by support is the same number.
+        top3: share of answers with the truth among the three most probable labels.
+        macro_precision, macro_recall, macro_f1: means over the genres that there are.
+        weighted_precision, weighted_recall, weighted_f1: means over the genres, weighted by support.
+        log_loss: mean of -ln of the probability of the truth.
+    """
 
     tracks: int
     accuracy: Estimate
+    top3: Estimate
+    macro_precision: Estimate
+    macro_recall: Estimate
     macro_f1: Estimate
+    weighted_precision: Estimate
+    weighted_recall: Estimate
     weighted_f1: Estimate
     log_loss: float
+    calibration: Calibration
     genres: tuple[GenreRow, ...]
     confusion: tuple[tuple[int, ...], ...]
 
 
-def measure(labels: Sequence[str], truth: Classes, probabilities: NDArray[np.floating], seed: int = 0) -> Metrics:
+_ESTIMATED: dict[str, Callable[[Totals], Floats]] = {
+    "accuracy": tallies.accuracy,
+    "top3": tallies.top_accuracy,
+    "macro_precision": lambda totals: tallies.macro(tallies.precision(totals), totals),
+    "macro_recall": lambda totals: tallies.macro(tallies.recall(totals), totals),
+    "macro_f1": tallies.macro_f1,
+    "weighted_precision": lambda totals: tallies.weighted(tallies.precision(totals), totals),
+    "weighted_recall": lambda totals: tallies.weighted(tallies.recall(totals), totals),
+    "weighted_f1": lambda totals: tallies.weighted(tallies.f1(totals), totals),
+}
+
+
+def measure(
+    labels: Sequence[str],
+    truth: Classes,
+    probabilities: NDArray[np.floating],
+    tracks: Classes | None = None,
+    seed: int = 0,
+) -> Metrics:
     """Measure answers against the truth.
 
     Args:
         labels: of the classes.
-        truth: the right class of each track, shape (tracks,).
-        probabilities: shape (tracks, labels).
+        truth: the right class of each answer, shape (answers,).
+        probabilities: shape (answers, labels).
+        tracks: the track that each answer is about, from 0 on, shape (answers,), if there are several
+            about one, as by window; intervals then come from a cluster bootstrap (see `tallies.resamples`).
         seed: of the bootstrap.
     """
-    answers = probabilities.argmax(axis=1)
-    count = len(labels)
-    confusion = _confusions(truth[None], answers[None], count)
-    draws = np.random.default_rng(seed).integers(len(truth), size=(RESAMPLES, len(truth)))
-    resampled = _confusions(truth[draws], answers[draws], count)
-    rows = precision_recall_fscore_support(truth, answers, labels=np.arange(count), zero_division=0)
+    parts = tallies.tally(truth, probabilities, np.arange(len(truth)) if tracks is None else tracks)
+    totals = Totals.of(parts.sum(axis=0)[None], len(labels))
+    rows = precision_recall_fscore_support(
+        truth, probabilities.argmax(axis=1), labels=np.arange(len(labels)), zero_division=0
+    )
     own = np.clip(probabilities[np.arange(len(truth)), truth], _LEAST, 1)
     return Metrics(
-        tracks=len(truth),
-        accuracy=_estimate(_accuracy, confusion, resampled),
-        macro_f1=_estimate(_macro_f1, confusion, resampled),
-        weighted_f1=_estimate(_weighted_f1, confusion, resampled),
+        tracks=parts.shape[0],
+        **_estimates(parts, totals, np.random.default_rng(seed)),
         log_loss=float(-np.log(own).mean()),
+        calibration=_calibration(totals),
         genres=tuple(
             GenreRow(label=label, precision=float(p), recall=float(r), f1=float(f), support=int(n))
             for label, p, r, f, n in zip(labels, *rows, strict=True)
         ),
-        confusion=tuple(tuple(map(int, row)) for row in confusion[0]),
+        confusion=tuple(tuple(map(int, row)) for row in totals.confusions[0]),
     )
 
 
-def _estimate(score: Callable[[Classes], Floats], confusion: Classes, resampled: Classes) -> Estimate:
-    low, high = np.percentile(score(resampled), [2.5, 97.5])
-    return Estimate(value=float(score(confusion)[0]), low=float(low), high=float(high))
+def _estimates(parts: csr_array, totals: Totals, rng: np.random.Generator) -> dict[str, Estimate]:
+    labels = totals.confusions.shape[1]
+    scores: dict[str, list[Floats]] = {name: [] for name in _ESTIMATED}
+    for weights in tallies.resamples(parts.shape[0], rng):
+        resampled = Totals.of(weights @ parts, labels)
+        for name, score in _ESTIMATED.items():
+            scores[name].append(score(resampled))
+    bounds = {name: np.percentile(np.concatenate(values), [2.5, 97.5]) for name, values in scores.items()}
+    return {
+        name: Estimate(value=float(score(totals)[0]), low=float(bounds[name][0]), high=float(bounds[name][1]))
+        for name, score in _ESTIMATED.items()
+    }
 
 
-def _confusions(truth: Classes, answers: Classes, count: int) -> Classes:
-    """Confusion matrices (samples, labels, labels) of classes (samples, tracks), the truth in rows."""
-    cells = (np.arange(len(truth))[:, None] * count + truth) * count + answers
-    return np.bincount(cells.ravel(), minlength=len(truth) * count * count).reshape(-1, count, count)
-
-
-def _accuracy(confusions: Classes) -> Floats:
-    return np.asarray(np.trace(confusions, axis1=1, axis2=2) / confusions.sum(axis=(1, 2)))
-
-
-def _f1(confusions: Classes) -> tuple[Floats, Classes]:
-    """F1 and support of each class, (samples, labels)."""
-    support, told = confusions.sum(axis=2), confusions.sum(axis=1)
-    right = np.diagonal(confusions, axis1=1, axis2=2)
-    return 2 * right / np.maximum(1, support + told), support
-
-
-def _macro_f1(confusions: Classes) -> Floats:
-    """The mean over the classes that there are."""
-    f1, support = _f1(confusions)
-    return np.asarray(f1.sum(axis=1, where=support > 0) / (support > 0).sum(axis=1))
-
-
-def _weighted_f1(confusions: Classes) -> Floats:
-    f1, support = _f1(confusions)
-    return np.asarray((f1 * support).sum(axis=1) / support.sum(axis=1))
+def _calibration(totals: Totals) -> Calibration:
+    answers, right, confidence = totals.bins[0].T
+    filled = np.flatnonzero(answers)
+    return Calibration(
+        error=float(np.abs(right - confidence).sum() / answers.sum()),
+        bins=tuple(
+            Bin(
+                low=int(number) / BINS,
+                high=(int(number) + 1) / BINS,
+                answers=int(answers[number]),
+                confidence=float(confidence[number] / answers[number]),
+                accuracy=float(right[number] / answers[number]),
+            )
+            for number in filled
+        ),
+    )
