@@ -10,6 +10,7 @@ import typer
 from genrelens.cli.options import Cache, Cores, DataSet, Quiet
 
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
+Track = Literal["tensorboard", "wandb", "none"]
 
 
 def train(
@@ -24,6 +25,10 @@ def train(
         bool, typer.Option("--allow-leak", help="Train even with an artist or a recording on two sides of the split.")
     ] = False,
     accelerator: Annotated[Accelerator, typer.Option(help="What to train on; auto takes the best there is.")] = "auto",
+    devices: Annotated[
+        int, typer.Option(min=1, help="Processors or GPUs to train on together, in a process each.")
+    ] = 1,
+    track: Annotated[Track, typer.Option(help="Where the training can be watched, beside its folder.")] = "tensorboard",
     cache: Cache = None,
     threads: Cores = None,
     quiet: Quiet = False,
@@ -35,6 +40,7 @@ def train(
 
     with needs_train_extra():
         from genrelens.cli.report import metrics_text
+        from genrelens.train.fit import Manner
         from genrelens.train.mels import default_cache
         from genrelens.train.recipe import read_recipe
         from genrelens.train.run import Request
@@ -51,8 +57,7 @@ def train(
         processes=threads or workers.cores(),
         allow_leak=allow_leak,
         resume=resume,
-        accelerator=accelerator,
-        progress=not quiet and sys.stderr.isatty(),
+        manner=Manner(accelerator, devices, track, progress=not quiet and sys.stderr.isatty()),
         bar=partial(progress_bar, visible=not quiet),
     )
     result = run_training(request, lambda sentence: None if quiet else typer.echo(sentence, err=True))

@@ -1,6 +1,7 @@
 """A recipe: one small TOML file that says all there is to say of a training."""
 
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -59,8 +60,10 @@ class TrainTable(_Table):
         epochs: passes over the tracks of *train*.
         crops: windows taken at random from each track in each epoch.
         optimiser, lr, weight_decay: the usual.
-        warmup: share of the steps in which the rate rises to `lr`; after it the rate falls to 0 along a
-            cosine, or stays.
+        schedule, warmup: in that share of the steps the rate rises to `lr`; after it the rate falls to 0 along
+            a "cosine", stays "constant", or is halved on a "plateau" of the log loss on *valid*.
+        stall: looks at *valid* without a better log loss that make a plateau.
+        class_weights: "balanced" lets each genre count the same, however many tracks it has (King & Zeng, 2001).
         mixup: share of the windows that are mixed with others (Zhang et al., ICLR 2018).
         mixup_alpha: of the Beta distribution of the weights that they are mixed by.
         average: decay of the moving average of the weights that is kept in their place; 0 keeps them.
@@ -77,8 +80,10 @@ class TrainTable(_Table):
     optimiser: Literal["adam", "adamw"] = "adamw"
     lr: Annotated[float, Field(gt=0)]
     weight_decay: Amount = 0.0
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: Literal["cosine", "constant", "plateau"] = "cosine"
     warmup: Share = 0.1
+    stall: Count = 3
+    class_weights: Literal["none", "balanced"] = "none"
     mixup: Share = 0.0
     mixup_alpha: Annotated[float, Field(gt=0)] = 0.3
     label_smoothing: Share = 0.0
@@ -122,8 +127,36 @@ class AugmentTable(_Table):
     band_mask: Annotated[int, Field(ge=0)] = 0
 
 
+class Search(_Table):
+    """Where `genrelens tune` looks for a value: from `low` to `high` (whole numbers if both are), or among `choices`.
+
+    With `log`, as many trials lie between 0.001 and 0.01 as between 0.01 and 0.1.
+    """
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    choices: tuple[bool | int | float | str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if self.choices:
+            if self.low is not None or self.high is not None or self.log:
+                raise ValueError("give choices alone, or low and high")
+        elif self.low is None or self.high is None or not self.low < self.high:
+            raise ValueError("give low and high, low being the lower, or choices")
+        elif self.log and self.low <= 0:
+            raise ValueError("with log, low must be above 0")
+        return self
+
+    @property
+    def extremes(self) -> tuple[Any, ...]:
+        """The values that show whether all are possible."""
+        return self.choices or (self.low, self.high)
+
+
 class Recipe(_Table):
-    """All of a training but the place of the data."""
+    """All of a training but the place of the data; `tune` has what may vary, by keys such as "train.lr"."""
 
     name: str
     summary: str
@@ -135,6 +168,7 @@ class Recipe(_Table):
     net: NetTable
     augment: AugmentTable = AugmentTable()
     train: TrainTable
+    tune: dict[str, Search] = {}
 
 
 def read_recipe(file: Path) -> Recipe:
@@ -150,9 +184,36 @@ def read_recipe(file: Path) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{shown(file)} is not TOML ({error})") from error
     try:
-        return Recipe.model_validate(content)
+        recipe = Recipe.model_validate(content)
+        for key, search in recipe.tune.items():
+            for value in search.extremes:
+                with_settings(recipe, {key: value})
     except ValidationError as error:
         raise RecipeError(f"{shown(file)}: {_first_problem(error)}") from error
+    except RecipeError as error:
+        raise RecipeError(f"{shown(file)}: [tune] {error}") from error
+    return recipe
+
+
+def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe with other values, by keys such as "train.lr".
+
+    Raises:
+        RecipeError: a recipe has no such key, or cannot have such a value.
+    """
+    content = recipe.model_dump(exclude_unset=True)
+    for key, value in settings.items():
+        *places, last = key.split(".")
+        table = content
+        for place in places:
+            table = table.setdefault(place, {})
+            if not isinstance(table, dict):
+                raise RecipeError(f"{key} is not a key of a recipe; {place} is a value, not a table")
+        table[last] = value
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(_first_problem(error)) from error
 
 
 def _first_problem(error: ValidationError) -> str:
@@ -169,7 +230,9 @@ def _keys(place: list[str]) -> list[str]:
     """The keys of the table at `place`."""
     table: type[BaseModel] = Recipe
     for part in place:
-        annotation = table.model_fields[part].annotation
+        if part not in table.model_fields:  # a key of tune
+            continue
+        annotation = Search if part == "tune" else table.model_fields[part].annotation
         assert isinstance(annotation, type)
         table = annotation
     return list(table.model_fields)

@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,13 +17,15 @@ from genrelens.errors import TrainingError, shown
 from genrelens.files import write_text
 from genrelens.train import nets
 from genrelens.train.batches import TrackWindows
+from genrelens.train.environment import environment
 from genrelens.train.evaluate import Evaluation, evaluate
 from genrelens.train.export import export, parameters
-from genrelens.train.fit import Tracks, fit
+from genrelens.train.fit import Manner, Tracks, fit
 from genrelens.train.manifest import Item, Manifest, read_manifest
 from genrelens.train.mels import Mels, load_mels
 from genrelens.train.recipe import Recipe
 from genrelens.train.splits import leaks, refuse_leaks, require, split
+from genrelens.train.tracking import require as require_tracking
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]  # what, how many -> after each
 
@@ -41,15 +43,15 @@ class Request:
     processes: int
     allow_leak: bool = False
     resume: bool = False
-    accelerator: str = "auto"
-    progress: bool = False
+    manner: Manner = field(default_factory=Manner)
     bar: Bar = lambda _what, _total: nullcontext(lambda: None)
 
 
 def train(request: Request, say: Callable[[str], None]) -> Evaluation:
     """Train as a recipe says, and measure the exported model on *valid*; *test* is not looked at.
 
-    The folder then holds recipe.json, metrics.jsonl, the checkpoints, model.onnx and valid.json.
+    The folder then holds recipe.json, environment.json, metrics.jsonl, history.json and history.csv, the
+    checkpoints, what is tracked, model.onnx and valid.json.
 
     Args:
         request: what is wanted; with `resume`, the training in the folder is gone on with.
@@ -58,11 +60,14 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation:
     Raises:
         DataError: the data cannot be used, or leaks.
         TrainingError: the folder holds another training, the recipe is impossible, or the loss is lost.
+        MissingExtraError: what is to track the training is not installed.
     """
     recipe = request.recipe
+    require_tracking(request.manner.track)
     manifest, mels = prepare(request, say)
     nets.build(recipe.net, len(manifest.labels))  # an impossible recipe claims no folder
     claim(request.folder, recipe, resume=request.resume)
+    write_text(request.folder / "environment.json", environment().model_dump_json(indent=1))
     learn, valid = (_tracks(manifest, items, mels) for items in (manifest.side("train"), manifest.side("valid")))
     say(f"Training {recipe.name} on {len(learn.truth)} tracks, choosing on {len(valid.truth)} ...")
     net = fit(
@@ -71,8 +76,8 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation:
         valid,
         len(manifest.labels),
         request.folder,
-        accelerator=request.accelerator,
-        progress=request.progress,
+        request.manner,
+        say,
     )
     model = request.folder / "model.onnx"
     say(f"Exporting to {shown(model)} ...")
