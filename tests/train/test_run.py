@@ -10,6 +10,7 @@ import torch
 from genrelens.classifier import Classifier
 from genrelens.errors import LeakError, RecipeError, SplitError, TrainingError
 from genrelens.train.evaluate import Evaluation
+from genrelens.train.fit import Manner
 from genrelens.train.recipe import Recipe
 from genrelens.train.run import Request, train
 from tests.train.conftest import make_recipe
@@ -22,7 +23,7 @@ def request_for(genres: Path, tmp_path: Path, recipe: Recipe, name: str = "run")
         folder=tmp_path / name,
         cache=tmp_path / "cache",
         processes=1,
-        accelerator="cpu",
+        manner=Manner("cpu", track="none"),
     )
 
 
@@ -38,7 +39,8 @@ def test_a_training_learns_and_leaves_all_that_is_promised(trained: tuple[Reques
     request, result = trained
     assert result.metrics.accuracy.value == 1
     names = {file.name for file in request.folder.iterdir()}
-    assert names == {"recipe.json", "metrics.jsonl", "best.ckpt", "last.ckpt", "model.onnx", "valid.json"}
+    written = {"recipe.json", "environment.json", "metrics.jsonl", "history.json", "history.csv"}
+    assert names == written | {"best.ckpt", "last.ckpt", "model.onnx", "valid.json"}
     assert Recipe.model_validate_json((request.folder / "recipe.json").read_text()) == request.recipe
     assert Evaluation.model_validate_json((request.folder / "valid.json").read_text()) == result
     classifier = Classifier(request.folder / "model.onnx")
@@ -139,7 +141,7 @@ def test_a_mistyped_data_set_does_not_claim_the_folder(genres: Path, tmp_path: P
 
 def test_a_lost_loss_stops_the_training(genres: Path, tmp_path: Path) -> None:
     request = request_for(genres, tmp_path, make_recipe(train={"lr": 1e30, "warmup": 0, "epochs": 5}))
-    with pytest.raises(TrainingError, match=r"the loss became nan in epoch \d; lower train\.lr"):
+    with pytest.raises(TrainingError, match=r"the loss became nan in epoch \d, step \d+; lower train\.lr"):
         train(request, lambda _: None)
 
 

@@ -44,7 +44,9 @@ def benchmark(
     recipes = wanted.read(plan.parent)
     names = [recipe.name for recipe, _ in recipes]
     if unknown := set(only or ()) - set(names):
-        raise typer.BadParameter(f"{', '.join(unknown)} is not in {plan}; it has {', '.join(names)}", param_hint="--only")
+        raise typer.BadParameter(
+            f"{', '.join(unknown)} is not in {plan}; it has {', '.join(names)}", param_hint="--only"
+        )
     cores = threads or workers.cores()
     torch.set_num_threads(cores)
     loading = Loading(

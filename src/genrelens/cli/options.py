@@ -1,7 +1,9 @@
 """Options that several commands share."""
 
+import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,3 +23,25 @@ DataSet = Annotated[
 Cache = Annotated[
     Path | None, typer.Option("--cache", help="Folder to keep log-mels in; the user's cache if not given.")
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A value in place of the recipe's, such as train.lr=1e-3; repeat."),
+]
+
+
+def parsed(settings: Iterable[str]) -> dict[str, Any]:
+    """Keys and values of `--set`: a value is TOML, or, where it is none, text.
+
+    Raises:
+        typer.BadParameter: there is no "=".
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{setting!r} has no =; write KEY=VALUE", param_hint="--set")
+        try:
+            values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[key.strip()] = text
+    return values

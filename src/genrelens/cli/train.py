@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from genrelens.cli.options import Cache, Cores, DataSet, Quiet
+from genrelens.cli.options import Cache, Cores, DataSet, Quiet, Settings, parsed
 
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
+Track = Literal["tensorboard", "wandb", "none"]
 
 
 def train(
@@ -19,11 +20,16 @@ def train(
         Path | None, typer.Option(help="Folder for all that comes of it; runs/NAME-SEED if not given.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="In place of the recipe's.")] = None,
+    settings: Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,
     allow_leak: Annotated[
         bool, typer.Option("--allow-leak", help="Train even with an artist or a recording on two sides of the split.")
     ] = False,
     accelerator: Annotated[Accelerator, typer.Option(help="What to train on; auto takes the best there is.")] = "auto",
+    devices: Annotated[
+        int, typer.Option(min=1, help="Processors or GPUs to train on together, in a process each.")
+    ] = 1,
+    track: Annotated[Track, typer.Option(help="Where the training can be watched, beside its folder.")] = "tensorboard",
     cache: Cache = None,
     threads: Cores = None,
     quiet: Quiet = False,
@@ -35,13 +41,14 @@ def train(
 
     with needs_train_extra():
         from genrelens.cli.report import metrics_text
+        from genrelens.train.fit import Manner
         from genrelens.train.mels import default_cache
-        from genrelens.train.recipe import read_recipe
+        from genrelens.train.recipe import read_recipe, with_settings
         from genrelens.train.run import Request
         from genrelens.train.run import train as run_training
         from genrelens.train.tracks import Loading
 
-    wanted = read_recipe(recipe)
+    wanted = with_settings(read_recipe(recipe), parsed(settings or []))
     if seed is not None:
         wanted = wanted.model_copy(update={"seed": seed})
     request = Request(
@@ -55,8 +62,7 @@ def train(
         ),
         folder=run or Path("runs") / f"{wanted.name}-{wanted.seed}",
         resume=resume,
-        accelerator=accelerator,
-        progress=not quiet and sys.stderr.isatty(),
+        manner=Manner(accelerator, devices, track, progress=not quiet and sys.stderr.isatty()),
     )
     result = run_training(request, lambda sentence: None if quiet else typer.echo(sentence, err=True))
     print(metrics_text(result.metrics))

@@ -22,7 +22,8 @@ class TrainingBatches(IterableDataset[Batch]):
     """An epoch each time it is iterated: `crops` random windows of each track, varied and mixed as the recipe says.
 
     All draws follow from the recipe's seed and the number of the epoch, which is asked for when the epoch
-    begins: a resumed training sees what an unbroken one would have seen.
+    begins: a resumed training sees what an unbroken one would have seen. Of `ranks` processes that train
+    together, each takes its share of each batch.
     """
 
     def __init__(
@@ -32,17 +33,23 @@ class TrainingBatches(IterableDataset[Batch]):
         labels: int,
         recipe: Recipe,
         epoch: Callable[[], int],
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
         self._levels, self._truth, self._labels = levels, torch.tensor(truth), labels
         self._recipe, self._epoch = recipe, epoch
+        self._rank, self._ranks = rank, ranks
 
     def __len__(self) -> int:
         return batches_per_epoch(len(self._levels), self._recipe)
 
     def __iter__(self) -> Iterator[Batch]:
         rng = torch.Generator().manual_seed(draw_seed(self._recipe.seed, self._epoch()))
-        for members in torch.split(self._order(rng), self._recipe.train.batch)[: len(self)]:
-            yield self._batch(members, rng)
+        order = self._order(rng)  # the same in all processes
+        if self._rank:
+            rng.manual_seed(rank_seed(rng.initial_seed(), self._rank))
+        for members in torch.split(order, self._recipe.train.batch)[: len(self)]:
+            yield self._batch(members[self._rank :: self._ranks], rng)
 
     def _order(self, rng: torch.Generator) -> Tensor:
         """Every track once, then every track again: the crops of one track do not crowd a batch."""
@@ -99,6 +106,11 @@ class TrackWindows(IterableDataset[tuple[Tensor, int]]):
 def draw_seed(seed: int, number: int) -> int:
     """What all draws of an epoch or a step follow from, by its number."""
     return seed * 1_000_003 + number
+
+
+def rank_seed(seed: int, rank: int) -> int:
+    """The same for one of the processes that train together; the first draws as one alone would."""
+    return seed + (rank << 40)
 
 
 def batches_per_epoch(tracks: int, recipe: Recipe) -> int:

@@ -28,7 +28,7 @@ from genrelens.train import nets
 from genrelens.train.batches import TrainingBatches, batches_per_epoch
 from genrelens.train.evaluate import evaluate_levels, net_windows
 from genrelens.train.export import export, parameters
-from genrelens.train.fit import fit
+from genrelens.train.fit import Manner, fit
 from genrelens.train.manifest import SIDES
 from genrelens.train.metrics import Estimate
 from genrelens.train.protocols import Protocol, whole_tracks, windows
@@ -131,8 +131,8 @@ def run_cell(recipe: Recipe, protocol: Protocol, data: DataSet, budget: float) -
             data.side("valid"),
             len(labels),
             Path(folder),
-            accelerator="cpu",
-            progress=False,
+            Manner(accelerator="cpu", track="none"),
+            lambda _: None,
         )
         seconds = time.process_time() - before
         file = Path(folder) / "model.onnx"

@@ -1,41 +1,57 @@
 """The loop: Lightning's trainer around a net, with checkpoints that a broken-off training goes on from."""
 
-import json
-import logging
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers.logger import DummyLogger
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, TQDMProgressBar
+from lightning.pytorch.loggers import Logger
 from torch import nn
+from torch.multiprocessing.spawn import ProcessRaisedException
 from torch.utils.data import DataLoader
 
-from genrelens.errors import TrainingError
+from genrelens.errors import TrainingError, shown
 from genrelens.train import nets
 from genrelens.train.batches import TrackWindows, TrainingBatches, batches_per_epoch
+from genrelens.train.checkpoints import (
+    BEST,
+    LAST,
+    Checkpoint,
+    Patience,
+    WholeCheckpoints,
+    drop_unfinished,
+    read_checkpoint,
+    unwritable,
+)
+from genrelens.train.history import forget_after
+from genrelens.train.parallel import Processes, quieten
 from genrelens.train.recipe import Recipe, TrainTable
-from genrelens.train.task import GenreTask, LostLossError
+from genrelens.train.task import GenreTask, LostLossError, balanced_weights
+from genrelens.train.tracking import Track, loggers
 from genrelens.train.tracks import Tracks
 
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
-class MetricsLog(DummyLogger):
-    """One JSON object a line for what is logged; a resumed training goes on at the end."""
+@dataclass(frozen=True)
+class Manner:
+    """How to train, beside what the recipe says.
 
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        self._file = file
+    Attributes:
+        accelerator: "cpu", "cuda", "mps", or "auto" for the best there is.
+        devices: how many of them, each with a process of its own; they share each batch.
+        track: where the training can be watched.
+        progress: whether to draw a bar.
+    """
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append a line."""
-        with self._file.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps({**metrics, "step": step}) + "\n")
+    accelerator: str = "auto"
+    devices: int = 1
+    track: Track = "tensorboard"
+    progress: bool = False
 
 
 class TrackData(L.LightningDataModule):
@@ -43,28 +59,40 @@ class TrackData(L.LightningDataModule):
 
     def __init__(self, learn: Tracks, valid: Tracks, labels: int, recipe: Recipe) -> None:
         super().__init__()
-        self._learn, self._labels, self._recipe = learn, labels, recipe
-        self._valid = TrackWindows(valid.levels, valid.truth, recipe)
+        self._learn, self._valid, self._labels, self._recipe = learn, valid, labels, recipe
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Batches of random windows."""
-        batches = TrainingBatches(self._learn.levels, self._learn.truth, self._labels, self._recipe, self._epoch)
+        """Batches of random windows; this process's share of each."""
+        learn, (rank, ranks) = self._learn, self._place()
+        batches = TrainingBatches(learn.levels, learn.truth, self._labels, self._recipe, self._epoch, rank, ranks)
         return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Track by track."""
-        return DataLoader(self._valid, batch_size=None)
+        """Track by track; this process's share of them."""
+        rank, ranks = self._place()
+        valid = TrackWindows(self._valid.levels[rank::ranks], self._valid.truth[rank::ranks], self._recipe)
+        return DataLoader(valid, batch_size=None)
 
     def _epoch(self) -> int:
         return self.trainer.current_epoch if self.trainer else 0
 
+    def _place(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
 
 def fit(
-    recipe: Recipe, learn: Tracks, valid: Tracks, labels: int, folder: Path, *, accelerator: str, progress: bool
+    recipe: Recipe,
+    learn: Tracks,
+    valid: Tracks,
+    labels: int,
+    folder: Path,
+    manner: Manner,
+    say: Callable[[str], None],
+    callbacks: Sequence[Callback] = (),
 ) -> nn.Module:
     """Train the recipe's net and return it with the weights that the recipe keeps.
 
-    Checkpoints and metrics.jsonl are in `folder`; if a last.ckpt is there already, training goes on from it.
+    Checkpoints and the history are in `folder`; if a last.ckpt is there already, training goes on from it.
 
     Args:
         recipe: what to do.
@@ -72,63 +100,104 @@ def fit(
         valid: the tracks to choose by.
         labels: how many classes there are.
         folder: to write to.
-        accelerator: "cpu", "cuda", "mps", or "auto" for the best there is.
-        progress: whether to draw a bar.
+        manner: on what, and how it is shown.
+        say: told in a sentence what the user should know.
+        callbacks: to have beside those that the recipe asks for.
 
     Raises:
-        TrainingError: the loss became NaN or infinite.
+        TrainingError: the loss became NaN or infinite, a checkpoint is of another net or cannot be written, or
+            the machine lacks what was asked for.
     """
-    table = recipe.train
+    quieten()
+    _check_devices(recipe.train, manner)
+    task = _task(recipe, learn, labels)
+    last = folder / LAST
+    drop_unfinished(folder)
+    begun = read_checkpoint(last, task) if last.is_file() else None
+    forget_after(begun["epoch"] if begun else -1, folder)
+    try:
+        log = loggers(manner.track, folder, begun["global_step"] if begun else 0, say)
+        trainer = _trainer(
+            recipe.train, manner, log, [*_callbacks(recipe.train, folder, manner.progress), *callbacks], folder
+        )
+    except MisconfigurationException as error:
+        raise TrainingError(f"this machine cannot train on {manner.accelerator} ({error})") from error
+    _run(trainer, task, TrackData(learn, valid, labels, recipe), last if begun else None)
+    kept = last if recipe.train.keep == "last" else folder / BEST
+    task.load_state_dict(read_checkpoint(kept, task)["state_dict"])
+    task.net.eval()
+    return task.net
+
+
+def _task(recipe: Recipe, learn: Tracks, labels: int) -> GenreTask:
     L.seed_everything(recipe.seed, verbose=False)
     net = nets.build(recipe.net, labels, recipe.input.shape)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    task = GenreTask(net, recipe, table.epochs * batches_per_epoch(len(learn.truth), recipe))
-    last = folder / "last.ckpt"
-    try:
-        trainer = _trainer(table, folder, accelerator, progress)
-    except MisconfigurationException as error:
-        raise TrainingError(f"this machine cannot train on {accelerator} ({error})") from error
-    data = TrackData(learn, valid, labels, recipe)
-    try:
-        trainer.fit(task, data, ckpt_path=last if last.is_file() else None, weights_only=False)
-    except LostLossError as error:
+    steps = recipe.train.epochs * batches_per_epoch(len(learn.truth), recipe)
+    balanced = recipe.train.class_weights == "balanced"
+    return GenreTask(net, recipe, steps, balanced_weights(learn.truth, labels) if balanced else None)
+
+
+def _check_devices(table: TrainTable, manner: Manner) -> None:
+    if table.batch % manner.devices:
         raise TrainingError(
-            f"{error}; lower train.lr in the recipe. The last good weights are in {folder / 'best.ckpt'}"
-        ) from error
-    kept = last if table.keep == "last" else folder / "best.ckpt"
-    task.load_state_dict(torch.load(kept, map_location="cpu", weights_only=False)["state_dict"])
-    net.eval()
-    return net
+            f"a batch of {table.batch} windows cannot be shared equally among {manner.devices} devices; "
+            "change train.batch in the recipe, or --devices"
+        )
 
 
-def _trainer(table: TrainTable, folder: Path, accelerator: str, progress: bool) -> L.Trainer:
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # it greets, advertises and sums up
-    warnings.filterwarnings("ignore", module="lightning")
+def _run(trainer: L.Trainer, task: GenreTask, data: TrackData, checkpoint: Path | None) -> None:
+    """Let Lightning train, and put what stops it into words."""
+    folder = Path(trainer.default_root_dir)
+    try:
+        trainer.fit(task, data, ckpt_path=checkpoint, weights_only=False)
+    except LostLossError as error:
+        raise TrainingError(f"{error}; lower train.lr in the recipe. {_last_good(folder)}") from error
+    except ProcessRaisedException as error:  # in one of several; its last line names what was raised there
+        kind, _, message = str(error).strip().rpartition("\n")[2].partition(": ")
+        raise TrainingError(f"{message or kind}. {_last_good(folder)}") from error
+    except OSError as error:
+        raise TrainingError(unwritable(error.filename or folder, error)) from error
+    except SystemExit as stop:  # how Lightning answers Ctrl-C
+        raise KeyboardInterrupt from stop
+
+
+def _last_good(folder: Path) -> str:
+    kept = next((folder / name for name in (BEST, LAST) if (folder / name).is_file()), None)
+    return f"The last good weights are in {shown(kept)}" if kept else "No weights have been kept yet"
+
+
+def _trainer(
+    table: TrainTable, manner: Manner, log: list[Logger], callbacks: list[Callback], folder: Path
+) -> L.Trainer:
     return L.Trainer(
-        accelerator=accelerator,
-        devices=1,
+        accelerator=manner.accelerator,
+        devices=manner.devices,
+        strategy=Processes() if manner.devices > 1 else "auto",
+        plugins=[WholeCheckpoints()],
         precision=_PRECISIONS[table.precision],  # type: ignore[arg-type]
         max_epochs=table.epochs,
-        callbacks=_callbacks(table, folder, progress),
-        logger=MetricsLog(folder / "metrics.jsonl"),
+        callbacks=callbacks,
+        logger=log,
+        default_root_dir=folder,
         check_val_every_n_epoch=table.validate_every,
         gradient_clip_val=table.clip or None,
         num_sanity_val_steps=0,
         enable_model_summary=False,
-        enable_progress_bar=progress,
+        enable_progress_bar=manner.progress,
         log_every_n_steps=1,
     )
 
 
 def _callbacks(table: TrainTable, folder: Path, progress: bool) -> list[Callback]:
     callbacks: list[Callback] = [
-        ModelCheckpoint(folder, "best", monitor="valid_loss", enable_version_counter=False),
-        ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False),
+        Checkpoint(folder, "best", monitor="valid_loss", enable_version_counter=False),
+        Checkpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False),
     ]
     if progress:
         callbacks.append(TQDMProgressBar())
     if table.average:
         callbacks.append(EMAWeightAveraging(decay=table.average))
     if table.patience:
-        callbacks.append(EarlyStopping("valid_loss", patience=table.patience))
+        callbacks.append(Patience("valid_loss", patience=table.patience))
     return callbacks

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,11 +16,13 @@ from genrelens.errors import TrainingError, shown
 from genrelens.files import write_text
 from genrelens.train import nets
 from genrelens.train.batches import TrackWindows
+from genrelens.train.environment import environment
 from genrelens.train.evaluate import Evaluation, evaluate
 from genrelens.train.export import export, parameters
-from genrelens.train.fit import fit
+from genrelens.train.fit import Manner, fit
 from genrelens.train.manifest import Manifest
 from genrelens.train.recipe import Recipe
+from genrelens.train.tracking import require as require_tracking
 from genrelens.train.tracks import Loading, Tracks, load
 
 _PROVING_TRACKS = 4  # whose windows prove an export
@@ -34,14 +36,14 @@ class Request:
     loading: Loading
     folder: Path
     resume: bool = False
-    accelerator: str = "auto"
-    progress: bool = False
+    manner: Manner = field(default_factory=Manner)
 
 
 def train(request: Request, say: Callable[[str], None]) -> Evaluation:
     """Train as a recipe says, and measure the exported model on *valid*; *test* is not looked at.
 
-    The folder then holds recipe.json, metrics.jsonl, the checkpoints, model.onnx and valid.json.
+    The folder then holds recipe.json, environment.json, metrics.jsonl, history.json and history.csv, the
+    checkpoints, what is tracked, model.onnx and valid.json.
 
     Args:
         request: what is wanted; with `resume`, the training in the folder is gone on with.
@@ -50,15 +52,18 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation:
     Raises:
         DataError: the data cannot be used, or leaks.
         TrainingError: the folder holds another training, the recipe is impossible, or the loss is lost.
+        MissingExtraError: what is to track the training is not installed.
     """
     recipe = request.recipe
+    require_tracking(request.manner.track)
     data = load(recipe, request.loading, say)
     manifest, labels = data.manifest, len(data.manifest.labels)
     nets.build(recipe.net, labels, recipe.input.shape)  # an impossible recipe claims no folder
     claim(request.folder, recipe, resume=request.resume)
+    write_text(request.folder / "environment.json", environment().model_dump_json(indent=1))
     learn, valid = data.lessons(recipe), data.side("valid")
     say(f"Training {recipe.name} on {len(learn.truth)} tracks, choosing on {len(valid.truth)} ...")
-    net = fit(recipe, learn, valid, labels, request.folder, accelerator=request.accelerator, progress=request.progress)
+    net = fit(recipe, learn, valid, labels, request.folder, request.manner, say)
     model = request.folder / "model.onnx"
     say(f"Exporting to {shown(model)} ...")
     export(net, write_card(recipe, manifest, net), proof(valid, recipe), model)

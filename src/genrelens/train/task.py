@@ -1,13 +1,19 @@
 """The training itself, as Lightning wants it told: a step, a validation, an optimiser."""
 
+import sys
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim import lr_scheduler
 
-from genrelens.train.batches import draw_seed
+from genrelens.train.batches import draw_seed, rank_seed
 from genrelens.train.recipe import Recipe
 
 
@@ -22,24 +28,54 @@ class GenreTask(L.LightningModule):
         net: (windows, 1, n_mels, frames) -> logits (windows, labels).
         recipe: how to train.
         steps: of the optimiser, in all.
+        weights: of the classes in the loss, (labels,); all the same if not given.
     """
 
-    def __init__(self, net: nn.Module, recipe: Recipe, steps: int) -> None:
+    def __init__(self, net: nn.Module, recipe: Recipe, steps: int, weights: Tensor | None = None) -> None:
         super().__init__()
+        self.save_hyperparameters(recipe.model_dump(mode="json"))
         self.net = net
         self.seed, self.table = recipe.seed, recipe.train
         self.steps = steps
+        self.weights: Tensor | None
+        self.register_buffer("weights", weights, persistent=False)
         self._valid: list[tuple[Tensor, int]] = []
+        self._begun = 0.0
+
+    def on_train_epoch_start(self) -> None:
+        """Look at the clock."""
+        self._begun = time.monotonic()
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """Cross entropy against mixed, smoothed targets."""
         windows, targets = batch
-        torch.manual_seed(draw_seed(self.seed, self.global_step))  # dropout, too, is the same when resumed
-        loss = functional.cross_entropy(self.net(windows), targets, label_smoothing=self.table.label_smoothing)
+        # Dropout, too, is the same when resumed.
+        torch.manual_seed(rank_seed(draw_seed(self.seed, self.global_step), self.global_rank))
+        logits = self.net(windows)
+        loss = functional.cross_entropy(logits, targets, self.weights, label_smoothing=self.table.label_smoothing)
         if not torch.isfinite(loss):
-            raise LostLossError(f"the loss became {loss.item()} in epoch {self.current_epoch}")
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(windows))
+            raise LostLossError(f"the loss became {loss.item()} in {self._place()}")
+        accuracy = (logits.argmax(dim=1) == targets.argmax(dim=1)).float().mean()
+        measures = {"train_loss": loss, "train_accuracy": accuracy}
+        self.log_dict(measures, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(windows))
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        """See that the weights may be kept: a checkpoint is written next.
+
+        Raises:
+            LostLossError: they are no numbers any more.
+        """
+        if not all(torch.isfinite(weights).all() for weights in self.net.parameters()):
+            raise LostLossError(f"the weights became nan in {self._place()}")
+        self.log("rate", self.trainer.optimizers[0].param_groups[0]["lr"])
+        self.log("seconds", time.monotonic() - self._begun)
+
+    def on_validation_epoch_start(self) -> None:
+        """Let all processes that train together look with the same batch statistics: those that are kept."""
+        if self.trainer.world_size > 1:
+            for buffer in self.net.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def validation_step(self, batch: tuple[Tensor, int], _: int) -> None:
         """The mean probability over the windows of one track."""
@@ -47,30 +83,65 @@ class GenreTask(L.LightningModule):
         self._valid.append((self.net(windows).float().softmax(dim=1).mean(dim=0).cpu(), int(label)))
 
     def on_validation_epoch_end(self) -> None:
-        """Accuracy and log loss by track."""
-        probabilities = torch.stack([row for row, _ in self._valid])
-        truth = torch.tensor([label for _, label in self._valid])
-        self._valid.clear()
+        """Accuracy and log loss by track.
+
+        Raises:
+            LostLossError: the net's answers are no numbers any more.
+        """
+        answers = self._all_answers()
+        probabilities = torch.stack([row for row, _ in answers])
+        truth = torch.tensor([label for _, label in answers])
         loss = functional.nll_loss(probabilities.clamp(min=1e-7).log(), truth)
+        if not torch.isfinite(loss):
+            raise LostLossError(f"the loss on valid became {loss.item()} in {self._place()}")
         accuracy = (probabilities.argmax(dim=1) == truth).float().mean()
         self.log_dict({"valid_loss": loss, "valid_accuracy": accuracy}, prog_bar=True, batch_size=len(truth))
+        if self.table.schedule == "plateau":
+            self.lr_schedulers()[1].step(loss)  # type: ignore[index, arg-type]
+
+    def _all_answers(self) -> list[tuple[Tensor, int]]:
+        """What this process and the others that train with it heard in *valid*."""
+        shares: list[Any] = [self._valid] * self.trainer.world_size
+        if self.trainer.world_size > 1:
+            torch.distributed.all_gather_object(shares, self._valid)
+        self._valid = []
+        return [answer for share in shares for answer in share]
 
     def configure_optimizers(self) -> Any:
-        """Adam or AdamW; the rate rises, then falls along a cosine."""
+        """Adam or AdamW; the rate rises, then does as the schedule says."""
         table = self.table
         kind = torch.optim.AdamW if table.optimiser == "adamw" else torch.optim.Adam
         optimiser = kind(self._parameter_groups(), lr=table.lr)
         warmup = max(1, round(table.warmup * self.steps))
-        rising = torch.optim.lr_scheduler.LinearLR(optimiser, 0.01, total_iters=warmup)
+        rising = lr_scheduler.LinearLR(optimiser, 0.01, total_iters=warmup)
+        if table.schedule == "plateau":
+            halving = lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=table.stall - 1, eps=0)
+            # Lightning would take this step after the checkpoint, and a resumed training would miss it.
+            never = {"scheduler": halving, "monitor": "valid_loss", "frequency": sys.maxsize}
+            return [optimiser], [{"scheduler": rising, "interval": "step"}, never]
         if table.schedule == "cosine":
-            later: Any = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, self.steps - warmup))
+            later: Any = lr_scheduler.CosineAnnealingLR(optimiser, max(1, self.steps - warmup))
         else:
-            later = torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0)
-        schedule = torch.optim.lr_scheduler.SequentialLR(optimiser, [rising, later], [warmup])
+            later = lr_scheduler.ConstantLR(optimiser, 1.0)
+        schedule = lr_scheduler.SequentialLR(optimiser, [rising, later], [warmup])
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _place(self) -> str:
+        return f"epoch {self.current_epoch}, step {self.global_step}"
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """Weights decay; biases and the scales of normalisation do not."""
         decaying = [p for p in self.net.parameters() if p.ndim > 1]
         free = [p for p in self.net.parameters() if p.ndim <= 1]
         return [{"params": decaying, "weight_decay": self.table.weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def balanced_weights(truth: Sequence[int], labels: int) -> Tensor:
+    """Weights of classes, (labels,), whose mean over the tracks is 1, so that each class counts the same.
+
+    A class without tracks gets 1, and is never asked for.
+    """
+    there = np.unique(truth)
+    weights = torch.ones(labels)
+    weights[there] = torch.from_numpy(compute_class_weight("balanced", classes=there, y=np.asarray(truth))).float()
+    return weights
