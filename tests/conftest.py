@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 
 from genrelens.card import CARD_KEY, Card, Training
 from genrelens.frontend import FrontEnd
+from genrelens.inputs import Sound
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "gtzan"
 
@@ -111,9 +112,7 @@ def make_card(**changes: Any) -> Card:
         "version": "1",
         "summary": "Tells low sounds from high ones.",
         "labels": LABELS,
-        "front_end": FrontEnd(n_mels=32, hop=1024),
-        "window": 1.0,
-        "hop": 0.5,
+        "input": Sound(window=1.0, hop=0.5, front_end=FrontEnd(n_mels=32, hop=1024)),
         "parameters": 64,
         "training": training,
         "licence": "MIT",
@@ -125,7 +124,7 @@ def make_card(**changes: Any) -> Card:
 def make_model(file: Path, card: Card | None = None, metadata: dict[str, str] | None = None) -> Path:
     """A real ONNX model: which half of the mel bands is louder, on the mean over time?"""
     card = card or make_card()
-    bands, labels = card.front_end.n_mels, len(card.labels)
+    bands, labels = card.sound.front_end.n_mels, len(card.labels)
     weights = np.zeros((bands, labels), np.float32)
     weights[: bands // 2, 0] = weights[bands // 2 :, 1] = 4 / bands
     graph = helper.make_graph(

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from genrelens.card import CARD_FORMAT, CARD_KEY, Card, Figure, read_card
-from genrelens.errors import InvalidModelError, NewerCardError
+from genrelens.errors import InvalidModelError, NewerCardError, WrongInputError
+from genrelens.inputs import Picture
 from tests.conftest import make_card
 
 
@@ -18,8 +19,20 @@ def test_a_card_there_and_back() -> None:
     assert read_card({CARD_KEY: card.model_dump_json()}, "x.onnx") == card
 
 
-def test_the_frames_of_a_window() -> None:
-    assert make_card(window=1.0).frames == 1 + 22_050 // 1024
+def test_a_card_of_the_first_format_is_still_read() -> None:
+    card = make_card()
+    content = card.model_dump(mode="json")
+    sound = content.pop("input")
+    old = {**content, "format": 1, **{key: sound[key] for key in ("front_end", "window", "hop")}}
+    assert read_card({CARD_KEY: json.dumps(old)}, "x.onnx") == card
+
+
+def test_a_card_of_a_model_that_looks_at_pictures() -> None:
+    card = make_card(input=Picture(kind="picture", width=224, height=100))
+    assert read_card({CARD_KEY: card.model_dump_json()}, "x.onnx") == card
+    assert card.input.shape == (3, 100, 224)
+    with pytest.raises(WrongInputError, match="looks at pictures of spectrograms; make them of audio with"):
+        _ = card.sound
 
 
 @pytest.mark.parametrize(

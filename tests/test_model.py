@@ -12,7 +12,7 @@ from tests.conftest import make_card, make_model
 
 
 def mels(windows: int, model: Model, seed: int = 0) -> NDArray[np.float32]:
-    shape = (windows, model.card.front_end.n_mels, model.card.frames)
+    shape = (windows, *model.card.input.shape)
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
@@ -20,7 +20,7 @@ def test_probabilities_are_the_softmax_of_the_logits_over_the_temperature(tmp_pa
     for temperature in (1.0, 2.5):
         model = Model(make_model(tmp_path / "a.onnx", make_card(temperature=temperature)))
         batch = mels(5, model)
-        expected = np.stack([batch[:, :16].mean(axis=(1, 2)), batch[:, 16:].mean(axis=(1, 2))], axis=1) * 2
+        expected = np.stack([batch[:, 0, :16].mean(axis=(1, 2)), batch[:, 0, 16:].mean(axis=(1, 2))], axis=1) * 2
         np.testing.assert_allclose(model.logits(batch), expected, atol=1e-6)
         np.testing.assert_allclose(
             model.probabilities(batch), softmax(np.asarray(expected / temperature, np.float32)), atol=1e-6
@@ -45,7 +45,7 @@ def test_one_session_serves_many_threads(model_file: Path) -> None:
 
 def test_windows_of_another_shape_are_refused(model_file: Path) -> None:
     model = Model(model_file)
-    with pytest.raises(ValueError, match=r"takes mels of shape \(windows, 32, 22\), not \(1, 31, 22\)"):
+    with pytest.raises(ValueError, match=r"takes windows of shape \(1, 32, 22\), not \(1, 31, 22\)"):
         model.logits(np.zeros((1, 31, 22), np.float32))
 
 

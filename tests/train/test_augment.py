@@ -27,8 +27,8 @@ def levels(windows: int = 4) -> torch.Tensor:
 @given(st.integers(0, 2**31))
 def test_draws_follow_from_the_generator_and_give_numbers(seed: int) -> None:
     level = levels()
-    once = augment.mask(augment.vary(level, ALL, FRONT_END, rng(seed)), ALL, rng(seed))
-    again = augment.mask(augment.vary(level, ALL, FRONT_END, rng(seed)), ALL, rng(seed))
+    once = augment.mask(augment.vary(level, ALL, FRONT_END, rng(seed))[:, None], ALL, rng(seed))[:, 0]
+    again = augment.mask(augment.vary(level, ALL, FRONT_END, rng(seed))[:, None], ALL, rng(seed))[:, 0]
     assert once.shape == level.shape
     assert torch.isfinite(once).all()
     assert torch.equal(once, again)
@@ -86,9 +86,10 @@ def test_a_filter_is_the_same_at_all_times_and_noise_only_adds() -> None:
 
 
 def test_masks_blank_whole_bands_and_times() -> None:
-    ones = torch.ones(50, 128, 60)
+    ones = torch.ones(50, 2, 128, 60)
     table = AugmentTable(band_masks=1, band_mask=20, time_masks=1, time_mask=10)
-    masked = augment.mask(ones, table, rng())
+    masked, other = augment.mask(ones, table, rng()).unbind(dim=1)
+    assert torch.equal(masked, other)  # all planes alike
     blank_bands = (masked == 0).all(dim=2).sum(dim=1)
     blank_times = (masked == 0).all(dim=1).sum(dim=1)
     assert 5 < blank_bands.float().mean() < 15

@@ -3,11 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genrelens.audio import load
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError
+from genrelens.features import analyse
 from genrelens.frontend import decibels, log_mel, normalised
 from genrelens.model import Model
-from genrelens.train.evaluate import all_windows, evaluate, track_probabilities
+from genrelens.train.evaluate import all_windows, evaluate, evaluate_levels, net_windows
 from genrelens.train.manifest import Item
 from tests.conftest import encode, make_card, tone
 
@@ -53,9 +55,9 @@ def test_labels_that_the_model_lacks(classifier: Classifier, tmp_path: Path) -> 
 
 
 def test_rows_of_an_array_give_what_their_audio_gives(classifier: Classifier, tmp_path: Path) -> None:
-    front_end = make_card().front_end
+    front_end = make_card().sound.front_end
     rng = np.random.default_rng(0)
-    waves = [0.3 * rng.standard_normal(5 * 22_050) * np.hanning(5 * 22_050) ** power for power in (0, 1)]
+    waves = [0.3 * rng.standard_normal(30 * 22_050) * np.hanning(30 * 22_050) ** power for power in (0, 1)]
     levels = np.stack([log_mel(wave, front_end) for wave in waves])
     array = tmp_path / "mels.npy"
     np.save(array, np.round((levels + 80) / 80 * 255).astype(np.uint8))
@@ -67,9 +69,9 @@ def test_rows_of_an_array_give_what_their_audio_gives(classifier: Classifier, tm
         assert answer.probabilities == pytest.approx([scores["low"], scores["high"]], abs=0.02)
 
 
-def test_windows_of_a_log_mel_are_those_of_its_audio(classifier: Classifier) -> None:
+def test_windows_of_a_log_mel_are_those_of_its_audio() -> None:
     """Without centring, the frames of a window are the same whether cut before or after the transform."""
-    front_end = make_card().front_end.model_copy(update={"center": False})
+    front_end = make_card().sound.front_end.model_copy(update={"center": False})
     samples = np.random.default_rng(0).standard_normal(3 * 22_050)
     frames, hop = 20, 10
     windows = all_windows(decibels(samples, front_end), frames, hop)
@@ -79,4 +81,13 @@ def test_windows_of_a_log_mel_are_those_of_its_audio(classifier: Classifier) -> 
         ours = windows[number]
         ours = np.maximum(ours - ours.max(), -80)
         np.testing.assert_allclose(normalised(ours, front_end), expected, atol=1e-4)
-    assert track_probabilities(classifier, decibels(samples, make_card().front_end)).sum() == pytest.approx(1)
+
+
+def test_levels_at_hand_give_what_their_audio_gives(classifier: Classifier, tmp_path: Path) -> None:
+    tracks = items(tmp_path)
+    sound = classifier.card.sound
+    levels = {item.path: analyse(load(item.path, 22_050), sound.features, sound.front_end) for item in tracks}
+    judge = classifier.model.probabilities
+    result = evaluate_levels(judge, sound, classifier.card.labels, tracks, levels, "tilt", "1")
+    assert result.metrics.confusion == evaluate(classifier, tracks, 1).metrics.confusion
+    assert net_windows(levels[tracks[0].path], sound).shape[1:] == sound.shape

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from genrelens.errors import ExportError
+from genrelens.frontend import FrontEnd
+from genrelens.inputs import Sound
 from genrelens.model import Model
 from genrelens.train import export as export_module
 from genrelens.train.export import export, parameters
@@ -13,9 +15,9 @@ from tests.conftest import make_card
 
 
 def test_the_file_answers_as_the_net_for_any_number_of_windows(tmp_path: Path) -> None:
-    card = make_card(front_end=make_card().front_end.model_copy(update={"n_mels": 128}))
-    net = Lens(labels=2, branches=2, width=8)
-    windows = torch.randn(5, 1, 128, card.frames)
+    card = make_card(input=Sound(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
+    net = Lens(labels=2, shape=card.input.shape, branches=2, width=8)
+    windows = torch.randn(5, *card.input.shape)
     for _ in range(3):
         net(windows)  # gives batch normalisation something to remember
     export(net, card, windows, tmp_path / "m.onnx")
@@ -24,18 +26,18 @@ def test_the_file_answers_as_the_net_for_any_number_of_windows(tmp_path: Path) -
     assert b".py" not in (tmp_path / "m.onnx").read_bytes()  # nothing of the machine that made it
     for count in (1, 3, 5):
         expected = net(windows[:count]).detach().numpy()
-        np.testing.assert_allclose(model.logits(windows[:count, 0].numpy()), expected, atol=1e-4)
+        np.testing.assert_allclose(model.logits(windows[:count].numpy()), expected, atol=1e-4)
     assert parameters(net) == sum(
         weights.numel() for weights in net.state_dict().values() if weights.dtype.is_floating_point
     ) - sum(buffer.numel() for buffer in net.buffers() if buffer.dtype.is_floating_point)
 
 
 def test_a_file_that_differs_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    card = make_card(front_end=make_card().front_end.model_copy(update={"n_mels": 128}))
-    windows = torch.randn(2, 1, 128, card.frames)
-    other = Lens(labels=2, width=8).eval()
+    card = make_card(input=Sound(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
+    windows = torch.randn(2, *card.input.shape)
+    other = Lens(labels=2, shape=card.input.shape, width=8).eval()
     graph_of = export_module._graph
     monkeypatch.setattr(export_module, "_graph", lambda _, example: graph_of(other, example))
     with pytest.raises(ExportError, match="differs from the trained net by up to"):
-        export(Lens(labels=2, width=8), card, windows, tmp_path / "m.onnx")
+        export(Lens(labels=2, shape=card.input.shape, width=8), card, windows, tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []

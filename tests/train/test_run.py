@@ -13,18 +13,22 @@ from genrelens.train.evaluate import Evaluation
 from genrelens.train.fit import Manner
 from genrelens.train.recipe import Recipe
 from genrelens.train.run import Request, train
+from genrelens.train.tracks import Loading
 from tests.train.conftest import make_recipe
 
 
 def request_for(genres: Path, tmp_path: Path, recipe: Recipe, name: str = "run") -> Request:
     return Request(
         recipe=recipe,
-        data=str(genres),
+        loading=Loading(str(genres), tmp_path / "cache", processes=1),
         folder=tmp_path / name,
-        cache=tmp_path / "cache",
-        processes=1,
         manner=Manner("cpu", track="none"),
     )
+
+
+def reading(request: Request, data: str) -> Request:
+    """The same with other data."""
+    return replace(request, loading=replace(request.loading, data=data))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,7 @@ def test_the_card_tells_where_the_model_came_from(trained: tuple[Request, Evalua
     request, result = trained
     card = Classifier(request.folder / "model.onnx").card
     assert card.labels == ("high", "low")
-    assert card.front_end == request.recipe.input.front_end
+    assert card.input == request.recipe.input
     assert (card.training.recipe, card.training.split, card.training.seed) == ("small", "stratified", 1)
     assert card.training.tracks + result.metrics.tracks < 24
     assert card.parameters > 100
@@ -134,7 +138,7 @@ def test_a_mistyped_data_set_does_not_claim_the_folder(genres: Path, tmp_path: P
     (tmp_path / "wrong.csv").write_text("path,label,split\nmissing.wav,a,train\ngone.wav,b,valid\n")
     given = make_recipe(train={"epochs": 1}, data={"split": "given"})
     with pytest.raises(SplitError, match="no tracks in train and valid"):
-        train(replace(request, recipe=given, data=str(tmp_path / "wrong.csv")), lambda _: None)
+        train(replace(reading(request, str(tmp_path / "wrong.csv")), recipe=given), lambda _: None)
     assert not request.folder.exists()
     train(request, lambda _: None)
 
@@ -154,11 +158,12 @@ def test_leaks_are_refused_unless_allowed(genres: Path, tmp_path: Path) -> None:
     manifest = tmp_path / "set.csv"
     manifest.write_text("\n".join(["path,label,group,split", *rows]))
     request = request_for(genres, tmp_path, make_recipe(data={"split": "given"}, train={"epochs": 1}))
-    request = replace(request, data=str(manifest))
+    request = reading(request, str(manifest))
     with pytest.raises(LeakError, match="1 on two sides of the split: recording"):
         train(request, lambda _: None)
     said: list[str] = []
-    train(replace(request, allow_leak=True, folder=tmp_path / "leaky"), said.append)
+    loading = replace(request.loading, allow_leak=True)
+    train(replace(request, loading=loading, folder=tmp_path / "leaky"), said.append)
     assert any("figures will flatter" in sentence for sentence in said)
 
 
