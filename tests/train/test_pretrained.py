@@ -110,7 +110,7 @@ def test_a_frozen_net_learns_with_its_head_alone(kind: Kind, _shapes: object, he
     net = kind(2, SHAPE, weights=str(checkpoints / f"{kind.__name__}.pth"), frozen=True, size=32).train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     optimiser = torch.optim.Adam(net.parameters(), lr=0.1, weight_decay=0.1)
-    nn.functional.cross_entropy(net(torch.randn(4, *SHAPE)), torch.tensor([0, 1, 0, 1])).backward()
+    nn.functional.cross_entropy(net(torch.randn(4, *SHAPE)), torch.tensor([0, 1, 0, 1])).backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     changed = {name.split(".")[0] for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {head}  # nor do the running means of batch normalisation move
@@ -150,7 +150,6 @@ def test_the_digits_in_a_name_are_checked(tmp_path: Path) -> None:
     digest = hashlib.sha256(plain.read_bytes()).hexdigest()
     right = plain.rename(tmp_path / f"right-{digest[:8]}.pth")
     assert list(load_checkpoint(str(right))) == ["a"]
-    assert list(load_checkpoint(f"{right}#sha256={digest.upper()}")) == ["a"]
     wrong = right.rename(tmp_path / "wrong-00000000.pth")
     with pytest.raises(ChecksumError, match=rf"{digest[:12]}\.\.\., not the 00000000\.\.\. that was promised"):
         load_checkpoint(str(wrong))
