@@ -55,9 +55,9 @@ def load_checkpoint(address: str) -> Weights:
     """The weights in a PyTorch checkpoint, by their names.
 
     Args:
-        address: a local file, or "https://...#sha256=..." with the checksum of the file. The file is kept, or
-            taken from the folder that GENRELENS_MODELS gives. If its name ends in digits of its SHA-256, as
-            torchvision's do, they are checked as torch.hub checks them.
+        address: a local file; if its name ends in digits of its SHA-256, as torchvision's do, they are checked
+            as torch.hub checks them. Or "https://...#sha256=..." with the checksum of the file, which is
+            downloaded once, or lies in the folder that GENRELENS_MODELS gives.
 
     Raises:
         ModelNotFoundError: there is no such file.
@@ -78,15 +78,14 @@ def load_checkpoint(address: str) -> Weights:
 
 def _local(address: str) -> tuple[Path, str]:
     """The file, and how its SHA-256 is said to begin."""
-    url, _, fragment = address.partition("#sha256=")
-    if not url.startswith(("http://", "https://")):
-        file = Path(address)
-        if not file.is_file():
-            raise ModelNotFoundError(f"the weights {shown(address)} are not there; correct net.weights")
-    else:
-        file = _offline(url) or _downloaded(address)
+    if address.startswith(("http://", "https://")):
+        url, _, promised = address.partition("#sha256=")
+        return _offline(url) or _downloaded(address), promised
+    file = Path(address)
+    if not file.is_file():
+        raise ModelNotFoundError(f"the weights {shown(file)} are not there; correct net.weights")
     digits = _DIGITS.search(file.name)
-    return file, fragment or (digits[1] if digits else "")
+    return file, digits[1] if digits else ""
 
 
 def _offline(url: str) -> Path | None:
@@ -99,7 +98,9 @@ def _downloaded(address: str) -> Path:
     try:
         return zoo.find(address)
     except DownloadError as error:
-        raise DownloadError(f"{error}. Elsewhere, download it and name the file: --set net.weights=FILE") from error
+        raise DownloadError(
+            f"{error}; or download it by other means and name the file with --set net.weights=FILE"
+        ) from error
 
 
 def _check(file: Path, promised: str) -> None:

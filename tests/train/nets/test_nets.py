@@ -32,7 +32,7 @@ BUILDS: dict[str, Build] = {
     "conv128": lambda labels, shape: Conv128(labels, shape, channels=(4, 8, 8), dense=16),
     "crnn": lambda labels, shape: Crnn(labels, shape, channels=(4, 8, 8, 8), units=8),
     "efficientnet": Efficientnet,
-    "patch-transformer": lambda labels, shape: PatchTransformer(labels, shape, width=24, layers=2),
+    "patch-transformer": lambda labels, shape: PatchTransformer(labels, shape, width=24, layers=1),
     "resnet18": lambda labels, shape: Resnet18(labels, shape, size=64),
     "vgg": lambda labels, shape: Vgg(labels, shape, channels=(4, 4, 8, 8, 8)),
     "vgg16": lambda labels, shape: Vgg16(labels, shape, size=32),
@@ -52,7 +52,7 @@ def build(request: pytest.FixtureRequest) -> Build:
     return BUILDS[request.param]
 
 
-@pytest.mark.parametrize("frames", [40, 130, 430])
+@pytest.mark.parametrize("frames", [40, 430])
 def test_any_length_of_window_and_a_single_one(build: Build, frames: int) -> None:
     net = build(7, (1, 128, frames)).eval()
     with torch.no_grad():
@@ -70,7 +70,7 @@ def test_each_window_is_answered_by_itself(build: Build) -> None:
 def test_all_of_it_learns(build: Build) -> None:
     net = build(2, (1, 128, 46)).train()
     windows, truth = torch.randn(8, 1, 128, 46), torch.arange(8) % 2
-    nn.functional.cross_entropy(net(windows), truth).backward()
+    nn.functional.cross_entropy(net(windows), truth).backward()  # type: ignore[no-untyped-call]
     still = [name for name, parameter in net.named_parameters() if parameter.grad is None]
     assert still == []
 
