@@ -7,6 +7,12 @@ GenrelensError
 │   ├── UndecodableAudioError   not audio, or damaged beyond use
 │   ├── NoAudioStreamError      a video or a picture without sound
 │   └── TooShortError           less audio than a genre can be heard in
+├── PictureError
+│   ├── PictureNotFoundError    no such file
+│   ├── PictureUnreadableError  the system refuses to read it
+│   ├── NotAPictureError        neither PNG nor JPEG, or damaged
+│   ├── PictureTooLargeError    more pixels than a spectrogram can need
+│   └── BlankPictureError       one colour all over
 ├── ModelError
 │   ├── ModelNotFoundError      no model of that name, at that path or address
 │   ├── InvalidModelError       not an ONNX file, or one without our card
@@ -63,6 +69,30 @@ class NoAudioStreamError(AudioError):
 
 class TooShortError(AudioError):
     """There is less audio than a genre can be heard in."""
+
+
+class PictureError(GenrelensError):
+    """The picture cannot be used."""
+
+
+class PictureNotFoundError(PictureError):
+    """There is no such file."""
+
+
+class PictureUnreadableError(PictureError):
+    """The file is there, but the system refuses to read it."""
+
+
+class NotAPictureError(PictureError):
+    """The bytes are not a PNG or JPEG picture, or a damaged one."""
+
+
+class PictureTooLargeError(PictureError):
+    """The picture has more pixels than we decode."""
+
+
+class BlankPictureError(PictureError):
+    """The picture has one colour all over."""
 
 
 class ModelError(GenrelensError):
