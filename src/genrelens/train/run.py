@@ -68,7 +68,7 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation:
     nets.build(recipe.net, len(manifest.labels))  # an impossible recipe claims no folder
     claim(request.folder, recipe, resume=request.resume)
     write_text(request.folder / "environment.json", environment().model_dump_json(indent=1))
-    learn, valid = (_tracks(manifest, items, mels) for items in (manifest.side("train"), manifest.side("valid")))
+    learn, valid = (tracks(manifest, items, mels) for items in (manifest.side("train"), manifest.side("valid")))
     say(f"Training {recipe.name} on {len(learn.truth)} tracks, choosing on {len(valid.truth)} ...")
     net = fit(
         recipe,
@@ -173,7 +173,8 @@ def figures(result: Evaluation, data: str, side: str, protocol: str) -> tuple[Fi
     )
 
 
-def _tracks(manifest: Manifest, items: Sequence[Item], mels: Mels) -> Tracks:
+def tracks(manifest: Manifest, items: Sequence[Item], mels: Mels) -> Tracks:
+    """Log-mels and classes of some of the tracks, for the loop."""
     return Tracks(
         levels=[mels.levels[item.path] for item in items],
         truth=[manifest.labels.index(item.label) for item in items],
