@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from genrelens.train import environment as module
+import genrelens
 from genrelens.train.environment import Environment, environment
 
 
@@ -32,5 +32,5 @@ def test_the_command_names_no_folder_of_the_machine() -> None:
 
 
 def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module.genrelens, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(genrelens, "__file__", str(tmp_path / "__init__.py"))
     assert environment().commit is None

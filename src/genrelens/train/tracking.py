@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Literal
 
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
@@ -43,7 +44,7 @@ class WeightsAndBiases(WandbLogger):
     def finalize(self, status: str) -> None:
         """Send or write what is left."""
         super().finalize(status)
-        self.experiment.finish(exit_code=int(status != "success"), quiet=True)
+        self.experiment.finish(exit_code=int(status != "success"))
 
 
 def require(track: Track) -> None:
@@ -80,7 +81,7 @@ def _begin(folder: Path, say: Callable[[str], None]) -> Any:
         project=os.environ.get("WANDB_PROJECT", "genrelens"),
         name=folder.name,
         dir=folder,
-        id=known[0].name.rpartition("-")[2] if known else None,
+        id=known[0].name.rpartition("-")[2] if known else token_hex(4),
         resume="allow",
         settings=settings,
     )
@@ -89,6 +90,7 @@ def _begin(folder: Path, say: Callable[[str], None]) -> Any:
     except wandb.errors.Error as error:
         reason = str(error).splitlines()[0].rstrip(".")
         say(f"Weights & Biases cannot be used online ({reason}), so the training goes on offline.")
+        wandb.teardown()  # what failed still holds the run's name
         run = begin(mode="offline")
     if run.offline:
         say(f"Send the run to Weights & Biases later with: wandb sync {shown(Path(run.dir).parent)}")

@@ -1,0 +1,89 @@
+"""`genrelens tune`: from a recipe that says what may vary to the recipe with the best values."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from genrelens.cli.options import Cache, Cores, DataSet, Quiet
+
+if TYPE_CHECKING:
+    from genrelens.train.tune import Tuned
+
+Accelerator = Literal["auto", "cpu", "cuda", "mps"]
+Objective = Literal["loss", "accuracy"]
+
+_SHOWN = 10  # trials in the table
+
+
+def tune(
+    recipe: Annotated[Path, typer.Argument(help="A recipe whose table [tune] says what may vary.")],
+    data: DataSet,
+    trials: Annotated[int, typer.Option(min=1, help="How many trainings to try, earlier ones of the study with them.")],
+    processes: Annotated[int, typer.Option("--processes", "-p", min=1, help="Trials to run at the same time.")] = 1,
+    study: Annotated[
+        Path | None, typer.Option(help="Folder for the search, gone on with if it is there; studies/NAME if not given.")
+    ] = None,
+    objective: Annotated[
+        Objective, typer.Option(help="What to seek on valid: low log loss or high accuracy.")
+    ] = "loss",
+    allow_leak: Annotated[
+        bool, typer.Option("--allow-leak", help="Search even with an artist or a recording on two sides of the split.")
+    ] = False,
+    accelerator: Annotated[Accelerator, typer.Option(help="What to train on; auto takes the best there is.")] = "auto",
+    cache: Cache = None,
+    threads: Cores = None,
+    quiet: Quiet = False,
+) -> None:
+    """Search for better values of a recipe, judged on the tracks kept for choosing; then `genrelens train` the best."""
+    from genrelens import workers
+    from genrelens.cli.extras import needs_train_extra
+    from genrelens.cli.progress import progress_bar
+
+    with needs_train_extra():
+        from genrelens.train.fit import Manner
+        from genrelens.train.mels import default_cache
+        from genrelens.train.recipe import read_recipe
+        from genrelens.train.run import Request
+        from genrelens.train.tracks import Loading
+        from genrelens.train.tune import tune as run_search
+
+    wanted = read_recipe(recipe)
+    request = Request(
+        recipe=wanted,
+        loading=Loading(
+            data=data,
+            cache=cache or default_cache(),
+            processes=threads or workers.cores(),
+            allow_leak=allow_leak,
+            bar=partial(progress_bar, visible=not quiet),
+        ),
+        folder=study or Path("studies") / wanted.name,
+        manner=Manner(accelerator),
+    )
+    say = lambda sentence: None if quiet else typer.echo(sentence, err=True)  # noqa: E731
+    tuned = run_search(request, trials, processes, objective, say)
+    _print(tuned, list(wanted.tune))
+
+
+def _print(tuned: "Tuned", keys: list[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("trial", tuned.objective, *keys, box=None)
+    ended = [trial for trial in tuned.trials if trial.state == "complete" and trial.value is not None]
+    ended.sort(key=lambda trial: trial.value or 0.0, reverse=tuned.objective == "accuracy")
+    for trial in ended[:_SHOWN]:
+        settings = [_short(trial.settings[key]) for key in keys]
+        style = "bold" if trial.number == tuned.best.number else None
+        table.add_row(str(trial.number), f"{trial.value:.4f}", *settings, style=style)
+    if tuned.importances:
+        table.add_section()
+        table.add_row("", "importance", *(f"{100 * tuned.importances.get(key, 0):.0f} %" for key in keys))
+    Console(highlight=False, soft_wrap=True).print(table)
+    print(f"\nbest    {tuned.folder / 'best.toml'}\nreport  {tuned.folder / 'report.html'}")
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
