@@ -31,11 +31,9 @@ def benchmark(
     from genrelens.files import write_text
 
     with needs_train_extra():
-        import torch
-
         from genrelens.train.benchmark import Bench, read_cells
         from genrelens.train.benchmark import benchmark as run
-        from genrelens.train.benchmark_table import table
+        from genrelens.train.benchmark_table import page
         from genrelens.train.mels import default_cache
         from genrelens.train.plan import read_plan
         from genrelens.train.tracks import Loading
@@ -48,7 +46,6 @@ def benchmark(
             f"{', '.join(unknown)} is not in {plan}; it has {', '.join(names)}", param_hint="--only"
         )
     cores = threads or workers.cores()
-    torch.set_num_threads(cores)
     loading = Loading(
         data=data,
         cache=cache or default_cache(),
@@ -60,7 +57,7 @@ def benchmark(
     bench = Bench(loading, Loading(pictures, loading.cache, cores, True, loading.bar) if pictures else None, folder)
     chosen = [planned for planned in recipes if not only or planned[0].name in only]
     run(chosen, wanted.protocols, bench, lambda text: None if quiet else typer.echo(text, err=True))
-    text = table(read_cells(folder), names)
+    text = page(read_cells(folder), names, f"genrelens benchmark {plan} --data ...")
     print(text)
     if out:
         write_text(out, text)

@@ -78,7 +78,10 @@ class Cell(BaseModel):
 
 @dataclass(frozen=True)
 class Bench:
-    """Where the tracks are, where pictures of them are if anywhere, and the folder of the cells."""
+    """Where the tracks are, where pictures of them are if anywhere, and the folder of the cells.
+
+    Training takes as many threads as there are processes to read the tracks with.
+    """
 
     sound: Loading
     pictures: Loading | None
@@ -100,6 +103,7 @@ def benchmark(recipes: Sequence[tuple[Recipe, float]], protocols: Sequence[Proto
     Raises:
         DataError: the data cannot be read, or not be divided so.
     """
+    torch.set_num_threads(bench.sound.processes)
     for recipe, budget in recipes:
         picture = isinstance(recipe.input, Picture)
         loading = bench.pictures if picture else bench.sound

@@ -8,11 +8,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import joblib  # type: ignore[import-untyped]
+import joblib
 import optuna
 import tomli_w
 import torch
-from optuna_integration import PyTorchLightningPruningCallback  # type: ignore[import-untyped]
+from optuna_integration import PyTorchLightningPruningCallback
 
 from genrelens import workers
 from genrelens.errors import GenrelensError, RecipeError, TrainingError, shown
