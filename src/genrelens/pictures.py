@@ -39,7 +39,7 @@ _ALL_ROUND = 0.9  # of the outermost pixels have the border's colour; labels may
 _FILLED = 0.5  # of the fullest row or column: text and ticks never are, the plot is
 _SHARP = 0.9  # of each edge of a plot differs from the background
 _SMALLEST = 0.2  # of the picture, that a plot takes up
-_LINE = 0.005  # of the picture's longer side: what is no wider is a line round the plot, and no margin
+_LINE, _LINE_PIXELS = 0.005, 2  # of the picture's longer side: what is no wider is a line round the plot, no margin
 _EXACT, _LOSSY = 2, 32  # by how much a colour may differ and still be the background's
 _NOISE = 1e-3  # of the pixels nearly have the background's colour: a JPEG's do, a drawing's do not
 
@@ -147,7 +147,9 @@ def picture_planes(
 def _content(source: Source, name: str) -> bytes:
     try:
         with contextlib.ExitStack() as stack:
-            data = opened(source, stack).read(_MOST_BYTES + 1)
+            file = opened(source, stack)
+            file.seek(0)
+            data = file.read(_MOST_BYTES + 1)
     except AudioNotFoundError as error:
         raise PictureNotFoundError(str(error)) from error
     except AudioUnreadableError as error:
@@ -210,7 +212,7 @@ def _is_framed(content: NDArray[np.bool_], rows: slice, columns: slice) -> bool:
     return (
         plot.size >= _SMALLEST * content.size
         and min(edge.mean() for edge in edges) >= _SHARP
-        and min(margins) > _LINE * max(height, width)
+        and min(margins) > max(_LINE_PIXELS, _LINE * max(height, width))
     )
 
 
@@ -244,7 +246,8 @@ def _hidden(content: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _differences(picture: NDArray[np.uint8], colour: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """How far each pixel is from a colour, in the plane where it is furthest; the last axis vanishes."""
-    return np.asarray((np.maximum(picture, colour) - np.minimum(picture, colour)).max(axis=-1))
+    red, green, blue = np.moveaxis(np.maximum(picture, colour) - np.minimum(picture, colour), -1, 0)
+    return np.asarray(np.maximum(np.maximum(red, green), blue))
 
 
 def _too_large(name: str) -> PictureTooLargeError:
