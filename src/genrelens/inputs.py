@@ -1,14 +1,17 @@
 """What a net takes in, windows of sound or pictures: said in the same words by a recipe and by a model's card."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
-from genrelens.features import Feature, Layout, shape
+from genrelens.features import Feature, Layout, height, shape
 from genrelens.frontend import FrontEnd
+from genrelens.pictures import Border, picture_files
+from genrelens.sources import audio_files
 
 Shape = tuple[int, int, int]  # planes, rows, frames; of a picture: colours, height, width
-Border = Literal["remove", "keep"]
 
 
 class _Part(BaseModel):
@@ -41,8 +44,9 @@ class Sound(_Part):
         return features
 
     @model_validator(mode="after")
-    def _has_a_shape(self) -> Self:
-        _ = self.shape  # a front end may be too coarse for a feature
+    def _has_rows(self) -> Self:
+        for feature in self.features:
+            height(feature, self.front_end)  # which may be too coarse for it
         return self
 
     @property
@@ -75,4 +79,11 @@ def _kind(value: Any) -> Any:
 
 
 Input = Annotated[Annotated[Sound, Tag("sound")] | Annotated[Picture, Tag("picture")], Discriminator(_kind)]
+
+
+def finder(own: Input) -> Callable[..., list[Path]]:
+    """What finds files in a folder that can be taken in: `sources.audio_files` or `pictures.picture_files`."""
+    return picture_files if isinstance(own, Picture) else audio_files
+
+
 INPUT_KINDS: dict[str, type[BaseModel]] = {"sound": Sound, "picture": Picture}

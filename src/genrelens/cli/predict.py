@@ -9,14 +9,21 @@ import typer
 from genrelens.cli.options import Cores, ModelName, Quiet
 
 if TYPE_CHECKING:
+    from genrelens.inputs import Input
     from genrelens.prediction import Failure
     from genrelens.windows import Take
 
+_KINDS = {"sound": "audio files", "picture": "pictures"}
 _FEW = 3  # files that need neither worker processes nor a progress bar
 
 
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Audio files, or folders to search for them.", metavar="PATH")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Audio files, or folders to search for them; pictures for a model of these.", metavar="PATH"
+        ),
+    ],
     model: ModelName = "lens",
     windows: Annotated[
         str, typer.Option(help="How many windows of each track to hear, spread over it; or 'all', overlapping.")
@@ -41,8 +48,8 @@ def predict(
         raise typer.BadParameter("choose one of --json and --csv")
     take = _take(windows)
     cores = threads or workers.cores()
-    files, failures = _expand(paths)
     classifier = Classifier(model, threads=cores)
+    files, failures = _expand(paths, classifier.card.input)
     rows = Rows("json" if json else "csv" if csv else "table", classifier.card.labels, top)
     for failure in failures:
         rows.write(failure)
@@ -65,11 +72,11 @@ def _take(windows: str) -> "Take":
     raise typer.BadParameter(f"{windows!r} is neither 'all' nor a number of 1 or more", param_hint="--windows")
 
 
-def _expand(paths: list[Path]) -> "tuple[list[Path], list[Failure]]":
+def _expand(paths: list[Path], own: "Input") -> "tuple[list[Path], list[Failure]]":
     """The files that are meant, each once, in the order given; and the folders that give none."""
     from genrelens.errors import AudioNotFoundError, AudioUnreadableError, shown
+    from genrelens.inputs import finder
     from genrelens.prediction import Failure
-    from genrelens.sources import audio_files
 
     files: dict[str, Path] = {}
     failures: list[Failure] = []
@@ -81,10 +88,10 @@ def _expand(paths: list[Path]) -> "tuple[list[Path], list[Failure]]":
     for path in paths:
         before = len(failures)
         # os.path, as pathlib raises where a folder is closed to us.
-        found = audio_files(path, refused) if os.path.isdir(path) else [path]  # noqa: PTH112
+        found = finder(own)(path, refused) if os.path.isdir(path) else [path]  # noqa: PTH112
         for file in found:
             files.setdefault(os.path.abspath(file), file)  # noqa: PTH100
         if not found and len(failures) == before:
-            empty = AudioNotFoundError(f"{shown(path)} holds no audio files; give a folder of music")
+            empty = AudioNotFoundError(f"{shown(path)} holds no {_KINDS[own.kind]}; give a folder of them")
             failures.append(Failure.of(os.fspath(path), empty))
     return list(files.values()), failures

@@ -15,7 +15,7 @@ from genrelens.errors import GenrelensError, ManifestError
 from genrelens.files import replacing
 from genrelens.frontend import Floats, FrontEnd, decibels, hz_to_mel, refloor
 from genrelens.train.manifest import Item, Manifest
-from genrelens.train.mels import is_row, load_row
+from genrelens.train.mels import Analysis, is_row, load_row
 
 COLOURS = "magma"  # black to pale yellow, evenly for the eye; librosa's for spectrograms as well
 _DPI = 64  # a power of 2, by which pixels become inches and pixels again without loss
@@ -84,7 +84,7 @@ def render_job(job: Job, front_end: FrontEnd, look: Look) -> None:
     """
     path = job.item.path
     if is_row(path):
-        level, seconds = load_row(path, front_end).astype(np.float32), None
+        level, seconds = load_row(path, Analysis(front_end=front_end)).astype(np.float32), None
     else:
         samples = load(path, front_end.rate)
         level, seconds = decibels(samples, front_end), len(samples) / front_end.rate

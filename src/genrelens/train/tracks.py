@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from genrelens.errors import GenrelensError, ManifestError, SplitError
-from genrelens.inputs import Picture, Sound
-from genrelens.pictures import picture_files, picture_planes, read_picture
-from genrelens.sources import audio_files
+from genrelens.inputs import Picture, Sound, finder
+from genrelens.pictures import picture_planes, read_picture
 from genrelens.train.evaluate import grid
 from genrelens.train.manifest import Item, Manifest, Side, read_manifest
 from genrelens.train.mels import Analysis, Level, Mels, is_row, load_mels
@@ -99,7 +98,7 @@ def load(recipe: Recipe, loading: Loading, say: Say) -> DataSet:
 
 def read(recipe: Recipe, data: str) -> Manifest:
     """The data set, of audio or of pictures as the recipe's net takes them."""
-    return read_manifest(data, picture_files if isinstance(recipe.input, Picture) else audio_files)
+    return read_manifest(data, finder(recipe.input))
 
 
 def load_levels(items: Sequence[Item], recipe: Recipe, loading: Loading) -> Mels:
