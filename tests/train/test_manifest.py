@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from genrelens.errors import ManifestError
+from genrelens.pictures import picture_files
 from genrelens.train.manifest import gtzan_tracks, read_manifest
 
 
@@ -91,3 +92,24 @@ def test_exclusions_are_from_train_alone(tmp_path: Path) -> None:
     (tmp_path / "set.csv").write_text("path,label,split\na.mp3,x,train\nb.mp3,x,train\na.wav,x,test\n")
     left = read_manifest(str(tmp_path / "set.csv")).without(["a"])
     assert [(item.name, item.side) for item in left.items] == [("b", "train"), ("a", "test")]
+
+
+def test_a_split_made_by_hand_is_kept(tmp_path: Path) -> None:
+    for place in ("train/rock/a.mp3", "train/jazz/b.mp3", "dev/rock/c.mp3", "Test/jazz/d.mp3"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    sides = {item.name: (item.side, item.label) for item in read_manifest(str(tmp_path)).items}
+    assert sides == {"a": ("train", "rock"), "b": ("train", "jazz"), "c": ("valid", "rock"), "d": ("test", "jazz")}
+    (tmp_path / "rock").mkdir()  # then they are genres
+    assert {item.label for item in read_manifest(str(tmp_path)).items} == {"train", "dev", "Test"}
+
+
+def test_pictures_are_found_where_they_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "blues").mkdir()
+    for name in ("blues00003.png", "blues.00004.jpg", "blues.00005.wav"):
+        (tmp_path / "blues" / name).touch()
+    assert [item.name for item in read_manifest(str(tmp_path), picture_files).items] == ["blues.00004", "blues00003"]
+    assert [item.name for item in read_manifest(f"gtzan:{tmp_path}", picture_files).items] == [
+        "blues.00004",
+        "blues.00003",
+    ]

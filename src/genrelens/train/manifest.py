@@ -19,6 +19,15 @@ GTZAN = "gtzan:"
 GTZAN_SECONDS = 30  # that each of its excerpts lasts
 _GTZAN_NAME = re.compile(r"([a-z]+)\.?(\d{5})$")  # its pictures are usually named without the dot
 
+_SIDE_NAMES: dict[str, Side] = {  # what folders of a split made by hand are called
+    "train": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "dev": "valid",
+    "test": "test",
+}
+
 Finder = Callable[[Path], Iterable[Path]]  # the files of a data set in a folder
 
 
@@ -68,10 +77,11 @@ def read_manifest(data: str, find: Finder = audio_files) -> Manifest:
     """Read a data set.
 
     Args:
-        data: a folder with a folder of audio (or whatever `find` finds) for each genre; a CSV file with the
-            columns `path` and `label` and perhaps `group` and `split` (relative paths start at the CSV's
-            folder); or "gtzan:" and a folder of GTZAN's recordings (`blues/blues.00000.wav` or any other
-            format), or an array of their log-mels (.npy, one row a track in the order of the data set).
+        data: a folder with a folder of audio (or whatever `find` finds) for each genre, or with such folders
+            in folders train, valid (or val, dev) and test; a CSV file with the columns `path` and `label` and
+            perhaps `group` and `split` (relative paths start at the CSV's folder); or "gtzan:" and a folder of
+            GTZAN's recordings (`blues/blues.00000.wav` or any other format), or an array of their log-mels
+            (.npy, one row a track in the order of the data set).
         find: the files in a folder, such as `pictures.picture_files`.
 
     Raises:
@@ -94,9 +104,20 @@ def read_manifest(data: str, find: Finder = audio_files) -> Manifest:
 
 
 def _read_folder(folder: Path, find: Finder) -> Manifest:
-    genres = sorted(path for path in folder.iterdir() if path.is_dir())
-    items = tuple(Item(str(path), path.stem, genre.name) for genre in genres for path in find(genre))
-    return Manifest(folder.resolve().name, items)
+    sides = {path: _SIDE_NAMES.get(path.name.lower()) for path in _folders(folder)}
+    if sides and all(sides.values()):
+        items = [replace(item, side=side) for path, side in sides.items() for item in _genres(path, find)]
+    else:
+        items = _genres(folder, find)
+    return Manifest(folder.resolve().name, tuple(items))
+
+
+def _genres(folder: Path, find: Finder) -> list[Item]:
+    return [Item(str(path), path.stem, genre.name) for genre in _folders(folder) for path in find(genre)]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir())
 
 
 def _read_csv(file: Path) -> Manifest:
