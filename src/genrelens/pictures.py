@@ -165,6 +165,8 @@ def _content(source: Source, name: str) -> bytes:
 
 def _decoded(data: bytes, codec: str, name: str) -> NDArray[np.uint8]:
     """Red, green, blue and alpha, shape (height, width, 4)."""
+    if codec == "png" and int.from_bytes(data[16:20]) * int.from_bytes(data[20:24]) > MOST_PIXELS:
+        raise _too_large(name)  # FFmpeg calls the very largest damaged
     decoder = av.CodecContext.create(codec, "r")
     assert isinstance(decoder, av.VideoCodecContext)
     decoder.options = {"max_pixels": str(MOST_PIXELS), "err_detect": "crccheck+explode"}

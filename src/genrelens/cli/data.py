@@ -49,7 +49,7 @@ def pictures(
     data: Annotated[str, typer.Argument(help="As --data of `genrelens train`.")],
     folder: Annotated[Path, typer.Argument(help="To put the pictures in, as GENRE/NAME.png.")],
     axes: Annotated[
-        bool, typer.Option("--axes", help="Draw axes, labels, title and colour bar; else the plot fills the picture.")
+        bool, typer.Option("--axes", help="Draw axes, labels and colour bar; else the plot fills the picture.")
     ] = False,
     size: Annotated[str, typer.Option(help="Width and height in pixels.")] = "432x288",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Draw also what is there already.")] = False,

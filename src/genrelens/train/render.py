@@ -24,7 +24,7 @@ _TICKS_HZ = (0, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768)
 
 @dataclass(frozen=True)
 class Look:
-    """How pictures look: their size in pixels; with axes, labels, title and colour bar, or the bare plot."""
+    """How pictures look: their size in pixels; with axes, labels and colour bar, or the bare plot."""
 
     width: int = 432
     height: int = 288
@@ -88,19 +88,18 @@ def render_job(job: Job, front_end: FrontEnd, look: Look) -> None:
     else:
         samples = load(path, front_end.rate)
         level, seconds = decibels(samples, front_end), len(samples) / front_end.rate
-    figure = draw(refloor(level, front_end.floor_db), front_end, look, job.item.name, seconds)
+    figure = draw(refloor(level, front_end.floor_db), front_end, look, seconds)
     with replacing(job.target) as file:
         figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})  # the same bytes each time
 
 
-def draw(level: Floats, front_end: FrontEnd, look: Look, title: str, seconds: float | None) -> Figure:
+def draw(level: Floats, front_end: FrontEnd, look: Look, seconds: float | None) -> Figure:
     """Draw a log-mel, time to the right and frequency upwards, on the mel scale.
 
     Args:
         level: decibels from -floor_db to 0, shape (n_mels, frames).
         front_end: that made it.
         look: the size, and whether there are axes.
-        title: to write above axes.
         seconds: that it lasts; with none, axes count frames.
     """
     figure = Figure((look.width / _DPI, look.height / _DPI), _DPI, layout="constrained" if look.axes else None)
@@ -116,14 +115,14 @@ def draw(level: Floats, front_end: FrontEnd, look: Look, title: str, seconds: fl
         extent=(0, seconds or level.shape[1], edges[0], edges[1]),
     )
     if look.axes:
-        _label(axes, front_end, title, "Time (s)" if seconds else "Frame")
+        _label(axes, front_end, "Time (s)" if seconds else "Frame")
         figure.colorbar(image, format="%+.0f dB")
     else:
         axes.set_axis_off()
     return figure
 
 
-def _label(axes: Axes, front_end: FrontEnd, title: str, time: str) -> None:
+def _label(axes: Axes, front_end: FrontEnd, time: str) -> None:
     ticks = [hz for hz in _TICKS_HZ if front_end.fmin <= hz <= front_end.highest]
     axes.set_yticks(hz_to_mel(np.array(ticks, float), front_end.mel_scale), [str(hz) for hz in ticks])
-    axes.set(title=title, xlabel=time, ylabel="Frequency (Hz)")
+    axes.set(xlabel=time, ylabel="Frequency (Hz)")
