@@ -1,4 +1,4 @@
-"""`genrelens evaluate`: how good a model is on tracks with known genres."""
+"""`genrelens evaluate`: how good a model is on tracks with known genres, and whether another is better."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,11 +19,20 @@ def evaluate(
     ] = "given",
     side: Annotated[Side, typer.Option(help="The side to measure on.")] = "test",
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 1,
+    labels: Annotated[
+        Path | None, typer.Option(help="A .toml file that says which label of the data is which of the model.")
+    ] = None,
+    compare: Annotated[
+        str | None, typer.Option(help="Another model to ask about the same tracks; or a .json file of --out.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="A .json file for the measures and every answer.")] = None,
     threads: Cores = None,
     quiet: Quiet = False,
 ) -> None:
-    """Measure a model by track: accuracy and F1 with intervals, each genre, confusions."""
+    """Measure a model: accuracy, precision, recall, F1, calibration, each genre, confusions; by track and by window.
+
+    With --compare, two models: the differences on the same tracks, and whether these could be chance.
+    """
     from genrelens import workers
     from genrelens.classifier import Classifier
     from genrelens.cli.extras import needs_train_extra
@@ -31,25 +40,37 @@ def evaluate(
     from genrelens.files import write_text
 
     with needs_train_extra():
-        from genrelens.cli.report import metrics_text
+        from genrelens.cli.measures import comparison_text, evaluation_text
+        from genrelens.train.compare import compare as compare_answers
+        from genrelens.train.compare import read_evaluation
+        from genrelens.train.evaluate import Evaluation
         from genrelens.train.evaluate import evaluate as measure
+        from genrelens.train.labelmap import LabelMap, read_label_map
         from genrelens.train.manifest import read_manifest
         from genrelens.train.splits import require
         from genrelens.train.splits import split as divide
 
     if out and not out.parent.is_dir():
         raise typer.BadParameter(f"{out.parent} is not a folder", param_hint="--out")
+    label_map = read_label_map(labels) if labels else LabelMap()
+    kept = read_evaluation(Path(compare)) if compare and compare.endswith(".json") else None
     manifest = divide(read_manifest(data), split, seed)
     require(manifest, side)
     items = manifest.side(side)
     cores = threads or workers.cores()
-    classifier = Classifier(model, threads=cores)
-    with progress_bar("Measuring", len(items), visible=not quiet) as advance:
-        result = measure(classifier, items, cores, advance)
+    classifiers = [Classifier(name, threads=cores) for name in (model, None if kept else compare) if name]
+
+    def ask(classifier: Classifier) -> Evaluation:
+        with progress_bar(f"Measuring {classifier.card.name}", len(items), visible=not quiet) as advance:
+            return measure(classifier, items, cores, advance, label_map)
+
+    result, *others = map(ask, classifiers)
     for failure in result.failures:
         typer.echo(f"left out: {failure.error.message}", err=True)
-    print(metrics_text(result.metrics))
+    print(evaluation_text(result))
     if out:
         write_text(out, result.model_dump_json(indent=1))
+    for other in (*others, *([kept] if kept else [])):
+        print(f"\n{comparison_text(compare_answers(result, other))}")
     if result.failures:
         raise typer.Exit(1)

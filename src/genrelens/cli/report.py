@@ -1,26 +1,21 @@
-"""Measures in words and tables."""
+"""`genrelens report`: a training on one page."""
 
-from genrelens.train.metrics import Estimate, Metrics
+from pathlib import Path
+from typing import Annotated
 
-
-def metrics_text(metrics: Metrics) -> str:
-    """Accuracy and F1 with intervals, a row for each genre, and the confusions."""
-    width = max(len(row.label) for row in metrics.genres) + 2
-    estimates = (("accuracy", metrics.accuracy), ("macro F1", metrics.macro_f1), ("weighted F1", metrics.weighted_f1))
-    lines = [f"{name:<12}{_estimate(estimate)}" for name, estimate in estimates]
-    lines += [f"{'log loss':<12}{metrics.log_loss:.3f}", f"{'tracks':<12}{metrics.tracks}", ""]
-    lines += [f"{'genre':<{width}}precision  recall     F1  support"]
-    lines += [
-        f"{row.label:<{width}}{row.precision:>9.3f}{row.recall:>8.3f}{row.f1:>7.3f}{row.support:>9}"
-        for row in metrics.genres
-    ]
-    lines += ["", f"{'true, told as':<{max(width, 15)}}" + "".join(f"{row.label[:6]:>7}" for row in metrics.genres)]
-    lines += [
-        f"{row.label:<{max(width, 15)}}" + "".join(f"{count or '.':>7}" for count in counts)
-        for row, counts in zip(metrics.genres, metrics.confusion, strict=True)
-    ]
-    return "\n".join(lines)
+import typer
 
 
-def _estimate(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f}  (95 % interval {estimate.low:.3f} to {estimate.high:.3f})"
+def report(
+    run: Annotated[Path, typer.Argument(help="The folder of a training, also of one that is under way.")],
+) -> None:
+    """Write RUN/report/index.html, one file with all pictures in it, and the pictures beside it.
+
+    Shows curves, measures, confusions, calibration, mistakes, layers, the recipe and the environment.
+    """
+    from genrelens.cli.extras import needs_train_extra
+
+    with needs_train_extra():
+        from genrelens.train.report import write_report
+
+    print(write_report(run))

@@ -85,6 +85,17 @@ class Metrics(_Part):
     confusion: tuple[tuple[int, ...], ...]
 
 
+ESTIMATES = {
+    "accuracy": "accuracy",
+    "top3": "top-3 accuracy",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
+    "macro_f1": "macro F1",
+    "weighted_precision": "weighted precision",
+    "weighted_recall": "weighted recall",
+    "weighted_f1": "weighted F1",
+}  # what they are called, for people
+
 _ESTIMATED: dict[str, Callable[[Totals], Floats]] = {
     "accuracy": tallies.accuracy,
     "top3": tallies.top_accuracy,

@@ -1,0 +1,126 @@
+"""A run on one page: curves, measures, mistakes, layers and circumstances, in a file that needs no other."""
+
+import base64
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+from genrelens.errors import GenrelensError, TrainingError, shown
+from genrelens.files import replacing, write_text
+from genrelens.inputs import Input
+from genrelens.train import figures, nets
+from genrelens.train.evaluate import Evaluation
+from genrelens.train.figures import Drawing
+from genrelens.train.metrics import ESTIMATES, Estimate
+from genrelens.train.mistakes import Mistake, mistake_drawing, worst_mistakes
+from genrelens.train.record import Record, flat, read_record
+from genrelens.train.summary import Summary, summarise
+
+_MISTAKES = 6
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A picture on the page: its name, what it shows in words, and its files for light and dark paper as data URIs."""
+
+    name: str
+    alt: str
+    light: str
+    dark: str
+
+
+@dataclass(frozen=True)
+class ShownMistake:
+    """A wrong answer, and a picture of the track; or why there is none."""
+
+    mistake: Mistake
+    picture: Embedded | None
+    why_none: str
+
+
+def write_report(run: Path) -> Path:
+    """Write report/index.html and its pictures into the folder of a run, and return the page.
+
+    A run that is under way or broke off is shown as far as it came.
+
+    Raises:
+        TrainingError: the folder is not that of a training, its files cannot be read, or it cannot be written to.
+    """
+    record = read_record(run)
+    folder = run / "report"
+    try:
+        write_text(folder / "index.html", _page(record, folder))
+    except OSError as error:
+        raise TrainingError(
+            f"{shown(folder)} cannot be written to ({error.strerror}); make room, or clear it away"
+        ) from error
+    return folder / "index.html"
+
+
+def _page(record: Record, folder: Path) -> str:
+    valid = record.valid
+    summary, no_summary = _summary(record)
+    source = (files("genrelens.train") / "report.html").read_text("utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(source).render(
+        record=record,
+        recipe=record.recipe,
+        done=len(record.history.epochs),
+        seconds=sum(epoch.seconds or 0 for epoch in record.history.epochs),
+        valid=valid,
+        estimates=_estimates(valid) if valid else (),
+        pictures={drawing.name: _keep(drawing, folder) for drawing in _drawings(record)},
+        mistakes=_mistakes(valid, record.recipe.input, folder) if valid else (),
+        summary=summary,
+        no_summary=no_summary,
+        settings=flat(record.recipe.model_dump(mode="json", exclude={"name", "summary"})),
+    )
+
+
+def _drawings(record: Record) -> list[Drawing]:
+    """What there is to draw."""
+    drawings = [figures.curves(record.history, record.kept)] if record.history.epochs else []
+    if record.valid:
+        metrics = record.valid.metrics
+        drawings += [figures.confusion(metrics), figures.genres(metrics), figures.reliability(metrics)]
+    return drawings
+
+
+def _keep(drawing: Drawing, folder: Path) -> Embedded:
+    """Draw, write the light picture into the folder, and embed both."""
+    light, dark = drawing.png(figures.LIGHT), drawing.png(figures.DARK)
+    with replacing(folder / f"{drawing.name}.png") as file:
+        file.write(light)
+    return Embedded(drawing.name, drawing.alt, _data_uri(light), _data_uri(dark))
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _mistakes(valid: Evaluation, own: Input, folder: Path) -> list[ShownMistake]:
+    shown_mistakes = []
+    for number, mistake in enumerate(worst_mistakes(valid, _MISTAKES), start=1):
+        try:
+            shown_mistakes.append(ShownMistake(mistake, _keep(mistake_drawing(mistake, number, own), folder), ""))
+        except GenrelensError as error:
+            shown_mistakes.append(ShownMistake(mistake, None, str(error)))
+    return shown_mistakes
+
+
+def _estimates(valid: Evaluation) -> list[tuple[str, Estimate, Estimate]]:
+    """Names of the measures, by track and by window."""
+    return [(name, getattr(valid.metrics, field), getattr(valid.windows, field)) for field, name in ESTIMATES.items()]
+
+
+def _summary(record: Record) -> tuple[Summary | None, str]:
+    """The net layer by layer; or why not."""
+    if not record.valid:
+        return None, "The layers are listed when the training has ended."
+    try:
+        net = nets.build(record.recipe.net, len(record.valid.labels), record.recipe.input.shape)
+    except GenrelensError as error:  # weights learnt elsewhere may be out of reach now
+        return None, f"The net cannot be built here: {error}."
+    return summarise(net, record.recipe.input.shape), ""
