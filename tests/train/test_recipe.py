@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from genrelens.errors import RecipeError
-from genrelens.train.recipe import read_recipe
+from genrelens.train.recipe import read_recipe, with_settings
+from tests.train.conftest import make_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 
@@ -58,3 +59,34 @@ def test_mistakes_are_told(tmp_path: Path, change: tuple[str, str], words: str) 
 def test_a_missing_recipe(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         read_recipe(tmp_path / "missing.toml")
+
+
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        ('"train.lrr" = { low = 1, high = 2 }', r"\[tune\] train\.lrr is not a key of a recipe; did you mean lr\?"),
+        ('"trian.lr" = { low = 1, high = 2 }', r"trian is not a key of a recipe; did you mean train\?"),
+        ('"train.lr" = { low = 1, hihg = 2 }', r"hihg is not a key of a recipe; did you mean high\?"),
+        ('"train.lr" = { low = 0, high = 2 }', r"\[tune\] train\.lr: Input should be greater than 0"),
+        ('"train.lr" = { low = 2, high = 1 }', "low being the lower"),
+        ('"train.lr" = { low = 1 }', "give low and high"),
+        ('"train.lr" = { low = 0, high = 1, log = true }', "low must be above 0"),
+        ('"train.lr" = { low = 1, high = 2, choices = [1] }', "give choices alone"),
+        ('"name.lr" = { choices = [1] }', "name.lr is not a key of a recipe; name is a value, not a table"),
+    ],
+)
+def test_mistakes_in_what_to_tune_are_told(tmp_path: Path, search: str, words: str) -> None:
+    (tmp_path / "x.toml").write_text(f"{SMALL}[tune]\n{search}\n")
+    with pytest.raises(RecipeError, match=words):
+        read_recipe(tmp_path / "x.toml")
+
+
+def test_other_settings() -> None:
+    recipe = make_recipe()
+    changed = with_settings(recipe, {"train.lr": 0.5, "net.depth": 2, "seed": 3})
+    assert (changed.train.lr, changed.net.arguments["depth"], changed.seed) == (0.5, 2, 3)
+    assert changed.augment == recipe.augment
+    with pytest.raises(RecipeError, match=r"train\.epoch is not a key of a recipe; did you mean epochs\?"):
+        with_settings(recipe, {"train.epoch": 3})
+    with pytest.raises(RecipeError, match=r"train\.lr: "):
+        with_settings(recipe, {"train.lr": "fast"})

@@ -1,0 +1,95 @@
+"""Two processes train one net: each takes its share, both end with the same weights."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from genrelens.errors import TrainingError
+from genrelens.train.batches import TrainingBatches
+from genrelens.train.fit import Manner, fit
+from genrelens.train.history import read_history
+from genrelens.train.recipe import Recipe
+from tests.train.conftest import make_recipe
+from tests.train.test_fit import Spoils, tracks
+
+TWO = Manner("cpu", devices=2, track="none")
+
+
+def plain() -> Recipe:
+    """Nothing is drawn but the order and the places of the windows."""
+    return make_recipe(
+        augment=dict.fromkeys(make_recipe().augment.model_fields_set, 0), train={"mixup": 0, "epochs": 3}
+    )
+
+
+def test_shares_make_up_the_batch() -> None:
+    learn = tracks()
+    whole, *shares = (
+        list(TrainingBatches(learn.levels, learn.truth, 2, plain(), lambda: 1, rank, ranks))
+        for rank, ranks in ((0, 1), (0, 2), (1, 2))
+    )
+    assert len(whole) == len(shares[0]) == len(shares[1]) == 4
+    for (_, targets), (_, first), (_, second) in zip(whole, *shares, strict=True):
+        assert torch.equal(targets, torch.stack([first, second], dim=1).flatten(0, 1))
+
+
+def test_each_share_is_varied_by_draws_of_its_own() -> None:
+    learn = tracks((2, 2))
+    recipe = make_recipe(train={"mixup": 0})
+    same = [learn.levels[0]] * 4
+    first, second = (
+        next(iter(TrainingBatches(same, learn.truth, 2, recipe, lambda: 1, rank, 2)))[0] for rank in (0, 1)
+    )
+    assert first.shape == second.shape == (2, 1, 128, 44)
+    assert not torch.equal(first, second)
+
+
+class Witness(Callback):
+    """Writes down what a process ends with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.heard = 0
+
+    def on_train_batch_start(self, _trainer: Any, _task: Any, batch: Any, *_: Any) -> None:
+        self.heard += len(batch[0])
+
+    def on_train_end(self, trainer: Any, task: Any) -> None:
+        gradients = [weights.grad for weights in task.net.parameters()]
+        state = {"heard": self.heard, "weights": dict(task.net.named_parameters()), "gradients": gradients}
+        torch.save(state, self.folder / f"{trainer.global_rank}-of-{trainer.world_size}.pt")
+
+
+def test_two_processes_train_one_net(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    net = fit(plain(), tracks(), tracks((4, 3), seed=1), 2, tmp_path, TWO, lambda _: None, [Witness(tmp_path)])
+    one, other = (torch.load(tmp_path / f"{rank}-of-2.pt", weights_only=False) for rank in (0, 1))
+    assert one["heard"] == other["heard"] == 3 * 16 / 2
+    for name, weights in one["weights"].items():
+        assert torch.equal(other["weights"][name], weights)
+    assert all(torch.equal(a, b) for a, b in zip(one["gradients"], other["gradients"], strict=True))
+    history = read_history(tmp_path).epochs
+    losses = [epoch.train_loss for epoch in history if epoch.train_loss is not None]
+    assert len(losses) == 3
+    assert losses[-1] < losses[0]
+    assert all(epoch.valid_accuracy in [n / 7 for n in range(8)] or epoch.valid_accuracy == pytest.approx(
+        round((epoch.valid_accuracy or 0) * 7) / 7) for epoch in history)  # of all seven tracks
+    kept = torch.load(tmp_path / "last.ckpt", weights_only=False)["state_dict"]
+    assert all(torch.equal(kept[f"net.{name}"], weights) for name, weights in net.state_dict().items())
+    assert "".join(capfd.readouterr()) == ""
+
+
+def test_what_stops_one_process_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"^the loss became nan in epoch 0, step 1\. No weights have been kept yet$"):
+        fit(plain(), tracks(), tracks(), 2, tmp_path, TWO, lambda _: None, [Spoils(is_there)])
+
+
+def is_there(_: Any) -> bool:
+    return True
+
+
+def test_a_batch_must_be_shared_equally(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="a batch of 4 windows cannot be shared equally among 3 devices"):
+        fit(plain(), tracks(), tracks(), 2, tmp_path, Manner("cpu", devices=3), lambda _: None)
