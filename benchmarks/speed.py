@@ -28,7 +28,7 @@ from music import RATE, write_mp3
 
 from genrelens.audio import Track, mono
 from genrelens.classifier import Classifier
-from genrelens.frontend import log_mel, normalised
+from genrelens.features import analyse, planes
 from genrelens.windows import cut
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,9 +106,9 @@ def warm(song: Path) -> Figures:
 def stages(song: Path) -> Figures:
     """Where the time of `warm` goes, each stage by itself (ms)."""
     classifier = Classifier(threads=1)
-    card = classifier.card
-    rate = card.front_end.rate
-    size, hop = round(card.window * rate), round(card.hop * rate)
+    sound = classifier.card.sound
+    rate = sound.front_end.rate
+    size, hop = round(sound.window * rate), round(sound.hop * rate)
 
     def decode() -> list[np.ndarray]:
         with Track(song, rate) as track:
@@ -124,7 +124,8 @@ def stages(song: Path) -> Figures:
     batches = [np.stack(windows[start : start + 16]) for start in range(0, len(windows), 16)]
 
     def mel() -> list[np.ndarray]:
-        return [normalised(log_mel(batch, card.front_end), card.front_end) for batch in batches]
+        levels = (analyse(batch, sound.features, sound.front_end) for batch in batches)
+        return [planes(level, sound.features, sound.layout, sound.front_end) for level in levels]
 
     mels = [np.asarray(batch, np.float32) for batch in mel()]
     steps: dict[str, Callable[[], object]] = {

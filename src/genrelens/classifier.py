@@ -136,7 +136,7 @@ class Classifier:
         )
 
     def _predict_picture(self, source: Source, picture: Picture) -> Prediction:
-        looked_at = picture_planes(read_picture(source), picture.width, picture.height, picture.border)
+        looked_at = picture_planes(read_picture(source), picture.width, picture.height, picture.border, _path(source))
         scores = ranked(self.card.labels, self.model.probabilities(looked_at[None])[0])
         return Prediction(
             path=_path(source),

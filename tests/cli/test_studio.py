@@ -44,7 +44,7 @@ def test_train_then_evaluate_then_predict(genres: Path, tmp_path: Path) -> None:
     assert "accuracy" in result.stdout
     assert "Training small on" in result.stderr
     model = str(run / "model.onnx")
-    assert f"model  {model}" in result.stdout
+    assert f"model   {model}" in result.stdout
 
     out = tmp_path / "test.json"
     arguments = ["evaluate", model, *common, "--split", "stratified", "--seed", "3", "--out", str(out)]

@@ -28,7 +28,9 @@ def evaluation(
     )
     own = np.array([labels.index(LABELS[right]) for right in truth])
     metrics = measure(labels, own, probabilities)
-    return Evaluation(model="m", version="1", labels=labels, metrics=metrics, answers=answers, failures=())
+    return Evaluation(
+        model="m", version="1", labels=labels, metrics=metrics, windows=metrics, answers=answers, failures=()
+    )
 
 
 def told(truth: NDArray[np.int64], right: NDArray[np.bool_]) -> list[int]:

@@ -18,10 +18,11 @@ from lightning.pytorch.callbacks import Callback
 
 from genrelens.errors import TrainingError
 from genrelens.train import checkpoints, nets
-from genrelens.train.fit import Manner, Tracks, fit
+from genrelens.train.fit import Manner, fit
 from genrelens.train.history import read_history
 from genrelens.train.recipe import Recipe
 from genrelens.train.task import balanced_weights
+from genrelens.train.tracks import Tracks
 from tests.train.conftest import make_recipe
 
 CPU = Manner("cpu", track="none")

@@ -74,15 +74,20 @@ def test_two_processes_train_one_net(tmp_path: Path, capfd: pytest.CaptureFixtur
     losses = [epoch.train_loss for epoch in history if epoch.train_loss is not None]
     assert len(losses) == 3
     assert losses[-1] < losses[0]
-    assert all(epoch.valid_accuracy in [n / 7 for n in range(8)] or epoch.valid_accuracy == pytest.approx(
-        round((epoch.valid_accuracy or 0) * 7) / 7) for epoch in history)  # of all seven tracks
+    assert all(
+        epoch.valid_accuracy in [n / 7 for n in range(8)]
+        or epoch.valid_accuracy == pytest.approx(round((epoch.valid_accuracy or 0) * 7) / 7)
+        for epoch in history
+    )  # of all seven tracks
     kept = torch.load(tmp_path / "last.ckpt", weights_only=False)["state_dict"]
     assert all(torch.equal(kept[f"net.{name}"], weights) for name, weights in net.state_dict().items())
     assert "".join(capfd.readouterr()) == ""
 
 
 def test_what_stops_one_process_is_told(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"^the loss became nan in epoch 0, step 1\. No weights have been kept yet$"):
+    with pytest.raises(
+        TrainingError, match=r"^the loss became nan in epoch 0, step 1\. No weights have been kept yet$"
+    ):
         fit(plain(), tracks(), tracks(), 2, tmp_path, TWO, lambda _: None, [Spoils(is_there)])
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from genrelens.errors import RecipeError
+from genrelens.inputs import Sound
 from genrelens.train.recipe import read_recipe, with_settings
 from tests.train.conftest import make_recipe
 
@@ -30,6 +31,7 @@ def test_every_recipe_is_valid_and_named_after_its_file(file: Path) -> None:
 def test_a_small_recipe(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(SMALL)
     recipe = read_recipe(tmp_path / "x.toml")
+    assert isinstance(recipe.input, Sound)
     assert recipe.input.front_end.hop == 512
     assert recipe.net.arguments == {"width": 8}
     assert recipe.augment.noise == 0

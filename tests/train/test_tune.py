@@ -20,6 +20,7 @@ from genrelens.train.fit import Manner, fit
 from genrelens.train.history import read_history
 from genrelens.train.recipe import Recipe, read_recipe, with_settings
 from genrelens.train.run import Request
+from genrelens.train.tracks import Loading
 from genrelens.train.tune import Tuned, tune
 from tests.train.conftest import make_recipe
 
@@ -37,7 +38,7 @@ def searching(search: dict[str, Any] = SEARCH, **changes: Any) -> Recipe:
 
 def request_for(genres: Path, tmp_path: Path, recipe: Recipe, name: str = "study") -> Request:
     manner = Manner("cpu", track="none")
-    return Request(recipe, str(genres), tmp_path / name, tmp_path / "cache", processes=1, manner=manner)
+    return Request(recipe, Loading(str(genres), tmp_path / "cache", processes=1), tmp_path / name, manner=manner)
 
 
 def run(request: Request, count: int, processes: int = 1, objective: study.Objective = "loss") -> Tuned:

@@ -14,6 +14,7 @@ from genrelens.features import planes
 from genrelens.inputs import Input, Picture, Sound
 from genrelens.model import Planes, Probabilities
 from genrelens.prediction import Failure, PathText, Prediction, Score
+from genrelens.train.labelmap import LabelMap
 from genrelens.train.manifest import Item
 from genrelens.train.mels import Analysis, Level, is_row, load_row
 from genrelens.train.metrics import Metrics, measure
@@ -23,11 +24,11 @@ from genrelens.train.metrics import Metrics, measure
 class Judged:
     """Probabilities for each window of a track (windows, labels), and for the track (labels,)."""
 
-    windows: Probabilities
-    track: Probabilities
+    windows: NDArray[np.floating]
+    track: NDArray[np.floating]
 
     @classmethod
-    def of(cls, windows: Probabilities) -> Self:
+    def of(cls, windows: NDArray[np.floating]) -> Self:
         """Let the mean over the windows stand for the track."""
         return cls(windows, np.asarray(windows.mean(axis=0)))
 
@@ -43,7 +44,10 @@ class TrackAnswer(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """Measures, the answers they were made from, and the tracks that could not be read."""
+    """Measures, the answers they were made from, and the tracks that could not be read.
+
+    `metrics` count tracks, and `windows` their windows; a picture is its own only window.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,6 +55,7 @@ class Evaluation(BaseModel):
     version: str
     labels: tuple[str, ...]
     metrics: Metrics
+    windows: Metrics
     answers: tuple[TrackAnswer, ...]
     failures: tuple[Failure, ...]
 
@@ -60,6 +65,7 @@ def evaluate(
     items: Sequence[Item],
     processes: int,
     progress: Callable[[], None] = lambda: None,
+    label_map: LabelMap | None = None,
 ) -> Evaluation:
     """Ask the model about each track, all windows, and measure its answers.
 
@@ -70,12 +76,13 @@ def evaluate(
         items: the tracks.
         processes: to decode with.
         progress: called after each track.
+        label_map: how labels of foreign data and those of the model are brought together.
 
     Raises:
-        ManifestError: a label is not one of the model's, or no track could be read.
+        ManifestError: a label is neither one of the model's nor mapped to one, or no track could be read.
     """
-    card = classifier.card
-    require_labels(items, card.labels)
+    card, mapped = classifier.card, label_map or LabelMap()
+    items = mapped.items(items, card.labels)
     answers: dict[str, Judged] = {}
     failures: dict[str, Failure] = {}
     for path in (item.path for item in items if is_row(item.path)):
@@ -89,7 +96,12 @@ def evaluate(
         else:
             failures[result.path] = result
         progress()
-    return evaluation(card.name, card.version, card.labels, items, answers, tuple(failures.values()))
+    merged = {
+        path: Judged(mapped.merge(judged.windows, card.labels), mapped.merge(judged.track, card.labels))
+        for path, judged in answers.items()
+    }
+    labels = mapped.labels(card.labels)
+    return evaluation(card.name, card.version, labels, items, merged, tuple(failures.values()))
 
 
 def evaluate_levels(
@@ -132,30 +144,21 @@ def evaluation(
     answered = [item for item in items if item.path in answers]
     if not answered:
         raise ManifestError("none of the tracks could be read; `genrelens data check` tells why")
-    probabilities = np.stack([answers[item.path].track for item in answered])
+    judged = [answers[item.path] for item in answered]
     truth = np.array([labels.index(item.label) for item in answered])
+    tracks = np.repeat(np.arange(len(judged)), [len(one.windows) for one in judged])
     return Evaluation(
         model=name,
         version=version,
         labels=labels,
-        metrics=measure(labels, truth, probabilities),
+        metrics=measure(labels, truth, np.stack([one.track for one in judged])),
+        windows=measure(labels, truth[tracks], np.concatenate([one.windows for one in judged]), tracks),
         answers=tuple(
-            TrackAnswer(path=item.path, truth=item.label, probabilities=tuple(map(float, row)))
-            for item, row in zip(answered, probabilities, strict=True)
+            TrackAnswer(path=item.path, truth=item.label, probabilities=tuple(map(float, one.track)))
+            for item, one in zip(answered, judged, strict=True)
         ),
         failures=failures,
     )
-
-
-def require_labels(items: Iterable[Item], labels: tuple[str, ...]) -> None:
-    """See that the model knows what the tracks are called.
-
-    Raises:
-        ManifestError: it lacks a label.
-    """
-    unknown = sorted({item.label for item in items} - set(labels))
-    if unknown:
-        raise ManifestError(f"the model has no label {', '.join(unknown)}; it knows {', '.join(labels)}")
 
 
 def net_windows(level: Level, own: Input) -> Planes:

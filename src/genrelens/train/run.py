@@ -22,6 +22,7 @@ from genrelens.train.export import export, parameters
 from genrelens.train.fit import Manner, fit
 from genrelens.train.manifest import Manifest
 from genrelens.train.recipe import Recipe
+from genrelens.train.report import write_report
 from genrelens.train.tracking import require as require_tracking
 from genrelens.train.tracks import Loading, Tracks, load
 
@@ -43,7 +44,7 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation:
     """Train as a recipe says, and measure the exported model on *valid*; *test* is not looked at.
 
     The folder then holds recipe.json, environment.json, metrics.jsonl, history.json and history.csv, the
-    checkpoints, what is tracked, model.onnx and valid.json.
+    checkpoints, what tracks the training, model.onnx, valid.json and report/index.html.
 
     Args:
         request: what is wanted; with `resume`, the training in the folder is gone on with.
@@ -69,6 +70,7 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation:
     export(net, write_card(recipe, manifest, net), proof(valid, recipe), model)
     result = evaluate(Classifier(model), manifest.side("valid"), request.loading.processes)
     write_text(request.folder / "valid.json", result.model_dump_json(indent=1))
+    write_report(request.folder)
     return result
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genrelens.errors import GenrelensError, ManifestError, SplitError
+from genrelens.errors import GenrelensError, ManifestError, SplitError, shown
 from genrelens.inputs import Picture, Sound, finder
 from genrelens.pictures import picture_planes, read_picture
 from genrelens.train.evaluate import grid
@@ -158,7 +158,7 @@ def _load_pictures(items: Sequence[Item], picture: Picture, advance: Callable[[]
     for path in (item.path for item in items):
         try:
             pixels = read_picture(path)
-            planes = picture_planes(pixels, picture.width, picture.height, picture.border)
+            planes = picture_planes(pixels, picture.width, picture.height, picture.border, shown(path))
         except GenrelensError as error:
             failures[path] = error
         else:
