@@ -38,6 +38,7 @@ def evaluate(
     from genrelens.cli.extras import needs_train_extra
     from genrelens.cli.progress import progress_bar
     from genrelens.files import write_text
+    from genrelens.inputs import finder
 
     with needs_train_extra():
         from genrelens.cli.measures import comparison_text, evaluation_text
@@ -54,11 +55,11 @@ def evaluate(
         raise typer.BadParameter(f"{out.parent} is not a folder", param_hint="--out")
     label_map = read_label_map(labels) if labels else LabelMap()
     kept = read_evaluation(Path(compare)) if compare and compare.endswith(".json") else None
-    manifest = divide(read_manifest(data), split, seed)
-    require(manifest, side)
-    items = manifest.side(side)
     cores = threads or workers.cores()
     classifiers = [Classifier(name, threads=cores) for name in (model, None if kept else compare) if name]
+    manifest = divide(read_manifest(data, finder(classifiers[0].card.input)), split, seed)
+    require(manifest, side)
+    items = manifest.side(side)
 
     def ask(classifier: Classifier) -> Evaluation:
         with progress_bar(f"Measuring {classifier.card.name}", len(items), visible=not quiet) as advance:

@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from genrelens.audio import Track
-from genrelens.frontend import FrontEnd, decibels, hz_to_mel, refloor
+from genrelens.audio import load
+from genrelens.frontend import Floats, FrontEnd, decibels, hz_to_mel, refloor
 from genrelens.inputs import Input, Picture
 from genrelens.pictures import read_picture
 from genrelens.train.evaluate import Evaluation
 from genrelens.train.figures import WIDTH, Drawing
 from genrelens.train.mels import Analysis, is_row, load_row
+from genrelens.train.render import Look, draw
 
-_HERTZ = (250, 1_000, 4_000, 16_000)
+_HERTZ = (256, 1024, 4096, 16_384)
 
 
 @dataclass(frozen=True)
@@ -60,47 +60,23 @@ def mistake_drawing(mistake: Mistake, number: int, own: Input) -> Drawing:
     return Drawing(f"mistake-{number}", f"Log-mel spectrogram of {alt}.", lambda _: _spectrogram(level, own.front_end))
 
 
-def _level(path: str, front_end: FrontEnd) -> NDArray[np.floating[Any]]:
+def _level(path: str, front_end: FrontEnd) -> Floats:
     """Decibels below the maximum of a whole track, (n_mels, frames)."""
     if is_row(path):
-        level = load_row(path, Analysis(front_end=front_end))
+        level: Floats = load_row(path, Analysis(front_end=front_end)).astype(np.float32)
     else:
-        with Track(path, front_end.rate) as track:
-            level = decibels(track.samples(), front_end)
-    return refloor(level.astype(np.float32), front_end.floor_db)
+        level = decibels(load(path, front_end.rate), front_end)
+    return refloor(level, front_end.floor_db)
 
 
-def _spectrogram(level: NDArray[np.floating[Any]], front_end: FrontEnd) -> Figure:
-    figure = Figure(figsize=(WIDTH, 2), layout="constrained")
-    axes = figure.subplots()
-    seconds = level.shape[1] * front_end.seconds_per_frame
-    image = axes.imshow(
-        level,
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-        cmap="viridis",
-        vmin=-front_end.floor_db,
-        vmax=0,
-        extent=(0, seconds, 0, front_end.n_mels),
-    )
-    hertz = np.array([hz for hz in _HERTZ if front_end.fmin < hz < front_end.highest], float)
-    axes.set_yticks(_bands(hertz, front_end), [_hertz_text(hz) for hz in hertz])
-    axes.set_xlabel("seconds")
-    bar = figure.colorbar(image, ax=axes, pad=0.01)
-    bar.set_label("dB")
+def _spectrogram(level: Floats, front_end: FrontEnd) -> Figure:
+    figure = draw(level, front_end, Look(axes=True), "", level.shape[1] * front_end.seconds_per_frame)
+    figure.set_size_inches(WIDTH, 2)
+    axes = figure.axes[0]
+    axes.images[0].set_interpolation("nearest")  # which makes a much smaller file
+    hertz = [hz for hz in _HERTZ if front_end.fmin < hz < front_end.highest]  # more would not fit
+    axes.set_yticks(hz_to_mel(np.array(hertz, float), front_end.mel_scale), list(map(str, hertz)))
     return figure
-
-
-def _bands(hertz: NDArray[np.float64], front_end: FrontEnd) -> NDArray[np.float64]:
-    """Which mel band, counted in fractions from the lowest, each frequency is in."""
-    ends = hz_to_mel(np.array([front_end.fmin, front_end.highest]), front_end.mel_scale)
-    share = (hz_to_mel(hertz, front_end.mel_scale) - ends[0]) / (ends[1] - ends[0])
-    return np.asarray(share * (front_end.n_mels + 1) - 0.5)
-
-
-def _hertz_text(hz: float) -> str:
-    return f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz:g} Hz"
 
 
 def _picture(pixels: NDArray[np.uint8]) -> Figure:

@@ -1,0 +1,82 @@
+"""`genrelens evaluate` and `genrelens report`, where they are more than what they call."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from genrelens.cli.evaluate import evaluate
+from genrelens.cli.main import main
+from genrelens.cli.report import report
+from tests.conftest import encode, make_card, make_model, tone
+from tests.train.conftest import make_recipe
+
+app = typer.Typer()
+app.command("evaluate")(evaluate)
+app.command("report")(report)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    """Two low tracks and two high ones, one of them called low."""
+    folder = tmp_path / "data"
+    for name, hz, label in (("a", 100, "low"), ("b", 6_000, "low"), ("c", 6_000, "high"), ("d", 7_000, "high")):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        encode(folder / label / f"{name}.wav", tone(hz, 2), codec="pcm_s16le")
+    return str(folder)
+
+
+def run(*arguments: str | Path) -> str:
+    result = CliRunner().invoke(app, [*map(str, arguments), *(("-t", "1") if arguments[0] == "evaluate" else ())])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def lines(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def test_measures_by_track_and_by_window(model_file: Path, data: str) -> None:
+    told = lines(run("evaluate", model_file, "--data", data, "--split", "none"))
+    assert "by track by window" in told
+    assert any(re.match(r"accuracy 0\.750 \d\.\d+ - 1\.000 0\.750 ", line) for line in told)
+    assert any(line.startswith("expected calibration error 0.") for line in told)
+    assert "answers 4 12" in told
+    assert "high 0.667 1.000 0.800 2" in told
+    assert "low 1 1" in told
+
+
+def test_two_models_are_compared(model_file: Path, data: str, tmp_path: Path) -> None:
+    other = make_model(tmp_path / "other.onnx", make_card(name="other", labels=("high", "low")))  # always wrong
+    common = ["--data", data, "--split", "none"]
+    kept = tmp_path / "other.json"
+    run("evaluate", other, *common, "--out", kept)
+    for compared in (other, kept):
+        told = lines(run("evaluate", model_file, *common, "--compare", compared))
+        assert "4 tracks, answered by both" in told
+        assert "first 0.750 0.733 tilt 1" in told
+        assert "second 0.250 0.200 other 1" in told
+        assert "right by one alone: 3 by the first, 1 by the second; McNemar's exact test p = 0.625" in told
+
+
+def test_a_label_map(model_file: Path, data: str, tmp_path: Path) -> None:
+    labels = tmp_path / "map.toml"
+    labels.write_text('[data]\nhigh = ""\n')
+    assert "answers 2 6" in lines(run("evaluate", model_file, "--data", data, "--split", "none", "--labels", labels))
+
+
+def test_report_names_the_page(tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text(make_recipe().model_dump_json())
+    assert run("report", tmp_path) == f"{tmp_path / 'report' / 'index.html'}\n"
+
+
+def test_report_of_what_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["genrelens", "report", str(tmp_path)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert "is not the folder of a training" in str(stopped.value.code)
