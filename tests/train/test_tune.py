@@ -45,11 +45,10 @@ def run(request: Request, count: int, processes: int = 1, objective: study.Objec
     return tune(request, count, processes, objective, lambda _: None)
 
 
-@pytest.fixture(autouse=True)
-def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take longer than the trials; one test has them."""
-    if request.function is not test_a_search_finds_the_best_of_its_trials_and_writes_it_down:
-        monkeypatch.setattr(module, "write_report", lambda *_: None)
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No report: its pictures take longer than the trials."""
+    monkeypatch.setattr(module, "write_report", lambda *_: None)
 
 
 def test_a_search_finds_the_best_of_its_trials_and_writes_it_down(genres: Path, tmp_path: Path) -> None:
@@ -67,13 +66,14 @@ def test_a_search_finds_the_best_of_its_trials_and_writes_it_down(genres: Path, 
     best = read_recipe(request.folder / "best.toml")
     assert best == with_settings(request.recipe, {**tuned.best.settings, "name": "small-tuned", "tune": {}})
     names = {file.name for file in request.folder.iterdir()}
-    pictures = {"history.png", "epochs.png", "importances.png", "parallel.png", "slices.png"}
+    pictures = {"course.png", "epochs.png", "importances.png", "slices.png"}
     assert pictures | {"report.html", "study.db", "environment.json"} <= names
     page = (request.folder / "report.html").read_text()
     assert page.count("data:image/png;base64,") == len(pictures)
     assert not list(request.folder.rglob("*.ckpt"))
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_second_call_goes_on_and_two_processes_share_a_study(genres: Path, tmp_path: Path) -> None:
     request = request_for(genres, tmp_path, searching())
     first = run(request, 1)
@@ -84,6 +84,7 @@ def test_a_second_call_goes_on_and_two_processes_share_a_study(genres: Path, tmp
     assert run(request, 3).trials == second.trials
 
 
+@pytest.mark.usefixtures("plain")
 def test_hopeless_trials_are_given_up(genres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "_FIRST", 1)
     recipe = searching({"train.lr": {"choices": [3e-2, 1e-9]}}, train={"epochs": 6, "average": 0, "keep": "best"})
@@ -97,6 +98,7 @@ def test_hopeless_trials_are_given_up(genres: Path, tmp_path: Path, monkeypatch:
     assert max(epochs) < 6
 
 
+@pytest.mark.usefixtures("plain")
 def test_lost_losses_are_pruned_and_impossible_trials_fail_with_a_reason(genres: Path, tmp_path: Path) -> None:
     recipe = searching({"train.lr": {"choices": [1e-2, 1e30]}}, train={"warmup": 0})
     tuned = run(request_for(genres, tmp_path, recipe, "lost"), 4)
@@ -106,6 +108,7 @@ def test_lost_losses_are_pruned_and_impossible_trials_fail_with_a_reason(genres:
         run(request_for(genres, tmp_path, recipe, "impossible"), 1)
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_study_is_of_one_recipe_and_objective(genres: Path, tmp_path: Path) -> None:
     request = request_for(genres, tmp_path, searching())
     run(request, 1)
@@ -159,6 +162,7 @@ def test_what_cannot_be_sought(genres: Path, tmp_path: Path, search: dict[str, A
     assert not (tmp_path / "study").exists()
 
 
+@pytest.mark.usefixtures("plain")
 def test_from_the_command_line(genres: Path, tmp_path: Path) -> None:
     folder = tmp_path / "study"
     run(request_for(genres, tmp_path, searching()), 1)

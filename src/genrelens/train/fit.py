@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from lightning.pytorch.loggers import Logger
 from torch import nn
 from torch.multiprocessing.spawn import ProcessRaisedException
@@ -28,7 +28,7 @@ from genrelens.train.checkpoints import (
     unwritable,
 )
 from genrelens.train.history import forget_after
-from genrelens.train.parallel import Processes, quieten
+from genrelens.train.parallel import MovingAverage, Processes, quieten
 from genrelens.train.recipe import Recipe, TrainTable
 from genrelens.train.task import GenreTask, LostLossError, balanced_weights
 from genrelens.train.tracking import Track, loggers
@@ -152,19 +152,22 @@ def _run(trainer: L.Trainer, task: GenreTask, data: TrackData, checkpoint: Path 
     try:
         trainer.fit(task, data, ckpt_path=checkpoint, weights_only=False)
     except LostLossError as error:
-        raise TrainingError(f"{error}; lower train.lr in the recipe. {_last_good(folder)}") from error
+        raise TrainingError(_lost(str(error), folder)) from error
     except ProcessRaisedException as error:  # in one of several; its last line names what was raised there
         kind, _, message = str(error).strip().rpartition("\n")[2].partition(": ")
-        raise TrainingError(f"{message or kind}. {_last_good(folder)}") from error
+        if not kind.startswith("genrelens."):
+            raise
+        raise TrainingError(_lost(message, folder) if kind.endswith("LostLossError") else message) from error
     except OSError as error:
         raise TrainingError(unwritable(error.filename or folder, error)) from error
     except SystemExit as stop:  # how Lightning answers Ctrl-C
         raise KeyboardInterrupt from stop
 
 
-def _last_good(folder: Path) -> str:
+def _lost(message: str, folder: Path) -> str:
     kept = next((folder / name for name in (BEST, LAST) if (folder / name).is_file()), None)
-    return f"The last good weights are in {shown(kept)}" if kept else "No weights have been kept yet"
+    where = f"The last good weights are in {shown(kept)}" if kept else "No weights have been kept yet"
+    return f"{message}; lower train.lr in the recipe. {where}"
 
 
 def _trainer(
@@ -197,7 +200,7 @@ def _callbacks(table: TrainTable, folder: Path, progress: bool) -> list[Callback
     if progress:
         callbacks.append(TQDMProgressBar())
     if table.average:
-        callbacks.append(EMAWeightAveraging(decay=table.average))
+        callbacks.append(MovingAverage(table.average))
     if table.patience:
         callbacks.append(Patience("valid_loss", patience=table.patience))
     return callbacks

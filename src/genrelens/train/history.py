@@ -5,8 +5,9 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from lightning.pytorch.loggers.logger import DummyLogger
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from pydantic import BaseModel, ConfigDict
 
@@ -51,12 +52,24 @@ class History(BaseModel):
         return min(looked, key=lambda epoch: epoch.valid_loss or 0.0, default=None)
 
 
-class MetricsLog(DummyLogger):
+class MetricsLog(Logger):
     """Lightning's way to metrics.jsonl in a run's folder; history.json and history.csv follow it line by line."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self._folder = folder
+
+    @property
+    def name(self) -> str:
+        """What Lightning asks every logger for."""
+        return _lines(self._folder).name
+
+    @property
+    def version(self) -> None:
+        """There is but one."""
+
+    def log_hyperparams(self, *_: Any, **__: Any) -> None:
+        """Do nothing: they are in recipe.json."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:

@@ -2,7 +2,9 @@
 
 import logging
 import warnings
+from typing import Any
 
+from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.strategies import DDPStrategy
 
 
@@ -22,8 +24,19 @@ class Processes(DDPStrategy):
         super().setup_environment()
 
 
+class MovingAverage(EMAWeightAveraging):
+    """Lightning's moving average of the weights, in a form that can be sent to a new process."""
+
+    def __init__(self, decay: float) -> None:
+        super().__init__(decay=decay)
+        self._decay = decay
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MovingAverage, (self._decay,)
+
+
 def quieten() -> None:
-    """Let Lightning neither greet, advertise, sum up nor warn."""
-    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+    """Let Lightning neither greet, advertise, sum up nor warn, nor torch tell whom it stops after an error."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric", "torch.multiprocessing.spawn"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")

@@ -38,6 +38,7 @@ class Trial:
 
     Attributes:
         number: in the study, from 0.
+        first: that of the broken-off trial that it tries again, or its own; names its folder.
         state: "pruned" are those that were given up as hopeless.
         value: of the objective; of a pruned trial, where it stood.
         settings: what it tried.
@@ -46,6 +47,7 @@ class Trial:
     """
 
     number: int
+    first: int
     state: State
     value: float | None
     settings: dict[str, Any]
@@ -94,13 +96,6 @@ def propose(trial: optuna.Trial, key: str, search: Search) -> Any:
     return trial.suggest_float(key, search.low, search.high, log=search.log)
 
 
-def first_number(trial: optuna.Trial) -> int:
-    """Its number, or that of the broken-off trial that it tries again."""
-    frozen = trial.study.trials[trial.number]
-    retried = RetryHeartbeatStaleTrialCallback.retried_trial_number(frozen)
-    return trial.number if retried is None else retried
-
-
 def note_error(trial: optuna.Trial, error: Exception) -> None:
     """Keep why a trial failed."""
     trial.set_user_attr(_ERROR, str(error))
@@ -125,8 +120,10 @@ def importances(study: optuna.Study) -> dict[str, float]:
 
 def summary(trial: FrozenTrial) -> Trial:
     """What a trial of Optuna's tells us."""
+    retried = RetryHeartbeatStaleTrialCallback.retried_trial_number(trial)
     return Trial(
         number=trial.number,
+        first=trial.number if retried is None else retried,
         state=_STATES[trial.state],
         value=trial.value,
         settings=dict(trial.params),

@@ -27,7 +27,7 @@ from genrelens.train.run import Request
 from genrelens.train.study import MEASURES, TITLES, Objective, Trial
 from genrelens.train.task import LostLossError
 from genrelens.train.tracks import Tracks, load
-from genrelens.train.tune_report import write_report
+from genrelens.train.tune_report import trial_folder, write_report
 
 _TABLES = ("net", "train", "augment")  # what may vary without the data being prepared again,
 _PREPARED = ("train.crops", "augment.expand", "augment.waveform")  # but for these of their keys
@@ -167,7 +167,7 @@ def _try(number: int, plan: _Plan) -> Trial:
 def _value(trial: optuna.Trial, plan: _Plan) -> float:
     """What a trial is worth; its folder keeps recipe and history, but no weights unless it is broken off."""
     chosen = {key: study.propose(trial, key, search) for key, search in plan.recipe.tune.items()}
-    folder = plan.folder / "trials" / f"{study.first_number(trial):04}"
+    folder = trial_folder(plan.folder, study.summary(trial.study.trials[trial.number]))
     try:
         recipe = with_settings(plan.recipe, chosen).model_copy(update={"tune": {}})
         value = _train(trial, plan, recipe, folder)
@@ -223,7 +223,7 @@ def _conclude(plan: _Plan) -> Tuned:
     tuned = Tuned(plan.folder, plan.objective, best, found, study.importances(search))
     write_text(plan.folder / "trials.csv", _table(found, list(plan.recipe.tune)))
     write_text(plan.folder / "best.toml", _toml(plan, best))
-    write_report(search, plan.recipe, plan.objective, found, best, tuned.importances, plan.folder)
+    write_report(plan.recipe, plan.objective, found, best, tuned.importances, plan.folder)
     return tuned
 
 

@@ -1,22 +1,17 @@
 """A search on one page: its course, what matters, and which values were good; and the pictures as files."""
 
 import base64
-import io
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import matplotlib.pyplot as plt
-import optuna
-from matplotlib.axes import Axes
-from optuna.importance import FanovaImportanceEvaluator
-from optuna.visualization import matplotlib as views
 
 from genrelens.files import replacing, write_text
+from genrelens.train import tune_pictures as pictures
+from genrelens.train.history import read_history
 from genrelens.train.recipe import Recipe
-from genrelens.train.study import TITLES, Objective, Trial
+from genrelens.train.study import MEASURES, TITLES, Objective, Trial
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -56,65 +51,55 @@ figure { margin: 2rem 0; }
 </html>
 """
 
-_View = Callable[[], Axes | Any]
-
 
 def write_report(
-    study: optuna.Study,
     recipe: Recipe,
     objective: Objective,
     trials: tuple[Trial, ...],
     best: Trial,
-    importances: dict[str, float],
+    importances: Mapping[str, float],
     folder: Path,
 ) -> None:
     """Write report.html, which needs no other file, and its pictures as PNG files."""
-    title = TITLES[objective]
-    pictures = []
-    for name, caption, view in _views(study, title, bool(importances)):
-        content = _png(view)
+    shown = []
+    for name, caption, content in _pictures(recipe, objective, trials, best, importances, folder):
         with replacing(folder / f"{name}.png") as file:
             file.write(content)
-        pictures.append((caption, base64.b64encode(content).decode()))
-    engine = jinja2.Environment(autoescape=True)
+        shown.append((caption, base64.b64encode(content).decode()))
+    engine = jinja2.Environment(autoescape=True, trim_blocks=True)
     engine.filters["short"] = lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)
     page = engine.from_string(_PAGE).render(
         name=recipe.name,
-        title=title,
+        title=TITLES[objective],
         trials=trials,
         best=best,
         keys=list(recipe.tune),
-        pictures=pictures,
+        pictures=shown,
         varied=bool(importances),
     )
     write_text(folder / "report.html", page)
 
 
-def _views(study: optuna.Study, title: str, varied: bool) -> Iterator[tuple[str, str, _View]]:
-    """File names, captions and what draws."""
-    yield "history", "Course of the search", lambda: views.plot_optimization_history(study, target_name=title)
-    yield "epochs", "Trials epoch by epoch", lambda: views.plot_intermediate_values(study)
-    if varied:
-        evaluator = FanovaImportanceEvaluator(seed=0)
-        yield (
-            "importances",
-            "Share of the variance that each value explains (fANOVA)",
-            lambda: views.plot_param_importances(study, evaluator=evaluator, target_name=title),
-        )
-    yield "parallel", "Every trial as a line", lambda: views.plot_parallel_coordinate(study, target_name=title)
-    yield "slices", "Every value by itself", lambda: views.plot_slice(study, target_name=title)
+def trial_folder(folder: Path, trial: Trial) -> Path:
+    """Where the recipe and the history of a trial are."""
+    return folder / "trials" / f"{trial.first:04}"
 
 
-def _png(view: _View) -> bytes:
+def _pictures(
+    recipe: Recipe,
+    objective: Objective,
+    trials: tuple[Trial, ...],
+    best: Trial,
+    importances: Mapping[str, float],
+    folder: Path,
+) -> Iterator[tuple[str, str, bytes]]:
+    """File names, captions and PNGs."""
     plt.switch_backend("agg")  # needs no screen
-    content = io.BytesIO()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of axes along which all trials are the same
-            view()
-        figure = plt.gcf()
-        figure.set_size_inches(10, 5)
-        figure.savefig(content, format="png", dpi=110, bbox_inches="tight")
-    finally:
-        plt.close("all")
-    return content.getvalue()
+    title, measure = TITLES[objective], MEASURES[objective]
+    tried = [trial for trial in trials if trial.state in ("complete", "pruned")]
+    histories = {trial.number: read_history(trial_folder(folder, trial)) for trial in tried}
+    yield "course", "Trials as they came", pictures.course(trials, best, title)
+    if importances:
+        yield "importances", "How much each value matters (fANOVA)", pictures.bars(importances)
+    yield "slices", "Each value by itself", pictures.slices(trials, best, recipe.tune, title)
+    yield "epochs", "Trials epoch by epoch", pictures.epochs(histories, best, measure, title)

@@ -45,7 +45,7 @@ class Lens(nn.Module):
         super().__init__()
         if shape[:2] != (1, _BANDS):
             raise RecipeError(
-                f"the net lens takes one plane of {_BANDS} bands, and the input gives {shape[0]} of {shape[1]}"
+                f"the net lens takes one plane of {_BANDS} bands, and the input has {shape[0]} of {shape[1]}"
             )
         self.branches = nn.ModuleList(
             nn.Sequential(
