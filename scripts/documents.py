@@ -1,4 +1,4 @@
-"""The documents that carry measured figures, made from the results: MODEL_CARD.md and parts of README.md."""
+"""The documents with measured figures, made from the results: MODEL_CARD.md, docs/benchmarks.md, parts of README.md."""
 
 import json
 import re
@@ -8,9 +8,13 @@ from typing import Any
 from genrelens import zoo
 from genrelens.card import Card
 from genrelens.model import Model
+from genrelens.train.benchmark import read_cells
+from genrelens.train.benchmark_table import page
+from genrelens.train.plan import read_plan
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+COMMAND = "genrelens benchmark benchmarks/gtzan.toml --data gtzan:ARRAY.npy --pictures gtzan:PICTURES"
 FULLY_RECORDED = ("blues", "classical", "jazz", "rock")  # all of their recordings are at hand
 
 
@@ -18,12 +22,17 @@ def write_documents() -> None:
     """Write what the bundled model and the results say."""
     (ROOT / "MODEL_CARD.md").write_text(model_card(), "utf-8")
     (ROOT / "README.md").write_text(readme(), "utf-8")
+    (ROOT / "docs" / "benchmarks.md").write_text(benchmarks(), "utf-8")
 
 
 def model_card() -> str:
     """MODEL_CARD.md: its template with the figures filled in."""
-    template = (ROOT / "scripts" / "model_card.md").read_text("utf-8")
-    return fill(template)
+    return fill((ROOT / "scripts" / "model_card.md").read_text("utf-8"))
+
+
+def benchmarks() -> str:
+    """docs/benchmarks.md: its template with the tables filled in."""
+    return fill((ROOT / "scripts" / "benchmarks.md").read_text("utf-8"))
 
 
 def readme() -> str:
@@ -55,6 +64,7 @@ def figures() -> dict[str, str]:
     speed = json.loads((RESULTS / "speed.json").read_text("utf-8"))
     return {
         "accuracy": _estimate(measured["test"]["accuracy"]),
+        "benchmark": page(read_cells(RESULTS / "gtzan"), _order(), COMMAND),
         "accuracies": _accuracies(measured),
         "genres": _genres(measured["test"]),
         "confusions": _confusions(measured["test"]),
@@ -66,6 +76,12 @@ def figures() -> dict[str, str]:
         "parameters": f"{card.parameters / 1e6:.2f} million",
         "version": card.version,
     }
+
+
+def _order() -> list[str]:
+    """The names of the recipes in the order of the plan."""
+    plan = ROOT / "benchmarks" / "gtzan.toml"
+    return [recipe.name for recipe, _ in read_plan(plan).read(plan.parent)]
 
 
 def _estimate(estimate: dict[str, float]) -> str:

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from genrelens.train.export import parameters
+from genrelens.train.nets import build
+from genrelens.train.recipe import read_recipe
+
 ROOT = Path(__file__).parents[1]
+DOCS = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "docs").glob("*.md"))
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +34,23 @@ def test_the_figures_in_the_readme_are_made_from_the_results() -> None:
     assert text.count("<!-- ") % 2 == 0
 
 
+def test_the_benchmarks_are_made_from_the_results() -> None:
+    import documents
+
+    assert (ROOT / "docs" / "benchmarks.md").read_text() == documents.benchmarks()
+
+
+def test_the_page_of_recipes_knows_them_all_and_their_sizes() -> None:
+    rows = re.findall(
+        r"^\| \[([\w-]+)\]\(\.\./(\S+)\) .* \| ([\d,]+) \|$", (ROOT / "docs" / "recipes.md").read_text(), re.M
+    )
+    assert {file for _, file, _ in rows} == {f"recipes/{file.name}" for file in (ROOT / "recipes").glob("*.toml")}
+    for name, file, size in rows:
+        recipe = read_recipe(ROOT / file)
+        table = recipe.net.model_copy(update={"weights": "", "frozen": False}) if "transfer" in name else recipe.net
+        assert parameters(build(table, 10, recipe.input.shape)) == int(size.replace(",", "")), name
+
+
 def test_the_bundled_card_carries_the_measured_accuracy() -> None:
     import json
 
@@ -44,7 +66,7 @@ def test_the_bundled_card_carries_the_measured_accuracy() -> None:
     assert card.labels == tuple(row["label"] for row in measured["test"]["genres"])
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "MODEL_CARD.md", "docs/experiments.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "MODEL_CARD.md", *DOCS])
 def test_links_lead_somewhere(name: str) -> None:
     file = ROOT / name
     for target in re.findall(r"\]\(([^)#]+)\)", file.read_text()):

@@ -19,7 +19,6 @@ def benchmark(
         Path | None, typer.Option(help="Folder for the cells; results/PLAN beside the plan if not given.")
     ] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="This recipe alone; may be given again.")] = None,
-    out: Annotated[Path | None, typer.Option(help="A Markdown file for the table.")] = None,
     cache: Cache = None,
     threads: Cores = None,
     quiet: Quiet = False,
@@ -28,7 +27,6 @@ def benchmark(
     from genrelens import workers
     from genrelens.cli.extras import needs_train_extra
     from genrelens.cli.progress import progress_bar
-    from genrelens.files import write_text
 
     with needs_train_extra():
         from genrelens.train.benchmark import Bench, read_cells
@@ -57,7 +55,4 @@ def benchmark(
     bench = Bench(loading, Loading(pictures, loading.cache, cores, True, loading.bar) if pictures else None, folder)
     chosen = [planned for planned in recipes if not only or planned[0].name in only]
     run(chosen, wanted.protocols, bench, lambda text: None if quiet else typer.echo(text, err=True))
-    text = page(read_cells(folder), names, f"genrelens benchmark {plan} --data ...")
-    print(text)
-    if out:
-        write_text(out, text)
+    print(page(read_cells(folder), names, f"genrelens benchmark {plan} --data ..."))

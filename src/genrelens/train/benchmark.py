@@ -14,15 +14,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-import torchinfo
 from pydantic import BaseModel, ConfigDict, ValidationError
-from torch import nn
 from torch.nn import functional
 
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError, shown
 from genrelens.files import write_text
-from genrelens.inputs import Picture, Shape, Sound
+from genrelens.inputs import Picture, Sound
 from genrelens.model import Model
 from genrelens.train import nets
 from genrelens.train.batches import TrainingBatches, batches_per_epoch
@@ -34,10 +32,11 @@ from genrelens.train.metrics import Estimate
 from genrelens.train.protocols import Protocol, whole_tracks, windows
 from genrelens.train.recipe import Recipe
 from genrelens.train.run import proof, write_card
+from genrelens.train.summary import summarise
 from genrelens.train.tracks import DataSet, Loading, Say, Tracks, load_levels, read
 
 _LOOKS = 8  # at *valid*, at most
-_TIMED_STEPS = 3
+_TIMED_STEPS = 5
 _TIMED_SECONDS = 30  # of audio
 _TRIES = 5
 
@@ -161,7 +160,7 @@ def run_cell(recipe: Recipe, protocol: Protocol, data: DataSet, budget: float) -
             log_loss=test.log_loss,
             valid_accuracy=valid.accuracy.value,
             parameters=parameters(net),
-            macs=macs(net, recipe.input.shape),
+            macs=summarise(net, recipe.input.shape).macs,
             epochs=fitted.train.epochs,
             planned=recipe.train.epochs,
             training_seconds=round(seconds, 1),
@@ -176,13 +175,13 @@ def within(recipe: Recipe, data: DataSet, budget: float) -> Recipe:
     """The recipe with as many of its epochs as that many seconds of CPU time hold, and fewer looks at *valid*."""
     lessons = data.lessons(recipe)
     step = seconds_per_step(recipe, lessons, len(data.manifest.labels))
-    looking = _LOOKS * _valid_windows(data, recipe) / recipe.train.batch * step / 3  # forwards only
-    affordable = max(1, int((budget - looking) / (batches_per_epoch(len(lessons.truth), recipe) * step)))
-    epochs = min(recipe.train.epochs, affordable)
-    table = recipe.train.model_copy(
-        update={"epochs": epochs, "validate_every": max(recipe.train.validate_every, ceil(epochs / _LOOKS))}
-    )
-    table = table.model_copy(update={"validate_every": min(epochs, table.validate_every)})
+    epoch = batches_per_epoch(len(lessons.truth), recipe) * step
+    look = _valid_windows(data, recipe) / recipe.train.batch * step / 3  # forwards only
+    epochs = recipe.train.epochs
+    while epochs > 1 and epochs * epoch + min(epochs, _LOOKS) * look > budget:
+        epochs -= 1
+    every = min(epochs, max(recipe.train.validate_every, ceil(epochs / _LOOKS)))
+    table = recipe.train.model_copy(update={"epochs": epochs, "validate_every": every})
     return recipe.model_copy(update={"train": table})
 
 
@@ -209,11 +208,6 @@ def cpu_ms(model: Path) -> float:
         classifier.predict_samples(samples, rate)
         times.append(time.process_time() - before)
     return round(1000 * min(times), 1)
-
-
-def macs(net: nn.Module, shape: Shape) -> int:
-    """Multiplications with additions for one window."""
-    return int(torchinfo.summary(net, (1, *shape), device="cpu", verbose=0).total_mult_adds)
 
 
 def cell_file(results: Path, recipe: str, protocol: Protocol) -> Path:
