@@ -23,7 +23,10 @@ def evaluate(
     threads: Cores = None,
     quiet: Quiet = False,
 ) -> None:
-    """Measure a model by track: accuracy and F1 with intervals, each genre, confusions."""
+    """Measure a model by track: accuracy and F1 with intervals, each genre, confusions.
+
+    Of a model with several labels: average precision, ROC-AUC, each label. Of a tree: accuracy at each level.
+    """
     from genrelens import workers
     from genrelens.classifier import Classifier
     from genrelens.cli.extras import needs_train_extra
@@ -31,9 +34,9 @@ def evaluate(
     from genrelens.files import write_text
 
     with needs_train_extra():
-        from genrelens.cli.report import metrics_text
-        from genrelens.train.evaluate import evaluate as measure
+        from genrelens.cli.report import evaluation_text
         from genrelens.train.manifest import read_manifest
+        from genrelens.train.several import evaluate_any
         from genrelens.train.splits import require
         from genrelens.train.splits import split as divide
 
@@ -45,10 +48,10 @@ def evaluate(
     cores = threads or workers.cores()
     classifier = Classifier(model, threads=cores)
     with progress_bar("Measuring", len(items), visible=not quiet) as advance:
-        result = measure(classifier, items, cores, advance)
+        result = evaluate_any(classifier, items, cores, advance)
     for failure in result.failures:
         typer.echo(f"left out: {failure.error.message}", err=True)
-    print(metrics_text(result.metrics))
+    print(evaluation_text(result))
     if out:
         write_text(out, result.model_dump_json(indent=1))
     if result.failures:

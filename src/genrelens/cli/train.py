@@ -40,7 +40,7 @@ def train(
     from genrelens.cli.progress import progress_bar
 
     with needs_train_extra():
-        from genrelens.cli.report import metrics_text
+        from genrelens.cli.report import evaluation_text
         from genrelens.train.fit import Manner
         from genrelens.train.mels import default_cache
         from genrelens.train.recipe import read_recipe, with_settings
@@ -65,5 +65,5 @@ def train(
         manner=Manner(accelerator, devices, track, progress=not quiet and sys.stderr.isatty()),
     )
     result = run_training(request, lambda sentence: None if quiet else typer.echo(sentence, err=True))
-    print(metrics_text(result.metrics))
+    print(evaluation_text(result))
     print(f"\nmodel  {request.folder / 'model.onnx'}")

@@ -110,6 +110,9 @@ def benchmark(recipes: Sequence[tuple[Recipe, float]], protocols: Sequence[Proto
         if loading is None:
             say(f"{recipe.name} is left out: it looks at pictures, and --pictures does not say where there are some.")
             continue
+        if recipe.data.labels == "several":
+            say(f"{recipe.name} is left out: it tells several labels a track, and the table is of accuracies.")
+            continue
         missing = [
             protocol
             for protocol in protocols
@@ -177,7 +180,7 @@ def within(recipe: Recipe, data: DataSet, budget: float) -> Recipe:
     lessons = data.lessons(recipe)
     step = seconds_per_step(recipe, lessons, len(data.manifest.labels))
     looking = _LOOKS * _valid_windows(data, recipe) / recipe.train.batch * step / 3  # forwards only
-    affordable = max(1, int((budget - looking) / (batches_per_epoch(len(lessons.truth), recipe) * step)))
+    affordable = max(1, int((budget - looking) / (batches_per_epoch(len(lessons.levels), recipe) * step)))
     epochs = min(recipe.train.epochs, affordable)
     table = recipe.train.model_copy(
         update={"epochs": epochs, "validate_every": max(recipe.train.validate_every, ceil(epochs / _LOOKS))}
@@ -189,7 +192,7 @@ def within(recipe: Recipe, data: DataSet, budget: float) -> Recipe:
 def seconds_per_step(recipe: Recipe, lessons: Tracks, labels: int) -> float:
     """CPU time of a training step, batches included, after a first one that warms up."""
     net = nets.build(recipe.net, labels, recipe.input.shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    batches = iter(TrainingBatches(lessons.levels, lessons.truth, labels, recipe, lambda: 0))
+    batches = iter(TrainingBatches(lessons.levels, lessons.targets, recipe, lambda: 0))
     times = [time.process_time()]
     for batch, targets in islice(batches, 1 + _TIMED_STEPS):
         with torch.autocast("cpu", enabled=recipe.train.precision == "bf16"):

@@ -14,9 +14,10 @@ from genrelens.features import planes
 from genrelens.inputs import Input, Picture, Sound
 from genrelens.model import Planes, Probabilities
 from genrelens.prediction import Failure, PathText, Prediction, Score
-from genrelens.train.manifest import Item
+from genrelens.train.manifest import Item, require_labelling
 from genrelens.train.mels import Analysis, Level, is_row, load_row
 from genrelens.train.metrics import Metrics, measure
+from genrelens.train.tree_metrics import TreeMetrics, measure_tree
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ class TrackAnswer(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """Measures, the answers they were made from, and the tracks that could not be read."""
+    """Measures, the answers they were made from, and the tracks that could not be read.
+
+    Of a tree, labels and `metrics` are those of its leaves, and `tree` has what is beside them.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,7 +55,16 @@ class Evaluation(BaseModel):
     version: str
     labels: tuple[str, ...]
     metrics: Metrics
+    tree: TreeMetrics | None = None
     answers: tuple[TrackAnswer, ...]
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model said of tracks, by path, and the tracks that could not be read."""
+
+    judged: dict[str, Judged]
     failures: tuple[Failure, ...]
 
 
@@ -61,9 +74,7 @@ def evaluate(
     processes: int,
     progress: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Ask the model about each track, all windows, and measure its answers.
-
-    Tracks that are audio take the way that a user's files take; rows of an array begin at their log-mel.
+    """Ask a model that tells one label a track, or a place in a tree, about each track, and measure its answers.
 
     Args:
         classifier: the model.
@@ -75,6 +86,25 @@ def evaluate(
         ManifestError: a label is not one of the model's, or no track could be read.
     """
     card = classifier.card
+    answers = ask(classifier, items, processes, progress)
+    result = evaluation(card.name, card.version, card.labels, items, answers.judged, answers.failures)
+    if not card.tree:
+        return result
+    probabilities = np.array([answer.probabilities for answer in result.answers])
+    leaves = [answer.truth for answer in result.answers]
+    return result.model_copy(update={"tree": measure_tree(card.tree, leaves, probabilities, card.certainty)})
+
+
+def ask(classifier: Classifier, items: Sequence[Item], processes: int, progress: Callable[[], None]) -> Answers:
+    """Let the model hear all windows of each track.
+
+    Tracks that are audio take the way that a user's files take; rows of an array begin at their log-mel.
+
+    Raises:
+        ManifestError: a label is not one of the model's.
+    """
+    card = classifier.card
+    require_labelling(items, card.labelling)
     require_labels(items, card.labels)
     answers: dict[str, Judged] = {}
     failures: dict[str, Failure] = {}
@@ -89,7 +119,7 @@ def evaluate(
         else:
             failures[result.path] = result
         progress()
-    return evaluation(card.name, card.version, card.labels, items, answers, tuple(failures.values()))
+    return Answers(answers, tuple(failures.values()))
 
 
 def evaluate_levels(
@@ -129,10 +159,7 @@ def evaluation(
     Raises:
         ManifestError: there are none.
     """
-    answered = [item for item in items if item.path in answers]
-    if not answered:
-        raise ManifestError("none of the tracks could be read; `genrelens data check` tells why")
-    probabilities = np.stack([answers[item.path].track for item in answered])
+    answered, probabilities = by_track(items, answers)
     truth = np.array([labels.index(item.label) for item in answered])
     return Evaluation(
         model=name,
@@ -147,13 +174,25 @@ def evaluation(
     )
 
 
+def by_track(items: Sequence[Item], answers: Mapping[str, Judged]) -> tuple[list[Item], Probabilities]:
+    """The tracks that there are answers for, and the probabilities of their labels, (tracks, labels).
+
+    Raises:
+        ManifestError: there are none.
+    """
+    answered = [item for item in items if item.path in answers]
+    if not answered:
+        raise ManifestError("none of the tracks could be read; `genrelens data check` tells why")
+    return answered, np.stack([answers[item.path].track for item in answered])
+
+
 def require_labels(items: Iterable[Item], labels: tuple[str, ...]) -> None:
     """See that the model knows what the tracks are called.
 
     Raises:
         ManifestError: it lacks a label.
     """
-    unknown = sorted({item.label for item in items} - set(labels))
+    unknown = sorted({label for item in items for label in item.labels} - set(labels))
     if unknown:
         raise ManifestError(f"the model has no label {', '.join(unknown)}; it knows {', '.join(labels)}")
 
