@@ -14,6 +14,7 @@ PREDICTIONS = st.builds(
     Prediction,
     path=ANY_TEXT,
     genre=st.text(),
+    genres=st.lists(st.text()).map(tuple),
     confidence=st.floats(0, 1),
     scores=SCORES,
     segments=st.lists(
@@ -39,6 +40,7 @@ def test_the_shape_of_the_json() -> None:
     prediction = Prediction(
         path="a\udcff.mp3",
         genre="rock",
+        genres=("rock",),
         confidence=0.75,
         scores=scores,
         segments=(Segment(start=0, end=10, scores=scores),),
@@ -50,6 +52,7 @@ def test_the_shape_of_the_json() -> None:
     assert json.loads(prediction.to_json()) == {
         "path": "a\udcff.mp3",
         "genre": "rock",
+        "genres": ["rock"],
         "confidence": 0.75,
         "scores": expected,
         "segments": [{"start": 0, "end": 10, "scores": expected}],

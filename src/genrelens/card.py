@@ -1,15 +1,19 @@
 """The card: all that must be known of a model to use it and to trust it, kept inside its file."""
 
 import json
+from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from genrelens.errors import InvalidModelError, NewerCardError, WrongInputError, shown
 from genrelens.inputs import Input, Sound
+from genrelens.labels import CERTAINTY, Labelling, Tree, has_empty_parts
 
 CARD_KEY = "genrelens.card"  # in the ONNX metadata
 CARD_FORMAT = 2
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Part(BaseModel):
@@ -46,8 +50,13 @@ class Card(_Part):
 
     Attributes:
         format: version of this shape; a reader refuses one that is newer than its own.
+        labels: of the net's outputs, in their order; of a tree, its leaves.
+        labelling: what is told of a track: "one" label; "several", each with a sigmoid of its own; or the place
+            in a "tree" of genres whose leaves are the labels.
+        thresholds: with several labels, the probability from which on each is told.
+        certainty: with a tree, the probability below which an answer backs off to the parent.
         input: what the net takes.
-        temperature: divides the logits before the softmax (Guo et al., ICML 2017).
+        temperature: divides the logits before the softmax (Guo et al., ICML 2017) or sigmoid.
         package: version of GenreLens that wrote the file.
     """
 
@@ -56,6 +65,9 @@ class Card(_Part):
     version: str
     summary: str
     labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    labelling: Labelling = "one"
+    thresholds: tuple[Share, ...] = ()
+    certainty: Share = CERTAINTY
     input: Input
     temperature: Annotated[float, Field(gt=0)] = 1.0
     parameters: int
@@ -70,6 +82,20 @@ class Card(_Part):
             raise ValueError("two labels are the same")
         return self
 
+    @model_validator(mode="after")
+    def _labels_can_be_told(self) -> Self:
+        if len(self.thresholds) != (len(self.labels) if self.labelling == "several" else 0):
+            raise ValueError(f"{len(self.thresholds)} thresholds do not fit {len(self.labels)} labels")
+        if self.labelling == "tree" and any(map(has_empty_parts, self.labels)):
+            raise ValueError("a label of the tree has an empty part")
+        _ = self.tree  # a leaf may have parts
+        return self
+
+    @property
+    def tree(self) -> Tree | None:
+        """The tree of genres that the labels are the leaves of, if they are."""
+        return _tree(self.labels) if self.labelling == "tree" else None
+
     @property
     def sound(self) -> Sound:
         """The input of a model that hears.
@@ -82,6 +108,11 @@ class Card(_Part):
                 f"{self.name} looks at pictures of spectrograms; make them of audio with `genrelens data pictures`"
             )
         return self.input
+
+
+@cache
+def _tree(leaves: tuple[str, ...]) -> Tree:
+    return Tree(leaves)
 
 
 def read_card(metadata: dict[str, str], path: Any) -> Card:

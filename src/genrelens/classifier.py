@@ -16,9 +16,10 @@ from genrelens.card import Card
 from genrelens.errors import GenrelensError
 from genrelens.features import analyse, planes
 from genrelens.inputs import Picture, Sound
+from genrelens.labels import above
 from genrelens.model import Model, Planes, Probabilities
 from genrelens.pictures import picture_planes, read_picture
-from genrelens.prediction import Failure, Prediction, Segment, ranked
+from genrelens.prediction import Failure, Prediction, Score, Segment, ranked
 from genrelens.sources import Source
 from genrelens.windows import Playable, Take, is_silent, take_windows
 
@@ -122,37 +123,41 @@ class Classifier:
         if silent.any():
             warnings.append(f"{silent.sum()} of {len(silent)} windows are digital silence and say nothing of a genre")
         duration = track.duration or 0.0
-        scores = ranked(self.card.labels, vote(probabilities, silent))
-        return Prediction(
-            path=path,
-            genre=scores[0].label,
-            confidence=scores[0].score,
-            scores=scores,
-            segments=self._segments(starts, probabilities, duration),
-            duration=round(duration, 3),
-            model=self.card.name,
-            version=self.card.version,
-            warnings=tuple(warnings),
-        )
+        segments = self._segments(starts, probabilities, duration)
+        return self._answer(path, vote(probabilities, silent), segments, duration, tuple(warnings))
 
     def _predict_picture(self, source: Source, picture: Picture) -> Prediction:
         looked_at = picture_planes(read_picture(source), picture.width, picture.height, picture.border, _path(source))
-        scores = ranked(self.card.labels, self.model.probabilities(looked_at[None])[0])
+        return self._answer(_path(source), self.model.probabilities(looked_at[None])[0])
+
+    def _answer(
+        self,
+        path: str,
+        probabilities: Probabilities,
+        segments: tuple[Segment, ...] = (),
+        duration: float = 0.0,
+        warnings: tuple[str, ...] = (),
+    ) -> Prediction:
+        scores = scored(self.card, probabilities)
+        genres = told(self.card, probabilities)
         return Prediction(
-            path=_path(source),
-            genre=scores[0].label,
-            confidence=scores[0].score,
+            path=path,
+            genre=genres[0],
+            genres=genres,
+            confidence=next(score.score for score in scores if score.label == genres[0]),
             scores=scores,
-            segments=(),
-            duration=0.0,
+            segments=segments,
+            duration=round(duration, 3),
             model=self.card.name,
             version=self.card.version,
+            warnings=warnings,
         )
 
     def _judge(self, heard: Heard) -> Probabilities:
-        """Probabilities of each window; where there is nothing to hear, all labels are as probable."""
+        """Probabilities of each window; where there is nothing to hear, all labels are as probable, or none is."""
         probabilities = self.model.probabilities(heard.planes)
-        probabilities[list(heard.silent)] = 1 / len(self.card.labels)
+        nothing = 0.0 if self.card.labelling == "several" else 1 / len(self.card.labels)
+        probabilities[list(heard.silent)] = nothing
         return probabilities
 
     def _segments(self, starts: list[float], probabilities: Probabilities, duration: float) -> tuple[Segment, ...]:
@@ -160,7 +165,7 @@ class Classifier:
             Segment(
                 start=round(start, 3),
                 end=round(min(start + self.card.sound.window, duration), 3),
-                scores=ranked(self.card.labels, row),
+                scores=scored(self.card, row),
             )
             for start, row in zip(starts, probabilities, strict=True)
         )
@@ -181,6 +186,22 @@ def hear(track: Playable, sound: Sound, windows: Take) -> Iterator[Heard]:
 def vote(probabilities: Probabilities, silent: NDArray[np.bool_]) -> Probabilities:
     """The mean over the windows (windows, labels) in which there is something to hear, or over all."""
     return np.asarray(probabilities[~silent if not silent.all() else slice(None)].mean(axis=0))
+
+
+def told(card: Card, probabilities: Probabilities) -> tuple[str, ...]:
+    """What a model tells, given probabilities of its labels (labels,); see `Prediction.genres`."""
+    if card.labelling == "several":
+        return tuple(above(card.labels, probabilities, card.thresholds))
+    if card.tree:
+        return (card.tree.told(probabilities, card.certainty),)
+    return (card.labels[int(probabilities.argmax())],)
+
+
+def scored(card: Card, probabilities: Probabilities) -> tuple[Score, ...]:
+    """The labels, or the nodes of their tree, from the most to the least probable."""
+    if card.tree:
+        return ranked(card.tree.nodes, card.tree.summed(probabilities))
+    return ranked(card.labels, probabilities)
 
 
 def _predict_in_worker(source: PathOrBytes, model: Path, windows: Take) -> Prediction:

@@ -63,8 +63,12 @@ class Model:
         return outputs
 
     def probabilities(self, planes: Planes) -> Probabilities:
-        """Probabilities of each label in each window, (windows, labels): the softmax of logits over the temperature."""
-        return softmax(self.logits(planes) / self.card.temperature)
+        """Probabilities of each label in each window, (windows, labels).
+
+        They are the softmax of the logits over the temperature; with several labels, the sigmoid of each.
+        """
+        logits = self.logits(planes) / self.card.temperature
+        return sigmoid(logits) if self.card.labelling == "several" else softmax(logits)
 
     def _check_graph(self) -> None:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
@@ -89,3 +93,8 @@ def softmax(logits: NDArray[np.float32]) -> Probabilities:
     """Probabilities over the last axis."""
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True), np.float32)
+
+
+def sigmoid(logits: NDArray[np.float32]) -> Probabilities:
+    """Probabilities of each for itself; written so that no exponential overflows."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), np.float32)

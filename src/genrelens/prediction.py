@@ -45,13 +45,23 @@ class Segment(_Record):
 
 
 class Prediction(_Record):
-    """The answer for one track; `scores` run from the most to the least probable.
+    """The answer for one track.
 
-    `confidence` is the probability of `genre`; `duration` is in seconds; `version` is the model's.
+    Attributes:
+        genre: what is told; the first of `genres`.
+        genres: all that is told. Of a model with several labels, those that reach their thresholds, the most
+            probable first, or the most probable one if none does; of a tree, the path, backed off to a parent
+            where the leaf is unsure; else the one genre.
+        confidence: the probability of `genre`.
+        scores: the labels from the most to the least probable; of a tree, all nodes, a parent with the sum of
+            its parts. With several labels, each is a probability for itself.
+        duration: in seconds.
+        version: the model's.
     """
 
     path: PathText
     genre: str
+    genres: tuple[str, ...]
     confidence: float
     scores: tuple[Score, ...]
     segments: tuple[Segment, ...]
@@ -61,7 +71,7 @@ class Prediction(_Record):
     warnings: tuple[str, ...] = ()
 
     def top(self, k: int) -> "Prediction":
-        """Keep the `k` most probable labels, of the track and of each segment."""
+        """Keep the scores of the `k` most probable labels, of the track and of each segment."""
         segments = tuple(s.model_copy(update={"scores": s.scores[:k]}) for s in self.segments)
         return self.model_copy(update={"scores": self.scores[:k], "segments": segments})
 

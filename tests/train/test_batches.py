@@ -11,17 +11,21 @@ def levels(tracks: int = 10, frames: int = 129) -> list[np.ndarray]:
     return [rng.uniform(-80, 0, (128, frames)).astype(np.float16) for _ in range(tracks)]
 
 
+def one_hot(truth: list[int], labels: int = 5) -> np.ndarray:
+    return np.eye(labels, dtype=np.float32)[truth]
+
+
 def test_an_epoch_has_every_track_as_often_as_asked() -> None:
     recipe = make_recipe(train={"crops": 2, "batch": 4, "mixup": 0})
-    batches = list(TrainingBatches(levels(), [n % 5 for n in range(10)], 5, recipe, epoch=lambda: 0))
-    assert len(batches) == len(TrainingBatches(levels(), [0] * 10, 5, recipe, epoch=lambda: 0)) == 5
+    batches = list(TrainingBatches(levels(), one_hot([n % 5 for n in range(10)]), recipe, epoch=lambda: 0))
+    assert len(batches) == len(TrainingBatches(levels(), one_hot([0] * 10), recipe, epoch=lambda: 0)) == 5
     assert all(windows.shape == (4, 1, 128, 44) and windows.dtype == torch.float32 for windows, _ in batches)
     assert torch.cat([targets for _, targets in batches]).sum(dim=0).tolist() == [4] * 5
 
 
 def test_an_epoch_can_be_repeated_and_differs_from_the_next() -> None:
     def first(epoch: int, seed: int = 1) -> torch.Tensor:
-        return next(iter(TrainingBatches(levels(), [0] * 10, 2, make_recipe(seed=seed), lambda: epoch)))[0]
+        return next(iter(TrainingBatches(levels(), one_hot([0] * 10), make_recipe(seed=seed), lambda: epoch)))[0]
 
     assert torch.equal(first(3), first(3))
     assert not torch.equal(first(3), first(4))
@@ -35,7 +39,7 @@ def test_without_variation_a_window_is_a_normalised_stretch_of_its_track() -> No
         | {"time_masks": 0, "band_masks": 0},
         train={"mixup": 0, "batch": 2},
     )
-    windows, _ = next(iter(TrainingBatches([ramp, ramp], [0, 1], 2, recipe, epoch=lambda: 0)))
+    windows, _ = next(iter(TrainingBatches([ramp, ramp], one_hot([0, 1]), recipe, epoch=lambda: 0)))
     assert windows.mean().item() == pytest.approx(0, abs=1e-3)
     assert windows.std().item() == pytest.approx(1, abs=1e-2)
     steps = windows.diff(dim=3)
@@ -44,15 +48,15 @@ def test_without_variation_a_window_is_a_normalised_stretch_of_its_track() -> No
 
 def test_short_tracks_are_repeated() -> None:
     recipe = make_recipe(train={"batch": 2})
-    windows, _ = next(iter(TrainingBatches(levels(2, frames=10), [0, 1], 2, recipe, epoch=lambda: 0)))
+    windows, _ = next(iter(TrainingBatches(levels(2, frames=10), one_hot([0, 1]), recipe, epoch=lambda: 0)))
     assert windows.shape == (2, 1, 128, 44)
-    (whole, label), *_ = TrackWindows(levels(1, frames=10), [1], recipe)
+    (whole, own), *_ = TrackWindows(levels(1, frames=10), one_hot([1]), recipe)
     assert whole.shape == (1, 1, 128, 44)
-    assert label == 1
+    assert own.tolist() == [0, 1, 0, 0, 0]
     torch.testing.assert_close(whole[..., :10], whole[..., 10:20])
 
 
 def test_validation_takes_all_windows_to_the_end() -> None:
-    (whole, _), *_ = TrackWindows(levels(1, frames=129), [0], make_recipe())
+    (whole, _), *_ = TrackWindows(levels(1, frames=129), one_hot([0]), make_recipe())
     assert whole.shape == (5, 1, 128, 44)  # a window each 22 frames, and one that ends with the track
     assert whole.mean(dim=(1, 2, 3)).abs().max() < 1e-4

@@ -9,7 +9,7 @@ from genrelens.errors import ManifestError
 from genrelens.features import analyse
 from genrelens.frontend import decibels, log_mel, normalised
 from genrelens.model import Model
-from genrelens.train.evaluate import all_windows, evaluate, evaluate_levels, net_windows
+from genrelens.train.evaluate import all_windows, ask_levels, evaluate, evaluation, net_windows
 from genrelens.train.manifest import Item
 from tests.conftest import encode, make_card, tone
 
@@ -88,6 +88,7 @@ def test_levels_at_hand_give_what_their_audio_gives(classifier: Classifier, tmp_
     sound = classifier.card.sound
     levels = {item.path: analyse(load(item.path, 22_050), sound.features, sound.front_end) for item in tracks}
     judge = classifier.model.probabilities
-    result = evaluate_levels(judge, sound, classifier.card.labels, tracks, levels, "tilt", "1")
+    answers = ask_levels(judge, sound, tracks, levels)
+    result = evaluation("tilt", "1", classifier.card.labels, tracks, answers.judged)
     assert result.metrics.confusion == evaluate(classifier, tracks, 1).metrics.confusion
     assert net_windows(levels[tracks[0].path], sound).shape[1:] == sound.shape

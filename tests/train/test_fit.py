@@ -19,9 +19,9 @@ from lightning.pytorch.callbacks import Callback
 from genrelens.errors import TrainingError
 from genrelens.train import checkpoints, nets
 from genrelens.train.fit import Manner, fit
+from genrelens.train.heads import OneLabel
 from genrelens.train.history import read_history
 from genrelens.train.recipe import Recipe
-from genrelens.train.task import balanced_weights
 from genrelens.train.tracks import Tracks
 from tests.train.conftest import make_recipe
 
@@ -37,7 +37,7 @@ def tracks(each: tuple[int, ...] = (8, 8), seed: int = 0) -> Tracks:
         level = rng.uniform(-80, -40, (128, 60))
         level[label * 64 : label * 64 + 64] += 20
         levels.append(level.astype(np.float16))
-    return Tracks(levels, truth)
+    return Tracks(levels, np.eye(len(each), dtype=np.float32)[truth])
 
 
 def run(recipe: Recipe, folder: Path, *callbacks: Callback, learn: Tracks | None = None) -> torch.nn.Module:
@@ -66,7 +66,7 @@ def same(one: torch.nn.Module, other: torch.nn.Module) -> None:
 
 def test_balanced_weights_let_every_class_count_the_same() -> None:
     truth = [0] * 6 + [2] * 2
-    weights = balanced_weights(truth, 3)
+    weights = OneLabel().balanced_weights(torch.eye(3)[truth])
     sums = Counter[int]()
     for label in truth:
         sums[label] += weights[label].item()  # type: ignore[assignment]

@@ -31,12 +31,19 @@ def reading(request: Request, data: str) -> Request:
     return replace(request, loading=replace(request.loading, data=data))
 
 
+def learn(request: Request) -> Evaluation:
+    """Train where each track has one label."""
+    result = train(request, lambda _: None)
+    assert isinstance(result, Evaluation)
+    return result
+
+
 @pytest.fixture(scope="module")
 def trained(genres: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Request, Evaluation]:
     """A training long enough to learn the two genres."""
     recipe = make_recipe(train={"epochs": 12}, net={"branches": 2})
     request = request_for(genres, tmp_path_factory.mktemp("trained"), recipe)
-    return request, train(request, lambda _: None)
+    return request, learn(request)
 
 
 def test_a_training_learns_and_leaves_all_that_is_promised(trained: tuple[Request, Evaluation], genres: Path) -> None:
@@ -119,7 +126,7 @@ def test_the_best_weights_and_early_stopping(genres: Path, tmp_path: Path) -> No
         train={"epochs": 40, "patience": 1, "keep": "best", "optimiser": "adam", "schedule": "constant", "average": 0}
     )
     request = request_for(genres, tmp_path, recipe)
-    result = train(request, lambda _: None)
+    result = learn(request)
     with (request.folder / "metrics.jsonl").open() as lines:
         losses = [row["valid_loss"] for row in map(json.loads, lines) if "valid_loss" in row]
     assert len(losses) < 40
@@ -193,7 +200,7 @@ def test_impossible_requests(genres: Path, tmp_path: Path) -> None:
 
 
 def test_bf16_trains_too(genres: Path, tmp_path: Path) -> None:
-    result = train(request_for(genres, tmp_path, make_recipe(train={"precision": "bf16"})), lambda _: None)
+    result = learn(request_for(genres, tmp_path, make_recipe(train={"precision": "bf16"})))
     assert math.isfinite(result.metrics.log_loss)
     answers = json.loads((tmp_path / "run" / "valid.json").read_text())["answers"]
     assert np.array([answer["probabilities"] for answer in answers]).sum(axis=1) == pytest.approx(1, abs=1e-5)

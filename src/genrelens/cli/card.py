@@ -11,6 +11,7 @@ def card_text(card: Card) -> str:
         f"{card.name} {card.version}: {card.summary}",
         "",
         f"labels      {', '.join(card.labels)}",
+        *_labelling_lines(card),
         f"input       {_input_text(card.input)}",
         f"parameters  {card.parameters:,}",
         f"trained on  {training.data}, split {training.split}, {training.tracks} tracks, recipe {training.recipe}, "
@@ -25,6 +26,17 @@ def card_text(card: Card) -> str:
         for figure in card.figures
     ]
     return "\n".join(lines)
+
+
+def _labelling_lines(card: Card) -> list[str]:
+    if card.labelling == "several":
+        told_from = (f"{label} {low:.2f}" for label, low in zip(card.labels, card.thresholds, strict=True))
+        return [f"tells       several labels, each from a probability on: {', '.join(told_from)}"]
+    if card.labelling == "tree":
+        return [
+            f"tells       a place in a tree of genres; a parent where no part has a probability of {card.certainty:g}"
+        ]
+    return []
 
 
 def _input_text(own: Input) -> str:

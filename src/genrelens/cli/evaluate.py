@@ -31,6 +31,7 @@ def evaluate(
 ) -> None:
     """Measure a model: accuracy, precision, recall, F1, calibration, each genre, confusions; by track and by window.
 
+    Of a model with several labels: average precision, ROC-AUC, each label. Of a tree: accuracy at each level.
     With --compare, two models: the differences on the same tracks, and whether these could be chance.
     """
     from genrelens import workers
@@ -41,13 +42,13 @@ def evaluate(
     from genrelens.inputs import finder
 
     with needs_train_extra():
-        from genrelens.cli.measures import comparison_text, evaluation_text
+        from genrelens.cli.measures import comparison_text, measured_text
         from genrelens.train.compare import compare as compare_answers
         from genrelens.train.compare import read_evaluation
         from genrelens.train.evaluate import Evaluation
-        from genrelens.train.evaluate import evaluate as measure
         from genrelens.train.labelmap import LabelMap, read_label_map
         from genrelens.train.manifest import read_manifest
+        from genrelens.train.several import LabelEvaluation, evaluate_any
         from genrelens.train.splits import require
         from genrelens.train.splits import split as divide
 
@@ -61,17 +62,19 @@ def evaluate(
     require(manifest, side)
     items = manifest.side(side)
 
-    def ask(classifier: Classifier) -> Evaluation:
+    def ask(classifier: Classifier) -> Evaluation | LabelEvaluation:
         with progress_bar(f"Measuring {classifier.card.name}", len(items), visible=not quiet) as advance:
-            return measure(classifier, items, cores, advance, label_map)
+            return evaluate_any(classifier, items, cores, advance, label_map)
 
     result, *others = map(ask, classifiers)
     for failure in result.failures:
         typer.echo(f"left out: {failure.error.message}", err=True)
-    print(evaluation_text(result))
+    print(measured_text(result))
     if out:
         write_text(out, result.model_dump_json(indent=1))
     for other in (*others, *([kept] if kept else [])):
+        if not (isinstance(result, Evaluation) and isinstance(other, Evaluation)):
+            raise typer.BadParameter("only models that tell one label a track are compared", param_hint="--compare")
         print(f"\n{comparison_text(compare_answers(result, other))}")
     if result.failures:
         raise typer.Exit(1)

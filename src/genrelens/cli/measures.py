@@ -5,9 +5,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from genrelens.train.compare import Comparison, Difference
     from genrelens.train.evaluate import Evaluation
+    from genrelens.train.label_metrics import LabelMetrics
     from genrelens.train.metrics import Estimate, Metrics
+    from genrelens.train.several import LabelEvaluation
+    from genrelens.train.tree_metrics import TreeMetrics
 
 _NAME = 28  # characters that the longest name of a measure takes, and a gap
+
+
+def measured_text(result: "Evaluation | LabelEvaluation") -> str:
+    """What was measured, as suits what the model tells."""
+    from genrelens.train.several import LabelEvaluation
+
+    if isinstance(result, LabelEvaluation):
+        return labels_text(result.metrics)
+    text = evaluation_text(result)
+    return f"{tree_text(result.tree)}\n\nby leaf:\n\n{text}" if result.tree else text
 
 
 def evaluation_text(result: "Evaluation") -> str:
@@ -62,6 +75,40 @@ def comparison_text(comparison: "Comparison") -> str:
     return "\n".join(lines)
 
 
+def labels_text(metrics: "LabelMetrics") -> str:
+    """Average precision and ROC-AUC with intervals, and a row for each label."""
+    named = {
+        "mean average precision": metrics.mean_ap,
+        "micro average precision": metrics.micro_ap,
+        "mean ROC-AUC": metrics.mean_auc,
+        "micro ROC-AUC": metrics.micro_auc,
+    }
+    lines = [f"{name:<{_NAME}}{_estimate(estimate)}" for name, estimate in named.items() if estimate]
+    lines += [f"{'macro F1':<{_NAME}}{metrics.macro_f1:.3f}", f"{'log loss':<{_NAME}}{metrics.log_loss:.3f}"]
+    lines += [f"{'tracks':<{_NAME}}{metrics.tracks}", ""]
+    width = max(len(row.label) for row in metrics.labels) + 2
+    lines += [f"{'label':<{width}}    AP  ROC-AUC  told from  precision  recall     F1  support"]
+    lines += [
+        f"{row.label:<{width}}{_share(row.average_precision):>6}{_share(row.roc_auc):>9}{row.threshold:>11.3f}"
+        f"{row.precision:>11.3f}{row.recall:>8.3f}{row.f1:>7.3f}{row.support:>9}"
+        for row in metrics.labels
+    ]
+    return "\n".join(lines)
+
+
+def tree_text(metrics: "TreeMetrics") -> str:
+    """How right the answers are as told, how many backed off to a parent, and a row for each level."""
+    lines = [f"{'right as told':<{_NAME}}{_estimate(metrics.accuracy)}"]
+    lines += [f"{'backed off to a parent':<{_NAME}}{_estimate(metrics.backed_off)}"]
+    lines += [f"{'certainty asked for':<{_NAME}}{metrics.certainty:g}", ""]
+    lines += [f"{'level':<8}{'genres':>6}  {'accuracy':<24}{'told here':>9}{'right':>7}"]
+    lines += [
+        f"{row.level:<8}{row.genres:>6}  {_estimate(row.accuracy):<24}{row.told:>9}{row.right:>7}"
+        for row in metrics.levels
+    ]
+    return "\n".join(lines)
+
+
 def _estimate(estimate: "Estimate") -> str:
     return f"{estimate.value:.3f}   {estimate.low:.3f} - {estimate.high:.3f}"
 
@@ -73,3 +120,7 @@ def _difference(difference: "Difference") -> str:
 
 def _answers(metrics: "Metrics") -> int:
     return sum(row.support for row in metrics.genres)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

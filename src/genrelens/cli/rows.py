@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from genrelens.errors import shown
+from genrelens.labels import AND
 from genrelens.prediction import Failure, Prediction, Score
 
 Kind = Literal["table", "json", "csv"]
@@ -30,10 +31,8 @@ class Rows:
 
     def write(self, result: Prediction | Failure) -> None:
         """Print one result."""
-        if isinstance(result, Prediction):
-            result = result.top(self._top)
         if self._kind == "json":
-            print(result.to_json(), flush=True)
+            print((result.top(self._top) if isinstance(result, Prediction) else result).to_json(), flush=True)
         elif self._kind == "csv":
             self._print_csv(self._cells(result))
         elif isinstance(result, Failure):
@@ -44,15 +43,19 @@ class Rows:
                 self._err.print(Text(f"{shown(result.path)}: {warning}", "yellow"))
 
     def _line(self, prediction: Prediction) -> Text:
-        others = ", ".join(f"{score.label} {_percent(score)}" for score in prediction.scores[1:])
+        others = ", ".join(f"{score.label} {_percent(score.score)}" for score in self._others(prediction))
         line = Text()
-        line.append(f"{prediction.genre:<{self._width}} ", "bold cyan")
-        line.append(f"{_percent(prediction.scores[0]):>5} ", "bold")
+        line.append(f"{f'{AND} '.join(prediction.genres):<{self._width}} ", "bold cyan")
+        line.append(f"{_percent(prediction.confidence):>5} ", "bold")
         if self._out.is_terminal:
             line.append(f"{_bar(prediction.confidence)} ", "cyan")
         line.append(f"{others:<{(self._width + 7) * (self._top - 1)}} ", "dim")
         line.append(shown(prediction.path))
         return line
+
+    def _others(self, prediction: Prediction) -> list[Score]:
+        """The most probable labels but for the one that is told first."""
+        return [score for score in prediction.scores if score.label != prediction.genre][: self._top - 1]
 
     def _columns(self) -> list[str]:
         ranks = ["", *(f"_{rank}" for rank in range(2, self._top + 1))]
@@ -61,9 +64,11 @@ class Rows:
     def _cells(self, result: Prediction | Failure) -> list[str]:
         if isinstance(result, Failure):
             return [result.path, *[""] * (2 * self._top + 4), result.error.message]
-        scores = [cell for score in result.scores for cell in (score.label, f"{score.score:.4f}")]
+        scores = [(score.label, score.score) for score in self._others(result)]
+        answers = [(AND.join(result.genres), result.confidence), *scores]  # the first as a data set has its labels
+        cells = [cell for label, score in answers for cell in (label, f"{score:.4f}")]
         warnings = "; ".join(result.warnings)
-        return [result.path, *scores, f"{result.duration:.3f}", result.model, result.version, warnings, ""]
+        return [result.path, *cells, f"{result.duration:.3f}", result.model, result.version, warnings, ""]
 
     def _print_csv(self, cells: list[str]) -> None:
         line = io.StringIO()
@@ -71,8 +76,8 @@ class Rows:
         print(line.getvalue(), end="", flush=True)
 
 
-def _percent(score: Score) -> str:
-    return f"{100 * score.score:.0f} %"
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _bar(share: float) -> str:

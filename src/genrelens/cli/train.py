@@ -40,7 +40,7 @@ def train(
     from genrelens.cli.progress import progress_bar
 
     with needs_train_extra():
-        from genrelens.cli.measures import evaluation_text
+        from genrelens.cli.measures import measured_text
         from genrelens.train.fit import Manner
         from genrelens.train.mels import default_cache
         from genrelens.train.recipe import read_recipe, with_settings
@@ -65,5 +65,6 @@ def train(
         manner=Manner(accelerator, devices, track, progress=not quiet and sys.stderr.isatty()),
     )
     result = run_training(request, lambda sentence: None if quiet else typer.echo(sentence, err=True))
-    print(evaluation_text(result))
-    print(f"\nmodel   {request.folder / 'model.onnx'}\nreport  {request.folder / 'report' / 'index.html'}")
+    print(measured_text(result))
+    files = {"model": request.folder / "model.onnx", "report": request.folder / "report" / "index.html"}
+    print("\n" + "\n".join(f"{what:<8}{file}" for what, file in files.items() if file.exists()))

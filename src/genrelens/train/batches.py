@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 from torch.utils.data import IterableDataset
 
 from genrelens.features import planes
@@ -29,14 +29,13 @@ class TrainingBatches(IterableDataset[Batch]):
     def __init__(
         self,
         levels: Sequence[Level],
-        truth: Sequence[int],
-        labels: int,
+        targets: NDArray[np.float32],
         recipe: Recipe,
         epoch: Callable[[], int],
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
-        self._levels, self._truth, self._labels = levels, torch.tensor(truth), labels
+        self._levels, self._targets = levels, torch.tensor(targets)
         self._recipe, self._epoch = recipe, epoch
         self._rank, self._ranks = rank, ranks
 
@@ -58,7 +57,7 @@ class TrainingBatches(IterableDataset[Batch]):
     def _batch(self, members: Tensor, rng: torch.Generator) -> Batch:
         table, own = self._recipe.augment, self._recipe.input
         windows = self._pictures(members) if isinstance(own, Picture) else self._windows(members, own, rng)
-        targets = functional.one_hot(self._truth[members], self._labels).float()
+        targets = self._targets[members]
         if self._recipe.train.mixup:
             windows, targets = augment.mixup(
                 windows, targets, self._recipe.train.mixup_alpha, self._recipe.train.mixup, rng
@@ -89,15 +88,15 @@ class TrainingBatches(IterableDataset[Batch]):
         return torch.from_numpy(np.stack(crops).astype(np.float32))
 
 
-class TrackWindows(IterableDataset[tuple[Tensor, int]]):
-    """Each track's windows, all of them, and its class."""
+class TrackWindows(IterableDataset[Batch]):
+    """Each track's windows, all of them, and the track's targets (labels,)."""
 
-    def __init__(self, levels: Sequence[Level], truth: Sequence[int], recipe: Recipe) -> None:
-        self._levels, self._truth, self._input = levels, truth, recipe.input
+    def __init__(self, levels: Sequence[Level], targets: NDArray[np.float32], recipe: Recipe) -> None:
+        self._levels, self._targets, self._input = levels, torch.tensor(targets), recipe.input
 
-    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
-        for level, label in zip(self._levels, self._truth, strict=True):
-            yield torch.from_numpy(net_windows(level, self._input)), label
+    def __iter__(self) -> Iterator[Batch]:
+        for level, own in zip(self._levels, self._targets, strict=True):
+            yield torch.from_numpy(net_windows(level, self._input)), own
 
     def __len__(self) -> int:
         return len(self._levels)

@@ -44,15 +44,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All findings, and how many tracks each genre has."""
+    """All findings, how many tracks there are, and how many each genre has."""
 
     findings: tuple[Finding, ...]
+    tracks: int
     genres: dict[str, int]
 
     def text(self) -> str:
         """For reading: the balance of genres, then the findings by kind."""
         width = max(map(len, self.genres))
-        lines = [f"{sum(self.genres.values())} tracks in {len(self.genres)} genres"]
+        lines = [f"{self.tracks} tracks in {len(self.genres)} genres"]
         lines += [f"  {genre:<{width}} {count:>6}" for genre, count in self.genres.items()]
         for kind, count in Counter(finding.kind for finding in self.findings).items():
             lines += ["", f"{kind}: {count}"]
@@ -85,7 +86,9 @@ def check_data(manifest: Manifest, processes: int, progress: Callable[[], None] 
     if max(genres.values()) > _UNEVEN * min(genres.values()):
         most, least = max(genres, key=genres.__getitem__), min(genres, key=genres.__getitem__)
         findings.append(Finding("class balance", most, f"{genres[most]} tracks, but {genres[least]} of {least}"))
-    return CheckReport(tuple(sorted(findings, key=lambda found: (found.kind, found.where))), genres)
+    return CheckReport(
+        tuple(sorted(findings, key=lambda found: (found.kind, found.where))), len(manifest.items), genres
+    )
 
 
 def hear(path: str) -> Heard:
@@ -128,4 +131,4 @@ def _repeated(recordings: dict[str, str]) -> list[Finding]:
 
 
 def _balance(items: tuple[Item, ...]) -> dict[str, int]:
-    return dict(sorted(Counter(item.label for item in items).items()))
+    return dict(sorted(Counter(label for item in items for label in item.labels).items()))

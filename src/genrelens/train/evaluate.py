@@ -15,9 +15,10 @@ from genrelens.inputs import Input, Picture, Sound
 from genrelens.model import Planes, Probabilities
 from genrelens.prediction import Failure, PathText, Prediction, Score
 from genrelens.train.labelmap import LabelMap
-from genrelens.train.manifest import Item
+from genrelens.train.manifest import Item, require_labelling
 from genrelens.train.mels import Analysis, Level, is_row, load_row
 from genrelens.train.metrics import Metrics, measure
+from genrelens.train.tree_metrics import TreeMetrics, measure_tree
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Judged:
     def of(cls, windows: NDArray[np.floating]) -> Self:
         """Let the mean over the windows stand for the track."""
         return cls(windows, np.asarray(windows.mean(axis=0)))
+
+    def merged(self, merge: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> Self:
+        """The same with other labels."""
+        return type(self)(merge(self.windows), merge(self.track))
 
 
 class TrackAnswer(BaseModel):
@@ -46,7 +51,8 @@ class TrackAnswer(BaseModel):
 class Evaluation(BaseModel):
     """Measures, the answers they were made from, and the tracks that could not be read.
 
-    `metrics` count tracks, and `windows` their windows; a picture is its own only window.
+    `metrics` count tracks, and `windows` their windows; a picture is its own only window. Of a tree, labels
+    and both are those of its leaves, and `tree` has what is beside them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,7 +62,16 @@ class Evaluation(BaseModel):
     labels: tuple[str, ...]
     metrics: Metrics
     windows: Metrics
+    tree: TreeMetrics | None = None
     answers: tuple[TrackAnswer, ...]
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model said of tracks, by path, and the tracks that could not be read."""
+
+    judged: dict[str, Judged]
     failures: tuple[Failure, ...]
 
 
@@ -67,9 +82,7 @@ def evaluate(
     progress: Callable[[], None] = lambda: None,
     label_map: LabelMap | None = None,
 ) -> Evaluation:
-    """Ask the model about each track, all windows, and measure its answers.
-
-    Tracks that are audio take the way that a user's files take; rows of an array begin at their log-mel.
+    """Ask a model that tells one label a track, or a place in a tree, about each track, and measure its answers.
 
     Args:
         classifier: the model.
@@ -83,6 +96,27 @@ def evaluate(
     """
     card, mapped = classifier.card, label_map or LabelMap()
     items = mapped.items(items, card.labels)
+    answers = ask(classifier, items, processes, progress)
+    labels = mapped.labels(card.labels)
+    judged = {path: one.merged(lambda rows: mapped.merge(rows, card.labels)) for path, one in answers.judged.items()}
+    result = evaluation(card.name, card.version, labels, items, judged, answers.failures)
+    if not card.tree or labels != card.labels:  # labels that are merged are no leaves any more
+        return result
+    probabilities = np.array([answer.probabilities for answer in result.answers])
+    leaves = [answer.truth for answer in result.answers]
+    return result.model_copy(update={"tree": measure_tree(card.tree, leaves, probabilities, card.certainty)})
+
+
+def ask(classifier: Classifier, items: Sequence[Item], processes: int, progress: Callable[[], None]) -> Answers:
+    """Let the model hear all windows of each track.
+
+    Tracks that are audio take the way that a user's files take; rows of an array begin at their log-mel.
+
+    Raises:
+        ManifestError: the tracks are labelled otherwise than the model tells.
+    """
+    card = classifier.card
+    require_labelling(items, card.labelling)
     answers: dict[str, Judged] = {}
     failures: dict[str, Failure] = {}
     for path in (item.path for item in items if is_row(item.path)):
@@ -96,36 +130,21 @@ def evaluate(
         else:
             failures[result.path] = result
         progress()
-    merged = {
-        path: Judged(mapped.merge(judged.windows, card.labels), mapped.merge(judged.track, card.labels))
-        for path, judged in answers.items()
-    }
-    labels = mapped.labels(card.labels)
-    return evaluation(card.name, card.version, labels, items, merged, tuple(failures.values()))
+    return Answers(answers, tuple(failures.values()))
 
 
-def evaluate_levels(
-    judge: Callable[[Planes], Probabilities],
-    own: Input,
-    labels: tuple[str, ...],
-    items: Sequence[Item],
-    levels: Mapping[str, Level],
-    name: str,
-    version: str,
-) -> Evaluation:
-    """Measure whatever judges windows, on levels that are at hand.
+def ask_levels(
+    judge: Callable[[Planes], Probabilities], own: Input, items: Sequence[Item], levels: Mapping[str, Level]
+) -> Answers:
+    """Let whatever judges windows hear all windows of tracks whose levels are at hand.
 
     Args:
         judge: from windows (windows, planes, rows, frames) to probabilities (windows, labels).
         own: what it takes.
-        labels: of its classes.
         items: the tracks.
         levels: of each, by its path.
-        name: of what is measured.
-        version: of the same.
     """
-    answers = {item.path: Judged.of(judge(net_windows(levels[item.path], own))) for item in items}
-    return evaluation(name, version, labels, items, answers)
+    return Answers({item.path: Judged.of(judge(net_windows(levels[item.path], own))) for item in items}, ())
 
 
 def evaluation(
@@ -141,9 +160,7 @@ def evaluation(
     Raises:
         ManifestError: there are none.
     """
-    answered = [item for item in items if item.path in answers]
-    if not answered:
-        raise ManifestError("none of the tracks could be read; `genrelens data check` tells why")
+    answered = answered_of(items, answers)
     judged = [answers[item.path] for item in answered]
     truth = np.array([labels.index(item.label) for item in answered])
     tracks = np.repeat(np.arange(len(judged)), [len(one.windows) for one in judged])
@@ -159,6 +176,18 @@ def evaluation(
         ),
         failures=failures,
     )
+
+
+def answered_of(items: Sequence[Item], answers: Mapping[str, Judged]) -> list[Item]:
+    """The tracks that there are answers for.
+
+    Raises:
+        ManifestError: there are none.
+    """
+    answered = [item for item in items if item.path in answers]
+    if not answered:
+        raise ManifestError("none of the tracks could be read; `genrelens data check` tells why")
+    return answered
 
 
 def net_windows(level: Level, own: Input) -> Planes:

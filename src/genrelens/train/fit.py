@@ -27,10 +27,11 @@ from genrelens.train.checkpoints import (
     read_checkpoint,
     unwritable,
 )
+from genrelens.train.heads import head
 from genrelens.train.history import forget_after
 from genrelens.train.parallel import MovingAverage, Processes, quieten
 from genrelens.train.recipe import Recipe, TrainTable
-from genrelens.train.task import GenreTask, LostLossError, balanced_weights
+from genrelens.train.task import GenreTask, LostLossError
 from genrelens.train.tracking import Track, loggers
 from genrelens.train.tracks import Tracks
 
@@ -57,20 +58,20 @@ class Manner:
 class TrackData(L.LightningDataModule):
     """The two sides that training looks at."""
 
-    def __init__(self, learn: Tracks, valid: Tracks, labels: int, recipe: Recipe) -> None:
+    def __init__(self, learn: Tracks, valid: Tracks, recipe: Recipe) -> None:
         super().__init__()
-        self._learn, self._valid, self._labels, self._recipe = learn, valid, labels, recipe
+        self._learn, self._valid, self._recipe = learn, valid, recipe
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches of random windows; this process's share of each."""
         learn, (rank, ranks) = self._learn, self._place()
-        batches = TrainingBatches(learn.levels, learn.truth, self._labels, self._recipe, self._epoch, rank, ranks)
+        batches = TrainingBatches(learn.levels, learn.targets, self._recipe, self._epoch, rank, ranks)
         return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Track by track; this process's share of them."""
         rank, ranks = self._place()
-        valid = TrackWindows(self._valid.levels[rank::ranks], self._valid.truth[rank::ranks], self._recipe)
+        valid = TrackWindows(self._valid.levels[rank::ranks], self._valid.targets[rank::ranks], self._recipe)
         return DataLoader(valid, batch_size=None)
 
     def _epoch(self) -> int:
@@ -98,7 +99,7 @@ def fit(
         recipe: what to do.
         learn: the tracks to learn from.
         valid: the tracks to choose by.
-        labels: how many classes there are.
+        labels: how many there are.
         folder: to write to.
         manner: on what, and how it is shown.
         say: told in a sentence what the user should know.
@@ -122,7 +123,7 @@ def fit(
         )
     except MisconfigurationException as error:
         raise TrainingError(f"this machine cannot train on {manner.accelerator} ({error})") from error
-    _run(trainer, task, TrackData(learn, valid, labels, recipe), last if begun else None)
+    _run(trainer, task, TrackData(learn, valid, recipe), last if begun else None)
     kept = last if recipe.train.keep == "last" else folder / BEST
     task.load_state_dict(read_checkpoint(kept, task)["state_dict"])
     task.net.eval()
@@ -133,9 +134,10 @@ def _task(recipe: Recipe, learn: Tracks, labels: int) -> GenreTask:
     L.seed_everything(recipe.seed, verbose=False)
     net = nets.build(recipe.net, labels, recipe.input.shape)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    steps = recipe.train.epochs * batches_per_epoch(len(learn.truth), recipe)
+    steps = recipe.train.epochs * batches_per_epoch(len(learn.levels), recipe)
     balanced = recipe.train.class_weights == "balanced"
-    return GenreTask(net, recipe, steps, balanced_weights(learn.truth, labels) if balanced else None)
+    weights = head(recipe.data.labels).balanced_weights(torch.tensor(learn.targets)) if balanced else None
+    return GenreTask(net, recipe, steps, weights)
 
 
 def _check_devices(table: TrainTable, manner: Manner) -> None:

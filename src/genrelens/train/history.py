@@ -22,6 +22,7 @@ class Epoch(BaseModel):
         step: steps of the optimiser that went before its last one.
         train_loss, train_accuracy: means over its batches, as varied, mixed and weighted as they were.
         valid_loss, valid_accuracy: by track, at its end.
+        valid_map: mean average precision by track; in place of the accuracies where tracks have several labels.
         rate: of learning, at its end.
         seconds: that it took, validation with it.
     """
@@ -34,6 +35,7 @@ class Epoch(BaseModel):
     train_accuracy: float | None = None
     valid_loss: float | None = None
     valid_accuracy: float | None = None
+    valid_map: float | None = None
     rate: float | None = None
     seconds: float | None = None
 

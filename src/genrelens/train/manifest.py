@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from genrelens.errors import ManifestError, shown
+from genrelens.labels import AND, BELOW, Labelling, Tree, has_empty_parts, listed
 from genrelens.sources import audio_files
 
 Side = Literal["train", "valid", "test"]
@@ -38,7 +39,7 @@ class Item:
     Attributes:
         path: of an audio file; or "array.npy#17", row 17 of an array of log-mels (see `train.mels`).
         name: what the track is called, for people.
-        label: its genre.
+        label: its genre, as it is written; perhaps several, or a path in a tree (see `genrelens.labels`).
         group: what must not stand on two sides of a split, such as the artist; none if unknown.
         side: of a split; none if the track takes no part in it.
     """
@@ -48,6 +49,11 @@ class Item:
     label: str
     group: str | None = None
     side: Side | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its genres; more than one only if there are marks between them."""
+        return listed(self.label)
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Manifest:
     @property
     def labels(self) -> tuple[str, ...]:
         """The genres, sorted."""
-        return tuple(sorted({item.label for item in self.items}))
+        return tuple(sorted({label for item in self.items for label in item.labels}))
 
     def side(self, side: Side) -> tuple[Item, ...]:
         """The tracks on one side."""
@@ -103,6 +109,32 @@ def read_manifest(data: str, find: Finder = audio_files) -> Manifest:
     return manifest
 
 
+def require_labelling(items: Iterable[Item], labelling: Labelling) -> None:
+    """See that tracks are labelled as a recipe or a model takes them.
+
+    Raises:
+        ManifestError: one has several labels where there is room for one, or a path has an empty part or ends
+            where another goes on.
+    """
+    labels = {item.label: item.path for item in items}
+    for label, path in labels.items():
+        if labelling != "several" and AND in label:
+            room = "a path in a tree" if labelling == "tree" else "one label a track"
+            raise ManifestError(
+                f"{shown(path)} has several labels ({label}), but {room} is asked for; a recipe takes several "
+                "with --set data.labels=several"
+            )
+        if labelling != "one" and has_empty_parts(label):
+            raise ManifestError(
+                f"{shown(path)} has the label {label!r}, with nothing beside a {AND} or {BELOW}; fill it"
+            )
+    if labelling == "tree":
+        try:
+            Tree(labels)
+        except ValueError as error:
+            raise ManifestError(f"{error}; call such tracks by a part, new if need be, or leave them out") from error
+
+
 def _read_folder(folder: Path, find: Finder) -> Manifest:
     sides = {path: _SIDE_NAMES.get(path.name.lower()) for path in _folders(folder)}
     if sides and all(sides.values()):
@@ -113,7 +145,7 @@ def _read_folder(folder: Path, find: Finder) -> Manifest:
 
 
 def _genres(folder: Path, find: Finder) -> list[Item]:
-    return [Item(str(path), path.stem, genre.name) for genre in _folders(folder) for path in find(genre)]
+    return [Item(str(path), path.stem, genre.name.strip()) for genre in _folders(folder) for path in find(genre)]
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -134,7 +166,7 @@ def _read_csv(file: Path) -> Manifest:
 
 
 def _csv_item(row: dict[str, str | None], file: Path, number: int) -> Item:
-    path, label, side = row["path"], row["label"], row.get("split") or None
+    path, label, side = row["path"], (row["label"] or "").strip(), row.get("split") or None
     if not path or not label:
         raise ManifestError(f"{shown(file)}, line {number}: path and label must not be empty")
     if side not in (*SIDES, None):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from genrelens.errors import RecipeError, shown
 from genrelens.inputs import INPUT_KINDS, Input
+from genrelens.labels import Labelling
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
@@ -21,10 +22,18 @@ class _Table(BaseModel):
 
 
 class DataTable(_Table):
-    """Which side a track stands on; see `train.splits.split`. Tracks named by `exclude` are not trained on."""
+    """Which tracks are learnt from, and what.
+
+    Attributes:
+        split: which side a track stands on; see `train.splits.split`.
+        exclude: names of tracks that are not trained on.
+        labels: "one" for each track; "several", written as "rock; jazz", each told for itself; or paths in a
+            "tree", written as "Rock---Metal", which make what is told of a genre agree with its parts.
+    """
 
     split: str
     exclude: tuple[str, ...] = ()
+    labels: Labelling = "one"
 
 
 class NetTable(_Table):

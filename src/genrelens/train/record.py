@@ -11,6 +11,7 @@ from genrelens.errors import TrainingError, shown
 from genrelens.train.evaluate import Evaluation
 from genrelens.train.history import History
 from genrelens.train.recipe import Recipe
+from genrelens.train.several import LabelEvaluation
 
 Content = TypeVar("Content", bound=BaseModel)
 
@@ -23,7 +24,8 @@ class Record:
         folder: where it is.
         recipe: that was followed.
         history: epoch by epoch, as far as it came.
-        valid: the answers of the exported model on *valid*; none before the end.
+        valid: the answers on *valid* of the net that was kept; none before the end.
+        several: the same, if it tells several labels a track.
         environment: what it ran on, names and values for reading; empty if that was not kept.
     """
 
@@ -31,7 +33,14 @@ class Record:
     recipe: Recipe
     history: History
     valid: Evaluation | None
+    several: LabelEvaluation | None
     environment: tuple[tuple[str, str], ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """That the net tells; none before the end."""
+        measured = self.valid or self.several
+        return measured.labels if measured else ()
 
     @property
     def kept(self) -> int | None:
@@ -51,11 +60,13 @@ def read_record(folder: Path) -> Record:
         raise TrainingError(f"{shown(folder)} is not the folder of a training; name one that `genrelens train` made")
     recipe = _read(Recipe, folder / "recipe.json")
     assert recipe is not None
+    several = recipe.data.labels == "several"
     return Record(
         folder=folder,
         recipe=recipe,
         history=_read(History, folder / "history.json") or History(epochs=()),
-        valid=_read(Evaluation, folder / "valid.json"),
+        valid=None if several else _read(Evaluation, folder / "valid.json"),
+        several=_read(LabelEvaluation, folder / "valid.json") if several else None,
         environment=_environment(folder / "environment.json"),
     )
 

@@ -70,6 +70,7 @@ def _page(record: Record, folder: Path) -> str:
         done=len(record.history.epochs),
         seconds=sum(epoch.seconds or 0 for epoch in record.history.epochs),
         valid=valid,
+        several=record.several,
         estimates=_estimates(valid) if valid else (),
         pictures={drawing.name: _keep(drawing, folder) for drawing in _drawings(record)},
         mistakes=_mistakes(valid, record.recipe.input, folder) if valid else (),
@@ -117,10 +118,10 @@ def _estimates(valid: Evaluation) -> list[tuple[str, Estimate, Estimate]]:
 
 def _summary(record: Record) -> tuple[Summary | None, str]:
     """The net layer by layer; or why not."""
-    if not record.valid:
+    if not record.labels:
         return None, "The layers are listed when the training has ended."
     try:
-        net = nets.build(record.recipe.net, len(record.valid.labels), record.recipe.input.shape)
+        net = nets.build(record.recipe.net, len(record.labels), record.recipe.input.shape)
     except GenrelensError as error:  # weights learnt elsewhere may be out of reach now
         return None, f"The net cannot be built here: {error}."
     return summarise(net, record.recipe.input.shape), ""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,17 +15,21 @@ from genrelens.card import Card, Figure, Training
 from genrelens.classifier import Classifier
 from genrelens.errors import TrainingError, shown
 from genrelens.files import write_text
+from genrelens.model import Planes, Probabilities
 from genrelens.train import nets
 from genrelens.train.batches import TrackWindows
 from genrelens.train.environment import environment
-from genrelens.train.evaluate import Evaluation, evaluate
+from genrelens.train.evaluate import Evaluation, ask_levels, evaluation
 from genrelens.train.export import export, parameters
 from genrelens.train.fit import Manner, fit
+from genrelens.train.heads import head
+from genrelens.train.label_metrics import best_thresholds
 from genrelens.train.manifest import Manifest
-from genrelens.train.recipe import Recipe
+from genrelens.train.recipe import PreprocessTable, Recipe
 from genrelens.train.report import write_report
+from genrelens.train.several import LabelEvaluation, evaluate_any, label_evaluation
 from genrelens.train.tracking import require as require_tracking
-from genrelens.train.tracks import Loading, Tracks, load
+from genrelens.train.tracks import DataSet, Loading, Tracks, load
 
 _PROVING_TRACKS = 4  # whose windows prove an export
 
@@ -40,11 +45,12 @@ class Request:
     manner: Manner = field(default_factory=Manner)
 
 
-def train(request: Request, say: Callable[[str], None]) -> Evaluation:
+def train(request: Request, say: Callable[[str], None]) -> Evaluation | LabelEvaluation:
     """Train as a recipe says, and measure the exported model on *valid*; *test* is not looked at.
 
     The folder then holds recipe.json, environment.json, metrics.jsonl, history.json and history.csv, the
-    checkpoints, what tracks the training, model.onnx, valid.json and report/index.html.
+    checkpoints, what tracks the training, model.onnx (but for a net that needs more than serving has),
+    valid.json and report/index.html.
 
     Args:
         request: what is wanted; with `resume`, the training in the folder is gone on with.
@@ -63,21 +69,52 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation:
     claim(request.folder, recipe, resume=request.resume)
     write_text(request.folder / "environment.json", environment().model_dump_json(indent=1))
     learn, valid = data.lessons(recipe), data.side("valid")
-    say(f"Training {recipe.name} on {len(learn.truth)} tracks, choosing on {len(valid.truth)} ...")
+    say(f"Training {recipe.name} on {len(learn.levels)} tracks, choosing on {len(valid.levels)} ...")
     net = fit(recipe, learn, valid, labels, request.folder, request.manner, say)
-    model = request.folder / "model.onnx"
-    say(f"Exporting to {shown(model)} ...")
-    export(net, write_card(recipe, manifest, net), proof(valid, recipe), model)
-    result = evaluate(Classifier(model), manifest.side("valid"), request.loading.processes)
+    thresholds = choose_thresholds(net, valid, recipe) if recipe.data.labels == "several" else ()
+    if recipe.preprocess == PreprocessTable():
+        model = request.folder / "model.onnx"
+        say(f"Exporting to {shown(model)} ...")
+        export(net, write_card(recipe, manifest, net, thresholds), proof(valid, recipe), model)
+        result = evaluate_any(Classifier(model), manifest.side("valid"), request.loading.processes)
+    else:
+        say(
+            "Not exported: [preprocess] needs libraries that serving does not have. "
+            f"The weights are in {shown(request.folder)}, and what follows was measured with the net itself."
+        )
+        result = evaluate_net(net, recipe, data, thresholds)
     write_text(request.folder / "valid.json", result.model_dump_json(indent=1))
     write_report(request.folder)
     return result
 
 
+def evaluate_net(
+    net: nn.Module, recipe: Recipe, data: DataSet, thresholds: tuple[float, ...]
+) -> Evaluation | LabelEvaluation:
+    """Measure a net on *valid*, from levels, without exporting it; nothing is said of the levels of a tree."""
+    labels, items = data.manifest.labels, data.manifest.side("valid")
+
+    def judge(windows: Planes) -> Probabilities:
+        with torch.no_grad():
+            return np.asarray(head(recipe.data.labels).probabilities(net(torch.from_numpy(windows))).numpy())
+
+    answers = ask_levels(judge, recipe.input, items, data.levels)
+    if recipe.data.labels == "several":
+        return label_evaluation(recipe.name, recipe.version, labels, thresholds, items, answers)
+    return evaluation(recipe.name, recipe.version, labels, items, answers.judged)
+
+
 def proof(tracks: Tracks, recipe: Recipe) -> Tensor:
     """Windows of a few tracks, to prove an export on."""
-    few = TrackWindows(tracks.levels[:_PROVING_TRACKS], tracks.truth[:_PROVING_TRACKS], recipe)
+    few = TrackWindows(tracks.levels[:_PROVING_TRACKS], tracks.targets[:_PROVING_TRACKS], recipe)
     return torch.cat([windows for windows, _ in few])
+
+
+def choose_thresholds(net: nn.Module, valid: Tracks, recipe: Recipe) -> tuple[float, ...]:
+    """The probability from which on each label is told: that with the best F1 on *valid*."""
+    with torch.no_grad():
+        own = [net(windows).sigmoid().mean(dim=0) for windows, _ in TrackWindows(valid.levels, valid.targets, recipe)]
+    return best_thresholds(valid.targets, torch.stack(own).numpy())
 
 
 def claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
@@ -95,13 +132,15 @@ def claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
     write_text(file, content)
 
 
-def write_card(recipe: Recipe, manifest: Manifest, net: nn.Module) -> Card:
-    """Say what the net is and where it came from."""
+def write_card(recipe: Recipe, manifest: Manifest, net: nn.Module, thresholds: tuple[float, ...] = ()) -> Card:
+    """Say what the net is and where it came from; of one for several labels, from where on each is told."""
     return Card(
         name=recipe.name,
         version=recipe.version,
         summary=recipe.summary,
         labels=manifest.labels,
+        labelling=recipe.data.labels,
+        thresholds=thresholds,
         input=recipe.input,
         parameters=parameters(net),
         training=Training(

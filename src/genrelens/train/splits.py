@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from genrelens.errors import LeakError, SplitError
+from genrelens.labels import AND
 from genrelens.train.manifest import GTZAN, SIDES, Item, Manifest, Side
 
 _FOLD = re.compile(r"fold-(\d+)-of-(\d+)$")
@@ -126,9 +127,16 @@ def _assign(manifest: Manifest, sides: Sequence[Side]) -> Manifest:
 
 
 def _stratified(items: Sequence[Item], seed: int) -> list[Side]:
-    smallest = min(Counter(item.label for item in items).values())
+    smallest = min(Counter(label for item in items for label in item.labels).values())
     shares = _TWENTIETHS if smallest >= len(_TWENTIETHS) else _SEVENTHS
     return [shares[fold] for fold in _folds(items, len(shares), seed)]
+
+
+def _strata(items: Sequence[Item], parts: int) -> list[str]:
+    """What is spread evenly: the labels of a track together, or the first of them where too few tracks have all."""
+    sets = [AND.join(sorted(item.labels)) for item in items]
+    frequent = {labels for labels, count in Counter(sets).items() if count >= parts}
+    return [own if own in frequent else item.labels[0] for own, item in zip(sets, items, strict=True)]
 
 
 def _fold(items: Sequence[Item], number: int, count: int, seed: int) -> list[Side]:
@@ -141,7 +149,7 @@ def _fold(items: Sequence[Item], number: int, count: int, seed: int) -> list[Sid
 def _folds(items: Sequence[Item], count: int, seed: int) -> list[int]:
     """Which of `count` equal, stratified folds each track falls into, its group with it."""
     names = np.array([item.group if item.group is not None else f"\0{item.path}" for item in items])
-    labels = np.array([item.label for item in items])
+    labels = np.array(_strata(items, count))
     most = min(len(set(names)), max(Counter(labels).values()))
     if most < count:
         raise SplitError(f"{most} tracks or groups do not make {count} parts; add data, or give the split")

@@ -2,18 +2,15 @@
 
 import sys
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
-import numpy as np
 import torch
-from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim import lr_scheduler
 
 from genrelens.train.batches import draw_seed, rank_seed
+from genrelens.train.heads import head
 from genrelens.train.recipe import Recipe
 
 
@@ -28,18 +25,18 @@ class GenreTask(L.LightningModule):
         net: (windows, 1, n_mels, frames) -> logits (windows, labels).
         recipe: how to train.
         steps: of the optimiser, in all.
-        weights: of the classes in the loss, (labels,); all the same if not given.
+        weights: of the labels in the loss, (labels,); all the same if not given.
     """
 
     def __init__(self, net: nn.Module, recipe: Recipe, steps: int, weights: Tensor | None = None) -> None:
         super().__init__()
         self.save_hyperparameters(recipe.model_dump(mode="json"))
-        self.net = net
+        self.net, self.head = net, head(recipe.data.labels)
         self.seed, self.table = recipe.seed, recipe.train
         self.steps = steps
         self.weights: Tensor | None
         self.register_buffer("weights", weights, persistent=False)
-        self._valid: list[tuple[Tensor, int]] = []
+        self._valid: list[tuple[Tensor, Tensor]] = []
         self._begun = 0.0
 
     def on_train_epoch_start(self) -> None:
@@ -47,16 +44,15 @@ class GenreTask(L.LightningModule):
         self._begun = time.monotonic()
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        """Cross entropy against mixed, smoothed targets."""
+        """The loss against mixed, smoothed targets."""
         windows, targets = batch
         # Dropout, too, is the same when resumed.
         torch.manual_seed(rank_seed(draw_seed(self.seed, self.global_step), self.global_rank))
         logits = self.net(windows)
-        loss = functional.cross_entropy(logits, targets, self.weights, label_smoothing=self.table.label_smoothing)
+        loss = self.head.loss(logits, targets, self.weights, self.table.label_smoothing)
         if not torch.isfinite(loss):
             raise LostLossError(f"the loss became {loss.item()} in {self._place()}")
-        accuracy = (logits.argmax(dim=1) == targets.argmax(dim=1)).float().mean()
-        measures = {"train_loss": loss, "train_accuracy": accuracy}
+        measures = {"train_loss": loss, **_named("train", self.head.accuracy(logits, targets))}
         self.log_dict(measures, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(windows))
         return loss
 
@@ -77,29 +73,27 @@ class GenreTask(L.LightningModule):
             for buffer in self.net.buffers():
                 torch.distributed.broadcast(buffer, 0)
 
-    def validation_step(self, batch: tuple[Tensor, int], _: int) -> None:
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         """The mean probability over the windows of one track."""
-        windows, label = batch
-        self._valid.append((self.net(windows).float().softmax(dim=1).mean(dim=0).cpu(), int(label)))
+        windows, targets = batch
+        self._valid.append((self.head.probabilities(self.net(windows).float()).mean(dim=0).cpu(), targets.cpu()))
 
     def on_validation_epoch_end(self) -> None:
-        """Accuracy and log loss by track.
+        """Log loss by track, and accuracy or average precision.
 
         Raises:
             LostLossError: the net's answers are no numbers any more.
         """
-        answers = self._all_answers()
-        probabilities = torch.stack([row for row, _ in answers])
-        truth = torch.tensor([label for _, label in answers])
-        loss = functional.nll_loss(probabilities.clamp(min=1e-7).log(), truth)
-        if not torch.isfinite(loss):
-            raise LostLossError(f"the loss on valid became {loss.item()} in {self._place()}")
-        accuracy = (probabilities.argmax(dim=1) == truth).float().mean()
-        self.log_dict({"valid_loss": loss, "valid_accuracy": accuracy}, prog_bar=True, batch_size=len(truth))
+        probabilities, targets = map(torch.stack, zip(*self._all_answers(), strict=True))
+        if not torch.isfinite(probabilities).all():
+            raise LostLossError(f"the loss on valid became nan in {self._place()}")
+        loss, measures = self.head.validation(probabilities, targets)
+        shown = {"valid_loss": loss, **_named("valid", measures)}
+        self.log_dict(shown, prog_bar=True, batch_size=len(targets))
         if self.table.schedule == "plateau":
             self.lr_schedulers()[1].step(loss)  # type: ignore[index, arg-type]
 
-    def _all_answers(self) -> list[tuple[Tensor, int]]:
+    def _all_answers(self) -> list[tuple[Tensor, Tensor]]:
         """What this process and the others that train with it heard in *valid*."""
         shares: list[Any] = [self._valid] * self.trainer.world_size
         if self.trainer.world_size > 1:
@@ -136,12 +130,5 @@ class GenreTask(L.LightningModule):
         return [{"params": decaying, "weight_decay": self.table.weight_decay}, {"params": free, "weight_decay": 0.0}]
 
 
-def balanced_weights(truth: Sequence[int], labels: int) -> Tensor:
-    """Weights of classes, (labels,), whose mean over the tracks is 1, so that each class counts the same.
-
-    A class without tracks gets 1, and is never asked for.
-    """
-    there = np.unique(truth)
-    weights = torch.ones(labels)
-    weights[there] = torch.from_numpy(compute_class_weight("balanced", classes=there, y=np.asarray(truth))).float()
-    return weights
+def _named(side: str, measures: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{side}_{name}": value for name, value in measures.items()}

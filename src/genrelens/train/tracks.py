@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genrelens.errors import GenrelensError, ManifestError, SplitError, shown
 from genrelens.inputs import Picture, Sound, finder
 from genrelens.pictures import picture_planes, read_picture
 from genrelens.train.evaluate import grid
-from genrelens.train.manifest import Item, Manifest, Side, read_manifest
+from genrelens.train.manifest import Item, Manifest, Side, read_manifest, require_labelling
 from genrelens.train.mels import Analysis, Level, Mels, is_row, load_mels
 from genrelens.train.recipe import Recipe
 from genrelens.train.splits import leaks, refuse_leaks, require, split
@@ -26,10 +27,13 @@ _FEWEST = 2  # tracks of a genre: one to learn from, one to choose by
 
 @dataclass(frozen=True)
 class Tracks:
-    """Levels, or planes of pictures, and the class of each."""
+    """Levels, or planes of pictures, and what each is called: 1 for the labels that it has.
+
+    `targets` is float32 (tracks, labels).
+    """
 
     levels: Sequence[Level]
-    truth: Sequence[int]
+    targets: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,12 @@ class DataSet:
         return self._tracks(pairs)
 
     def _tracks(self, pairs: Sequence[tuple[Item, Level]]) -> Tracks:
-        labels = self.manifest.labels
-        return Tracks([level for _, level in pairs], [labels.index(item.label) for item, _ in pairs])
+        return Tracks([level for _, level in pairs], targets([item for item, _ in pairs], self.manifest.labels))
+
+
+def targets(items: Sequence[Item], labels: tuple[str, ...]) -> NDArray[np.float32]:
+    """Which of the labels each track has, 1 or 0; shape (tracks, labels)."""
+    return np.array([[label in item.labels for label in labels] for item in items], np.float32)
 
 
 @dataclass(frozen=True)
@@ -97,8 +105,14 @@ def load(recipe: Recipe, loading: Loading, say: Say) -> DataSet:
 
 
 def read(recipe: Recipe, data: str) -> Manifest:
-    """The data set, of audio or of pictures as the recipe's net takes them."""
-    return read_manifest(data, finder(recipe.input))
+    """The data set, of audio or of pictures as the recipe's net takes them.
+
+    Raises:
+        ManifestError: it cannot be read, or is labelled otherwise than the recipe says.
+    """
+    manifest = read_manifest(data, finder(recipe.input))
+    require_labelling(manifest.items, recipe.data.labels)
+    return manifest
 
 
 def load_levels(items: Sequence[Item], recipe: Recipe, loading: Loading) -> Mels:
@@ -142,8 +156,8 @@ def require_lessons(manifest: Manifest) -> None:
     Raises:
         SplitError: a genre has too few tracks, or none to learn from.
     """
-    counts = Counter(item.label for item in manifest.items)
-    learnt = {item.label for item in manifest.side("train")}
+    counts = Counter(label for item in manifest.items for label in item.labels)
+    learnt = {label for item in manifest.side("train") for label in item.labels}
     for label in manifest.labels:
         if counts[label] < _FEWEST:
             raise SplitError(f"{label} has {counts[label]} track; a genre needs {_FEWEST} or more, or must be left out")

@@ -76,12 +76,12 @@ def tune(request: Request, count: int, processes: int, objective: Objective, say
         TrainingError: the folder holds another study, or no trial came to an end.
     """
     recipe, folder = request.recipe, request.folder
-    _check(recipe)
+    _check(recipe, objective)
     data = load(recipe, request.loading, say)
     learn, valid, labels = data.lessons(recipe), data.side("valid"), len(data.manifest.labels)
     for settings in _extremes(recipe):
         nets.build(with_settings(recipe, settings).net, labels, recipe.input.shape)
-    _claim(folder, recipe, f"{data.manifest.name}, {len(learn.truth)} and {len(valid.truth)} tracks, {objective}")
+    _claim(folder, recipe, f"{data.manifest.name}, {len(learn.levels)} and {len(valid.levels)} tracks, {objective}")
     threads = max(1, workers.cores() // processes) if processes > 1 else None
     plan = _Plan(recipe, folder, objective, labels, request.manner.accelerator, threads)
     with replacing(folder / _TRACKS) as file:
@@ -94,7 +94,9 @@ def tune(request: Request, count: int, processes: int, objective: Objective, say
     return _conclude(plan)
 
 
-def _check(recipe: Recipe) -> None:
+def _check(recipe: Recipe, objective: Objective) -> None:
+    if objective == "accuracy" and recipe.data.labels == "several":
+        raise RecipeError(f"{recipe.name} tells several labels a track, which has no accuracy; seek the loss")
     if not recipe.tune:
         raise RecipeError(
             f'{recipe.name} has nothing to tune; say what may vary under [tune], such as "train.lr" = '
