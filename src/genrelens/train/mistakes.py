@@ -70,7 +70,7 @@ def _level(path: str, front_end: FrontEnd) -> Floats:
 
 
 def _spectrogram(level: Floats, front_end: FrontEnd) -> Figure:
-    figure = draw(level, front_end, Look(axes=True), "", level.shape[1] * front_end.seconds_per_frame)
+    figure = draw(level, front_end, Look(axes=True), level.shape[1] * front_end.seconds_per_frame)
     figure.set_size_inches(WIDTH, 2)
     axes = figure.axes[0]
     axes.images[0].set_interpolation("nearest")  # which makes a much smaller file
