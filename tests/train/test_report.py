@@ -1,17 +1,20 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.image import imsave
 
-from genrelens.errors import TrainingError
+from genrelens.errors import GenrelensError, TrainingError
+from genrelens.inputs import Picture
 from genrelens.train.evaluate import Evaluation, Judged, evaluation
 from genrelens.train.figures import DARK, LIGHT, confusion, curves, genres, reliability
 from genrelens.train.history import Epoch, History
 from genrelens.train.manifest import Item
 from genrelens.train.metrics import measure
-from genrelens.train.mistakes import worst_mistakes
+from genrelens.train.mistakes import Mistake, mistake_drawing, worst_mistakes
 from genrelens.train.record import flat, read_record
 from genrelens.train.report import write_report
 from tests.conftest import encode, tone
@@ -199,3 +202,16 @@ def test_curves_of_one_epoch_without_validation() -> None:
     drawing = curves(history, None)
     assert drawing.alt == "Loss and accuracy over 1 epoch."
     assert drawing.png(LIGHT).startswith(PNG)
+
+
+def test_a_mistake_of_a_net_that_looks_is_shown_as_it_was_seen(tmp_path: Path) -> None:
+    file = tmp_path / "seen.png"
+    imsave(file, np.random.default_rng(0).random((40, 60, 3)))
+    mistake = Mistake(str(file), "low", "high", 0.9, 0.1)
+    drawing = mistake_drawing(mistake, 1, Picture(kind="picture", width=60, height=40))
+    assert drawing.alt == "Picture of seen.png, which is low and was told as high."
+    assert drawing.png(LIGHT).startswith(PNG)
+    with pytest.raises(GenrelensError, match="missing"):
+        mistake_drawing(
+            replace(mistake, path=str(tmp_path / "missing.png")), 1, Picture(kind="picture", width=6, height=4)
+        )

@@ -89,15 +89,17 @@ def confusion(metrics: Metrics) -> Drawing:
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
 
     def draw(palette: Palette) -> Figure:
-        figure = Figure(figsize=(WIDTH, WIDTH), layout="constrained")
+        many = len(labels) > _MOST_COUNTED
+        side = max(WIDTH, 1.6 + 0.19 * len(labels))  # a line of text for each
+        figure = Figure(figsize=(side, side), layout="constrained")
         axes = figure.subplots()
         scale = LinearSegmentedColormap.from_list("scale", [palette.paper, palette.first, palette.deep])
         axes.imshow(shares, cmap=scale, vmin=0, vmax=1)
-        axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_xticks(range(len(labels)), labels, rotation=90 if many else 45, ha="center" if many else "right")
         axes.set_yticks(range(len(labels)), labels)
         axes.set_xlabel("told as")
         axes.set_ylabel("true genre")
-        if len(labels) <= _MOST_COUNTED:
+        if not many:
             _write_counts(axes, counts, shares, palette)
         return figure
 
