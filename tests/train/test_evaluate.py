@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from genrelens.features import analyse
 from genrelens.frontend import decibels, log_mel, normalised
 from genrelens.model import Model
 from genrelens.train.evaluate import all_windows, ask_levels, evaluate, evaluation, net_windows
+from genrelens.train.labelmap import LabelMap
 from genrelens.train.manifest import Item
 from tests.conftest import encode, make_card, tone
 
@@ -52,6 +54,22 @@ def test_unreadable_tracks_are_listed(classifier: Classifier, tmp_path: Path) ->
 def test_labels_that_the_model_lacks(classifier: Classifier, tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"label .polka., which the model lacks.*known are low, high"):
         evaluate(classifier, [Item("a.wav", "a", "polka")], 1)
+
+
+def test_windows_are_measured_too(classifier: Classifier, tmp_path: Path) -> None:
+    result = evaluate(classifier, items(tmp_path), 1)
+    assert result.windows.tracks == 4
+    assert result.windows.confusion == ((10, 0), (5, 5))  # five windows a track, all alike
+    assert result.windows.accuracy == result.metrics.accuracy
+
+
+def test_labels_are_brought_together(classifier: Classifier, tmp_path: Path) -> None:
+    tracks = [replace(item, label={"low": "bass", "high": "treble"}[item.label]) for item in items(tmp_path)]
+    label_map = LabelMap(data={"bass": "low", "treble": "ignore"}, model={"low": "deep"})
+    result = evaluate(classifier, tracks, 1, label_map=label_map)
+    assert result.labels == ("deep", "high")
+    assert [answer.truth for answer in result.answers] == ["deep", "deep"]
+    assert result.metrics.confusion == ((2, 0), (0, 0))
 
 
 def test_rows_of_an_array_give_what_their_audio_gives(classifier: Classifier, tmp_path: Path) -> None:

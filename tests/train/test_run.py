@@ -51,8 +51,7 @@ def test_a_training_learns_and_leaves_all_that_is_promised(trained: tuple[Reques
     assert result.metrics.accuracy.value == 1
     names = {file.name for file in request.folder.iterdir()}
     promised = {"recipe.json", "environment.json", "metrics.jsonl", "history.json", "history.csv", "best.ckpt"}
-    assert names == promised | {"last.ckpt", "model.onnx", "valid.json", "report"}
-    assert (request.folder / "report" / "index.html").is_file()
+    assert names == promised | {"last.ckpt", "model.onnx", "valid.json"}
     assert Recipe.model_validate_json((request.folder / "recipe.json").read_text()) == request.recipe
     assert Evaluation.model_validate_json((request.folder / "valid.json").read_text()) == result
     classifier = Classifier(request.folder / "model.onnx")

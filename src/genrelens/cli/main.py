@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from genrelens.cli import benchmark, data, evaluate, models, predict, train, tune
+from genrelens.cli import benchmark, data, evaluate, models, predict, report, train, tune
 from genrelens.errors import GenrelensError, shown
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command()(predict.predict)
 app.add_typer(models.app)
 app.command()(train.train)
 app.command()(tune.tune)
+app.command()(report.report)
 app.command()(evaluate.evaluate)
 app.command()(benchmark.benchmark)
 app.add_typer(data.app)

@@ -44,6 +44,7 @@ def train(
         from genrelens.train.fit import Manner
         from genrelens.train.mels import default_cache
         from genrelens.train.recipe import read_recipe, with_settings
+        from genrelens.train.report import write_report
         from genrelens.train.run import Request
         from genrelens.train.run import train as run_training
         from genrelens.train.tracks import Loading
@@ -66,5 +67,5 @@ def train(
     )
     result = run_training(request, lambda sentence: None if quiet else typer.echo(sentence, err=True))
     print(measured_text(result))
-    files = {"model": request.folder / "model.onnx", "report": request.folder / "report" / "index.html"}
+    files = {"model": request.folder / "model.onnx", "report": write_report(request.folder)}
     print("\n" + "\n".join(f"{what:<8}{file}" for what, file in files.items() if file.exists()))

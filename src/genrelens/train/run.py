@@ -26,7 +26,6 @@ from genrelens.train.heads import head
 from genrelens.train.label_metrics import best_thresholds
 from genrelens.train.manifest import Manifest
 from genrelens.train.recipe import PreprocessTable, Recipe
-from genrelens.train.report import write_report
 from genrelens.train.several import LabelEvaluation, evaluate_any, label_evaluation
 from genrelens.train.tracking import require as require_tracking
 from genrelens.train.tracks import DataSet, Loading, Tracks, load
@@ -49,8 +48,8 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation | LabelEva
     """Train as a recipe says, and measure the exported model on *valid*; *test* is not looked at.
 
     The folder then holds recipe.json, environment.json, metrics.jsonl, history.json and history.csv, the
-    checkpoints, what tracks the training, model.onnx (but for a net that needs more than serving has),
-    valid.json and report/index.html.
+    checkpoints, what tracks the training, model.onnx (but for a net that needs more than serving has) and
+    valid.json.
 
     Args:
         request: what is wanted; with `resume`, the training in the folder is gone on with.
@@ -84,7 +83,6 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation | LabelEva
         )
         result = evaluate_net(net, recipe, data, thresholds)
     write_text(request.folder / "valid.json", result.model_dump_json(indent=1))
-    write_report(request.folder)
     return result
 
 
