@@ -66,3 +66,28 @@ def test_labels_differ() -> None:
     with pytest.raises(ValidationError, match="two labels are the same"):
         make_card(labels=("a", "a"))
     assert isinstance(make_card(labels=("a", "b")), Card)
+
+
+def test_cards_of_several_labels_and_of_a_tree() -> None:
+    several = make_card(labelling="several", thresholds=(0.3, 0.6))
+    tree = make_card(labels=("Jazz", "Rock---Pop"), labelling="tree", certainty=0.6)
+    for card in (several, tree):
+        assert read_card({CARD_KEY: card.model_dump_json()}, "x.onnx") == card
+    assert tree.tree is not None
+    assert tree.tree.nodes == ("Jazz", "Rock", "Rock---Pop")
+    assert several.tree is make_card().tree is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"labelling": "several"}, "0 thresholds do not fit 2 labels"),
+        ({"thresholds": (0.5, 0.5)}, "2 thresholds do not fit 2 labels told one a track"),
+        ({"labelling": "several", "thresholds": (0.5, 1.5)}, "less than or equal to 1"),
+        ({"labelling": "tree", "labels": ("a", "a---b")}, "'a' is a label of its own and has parts"),
+        ({"labelling": "tree", "labels": ("a", "b---")}, "has an empty part"),
+    ],
+)
+def test_cards_that_cannot_be_told_by(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        make_card(**changes)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from genrelens.card import CARD_KEY
 from genrelens.errors import InvalidModelError, ModelNotFoundError, NewerCardError
-from genrelens.model import Model, softmax
+from genrelens.model import Model, sigmoid, softmax
 from tests.conftest import make_card, make_model
 
 
@@ -67,3 +67,11 @@ def test_files_that_are_not_our_models(tmp_path: Path) -> None:
     ):
         with pytest.raises(error, match=words):
             Model(tmp_path / name)
+
+
+def test_several_labels_are_each_a_sigmoid_for_themselves(tmp_path: Path) -> None:
+    card = make_card(labelling="several", thresholds=(0.5, 0.5), temperature=2.0)
+    model = Model(make_model(tmp_path / "a.onnx", card))
+    batch = mels(5, model)
+    np.testing.assert_allclose(model.probabilities(batch), 1 / (1 + np.exp(-model.logits(batch) / 2)), atol=1e-6)
+    np.testing.assert_array_equal(sigmoid(np.array([-1000.0, 0.0, 1000.0], np.float32)), [0.0, 0.5, 1.0])

@@ -85,7 +85,9 @@ class Card(_Part):
     @model_validator(mode="after")
     def _labels_can_be_told(self) -> Self:
         if len(self.thresholds) != (len(self.labels) if self.labelling == "several" else 0):
-            raise ValueError(f"{len(self.thresholds)} thresholds do not fit {len(self.labels)} labels")
+            raise ValueError(
+                f"{len(self.thresholds)} thresholds do not fit {len(self.labels)} labels told {self.labelling} a track"
+            )
         if self.labelling == "tree" and any(map(has_empty_parts, self.labels)):
             raise ValueError("a label of the tree has an empty part")
         _ = self.tree  # a leaf may have parts

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +40,8 @@ PLAIN = {
     "time_masks": 0,
     "band_masks": 0,
 }
-TRAIN = {"epochs": 15, "batch": 8, "lr": 2e-2, "average": 0, "mixup": 0.2, "label_smoothing": 0.05, "keep": "best"}
+NET = {"stem": [4, 8], "width": 16}
+TRAIN = {"crops": 2, "batch": 8, "lr": 2e-2, "average": 0, "mixup": 0, "label_smoothing": 0, "keep": "best"}
 
 
 def part(name: str, rng: np.random.Generator) -> np.ndarray:
@@ -66,9 +66,13 @@ def written(folder: Path, tracks: Sequence[tuple[str, tuple[str, ...]]]) -> Path
     return folder / "set.csv"
 
 
-def request_for(data: Path, folder: Path, labels: str, **changes: Any) -> Request:
+def request_for(data: Path, folder: Path, labels: str, epochs: int = 15) -> Request:
     recipe = make_recipe(
-        data={"split": "stratified", "labels": labels}, train={**TRAIN, **changes}, augment=PLAIN, seed=2
+        seed=2,
+        data={"split": "stratified", "labels": labels},
+        net=NET,
+        augment=PLAIN,
+        train={**TRAIN, "epochs": epochs},
     )
     return Request(recipe, Loading(str(data), folder / "cache", 1), folder / "run", manner=Manner("cpu", track="none"))
 
@@ -98,7 +102,7 @@ def mixed(mixtures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Req
 
 @pytest.fixture(scope="module")
 def grown(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Request, Evaluation]:
-    request = request_for(tree, tmp_path_factory.mktemp("grown"), "tree")
+    request = request_for(tree, tmp_path_factory.mktemp("grown"), "tree", epochs=10)
     result = train(request, lambda _: None)
     assert isinstance(result, Evaluation)
     return request, result
@@ -112,7 +116,7 @@ def test_mixtures_are_taken_apart(mixed: tuple[Request, LabelEvaluation], mixtur
     classifier = Classifier(request.folder / "model.onnx", threads=1)
     items = read_manifest(str(mixtures)).items
     told = [set(classifier.predict(item.path).genres) == set(item.labels) for item in items]
-    assert np.mean(told) > 0.7
+    assert np.mean(told) > 0.9
 
 
 def test_the_card_of_a_model_with_several_labels(mixed: tuple[Request, LabelEvaluation]) -> None:
