@@ -48,5 +48,5 @@ def make_recipe(**changes: Any) -> Recipe:
         "train": {"epochs": 2, "batch": 4, "lr": 1e-2, "mixup": 0.3, "average": 0.5, "label_smoothing": 0.1},
     }
     for key, value in changes.items():
-        tables[key] = {**tables[key], **value} if isinstance(value, dict) else value
+        tables[key] = {**tables.get(key, {}), **value} if isinstance(value, dict) else value
     return Recipe.model_validate(tables)

@@ -49,6 +49,12 @@ def test_a_small_recipe(tmp_path: Path) -> None:
         (("lr = 0.1", "lr = 0"), r"train\.lr: Input should be greater than 0"),
         (("lr = 0.1", "lr = 0.1, validate_every = 5"), "validate_every is 5, but there are only 1 epochs"),
         (("summary", "#"), "summary: Field required"),
+        (
+            ("hop = 0.5", 'hop = 0.5, features = ["mel", "cromah"]'),
+            r"input\.features\.1: 'cromah' is none of mel, mfcc, .*; did you mean chroma\?",
+        ),
+        (("hop = 0.5", "hop = 0.5, windwo = 1"), r"input\.windwo is not.*did you mean window\?"),
+        (("window = 1.0, hop = 0.5", 'kind = "picture", widht = 3, height = 9'), "widht is not.*did you mean width"),
         (("=", "=="), "is not TOML"),
     ],
 )

@@ -11,7 +11,7 @@ from genrelens.classifier import Classifier
 from genrelens.errors import LeakError, RecipeError, SplitError, TrainingError
 from genrelens.train.evaluate import Evaluation
 from genrelens.train.fit import Manner
-from genrelens.train.recipe import Recipe
+from genrelens.train.recipe import NetTable, Recipe
 from genrelens.train.run import Request, train
 from genrelens.train.tracks import Loading
 from tests.train.conftest import make_recipe
@@ -203,3 +203,30 @@ def test_bf16_trains_too(genres: Path, tmp_path: Path) -> None:
     assert math.isfinite(result.metrics.log_loss)
     answers = json.loads((tmp_path / "run" / "valid.json").read_text())["answers"]
     assert np.array([answer["probabilities"] for answer in answers]).sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_what_serving_cannot_do_is_measured_but_not_exported(genres: Path, tmp_path: Path) -> None:
+    recipe = make_recipe(preprocess={"high": 4_000.0}, train={"epochs": 1})
+    said: list[str] = []
+    request = request_for(genres, tmp_path, recipe)
+    result = train(request, said.append)
+    assert any("Not exported: [preprocess] needs libraries that serving does not have" in text for text in said)
+    assert not (request.folder / "model.onnx").exists()
+    assert isinstance(result, Evaluation)
+    assert result == Evaluation.model_validate_json((request.folder / "valid.json").read_text())
+    assert (request.folder / "best.ckpt").is_file()
+
+
+def test_features_beside_the_mel_are_learnt_from_and_served(genres: Path, tmp_path: Path) -> None:
+    recipe = make_recipe(
+        input={"features": ["mel", "mfcc", "tempogram", "chroma", "contrast", "tonnetz"], "layout": "concat"},
+        train={"epochs": 6, "lr": 1e-2},
+    )
+    recipe = recipe.model_copy(update={"net": NetTable(name="vgg", channels=[4, 8], dense=[8, 8])})
+    request = request_for(genres, tmp_path, recipe)
+    result = train(request, lambda _: None)
+    with (request.folder / "history.json").open() as file:
+        losses = [epoch["valid_loss"] for epoch in json.load(file)["epochs"]]
+    assert result.metrics.log_loss == pytest.approx(losses[-1], abs=0.05)  # from levels, and from audio
+    card = Classifier(request.folder / "model.onnx").card
+    assert card.sound.features == recipe.input.features  # type: ignore[union-attr]

@@ -1,5 +1,6 @@
 """A recipe: one small TOML file that says all there is to say of a training."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -277,15 +278,24 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
 
 
 def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    place = [str(part) for part in problem["loc"] if part not in INPUT_KINDS]
+    problems = error.errors()
+    # A mistyped key also lacks where it belongs; its name says more.
+    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
+    steps = [str(step) for step in problem["loc"]]
+    place = ".".join(step for step in steps if step not in INPUT_KINDS)
     if problem["type"] == "extra_forbidden":
-        tables = [problem["loc"][0] if problem["loc"][0] != "input" else problem["loc"][1], *place[1:-1]]
-        known = _keys([str(part) for part in tables] if len(place) > 1 else [])
-        nearest = get_close_matches(place[-1], known, n=1, cutoff=0.4)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
-        return f"{'.'.join(place)} is not a key of a recipe; {hint}"
-    return f"{'.'.join(place)}: {problem['msg']}"
+        known = _keys(steps[:-1])
+        return f"{place} is not a key of a recipe; {_nearest(steps[-1], known) or 'known are ' + ', '.join(known)}"
+    if problem["type"] == "literal_error":
+        known = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+        hint = _nearest(str(problem["input"]), known)
+        return f"{place}: {problem['input']!r} is none of {', '.join(known)}" + (f"; {hint}" if hint else "")
+    return f"{place}: {problem['msg']}"
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    found = get_close_matches(word, known, n=1, cutoff=0.4)
+    return f"did you mean {found[0]}?" if found else ""
 
 
 def _keys(place: list[str]) -> list[str]:
@@ -294,8 +304,10 @@ def _keys(place: list[str]) -> list[str]:
     for part in place:
         if part in INPUT_KINDS:
             table = INPUT_KINDS[part]
-        elif part in table.model_fields:  # else a key of tune
-            annotation = Search if part == "tune" else table.model_fields[part].annotation
+        elif part == "tune":
+            table = Search
+        elif part in table.model_fields and part != "input":  # whose kind follows; else, a key of tune
+            annotation = table.model_fields[part].annotation
             assert isinstance(annotation, type)
             table = annotation
     return list(table.model_fields)

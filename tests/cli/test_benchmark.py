@@ -1,0 +1,44 @@
+"""`genrelens benchmark` from the command line, and values of recipes set there."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from genrelens.cli.main import app
+from genrelens.cli.options import parsed
+from tests.cli.test_studio import toml
+from tests.train.conftest import genres  # noqa: F401 (a fixture)
+
+
+def test_a_benchmark_fills_its_table(genres: Path, tmp_path: Path) -> None:  # noqa: F811
+    toml(tmp_path / "small.toml")
+    (tmp_path / "plan.toml").write_text(
+        'protocols = ["windows", "stratified"]\nbudget = 2\n[[recipes]]\nfile = "small.toml"\n'
+    )
+    arguments = ["benchmark", str(tmp_path / "plan.toml"), "--data", str(genres), "-t", "1"]
+    arguments += ["--cache", str(tmp_path / "cache")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert (
+        "| recipe | stated by the reference | windows at random | tracks, artists whole | leak gap |" in result.stdout
+    )
+    assert "small, stratified: training ..." in result.stderr
+    assert len(list((tmp_path / "results" / "plan").glob("small.*.json"))) == 2
+    result = CliRunner().invoke(app, [*arguments, "--only", "smal"])
+    assert result.exit_code == 2
+    assert "smal is not in" in result.stderr
+
+
+def test_values_are_toml_or_text() -> None:
+    settings = ["train.lr=1e-3", "net.widths=[1, 2]", "data.split=fault-filtered", "net.weights=", "a.b=true"]
+    assert parsed(settings) == {
+        "train.lr": 1e-3,
+        "net.widths": [1, 2],
+        "data.split": "fault-filtered",
+        "net.weights": "",
+        "a.b": True,
+    }
+    with pytest.raises(typer.BadParameter, match=r"'train\.lr' has no =; write KEY=VALUE"):
+        parsed(["train.lr"])
