@@ -8,7 +8,7 @@ TARGETS = torch.tensor([[1.0, 0, 1], [0, 1, 0], [0, 0, 1], [1, 0, 1]])
 
 
 def test_a_head_for_each_way_to_label() -> None:
-    assert [type(head(labelling)) for labelling in ("one", "tree", "several")] == [OneLabel, OneLabel, SeveralLabels]  # type: ignore[arg-type]
+    assert [type(head(labelling)) for labelling in ("one", "tree", "several")] == [OneLabel, OneLabel, SeveralLabels]
 
 
 def test_several_labels_are_learnt_each_for_itself() -> None:
