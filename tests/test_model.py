@@ -46,7 +46,7 @@ def test_one_session_serves_many_threads(model_file: Path) -> None:
 def test_windows_of_another_shape_are_refused(model_file: Path) -> None:
     model = Model(model_file)
     with pytest.raises(ValueError, match=r"takes windows of shape \(1, 32, 22\), not \(1, 31, 22\)"):
-        model.logits(np.zeros((1, 31, 22), np.float32))
+        model.logits(np.zeros((1, 1, 31, 22), np.float32))
 
 
 def test_files_that_are_not_our_models(tmp_path: Path) -> None:

@@ -146,6 +146,7 @@ def test_ctrl_c_ends_all_without_a_traceback(model_file: Path, wav: MakeWav, tmp
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        bufsize=0,  # what readline would read ahead, communicate would not give back
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # as at a terminal
     ) as process:

@@ -88,7 +88,11 @@ def mixtures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tones, which are low or high, and noise."""
-    tracks = [("Tone---low", ("low",)), ("Tone---high", ("high",)), ("Noise", ("noise",))]
+    tracks: list[tuple[str, tuple[str, ...]]] = [
+        ("Tone---low", ("low",)),
+        ("Tone---high", ("high",)),
+        ("Noise", ("noise",)),
+    ]
     return written(tmp_path_factory.mktemp("tree"), tracks * 8)
 
 
