@@ -64,7 +64,7 @@ def _costs(cells: Sequence[Cell], order: Sequence[str]) -> str:
     header = ["recipe", "parameters", "MACs a window", "ms for 30 s", "epochs", "training s"]
     rows = []
     for name in order:
-        own = [cell for cell in cells if cell.recipe == name]
+        own = sorted((cell for cell in cells if cell.recipe == name), key=lambda cell: PROTOCOLS.index(cell.protocol))
         if own:
             cell = own[-1]
             done = "; ".join(f"{one.epochs}" for one in own)
