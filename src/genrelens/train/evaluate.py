@@ -95,6 +95,7 @@ def evaluate(
         ManifestError: a label is neither one of the model's nor mapped to one, or no track could be read.
     """
     card, mapped = classifier.card, label_map or LabelMap()
+    require_labelling(items, card.labelling)
     items = mapped.items(items, card.labels)
     answers = ask(classifier, items, processes, progress)
     labels = mapped.labels(card.labels)

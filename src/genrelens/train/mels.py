@@ -166,14 +166,29 @@ def load_row(path: str, analysis: Analysis) -> Level:
         ManifestError: the array cannot be read, lacks the row, or does not fit the analysis.
     """
     file, _, row = path.rpartition("#")
-    try:
-        array = np.load(file, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise ManifestError(f"{shown(file)} is not an array of log-mels that can be read ({error})") from error
+    array = _open_array(file)
     _check_array(file, array, analysis)
     if not int(row) < len(array):
         raise ManifestError(f"{shown(file)} has {len(array)} rows, and row {row} is asked for")
     return np.asarray(array[int(row)] * np.float16(_ARRAY_RANGE_DB / 255) - np.float16(_ARRAY_RANGE_DB))
+
+
+def row_front_end(path: str, front_end: FrontEnd) -> FrontEnd:
+    """The front end with the hop that an array was made with, as the number of its frames tells.
+
+    Raises:
+        ManifestError: the array cannot be read.
+    """
+    frames = _open_array(path.rpartition("#")[0]).shape[-1]
+    return front_end.model_copy(update={"hop": round(GTZAN_SECONDS * front_end.rate / frames)})
+
+
+def _open_array(file: str) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(file, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise ManifestError(f"{shown(file)} is not an array of log-mels that can be read ({error})") from error
+    return array
 
 
 def _check_array(file: str, array: NDArray[Any], analysis: Analysis) -> None:

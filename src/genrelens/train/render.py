@@ -14,8 +14,8 @@ from genrelens.audio import load
 from genrelens.errors import GenrelensError, ManifestError
 from genrelens.files import replacing
 from genrelens.frontend import Floats, FrontEnd, decibels, hz_to_mel, refloor
-from genrelens.train.manifest import Item, Manifest
-from genrelens.train.mels import Analysis, is_row, load_row
+from genrelens.train.manifest import GTZAN_SECONDS, Item, Manifest
+from genrelens.train.mels import Analysis, is_row, load_row, row_front_end
 
 COLOURS = "magma"  # black to pale yellow, evenly for the eye; librosa's for spectrograms as well
 _DPI = 64  # a power of 2, by which pixels become inches and pixels again without loss
@@ -84,7 +84,8 @@ def render_job(job: Job, front_end: FrontEnd, look: Look) -> None:
     """
     path = job.item.path
     if is_row(path):
-        level, seconds = load_row(path, Analysis(front_end=front_end)).astype(np.float32), None
+        level = load_row(path, Analysis(front_end=row_front_end(path, front_end))).astype(np.float32)
+        seconds = float(GTZAN_SECONDS)
     else:
         samples = load(path, front_end.rate)
         level, seconds = decibels(samples, front_end), len(samples) / front_end.rate
@@ -93,14 +94,14 @@ def render_job(job: Job, front_end: FrontEnd, look: Look) -> None:
         figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})  # the same bytes each time
 
 
-def draw(level: Floats, front_end: FrontEnd, look: Look, seconds: float | None) -> Figure:
+def draw(level: Floats, front_end: FrontEnd, look: Look, seconds: float) -> Figure:
     """Draw a log-mel, time to the right and frequency upwards, on the mel scale.
 
     Args:
         level: decibels from -floor_db to 0, shape (n_mels, frames).
         front_end: that made it.
         look: the size, and whether there are axes.
-        seconds: that it lasts; with none, axes count frames.
+        seconds: that it lasts.
     """
     figure = Figure((look.width / _DPI, look.height / _DPI), _DPI, layout="constrained" if look.axes else None)
     axes = figure.add_subplot() if look.axes else figure.add_axes((0, 0, 1, 1))
@@ -112,17 +113,17 @@ def draw(level: Floats, front_end: FrontEnd, look: Look, seconds: float | None) 
         vmax=0,
         origin="lower",
         aspect="auto",
-        extent=(0, seconds or level.shape[1], edges[0], edges[1]),
+        extent=(0, seconds, edges[0], edges[1]),
     )
     if look.axes:
-        _label(axes, front_end, "Time (s)" if seconds else "Frame")
+        _label(axes, front_end)
         figure.colorbar(image, format="%+.0f dB")
     else:
         axes.set_axis_off()
     return figure
 
 
-def _label(axes: Axes, front_end: FrontEnd, time: str) -> None:
+def _label(axes: Axes, front_end: FrontEnd) -> None:
     ticks = [hz for hz in _TICKS_HZ if front_end.fmin <= hz <= front_end.highest]
     axes.set_yticks(hz_to_mel(np.array(ticks, float), front_end.mel_scale), [str(hz) for hz in ticks])
-    axes.set(xlabel=time, ylabel="Frequency (Hz)")
+    axes.set(xlabel="Time (s)", ylabel="Frequency (Hz)")
