@@ -15,7 +15,7 @@ from genrelens.train.recipe import Recipe
 from genrelens.train.tracks import Loading, load_levels, read
 from tests.train.conftest import make_recipe
 
-PROTOCOLS: tuple[Protocol, ...] = ("windows", "tracks")
+BUDGETS: dict[Protocol, float] = {"windows": 60.0, "tracks": 60.0}
 
 
 def bench_of(genres: Path, tmp_path: Path) -> Bench:
@@ -51,9 +51,9 @@ def test_cells_are_run_once(genres: Path, tmp_path: Path, monkeypatch: pytest.Mo
     bench = bench_of(genres, tmp_path)
     recipe = make_recipe(train={"epochs": 8})
     said: list[str] = []
-    benchmark([(recipe, 60.0)], PROTOCOLS, bench, said.append)
+    benchmark([(recipe, BUDGETS)], bench, said.append)
     first, second = read_cells(bench.results)
-    assert {first.protocol, second.protocol} == set(PROTOCOLS)
+    assert {first.protocol, second.protocol} == set(BUDGETS)
     by_window = next(cell for cell in (first, second) if cell.protocol == "windows")
     assert by_window.answers == ("windows", 18)  # 24 tracks of five windows, 15 %
     assert by_window.accuracy.value > 0.8
@@ -65,10 +65,10 @@ def test_cells_are_run_once(genres: Path, tmp_path: Path, monkeypatch: pytest.Mo
         raise AssertionError
 
     monkeypatch.setattr(module, "run_cell", again)
-    benchmark([(recipe, 60.0)], PROTOCOLS, bench, said.append)
+    benchmark([(recipe, BUDGETS)], bench, said.append)
     (bench.results / "small.tracks.json").unlink()
     with pytest.raises(AssertionError):
-        benchmark([(recipe, 60.0)], PROTOCOLS, bench, said.append)
+        benchmark([(recipe, BUDGETS)], bench, said.append)
 
 
 def test_a_small_budget_holds_fewer_epochs(genres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ def test_pictures_need_pictures(genres: Path, tmp_path: Path) -> None:
         {**make_recipe().model_dump(), "input": {"kind": "picture", "width": 32, "height": 32}}
     )
     said: list[str] = []
-    benchmark([(recipe, 1.0)], PROTOCOLS, bench_of(genres, tmp_path), said.append)
+    benchmark([(recipe, BUDGETS)], bench_of(genres, tmp_path), said.append)
     assert said == ["small is left out: it looks at pictures, and --pictures does not say where there are some."]
 
 
@@ -133,13 +133,14 @@ train = { epochs = 1, lr = 0.1 }
 def test_a_plan_gives_recipes_their_values(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(RECIPE)
     (tmp_path / "plan.toml").write_text(
-        'budget = 10\nsound = { "input.front_end.hop" = 1920 }\n'
+        'budget = 10\nprotocols = ["windows", "tracks"]\nsound = { "input.front_end.hop" = 1920 }\n'
         '[[recipes]]\nfile = "x.toml"\n'
-        '[[recipes]]\nfile = "x.toml"\nsettings = { "train.lr" = 0.5 }\nbudget = 20\n'
+        '[[recipes]]\nfile = "x.toml"\nsettings = { "train.lr" = 0.5 }\nbudgets = { windows = 20 }\n'
     )
     plan = read_plan(tmp_path / "plan.toml")
     (plain, ten), (changed, twenty) = plan.read(tmp_path)
-    assert (ten, twenty) == (10, 20)
+    assert ten == {"windows": 10, "tracks": 10}
+    assert twenty == {"windows": 20, "tracks": 10}
     assert plain.input.kind == changed.input.kind == "sound"
     assert plain.input.front_end.hop == changed.input.front_end.hop == 1920
     assert (plain.train.lr, changed.train.lr) == (0.1, 0.5)

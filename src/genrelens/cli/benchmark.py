@@ -54,5 +54,5 @@ def benchmark(
     folder = results or plan.parent / "results" / plan.stem
     bench = Bench(loading, Loading(pictures, loading.cache, cores, True, loading.bar) if pictures else None, folder)
     chosen = [planned for planned in recipes if not only or planned[0].name in only]
-    run(chosen, wanted.protocols, bench, lambda text: None if quiet else typer.echo(text, err=True))
+    run(chosen, bench, lambda text: None if quiet else typer.echo(text, err=True))
     print(page(read_cells(folder), names, f"genrelens benchmark {plan} --data ..."))

@@ -88,15 +88,14 @@ class Bench:
     results: Path
 
 
-def benchmark(recipes: Sequence[tuple[Recipe, float]], protocols: Sequence[Protocol], bench: Bench, say: Say) -> None:
+def benchmark(recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], bench: Bench, say: Say) -> None:
     """Run the cells that have no result yet, one after another.
 
     A cell is kept when it is done: a benchmark that breaks off goes on with the next one, and several may
     work on different recipes at once.
 
     Args:
-        recipes: what to train, and with how many seconds of CPU time for each training.
-        protocols: how to divide the tracks.
+        recipes: what to train; how to divide the tracks, and how many seconds of CPU time each training has.
         bench: data and results.
         say: told what is done.
 
@@ -104,7 +103,7 @@ def benchmark(recipes: Sequence[tuple[Recipe, float]], protocols: Sequence[Proto
         DataError: the data cannot be read, or not be divided so.
     """
     torch.set_num_threads(bench.sound.processes)
-    for recipe, budget in recipes:
+    for recipe, budgets in recipes:
         picture = isinstance(recipe.input, Picture)
         loading = bench.pictures if picture else bench.sound
         if loading is None:
@@ -115,13 +114,13 @@ def benchmark(recipes: Sequence[tuple[Recipe, float]], protocols: Sequence[Proto
             continue
         missing = [
             protocol
-            for protocol in protocols
+            for protocol in budgets
             if not (picture and protocol == "windows")  # a picture shows all of its track
             and not cell_file(bench.results, recipe.name, protocol).is_file()
         ]
         for protocol, data in _divided(recipe, missing, loading):
             say(f"{recipe.name}, {protocol}: training ...")
-            cell = run_cell(recipe, protocol, data, budget)
+            cell = run_cell(recipe, protocol, data, budgets[protocol])
             write_text(cell_file(bench.results, recipe.name, protocol), cell.model_dump_json(indent=1) + "\n")
             say(f"{recipe.name}, {protocol}: {cell.accuracy.value:.3f}")
 

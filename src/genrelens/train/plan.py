@@ -11,17 +11,19 @@ from genrelens.inputs import Sound
 from genrelens.train.protocols import PROTOCOLS, Protocol
 from genrelens.train.recipe import Recipe, read_recipe, with_settings
 
+Seconds = Annotated[float, Field(gt=0)]
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PlannedRecipe(_Table):
-    """A recipe by its file, relative to the plan's; values and a budget that it is given in this benchmark."""
+    """A recipe by its file, relative to the plan's; values and budgets by protocol that it has in this benchmark."""
 
     file: str
     settings: dict[str, Any] = {}
-    budget: Annotated[float, Field(gt=0)] | None = None
+    budgets: dict[Protocol, Seconds] = {}
 
 
 class Plan(_Table):
@@ -29,18 +31,18 @@ class Plan(_Table):
 
     Attributes:
         protocols: how the tracks are divided; see `train.protocols`.
-        budget: seconds of CPU time for each training, unless its recipe is given another.
+        budget: seconds of CPU time for each training, unless its recipe has another.
         sound: values for all recipes that hear, such as the front end of an array of log-mels.
         recipes: in the order of the table.
     """
 
     protocols: tuple[Protocol, ...] = PROTOCOLS
-    budget: Annotated[float, Field(gt=0)]
+    budget: Seconds
     sound: dict[str, Any] = {}
     recipes: Annotated[tuple[PlannedRecipe, ...], Field(min_length=1)]
 
-    def read(self, folder: Path) -> list[tuple[Recipe, float]]:
-        """The recipes as they are to be trained, from files relative to a folder, and the budget of each.
+    def read(self, folder: Path) -> list[tuple[Recipe, dict[Protocol, float]]]:
+        """The recipes as they are to be trained, from files relative to a folder, with their budgets by protocol.
 
         Raises:
             RecipeError: one cannot be read, or cannot have a value of the plan.
@@ -49,7 +51,8 @@ class Plan(_Table):
         for planned in self.recipes:
             recipe = read_recipe(folder / planned.file)
             common = self.sound if isinstance(recipe.input, Sound) else {}
-            recipes.append((with_settings(recipe, {**common, **planned.settings}), planned.budget or self.budget))
+            budgets = dict.fromkeys(self.protocols, self.budget) | planned.budgets
+            recipes.append((with_settings(recipe, {**common, **planned.settings}), budgets))
         return recipes
 
 
