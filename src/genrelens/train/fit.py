@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from genrelens.errors import TrainingError, shown
 from genrelens.train import nets
+from genrelens.train.averaging import MovingAverage
 from genrelens.train.batches import TrackWindows, TrainingBatches, batches_per_epoch
 from genrelens.train.checkpoints import (
     BEST,
@@ -29,7 +30,7 @@ from genrelens.train.checkpoints import (
 )
 from genrelens.train.heads import head
 from genrelens.train.history import forget_after
-from genrelens.train.parallel import MovingAverage, Processes, quieten
+from genrelens.train.parallel import Processes, quieten
 from genrelens.train.recipe import Recipe, TrainTable
 from genrelens.train.task import GenreTask, LostLossError
 from genrelens.train.tracking import Track, loggers

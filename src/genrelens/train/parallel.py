@@ -2,9 +2,7 @@
 
 import logging
 import warnings
-from typing import Any
 
-from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.strategies import DDPStrategy
 
 
@@ -22,17 +20,6 @@ class Processes(DDPStrategy):
         """Begin in a new process."""
         quieten()
         super().setup_environment()
-
-
-class MovingAverage(EMAWeightAveraging):
-    """Lightning's moving average of the weights, in a form that can be sent to a new process."""
-
-    def __init__(self, decay: float) -> None:
-        super().__init__(decay=decay)
-        self._decay = decay
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return MovingAverage, (self._decay,)
 
 
 def quieten() -> None:

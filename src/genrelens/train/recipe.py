@@ -64,7 +64,8 @@ class TrainTable(_Table):
         class_weights: "balanced" lets each genre count the same, however many tracks it has (King & Zeng, 2001).
         mixup: share of the windows that are mixed with others (Zhang et al., ICLR 2018).
         mixup_alpha: of the Beta distribution of the weights that they are mixed by.
-        average: decay of the moving average of the weights that is kept in their place; 0 keeps them.
+        average: decay of the moving average of the weights that is kept in their place; 0 keeps them. See
+            `train.averaging`.
         clip: largest norm of the gradient; 0 leaves it as it is.
         keep: the weights of the "last" epoch, or of the "best" by the log loss on *valid*.
         validate_every: epochs from one look at *valid* to the next.
