@@ -1,8 +1,10 @@
 """Levels of whole tracks, log-mels and features beside them: computed once and kept, or rows of an array."""
 
+import contextlib
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -130,6 +132,7 @@ def load_mels(
     audio = [path for path in paths if path not in levels]
     folder = cache / analysis.key
     keep = partial(keep_mel, analysis=analysis, folder=folder)
+    _allow_open_files(len(audio))
     for path, outcome in workers.stream(keep, audio, processes):
         if isinstance(outcome, CacheError):
             raise outcome
@@ -193,6 +196,20 @@ def _check_array(file: str, array: NDArray[Any], analysis: Analysis) -> None:
             f"{shown(file)} has {array.shape[2]} frames a track, {seconds:.1f} s with the front end's hop of "
             f"{front_end.hop}, but the tracks last {GTZAN_SECONDS} s; say --set input.front_end.hop={fitting:.0f} or so"
         )
+
+
+def _allow_open_files(count: int) -> None:
+    """Ask for room for more open files: each mapped one stays open, and many systems allow 1024, or 256, unasked."""
+    if sys.platform == "win32":  # which has no such limit
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return
+    wanted = soft + count if hard == resource.RLIM_INFINITY else min(soft + count, hard)
+    with contextlib.suppress(ValueError, OSError):  # more than the system gives: opening will tell
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _is_whole(file: Path) -> bool:
