@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from genrelens import workers
 from genrelens.audio import Track
-from genrelens.errors import CacheError, GenrelensError, ManifestError, shown
+from genrelens.errors import CacheError, GenrelensError, ManifestError, RecipeError, shown
 from genrelens.features import Feature, analyse, needs_spectrum
 from genrelens.files import replacing
 from genrelens.frontend import FrontEnd
@@ -122,6 +122,7 @@ def load_mels(
 
     Raises:
         CacheError: the folder cannot be written to.
+        RecipeError: the samples have too low a rate for what is to be done to them.
         ManifestError: an array lacks a row, or does not fit the analysis.
     """
     paths = list(dict.fromkeys(item.path for item in items))
@@ -134,7 +135,7 @@ def load_mels(
     keep = partial(keep_mel, analysis=analysis, folder=folder)
     _allow_open_files(len(audio))
     for path, outcome in workers.stream(keep, audio, processes):
-        if isinstance(outcome, CacheError):
+        if isinstance(outcome, CacheError | RecipeError):  # which would stop every track
             raise outcome
         if isinstance(outcome, GenrelensError):
             failures[path] = outcome
@@ -181,7 +182,7 @@ def load_row(path: str, analysis: Analysis) -> Level:
 
 def _check_array(file: str, array: NDArray[Any], analysis: Analysis) -> None:
     front_end = analysis.front_end
-    if analysis.model_copy(update={"front_end": front_end}) != Analysis(front_end=front_end):
+    if analysis != Analysis(front_end=front_end):
         wanted = ", ".join(analysis.spectral) or "what is done to samples"
         raise ManifestError(f"{shown(file)} holds log-mels, and {wanted} needs recordings; give these, or leave it out")
     if array.ndim != 3 or array.dtype != np.uint8 or array.shape[1] != front_end.n_mels:
