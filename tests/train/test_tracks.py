@@ -78,6 +78,8 @@ def test_every_window_is_a_lesson_where_all_are_asked_for(genres: Path, tmp_path
     tracks = len(data.manifest.side("train"))
     assert len(lessons.levels) == 5 * tracks  # three seconds, a window of one every half
     assert all(level.shape == (128, 44) for level in lessons.levels)
+    track = data.levels[data.manifest.side("train")[0].path]
+    assert all(np.shares_memory(window, track) for window in lessons.levels[:5])  # overlaps take no room
     np.testing.assert_array_equal(lessons.targets[::5].sum(axis=0) * 5, lessons.targets.sum(axis=0))
     assert len(data.lessons(make_recipe()).levels) == tracks
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal, get_args
 
-import numpy as np
 from sklearn.model_selection import train_test_split
 
 from genrelens.inputs import Sound
@@ -26,7 +25,7 @@ def windows(manifest: Manifest, levels: Mapping[str, Level], sound: Sound, seed:
     That is how many published figures were made; windows that overlap even share their sound.
     """
     parts = {
-        Item(f"{item.path}@{number}", item.name, item.label): window.astype(np.float16)
+        Item(f"{item.path}@{number}", item.name, item.label): window
         for item in manifest.items
         for number, window in enumerate(grid(levels[item.path], sound))
     }
