@@ -1,5 +1,6 @@
 """Cells: run once each, within a budget, and shown in a table."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,23 @@ def test_pictures_need_pictures(genres: Path, tmp_path: Path) -> None:
     assert said == ["small is left out: it looks at pictures, and --pictures does not say where there are some."]
 
 
+def test_copies_are_not_forgotten_silently(genres: Path, tmp_path: Path) -> None:
+    recipe = make_recipe(augment={"expand": 2, "waveform": {"noise": 20.0}})
+    said: list[str] = []
+    benchmark([(recipe, 1.0)], PROTOCOLS, bench_of(genres, tmp_path), said.append)
+    assert said == ["small is left out: no copies are made here; set augment.expand = 1 and augment.waveform = {}."]
+
+
+def test_tracks_that_cannot_be_read_are_named(genres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(genres, tmp_path / "data")
+    (tmp_path / "data" / "low" / "broken.wav").write_text("no audio")
+    monkeypatch.setattr(module, "run_cell", lambda *_: a_cell("small", "tracks", 0.5))
+    said: list[str] = []
+    benchmark([(make_recipe(), 1.0)], ["tracks"], bench_of(tmp_path / "data", tmp_path), said.append)
+    assert said[0].startswith("Left out: ")
+    assert "broken.wav is not audio" in said[0]
+
+
 def test_what_is_no_cell(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     with pytest.raises(ManifestError, match=r"a\.json is not a result of `genrelens benchmark`; delete it"):
@@ -111,6 +129,10 @@ def test_the_page_shows_the_leak() -> None:
     assert "missing" not in text
     assert "Leak alarm" not in text
     assert text.index("| other") < text.index("| vgg")
+
+
+def test_a_page_without_cells() -> None:
+    assert page([], ["vgg"], "x") == "Nothing has been measured yet.\n"
 
 
 def test_too_good_a_figure_raises_the_alarm() -> None:

@@ -40,6 +40,7 @@ _LOOKS = 8  # at *valid*, at most
 _TIMED_STEPS = 5
 _TIMED_SECONDS = 30  # of audio
 _TRIES = 5
+_NO_PICTURES = "it looks at pictures, and --pictures does not say where there are some"
 
 
 class Cell(BaseModel):
@@ -107,11 +108,8 @@ def benchmark(recipes: Sequence[tuple[Recipe, float]], protocols: Sequence[Proto
     for recipe, budget in recipes:
         picture = isinstance(recipe.input, Picture)
         loading = bench.pictures if picture else bench.sound
-        if loading is None:
-            say(f"{recipe.name} is left out: it looks at pictures, and --pictures does not say where there are some.")
-            continue
-        if recipe.data.labels == "several":
-            say(f"{recipe.name} is left out: it tells several labels a track, and the table is of accuracies.")
+        if loading is None or (reason := _unfit(recipe)):
+            say(f"{recipe.name} is left out: {reason if loading else _NO_PICTURES}.")
             continue
         missing = [
             protocol
@@ -119,11 +117,20 @@ def benchmark(recipes: Sequence[tuple[Recipe, float]], protocols: Sequence[Proto
             if not (picture and protocol == "windows")  # a picture shows all of its track
             and not cell_file(bench.results, recipe.name, protocol).is_file()
         ]
-        for protocol, data in _divided(recipe, missing, loading):
+        for protocol, data in _divided(recipe, missing, loading, say):
             say(f"{recipe.name}, {protocol}: training ...")
             cell = run_cell(recipe, protocol, data, budget)
             write_text(cell_file(bench.results, recipe.name, protocol), cell.model_dump_json(indent=1) + "\n")
             say(f"{recipe.name}, {protocol}: {cell.accuracy.value:.3f}")
+
+
+def _unfit(recipe: Recipe) -> str:
+    """Why a recipe has no place in the table; empty if it has."""
+    if recipe.data.labels == "several":
+        return "it tells several labels a track, and the table is of accuracies"
+    if recipe.augment.expand > 1:
+        return "no copies are made here; set augment.expand = 1 and augment.waveform = {}"
+    return ""
 
 
 def run_cell(recipe: Recipe, protocol: Protocol, data: DataSet, budget: float) -> Cell:
@@ -236,17 +243,21 @@ def read_cells(results: Path) -> list[Cell]:
     return cells
 
 
-def _divided(recipe: Recipe, protocols: list[Protocol], loading: Loading) -> Iterator[tuple[Protocol, DataSet]]:
+def _divided(
+    recipe: Recipe, protocols: Sequence[Protocol], loading: Loading, say: Say
+) -> Iterator[tuple[Protocol, DataSet]]:
     if not protocols:
         return
     manifest = read(recipe, loading.data)
-    levels = load_levels(manifest.items, recipe, loading).levels
-    manifest = replace(manifest, items=tuple(item for item in manifest.items if item.path in levels))
+    mels = load_levels(manifest.items, recipe, loading)
+    for error in mels.failures.values():
+        say(f"Left out: {error}.")
+    manifest = replace(manifest, items=tuple(item for item in manifest.items if item.path in mels.levels))
     for protocol in protocols:
         if protocol == "windows" and isinstance(recipe.input, Sound):
-            yield protocol, windows(manifest, levels, recipe.input, recipe.seed)
+            yield protocol, windows(manifest, mels.levels, recipe.input, recipe.seed)
         else:
-            yield protocol, whole_tracks(manifest, levels, protocol, recipe.seed)
+            yield protocol, whole_tracks(manifest, mels.levels, protocol, recipe.seed)
 
 
 def _valid_windows(data: DataSet, recipe: Recipe) -> int:
