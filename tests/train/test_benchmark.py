@@ -7,7 +7,8 @@ import pytest
 
 from genrelens.errors import ManifestError, RecipeError
 from genrelens.train import benchmark as module
-from genrelens.train.benchmark import Bench, Cell, benchmark, read_cells, within
+from genrelens.train import budget
+from genrelens.train.benchmark import Bench, Cell, benchmark, read_cells
 from genrelens.train.benchmark_table import page
 from genrelens.train.metrics import Estimate
 from genrelens.train.plan import read_plan
@@ -79,13 +80,13 @@ def test_a_small_budget_holds_fewer_epochs(genres: Path, tmp_path: Path, monkeyp
     levels = load_levels(manifest.items, recipe, bench.sound).levels
     assert recipe.input.kind == "sound"
     data = windows(manifest, levels, recipe.input, seed=1)
-    monkeypatch.setattr(module, "seconds_per_step", lambda *_: 1.0)
+    monkeypatch.setattr(budget, "seconds_per_step", lambda *_: 1.0)
     steps = 84 // 4  # windows to learn from, in batches of four
     look = 18 / 4 / 3
-    fitted = within(recipe, data, 10 * steps + 8 * look + 1).train
+    fitted = budget.within(recipe, data, 10 * steps + 8 * look + 1).train
     assert (fitted.epochs, fitted.validate_every) == (10, 2)
-    assert within(recipe, data, 1.0).train.epochs == 1
-    assert within(recipe, data, 1e6).train.epochs == 50
+    assert budget.within(recipe, data, 1.0).train.epochs == 1
+    assert budget.within(recipe, data, 1e6).train.epochs == 50
 
 
 def test_pictures_need_pictures(genres: Path, tmp_path: Path) -> None:
