@@ -90,9 +90,8 @@ def test_a_small_budget_holds_fewer_epochs(genres: Path, tmp_path: Path, monkeyp
 
 
 def test_pictures_need_pictures(genres: Path, tmp_path: Path) -> None:
-    recipe = Recipe.model_validate(
-        {**make_recipe().model_dump(), "input": {"kind": "picture", "width": 32, "height": 32}}
-    )
+    tables = {**make_recipe().model_dump(), "input": {"kind": "picture", "width": 32, "height": 32}, "augment": {}}
+    recipe = Recipe.model_validate(tables)
     said: list[str] = []
     benchmark([(recipe, 1.0)], PROTOCOLS, bench_of(genres, tmp_path), said.append)
     assert said == ["small is left out: it looks at pictures, and --pictures does not say where there are some."]
