@@ -8,6 +8,16 @@ from typer.testing import CliRunner, Result
 from genrelens.cli.main import app
 from genrelens.pictures import picture_files, read_picture, remove_border
 from tests.conftest import encode, tone
+from tests.train.conftest import genres  # noqa: F401 (a fixture)
+
+RECIPE = """
+name = "looking"
+summary = "A test."
+data = { split = "stratified" }
+input = { kind = "picture", width = 48, height = 48 }
+net = { name = "vgg", channels = [4, 8], dense = [16, 8], dropout = 0.0 }
+train = { epochs = 12, batch = 4, lr = 1e-2, keep = "best" }
+"""
 
 
 @pytest.fixture
@@ -64,3 +74,27 @@ def test_sizes_that_are_none(data: Path, options: list[str]) -> None:
 
 def test_axes_need_room(data: Path) -> None:
     assert "is not a size from 240x160" in draw(data, "--axes", "--size", "100x100").stderr
+
+
+def test_pictures_are_learnt_from_and_told(genres: Path, tmp_path: Path) -> None:  # noqa: F811
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, [*arguments, "-t", "1"])
+
+    pictures, folder = tmp_path / "pictures", tmp_path / "run"
+    assert run("data", "pictures", str(genres), str(pictures), "--size", "300x200", "--axes").exit_code == 0
+    (pictures / "low" / "broken.png").write_text("no picture")
+    (tmp_path / "looking.toml").write_text(RECIPE)
+    result = run("train", str(tmp_path / "looking.toml"), "--data", str(pictures), "--run", str(folder))
+    assert result.exit_code == 0, result.output
+    assert "broken.png is not a picture in PNG or JPEG format" in result.stderr
+    assert (folder / "report" / "index.html").is_file()
+    (pictures / "low" / "broken.png").unlink()
+    model = str(folder / "model.onnx")
+    files = [str(pictures / genre / "1.png") for genre in ("low", "high")]
+    told = run("predict", "--model", model, *files).stdout.splitlines()
+    assert [line.split()[0] for line in told] == ["low", "high"]
+    measured = run("evaluate", model, "--data", str(pictures), "--split", "stratified")
+    assert measured.exit_code == 0, measured.output
+    refused = run("predict", "--model", model, str(genres / "low" / "1.wav"))
+    assert refused.exit_code == 1
+    assert "1.wav is not a picture" in refused.stderr

@@ -1,12 +1,14 @@
 """Cells: run once each, within a budget, and shown in a table."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from genrelens.errors import ManifestError, RecipeError
 from genrelens.train import benchmark as module
-from genrelens.train.benchmark import Bench, Cell, benchmark, read_cells, within
+from genrelens.train import budget
+from genrelens.train.benchmark import Bench, Cell, benchmark, read_cells
 from genrelens.train.benchmark_table import page
 from genrelens.train.metrics import Estimate
 from genrelens.train.plan import read_plan
@@ -78,22 +80,38 @@ def test_a_small_budget_holds_fewer_epochs(genres: Path, tmp_path: Path, monkeyp
     levels = load_levels(manifest.items, recipe, bench.sound).levels
     assert recipe.input.kind == "sound"
     data = windows(manifest, levels, recipe.input, seed=1)
-    monkeypatch.setattr(module, "seconds_per_step", lambda *_: 1.0)
+    monkeypatch.setattr(budget, "seconds_per_step", lambda *_: 1.0)
     steps = 84 // 4  # windows to learn from, in batches of four
     look = 18 / 4 / 3
-    fitted = within(recipe, data, 10 * steps + 8 * look + 1).train
+    fitted = budget.within(recipe, data, 10 * steps + 8 * look + 1).train
     assert (fitted.epochs, fitted.validate_every) == (10, 2)
-    assert within(recipe, data, 1.0).train.epochs == 1
-    assert within(recipe, data, 1e6).train.epochs == 50
+    assert budget.within(recipe, data, 1.0).train.epochs == 1
+    assert budget.within(recipe, data, 1e6).train.epochs == 50
 
 
 def test_pictures_need_pictures(genres: Path, tmp_path: Path) -> None:
-    recipe = Recipe.model_validate(
-        {**make_recipe().model_dump(), "input": {"kind": "picture", "width": 32, "height": 32}}
-    )
+    tables = {**make_recipe().model_dump(), "input": {"kind": "picture", "width": 32, "height": 32}, "augment": {}}
+    recipe = Recipe.model_validate(tables)
     said: list[str] = []
     benchmark([(recipe, BUDGETS)], bench_of(genres, tmp_path), said.append)
     assert said == ["small is left out: it looks at pictures, and --pictures does not say where there are some."]
+
+
+def test_copies_are_not_forgotten_silently(genres: Path, tmp_path: Path) -> None:
+    recipe = make_recipe(augment={"expand": 2, "waveform": {"noise": 20.0}})
+    said: list[str] = []
+    benchmark([(recipe, 1.0)], PROTOCOLS, bench_of(genres, tmp_path), said.append)
+    assert said == ["small is left out: no copies are made here; set augment.expand = 1 and augment.waveform = {}."]
+
+
+def test_tracks_that_cannot_be_read_are_named(genres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(genres, tmp_path / "data")
+    (tmp_path / "data" / "low" / "broken.wav").write_text("no audio")
+    monkeypatch.setattr(module, "run_cell", lambda *_: a_cell("small", "tracks", 0.5))
+    said: list[str] = []
+    benchmark([(make_recipe(), 1.0)], ["tracks"], bench_of(tmp_path / "data", tmp_path), said.append)
+    assert said[0].startswith("Left out: ")
+    assert "broken.wav is not audio" in said[0]
 
 
 def test_what_is_no_cell(tmp_path: Path) -> None:
@@ -111,6 +129,10 @@ def test_the_page_shows_the_leak() -> None:
     assert "missing" not in text
     assert "Leak alarm" not in text
     assert text.index("| other") < text.index("| vgg")
+
+
+def test_a_page_without_cells() -> None:
+    assert page([], ["vgg"], "x") == "Nothing has been measured yet.\n"
 
 
 def test_too_good_a_figure_raises_the_alarm() -> None:

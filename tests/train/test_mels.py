@@ -168,3 +168,16 @@ def test_recordings_are_prepared_first(genres: Path, tmp_path: Path) -> None:
     prepared = load_mels([track], analysis, tmp_path, 1).levels[track.path]
     plain = load_mels([track], ANALYSIS, tmp_path, 1).levels[track.path]
     assert prepared.max() < plain.max() - 20
+
+
+def test_more_tracks_than_files_that_may_be_open(genres: Path, tmp_path: Path) -> None:
+    """Each level is mapped, and keeps its file open."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    items = read_manifest(str(genres)).items
+    load_mels(items, ANALYSIS, tmp_path, 1)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 12, hard))  # noqa: PTH208
+    try:
+        assert len(load_mels(items, ANALYSIS, tmp_path, 1).levels) == 24
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -100,3 +100,5 @@ def test_what_stops_one_process_is_told(
 def test_a_batch_must_be_shared_equally(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="a batch of 4 windows cannot be shared equally among 3 devices"):
         fit(plain(), tracks(), tracks(), 2, tmp_path, Manner("cpu", devices=3), lambda _: None)
+    with pytest.raises(TrainingError, match="2 devices need as many tracks on each side, and one side has 1"):
+        fit(plain(), tracks(), tracks((1,)), 2, tmp_path, TWO, lambda _: None)

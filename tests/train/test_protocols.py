@@ -1,7 +1,11 @@
 """The same tracks, divided so that figures flatter, or do not."""
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from genrelens.errors import SplitError
 from genrelens.frontend import FrontEnd
 from genrelens.inputs import Sound
 from genrelens.train.manifest import SIDES, Manifest, gtzan_tracks
@@ -46,3 +50,14 @@ def test_the_lists_lose_the_artist_that_they_have_twice() -> None:
     assert not leaks(data.manifest.items, {})
     learnt = {item.name for item in data.manifest.side("train")}
     assert not learnt & {"disco.00049", "disco.00073"}
+
+
+def test_a_genre_with_one_track_cannot_be_divided() -> None:
+    manifest, levels = gtzan()
+    lonely = replace(manifest.items[0], label="polka", group=None)
+    manifest = replace(manifest, items=(lonely, *manifest.items[1:]))
+    with pytest.raises(SplitError, match="polka has 1 track; a genre needs 2 or more"):
+        whole_tracks(manifest, levels, "tracks", seed=1)
+    short = {**levels, lonely.path: levels[lonely.path][:, : SOUND.frames]}
+    with pytest.raises(SplitError, match="the windows of GTZAN cannot be dealt out to three sides"):
+        windows(manifest, short, SOUND, seed=1)

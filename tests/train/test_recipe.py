@@ -55,6 +55,10 @@ def test_a_small_recipe(tmp_path: Path) -> None:
         ),
         (("hop = 0.5", "hop = 0.5, windwo = 1"), r"input\.windwo is not.*did you mean window\?"),
         (("window = 1.0, hop = 0.5", 'kind = "picture", widht = 3, height = 9'), "widht is not.*did you mean width"),
+        (
+            ("window = 1.0, hop = 0.5", 'kind = "picture", width = 3, height = 9 }\npreprocess = { denoise = true'),
+            r"x\.toml: preprocess\.denoise would do nothing to pictures; leave it out",
+        ),
         (("=", "=="), "is not TOML"),
     ],
 )

@@ -204,6 +204,15 @@ def test_curves_of_one_epoch_without_validation() -> None:
     assert drawing.png(LIGHT).startswith(PNG)
 
 
+def test_curves_of_several_labels_show_their_precision() -> None:
+    epochs = tuple(Epoch(epoch=n, step=n, train_loss=1 / (n + 1), valid_loss=1, valid_map=n / 4) for n in range(3))
+    drawing = curves(History(epochs=epochs), None)
+    assert drawing.alt.startswith("Loss and mean average precision over 3 epochs.")
+    _, below = drawing.draw(LIGHT).axes
+    assert below.get_ylabel() == "mean average precision"
+    assert [np.asarray(line.get_ydata()).tolist() for line in below.lines] == [[], [0, 0.25, 0.5]]
+
+
 def test_a_mistake_of_a_net_that_looks_is_shown_as_it_was_seen(tmp_path: Path) -> None:
     file = tmp_path / "seen.png"
     imsave(file, np.random.default_rng(0).random((40, 60, 3)))

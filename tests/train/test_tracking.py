@@ -79,11 +79,20 @@ def test_wandb_offline_keeps_a_run_in_the_folder_and_goes_on_with_it(
     said = run(recipe, tmp_path / "run", "wandb")
     folders = sorted((tmp_path / "run" / "wandb").glob("offline-run-*"))
     assert len({folder.name.rpartition("-")[2] for folder in folders}) == 1
-    assert said == [f"Send the run to Weights & Biases later with: wandb sync {folders[-1]}"]
+    assert said == [f"Send the run to Weights & Biases later with: wandb sync {tmp_path}/run/wandb/offline-run-*"]
     (file,) = folders[-1].glob("*.wandb")
     for written in (b"valid_loss", b"train_loss", b"label_smoothing"):
         assert written in file.read_bytes()
     assert "".join(capfd.readouterr()) == ""
+
+
+def test_wandb_goes_on_in_the_first_of_two_processes(tmp_path: Path, stranger: None) -> None:
+    folder, said = tmp_path / "run", list[str]()
+    manner = Manner("cpu", devices=2, track="wandb")
+    fit(make_recipe(train={"epochs": 1}), tracks(), tracks((4, 4), seed=1), 2, folder, manner, said.append)
+    assert said[0].endswith("), so the training goes on offline.")
+    written = [file.read_bytes() for file in (folder / "wandb").glob("offline-run-*/*.wandb")]
+    assert any(b"valid_loss" in content for content in written)
 
 
 @pytest.mark.parametrize("key", [None, "too short", "a" * 40])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genrelens.errors import ManifestError, SplitError
+from genrelens.errors import ManifestError, RecipeError, SplitError
 from genrelens.train.manifest import Item, Manifest, Side
 from genrelens.train.recipe import Recipe
 from genrelens.train.tracks import DataSet, Loading, load, require_lessons
@@ -55,6 +55,22 @@ def test_an_array_has_no_samples_to_vary(tmp_path: Path) -> None:
         load(recipe, Loading(f"gtzan:{array}", tmp_path, 1, allow_leak=True), lambda _: None)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"augment": {"expand": 2, "waveform": {"equaliser": 3.0}}}, r"leave augment\.waveform\.equaliser out"),
+        ({"preprocess": {"high": 4_000.0}}, r"lower preprocess\.high"),
+    ],
+)
+def test_what_no_track_can_bear_stops_at_once(
+    genres: Path, tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    """Or a recipe would lose its copies without a word, or all of its tracks one by one."""
+    recipe = make_recipe(input={"front_end": {"rate": 8_000, "n_fft": 512, "hop": 256}}, **changes)
+    with pytest.raises(RecipeError, match=words):
+        loaded(genres, tmp_path, recipe)
+
+
 def test_every_window_is_a_lesson_where_all_are_asked_for(genres: Path, tmp_path: Path) -> None:
     recipe = make_recipe(train={"crops": "all"})
     data = loaded(genres, tmp_path, recipe)
@@ -62,6 +78,8 @@ def test_every_window_is_a_lesson_where_all_are_asked_for(genres: Path, tmp_path
     tracks = len(data.manifest.side("train"))
     assert len(lessons.levels) == 5 * tracks  # three seconds, a window of one every half
     assert all(level.shape == (128, 44) for level in lessons.levels)
+    track = data.levels[data.manifest.side("train")[0].path]
+    assert all(np.shares_memory(window, track) for window in lessons.levels[:5])  # overlaps take no room
     np.testing.assert_array_equal(lessons.targets[::5].sum(axis=0) * 5, lessons.targets.sum(axis=0))
     assert len(data.lessons(make_recipe()).levels) == tracks
 

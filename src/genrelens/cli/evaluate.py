@@ -15,7 +15,9 @@ def evaluate(
     data: DataSet,
     split: Annotated[
         str,
-        typer.Option(help="How sides are drawn: given, fault-filtered, stratified, fold-1-of-10; or 'none' for all."),
+        typer.Option(
+            help="How sides are drawn: given, fault-filtered, stratified, tracks, fold-1-of-10; or 'none' for all."
+        ),
     ] = "given",
     side: Annotated[Side, typer.Option(help="The side to measure on.")] = "test",
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 1,

@@ -7,24 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import islice
-from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
-from torch.nn import functional
 
-from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError, shown
 from genrelens.files import write_text
 from genrelens.inputs import Picture, Sound
 from genrelens.model import Model
-from genrelens.train import nets
-from genrelens.train.batches import TrainingBatches, batches_per_epoch
-from genrelens.train.evaluate import Evaluation, ask_levels, evaluation, net_windows
+from genrelens.train.budget import cpu_ms, within
+from genrelens.train.evaluate import Evaluation, ask_levels, evaluation
 from genrelens.train.export import export, parameters
 from genrelens.train.fit import Manner, fit
 from genrelens.train.manifest import SIDES, Item
@@ -34,12 +28,9 @@ from genrelens.train.protocols import Protocol, whole_tracks, windows
 from genrelens.train.recipe import Recipe
 from genrelens.train.run import proof, write_card
 from genrelens.train.summary import summarise
-from genrelens.train.tracks import DataSet, Loading, Say, Tracks, load_levels, read
+from genrelens.train.tracks import DataSet, Loading, Say, load_levels, read
 
-_LOOKS = 8  # at *valid*, at most
-_TIMED_STEPS = 5
-_TIMED_SECONDS = 30  # of audio
-_TRIES = 5
+_NO_PICTURES = "it looks at pictures, and --pictures does not say where there are some"
 
 
 class Cell(BaseModel):
@@ -106,11 +97,8 @@ def benchmark(recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], bench:
     for recipe, budgets in recipes:
         picture = isinstance(recipe.input, Picture)
         loading = bench.pictures if picture else bench.sound
-        if loading is None:
-            say(f"{recipe.name} is left out: it looks at pictures, and --pictures does not say where there are some.")
-            continue
-        if recipe.data.labels == "several":
-            say(f"{recipe.name} is left out: it tells several labels a track, and the table is of accuracies.")
+        if loading is None or (reason := _unfit(recipe)):
+            say(f"{recipe.name} is left out: {reason if loading else _NO_PICTURES}.")
             continue
         missing = [
             protocol
@@ -118,11 +106,20 @@ def benchmark(recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], bench:
             if not (picture and protocol == "windows")  # a picture shows all of its track
             and not cell_file(bench.results, recipe.name, protocol).is_file()
         ]
-        for protocol, data in _divided(recipe, missing, loading):
+        for protocol, data in _divided(recipe, missing, loading, say):
             say(f"{recipe.name}, {protocol}: training ...")
             cell = run_cell(recipe, protocol, data, budgets[protocol])
             write_text(cell_file(bench.results, recipe.name, protocol), cell.model_dump_json(indent=1) + "\n")
             say(f"{recipe.name}, {protocol}: {cell.accuracy.value:.3f}")
+
+
+def _unfit(recipe: Recipe) -> str:
+    """Why a recipe has no place in the table; empty if it has."""
+    if recipe.data.labels == "several":
+        return "it tells several labels a track, and the table is of accuracies"
+    if recipe.augment.expand > 1:
+        return "no copies are made here; set augment.expand = 1 and augment.waveform = {}"
+    return ""
 
 
 def run_cell(recipe: Recipe, protocol: Protocol, data: DataSet, budget: float) -> Cell:
@@ -174,45 +171,6 @@ def _measure(model: Model, recipe: Recipe, items: Sequence[Item], levels: Mappin
     return evaluation(recipe.name, recipe.version, model.card.labels, items, answers.judged)
 
 
-def within(recipe: Recipe, data: DataSet, budget: float) -> Recipe:
-    """The recipe with as many of its epochs as that many seconds of CPU time hold, and fewer looks at *valid*."""
-    lessons = data.lessons(recipe)
-    step = seconds_per_step(recipe, lessons, len(data.manifest.labels))
-    epoch = batches_per_epoch(len(lessons.levels), recipe) * step
-    look = _valid_windows(data, recipe) / recipe.train.batch * step / 3  # forwards only
-    epochs = recipe.train.epochs
-    while epochs > 1 and epochs * epoch + min(epochs, _LOOKS) * look > budget:
-        epochs -= 1
-    every = min(epochs, max(recipe.train.validate_every, ceil(epochs / _LOOKS)))
-    table = recipe.train.model_copy(update={"epochs": epochs, "validate_every": every})
-    return recipe.model_copy(update={"train": table})
-
-
-def seconds_per_step(recipe: Recipe, lessons: Tracks, labels: int) -> float:
-    """CPU time of a training step, batches included, after a first one that warms up."""
-    net = nets.build(recipe.net, labels, recipe.input.shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    batches = iter(TrainingBatches(lessons.levels, lessons.targets, recipe, lambda: 0))
-    times = [time.process_time()]
-    for batch, targets in islice(batches, 1 + _TIMED_STEPS):
-        with torch.autocast("cpu", enabled=recipe.train.precision == "bf16"):
-            functional.cross_entropy(net(batch), targets).backward()  # type: ignore[no-untyped-call]
-        times.append(time.process_time())
-    return float(np.median(np.diff(times)[1:])) if len(times) > 2 else times[-1] - times[0]
-
-
-def cpu_ms(model: Path) -> float:
-    """CPU time from 30 s of samples to an answer, on one thread, all windows; the least of a few tries."""
-    classifier = Classifier(model, threads=1)
-    rate = classifier.card.sound.front_end.rate
-    samples = np.random.default_rng(0).standard_normal(_TIMED_SECONDS * rate).astype(np.float32) / 10
-    times = []
-    for _ in range(_TRIES):
-        before = time.process_time()
-        classifier.predict_samples(samples, rate)
-        times.append(time.process_time() - before)
-    return round(1000 * min(times), 1)
-
-
 def cell_file(results: Path, recipe: str, protocol: Protocol) -> Path:
     """Where a cell is kept."""
     return results / f"{recipe}.{protocol}.json"
@@ -235,19 +193,18 @@ def read_cells(results: Path) -> list[Cell]:
     return cells
 
 
-def _divided(recipe: Recipe, protocols: list[Protocol], loading: Loading) -> Iterator[tuple[Protocol, DataSet]]:
+def _divided(
+    recipe: Recipe, protocols: Sequence[Protocol], loading: Loading, say: Say
+) -> Iterator[tuple[Protocol, DataSet]]:
     if not protocols:
         return
     manifest = read(recipe, loading.data)
-    levels = load_levels(manifest.items, recipe, loading).levels
-    manifest = replace(manifest, items=tuple(item for item in manifest.items if item.path in levels))
+    mels = load_levels(manifest.items, recipe, loading)
+    for error in mels.failures.values():
+        say(f"Left out: {error}.")
+    manifest = replace(manifest, items=tuple(item for item in manifest.items if item.path in mels.levels))
     for protocol in protocols:
         if protocol == "windows" and isinstance(recipe.input, Sound):
-            yield protocol, windows(manifest, levels, recipe.input, recipe.seed)
+            yield protocol, windows(manifest, mels.levels, recipe.input, recipe.seed)
         else:
-            yield protocol, whole_tracks(manifest, levels, protocol, recipe.seed)
-
-
-def _valid_windows(data: DataSet, recipe: Recipe) -> int:
-    tracks = data.side("valid")
-    return len(tracks.levels) * (len(net_windows(tracks.levels[0], recipe.input)))
+            yield protocol, whole_tracks(manifest, mels.levels, protocol, recipe.seed)

@@ -23,6 +23,8 @@ def page(cells: Sequence[Cell], order: Sequence[str], command: str) -> str:
         order: names of the recipes.
         command: that makes the page.
     """
+    if not cells:
+        return "Nothing has been measured yet.\n"
     protocols = [protocol for protocol in PROTOCOLS if any(cell.protocol == protocol for cell in cells)]
     parts = [_accuracies(cells, order, protocols), _costs(cells, order), _made(cells, command)]
     return "\n\n".join(part for part in (parts[0], _alarm(cells), *parts[1:]) if part) + "\n"

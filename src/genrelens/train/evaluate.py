@@ -195,20 +195,20 @@ def net_windows(level: Level, own: Input) -> Planes:
     """What the net takes of a track's levels: all windows, one every `hop` seconds; or the one picture."""
     if isinstance(own, Picture):
         return np.asarray(level, np.float32)[None]
-    return planes(grid(level, own), own.features, own.layout, own.front_end)
+    return planes(np.stack(grid(level, own)).astype(np.float32), own.features, own.layout, own.front_end)
 
 
-def grid(level: Level, sound: Sound) -> NDArray[np.float32]:
-    """Windows of levels (rows, frames), one every `hop` seconds; shape (windows, rows, frames)."""
+def grid(level: Level, sound: Sound) -> list[Level]:
+    """Windows of levels (rows, frames), one every `hop` seconds, as views."""
     return all_windows(level, sound.frames, max(1, round(sound.hop / sound.front_end.seconds_per_frame)))
 
 
-def all_windows(level: Level, frames: int, hop: int) -> NDArray[np.float32]:
-    """Windows of levels (rows, frames), the last one ending with them; shape (windows, rows, frames)."""
+def all_windows(level: Level, frames: int, hop: int) -> list[Level]:
+    """Windows of levels (rows, frames), the last one ending with them; views, unless there is less than one."""
     if level.shape[1] < frames:
         level = level[:, np.arange(frames) % level.shape[1]]
     starts = [*range(0, level.shape[1] - frames, hop), level.shape[1] - frames]
-    return np.stack([level[:, start : start + frames] for start in starts]).astype(np.float32)
+    return [level[:, start : start + frames] for start in starts]
 
 
 def _judged(prediction: Prediction, labels: tuple[str, ...]) -> Judged:

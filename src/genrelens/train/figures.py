@@ -58,16 +58,18 @@ class Drawing:
 
 
 def curves(history: History, kept: int | None) -> Drawing:
-    """Loss and accuracy by epoch, with the epoch whose weights were kept."""
+    """Loss and accuracy (with several labels, mean average precision) by epoch, and whose weights were kept."""
+    several = any(epoch.valid_map is not None for epoch in history.epochs)
+    lower, name = ("map", "mean average precision") if several else ("accuracy", "accuracy")
 
     def draw(palette: Palette) -> Figure:
         figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
         above, below = figure.subplots(2, sharex=True)
-        for axes, measure in ((above, "loss"), (below, "accuracy")):
+        for axes, measure, title in ((above, "loss", "loss"), (below, lower, name)):
             for side, colour, marker in (("train", palette.first, "."), ("valid", palette.second, "o")):
                 seen = _series(history.epochs, f"{side}_{measure}")
                 axes.plot(*seen, color=colour, marker=marker, markersize=4, linewidth=1.5, label=side)
-            axes.set_ylabel(measure)
+            axes.set_ylabel(title)
             axes.grid(axis="y", color=palette.faint, linewidth=0.5)
             if kept is not None:
                 axes.axvline(kept + 1, color=palette.ink, linewidth=1, linestyle=":", label="weights kept", zorder=1)
@@ -79,7 +81,7 @@ def curves(history: History, kept: int | None) -> Drawing:
     best = history.best
     found = f" The lowest loss on valid is {best.valid_loss:.3f}, in epoch {best.epoch + 1}." if best else ""
     epochs = "1 epoch" if len(history.epochs) == 1 else f"{len(history.epochs)} epochs"
-    return Drawing("curves", f"Loss and accuracy over {epochs}.{found}", draw)
+    return Drawing("curves", f"Loss and {name} over {epochs}.{found}", draw)
 
 
 def confusion(metrics: Metrics) -> Drawing:
@@ -183,8 +185,8 @@ def _dress(axes: Axes, palette: Palette) -> None:
 
 
 def _series(epochs: Sequence[Epoch], name: str) -> tuple[list[int], list[float]]:
-    """Numbers of epochs, from 1, and what was measured in them."""
-    seen = [(epoch.epoch + 1, getattr(epoch, name)) for epoch in epochs if getattr(epoch, name) is not None]
+    """Numbers of epochs, from 1, and what was measured in them, if it was (the mean precision of *train* is not)."""
+    seen = [(epoch.epoch + 1, value) for epoch in epochs if (value := getattr(epoch, name, None)) is not None]
     return [number for number, _ in seen], [value for _, value in seen]
 
 

@@ -111,7 +111,7 @@ def fit(
             the machine lacks what was asked for.
     """
     quieten()
-    _check_devices(recipe.train, manner)
+    _check_devices(recipe.train, min(len(learn.levels), len(valid.levels)), manner)
     task = _task(recipe, learn, labels)
     last = folder / LAST
     drop_unfinished(folder)
@@ -141,11 +141,15 @@ def _task(recipe: Recipe, learn: Tracks, labels: int) -> GenreTask:
     return GenreTask(net, recipe, steps, weights)
 
 
-def _check_devices(table: TrainTable, manner: Manner) -> None:
+def _check_devices(table: TrainTable, fewest: int, manner: Manner) -> None:
     if table.batch % manner.devices:
         raise TrainingError(
             f"a batch of {table.batch} windows cannot be shared equally among {manner.devices} devices; "
             "change train.batch in the recipe, or --devices"
+        )
+    if fewest < manner.devices:  # one without any would leave the others waiting for it
+        raise TrainingError(
+            f"{manner.devices} devices need as many tracks on each side, and one side has {fewest}; lower --devices"
         )
 
 

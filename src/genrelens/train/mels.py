@@ -1,8 +1,10 @@
 """Levels of whole tracks, log-mels and features beside them: computed once and kept, or rows of an array."""
 
+import contextlib
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from genrelens import workers
 from genrelens.audio import Track
-from genrelens.errors import CacheError, GenrelensError, ManifestError, shown
+from genrelens.errors import CacheError, GenrelensError, ManifestError, RecipeError, shown
 from genrelens.features import Feature, analyse, needs_spectrum
 from genrelens.files import replacing
 from genrelens.frontend import FrontEnd
@@ -120,6 +122,7 @@ def load_mels(
 
     Raises:
         CacheError: the folder cannot be written to.
+        RecipeError: the samples have too low a rate for what is to be done to them.
         ManifestError: an array lacks a row, or does not fit the analysis.
     """
     paths = list(dict.fromkeys(item.path for item in items))
@@ -130,8 +133,9 @@ def load_mels(
     audio = [path for path in paths if path not in levels]
     folder = cache / analysis.key
     keep = partial(keep_mel, analysis=analysis, folder=folder)
+    _allow_open_files(len(audio))
     for path, outcome in workers.stream(keep, audio, processes):
-        if isinstance(outcome, CacheError):
+        if isinstance(outcome, CacheError | RecipeError):  # which would stop every track
             raise outcome
         if isinstance(outcome, GenrelensError):
             failures[path] = outcome
@@ -193,7 +197,7 @@ def _open_array(file: str) -> NDArray[Any]:
 
 def _check_array(file: str, array: NDArray[Any], analysis: Analysis) -> None:
     front_end = analysis.front_end
-    if analysis.model_copy(update={"front_end": front_end}) != Analysis(front_end=front_end):
+    if analysis != Analysis(front_end=front_end):
         wanted = ", ".join(analysis.spectral) or "what is done to samples"
         raise ManifestError(f"{shown(file)} holds log-mels, and {wanted} needs recordings; give these, or leave it out")
     if array.ndim != 3 or array.dtype != np.uint8 or array.shape[1] != front_end.n_mels:
@@ -208,6 +212,20 @@ def _check_array(file: str, array: NDArray[Any], analysis: Analysis) -> None:
             f"{shown(file)} has {array.shape[2]} frames a track, {seconds:.1f} s with the front end's hop of "
             f"{front_end.hop}, but the tracks last {GTZAN_SECONDS} s; say --set input.front_end.hop={fitting:.0f} or so"
         )
+
+
+def _allow_open_files(count: int) -> None:
+    """Ask for room for more open files: each mapped one stays open, and many systems allow 1024, or 256, unasked."""
+    if sys.platform == "win32":  # which has no such limit
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return
+    wanted = soft + count if hard == resource.RLIM_INFINITY else min(soft + count, hard)
+    with contextlib.suppress(ValueError, OSError):  # more than the system gives: opening will tell
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _is_whole(file: Path) -> bool:

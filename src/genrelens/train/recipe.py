@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from genrelens.errors import RecipeError, shown
-from genrelens.inputs import INPUT_KINDS, Input
+from genrelens.inputs import INPUT_KINDS, Input, Picture
 from genrelens.labels import Labelling
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(gt=0)]
+
+_FOR_PICTURES = ("time_masks", "time_mask", "band_masks", "band_mask")  # what is done to windows of any kind
 
 
 class _Table(BaseModel):
@@ -232,6 +234,20 @@ class Recipe(_Table):
     train: TrainTable
     tune: dict[str, Search] = {}
 
+    @model_validator(mode="after")
+    def _suits_pictures(self) -> Self:
+        if isinstance(self.input, Picture):
+            idle = [f"preprocess.{key}" for key in _changed(self.preprocess)]
+            idle += [f"augment.{key}" for key in _changed(self.augment) if key not in _FOR_PICTURES]
+            if idle:
+                raise ValueError(f"{', '.join(idle)} would do nothing to pictures; leave it out")
+        return self
+
+
+def _changed(table: _Table) -> list[str]:
+    """The keys of a table that has a default for each, and another value."""
+    return [key for key, field in type(table).model_fields.items() if getattr(table, key) != field.default]
+
 
 def read_recipe(file: Path) -> Recipe:
     """Read and check a recipe.
@@ -291,7 +307,8 @@ def _first_problem(error: ValidationError) -> str:
         known = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
         hint = _nearest(str(problem["input"]), known)
         return f"{place}: {problem['input']!r} is none of {', '.join(known)}" + (f"; {hint}" if hint else "")
-    return f"{place}: {problem['msg']}"
+    message = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
+    return f"{place}: {message}" if place else message
 
 
 def _nearest(word: str, known: list[str]) -> str:

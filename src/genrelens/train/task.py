@@ -22,7 +22,7 @@ class GenreTask(L.LightningModule):
     """Learns genres from batches of windows; validates by track.
 
     Args:
-        net: (windows, 1, n_mels, frames) -> logits (windows, labels).
+        net: (windows, planes, rows, frames) -> logits (windows, labels).
         recipe: how to train.
         steps: of the optimiser, in all.
         weights: of the labels in the loss, (labels,); all the same if not given.

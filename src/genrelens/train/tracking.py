@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
@@ -46,6 +45,12 @@ class WeightsAndBiases(WandbLogger):
         super().finalize(status)
         self.experiment.finish(exit_code=int(status != "success"))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Let go of the run: the first of the processes that train together goes on with it."""
+        state = super().__getstate__()
+        self.experiment.finish()
+        return {**state, "_attach_id": None}
+
 
 def require(track: Track) -> None:
     """See that what is asked for is installed.
@@ -63,11 +68,11 @@ def loggers(track: Track, folder: Path, step: int, say: Callable[[str], None]) -
     if track == "tensorboard":
         log.append(Board(folder, step))
     elif track == "wandb":
-        log.append(WeightsAndBiases(experiment=_begin(folder, say)))
+        log.append(_begin(folder, say))
     return log
 
 
-def _begin(folder: Path, say: Callable[[str], None]) -> Any:
+def _begin(folder: Path, say: Callable[[str], None]) -> WeightsAndBiases:
     """A run, on the net if that goes without a question, else in the folder alone; a resumed one goes on."""
     import wandb
 
@@ -76,25 +81,23 @@ def _begin(folder: Path, say: Callable[[str], None]) -> Any:
     wandb.setup(settings)
     folder.mkdir(parents=True, exist_ok=True)
     known = sorted(folder.glob("wandb/*run-*-*"))
-    begin = partial(
-        wandb.init,
-        project=os.environ.get("WANDB_PROJECT", "genrelens"),
-        name=folder.name,
-        dir=folder,
-        id=known[0].name.rpartition("-")[2] if known else token_hex(4),
-        resume="allow",
-        settings=settings,
-    )
+    own: dict[str, Any] = {
+        "project": os.environ.get("WANDB_PROJECT", "genrelens"),
+        "name": folder.name,
+        "id": known[0].name.rpartition("-")[2] if known else token_hex(4),
+        "resume": "allow",
+        "settings": settings,
+    }
     try:
-        run = begin()
+        run = wandb.init(**own, dir=folder)
     except wandb.errors.Error as error:
         reason = str(error).splitlines()[0].rstrip(".")
         say(f"Weights & Biases cannot be used online ({reason}), so the training goes on offline.")
         wandb.teardown()  # what failed still holds the run's name
-        run = begin(mode="offline")
+        run = wandb.init(**own, dir=folder, mode="offline")
     if run.offline:
-        say(f"Send the run to Weights & Biases later with: wandb sync {shown(Path(run.dir).parent)}")
-    return run
+        say(f"Send the run to Weights & Biases later with: wandb sync {shown(folder / 'wandb' / 'offline-run-*')}")
+    return WeightsAndBiases(experiment=run, save_dir=folder, **own, mode="offline" if run.offline else "online")
 
 
 def _flat(table: Mapping[str, Any], place: str = "") -> dict[str, Any]:

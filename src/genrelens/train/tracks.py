@@ -101,7 +101,7 @@ def load(recipe: Recipe, loading: Loading, say: Say) -> DataSet:
         say(f"Warning: {len(found)} on two sides of the split, so the figures will flatter: {found[0]} ...")
     else:
         refuse_leaks(found)
-    return DataSet(manifest, mels.levels, load_copies(manifest.side("train"), recipe, loading))
+    return DataSet(manifest, mels.levels, load_copies(manifest.side("train"), recipe, loading, say))
 
 
 def read(recipe: Recipe, data: str) -> Manifest:
@@ -124,11 +124,12 @@ def load_levels(items: Sequence[Item], recipe: Recipe, loading: Loading) -> Mels
         return load_mels(items, analysis, loading.cache, loading.processes, progress=advance)
 
 
-def load_copies(items: Sequence[Item], recipe: Recipe, loading: Loading) -> dict[str, list[Level]]:
+def load_copies(items: Sequence[Item], recipe: Recipe, loading: Loading, say: Say) -> dict[str, list[Level]]:
     """The levels of varied copies of recordings, `augment.expand` - 1 of each, by path.
 
     Raises:
         ManifestError: they are not recordings.
+        RecipeError: their rate is too low for the equaliser.
     """
     extra = recipe.augment.expand - 1
     if not extra:
@@ -145,6 +146,8 @@ def load_copies(items: Sequence[Item], recipe: Recipe, loading: Loading) -> dict
         )
         with loading.bar(f"Copies, {number} of {extra}", len(items)) as advance:
             mels = load_mels(items, varied, loading.cache, loading.processes, progress=advance)
+        for error in mels.failures.values():
+            say(f"Left out of copies {number}: {error}.")
         for path, level in mels.levels.items():
             copies[path].append(level)
     return copies
