@@ -8,7 +8,7 @@ import pytest
 
 from genrelens.train.export import parameters
 from genrelens.train.nets import build
-from genrelens.train.recipe import read_recipe
+from genrelens.train.recipe_file import read_recipe
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "docs").glob("*.md"))

@@ -100,7 +100,7 @@ def test_pictures_need_pictures(genres: Path, tmp_path: Path) -> None:
 def test_copies_are_not_forgotten_silently(genres: Path, tmp_path: Path) -> None:
     recipe = make_recipe(augment={"expand": 2, "waveform": {"noise": 20.0}})
     said: list[str] = []
-    benchmark([(recipe, 1.0)], PROTOCOLS, bench_of(genres, tmp_path), said.append)
+    benchmark([(recipe, BUDGETS)], bench_of(genres, tmp_path), said.append)
     assert said == ["small is left out: no copies are made here; set augment.expand = 1 and augment.waveform = {}."]
 
 
@@ -109,7 +109,7 @@ def test_tracks_that_cannot_be_read_are_named(genres: Path, tmp_path: Path, monk
     (tmp_path / "data" / "low" / "broken.wav").write_text("no audio")
     monkeypatch.setattr(module, "run_cell", lambda *_: a_cell("small", "tracks", 0.5))
     said: list[str] = []
-    benchmark([(make_recipe(), 1.0)], ["tracks"], bench_of(tmp_path / "data", tmp_path), said.append)
+    benchmark([(make_recipe(), {"tracks": 1.0})], bench_of(tmp_path / "data", tmp_path), said.append)
     assert said[0].startswith("Left out: ")
     assert "broken.wav is not audio" in said[0]
 

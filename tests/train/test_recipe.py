@@ -4,7 +4,7 @@ import pytest
 
 from genrelens.errors import RecipeError
 from genrelens.inputs import Sound
-from genrelens.train.recipe import read_recipe, with_settings
+from genrelens.train.recipe_file import read_recipe, with_settings
 from tests.train.conftest import make_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))

@@ -18,7 +18,8 @@ from genrelens.train import study
 from genrelens.train import tune as module
 from genrelens.train.fit import Manner, fit
 from genrelens.train.history import read_history
-from genrelens.train.recipe import Recipe, read_recipe, with_settings
+from genrelens.train.recipe import Recipe
+from genrelens.train.recipe_file import read_recipe, with_settings
 from genrelens.train.run import Request
 from genrelens.train.tracks import Loading
 from genrelens.train.tune import Tuned, tune

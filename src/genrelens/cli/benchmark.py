@@ -24,17 +24,14 @@ def benchmark(
     quiet: Quiet = False,
 ) -> None:
     """Train and test recipes on several protocols, cell by cell; cells with a result are not run again."""
-    from genrelens import workers
     from genrelens.cli.extras import needs_train_extra
-    from genrelens.cli.progress import progress_bar
 
     with needs_train_extra():
+        from genrelens.cli.studio import loading, teller
         from genrelens.train.benchmark import Bench, read_cells
         from genrelens.train.benchmark import benchmark as run
         from genrelens.train.benchmark_table import page
-        from genrelens.train.mels import default_cache
         from genrelens.train.plan import read_plan
-        from genrelens.train.tracks import Loading
 
     wanted = read_plan(plan)
     recipes = wanted.read(plan.parent)
@@ -43,16 +40,9 @@ def benchmark(
         raise typer.BadParameter(
             f"{', '.join(unknown)} is not in {plan}; it has {', '.join(names)}", param_hint="--only"
         )
-    cores = threads or workers.cores()
-    loading = Loading(
-        data=data,
-        cache=cache or default_cache(),
-        processes=cores,
-        allow_leak=True,
-        bar=partial(progress_bar, visible=not quiet),
-    )
     folder = results or plan.parent / "results" / plan.stem
-    bench = Bench(loading, Loading(pictures, loading.cache, cores, True, loading.bar) if pictures else None, folder)
+    read = partial(loading, cache=cache, threads=threads, allow_leak=True, quiet=quiet)
+    bench = Bench(read(data), read(pictures) if pictures else None, folder)
     chosen = [planned for planned in recipes if not only or planned[0].name in only]
-    run(chosen, bench, lambda text: None if quiet else typer.echo(text, err=True))
+    run(chosen, bench, teller(quiet))
     print(page(read_cells(folder), names, f"genrelens benchmark {plan} --data ..."))

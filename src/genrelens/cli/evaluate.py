@@ -77,6 +77,6 @@ def evaluate(
     for other in (*others, *([kept] if kept else [])):
         if not (isinstance(result, Evaluation) and isinstance(other, Evaluation)):
             raise typer.BadParameter("only models that tell one label a track are compared", param_hint="--compare")
-        print(f"\n{comparison_text(compare_answers(result, other))}")
+        print(f"\n{comparison_text(compare_answers(result, other), (model, str(compare)))}")
     if result.failures:
         raise typer.Exit(1)

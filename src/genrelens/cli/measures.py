@@ -55,11 +55,11 @@ def genres_text(metrics: "Metrics") -> str:
     return "\n".join(lines)
 
 
-def comparison_text(comparison: "Comparison") -> str:
-    """Both models, the difference with its interval and p, and McNemar's test."""
+def comparison_text(comparison: "Comparison", names: tuple[str, str]) -> str:
+    """Both models by the names that the user gave, the difference with its interval and p, and McNemar's test."""
     both = zip(
         ("first", "second"),
-        comparison.models,
+        names,
         (comparison.accuracy.first, comparison.accuracy.second),
         (comparison.macro_f1.first, comparison.macro_f1.second),
         strict=True,

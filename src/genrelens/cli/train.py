@@ -1,7 +1,6 @@
 """`genrelens train`: from a recipe and data to a model."""
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,37 +34,28 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train a model and measure it on the tracks kept for choosing; the test is left to `genrelens evaluate`."""
-    from genrelens import workers
     from genrelens.cli.extras import needs_train_extra
-    from genrelens.cli.progress import progress_bar
 
     with needs_train_extra():
         from genrelens.cli.measures import measured_text
+        from genrelens.cli.studio import loading, teller
         from genrelens.train.fit import Manner
-        from genrelens.train.mels import default_cache
-        from genrelens.train.recipe import read_recipe, with_settings
+        from genrelens.train.recipe_file import read_recipe, with_settings
         from genrelens.train.report import write_report
         from genrelens.train.run import Request
         from genrelens.train.run import train as run_training
-        from genrelens.train.tracks import Loading
 
     wanted = with_settings(read_recipe(recipe), parsed(settings or []))
     if seed is not None:
         wanted = wanted.model_copy(update={"seed": seed})
     request = Request(
         recipe=wanted,
-        loading=Loading(
-            data=data,
-            cache=cache or default_cache(),
-            processes=threads or workers.cores(),
-            allow_leak=allow_leak,
-            bar=partial(progress_bar, visible=not quiet),
-        ),
+        loading=loading(data, cache, threads, allow_leak=allow_leak, quiet=quiet),
         folder=run or Path("runs") / f"{wanted.name}-{wanted.seed}",
         resume=resume,
         manner=Manner(accelerator, devices, track, progress=not quiet and sys.stderr.isatty()),
     )
-    result = run_training(request, lambda sentence: None if quiet else typer.echo(sentence, err=True))
+    result = run_training(request, teller(quiet))
     print(measured_text(result))
     files = {"model": request.folder / "model.onnx", "report": write_report(request.folder)}
     print("\n" + "\n".join(f"{what:<8}{file}" for what, file in files.items() if file.exists()))

@@ -1,6 +1,5 @@
 """`genrelens tune`: from a recipe that says what may vary to the recipe with the best values."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -37,33 +36,23 @@ def tune(
     quiet: Quiet = False,
 ) -> None:
     """Search for better values of a recipe, judged on the tracks kept for choosing; then `genrelens train` the best."""
-    from genrelens import workers
     from genrelens.cli.extras import needs_train_extra
-    from genrelens.cli.progress import progress_bar
 
     with needs_train_extra():
+        from genrelens.cli.studio import loading, teller
         from genrelens.train.fit import Manner
-        from genrelens.train.mels import default_cache
-        from genrelens.train.recipe import read_recipe
+        from genrelens.train.recipe_file import read_recipe
         from genrelens.train.run import Request
-        from genrelens.train.tracks import Loading
         from genrelens.train.tune import tune as run_search
 
     wanted = read_recipe(recipe)
     request = Request(
         recipe=wanted,
-        loading=Loading(
-            data=data,
-            cache=cache or default_cache(),
-            processes=threads or workers.cores(),
-            allow_leak=allow_leak,
-            bar=partial(progress_bar, visible=not quiet),
-        ),
+        loading=loading(data, cache, threads, allow_leak=allow_leak, quiet=quiet),
         folder=study or Path("studies") / wanted.name,
         manner=Manner(accelerator),
     )
-    say = lambda sentence: None if quiet else typer.echo(sentence, err=True)  # noqa: E731
-    tuned = run_search(request, trials, processes, objective, say)
+    tuned = run_search(request, trials, processes, objective, teller(quiet))
     _print(tuned, list(wanted.tune))
 
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from genrelens.errors import RecipeError, shown
 from genrelens.inputs import Sound
 from genrelens.train.protocols import PROTOCOLS, Protocol
-from genrelens.train.recipe import Recipe, read_recipe, with_settings
+from genrelens.train.recipe import Recipe
+from genrelens.train.recipe_file import read_recipe, with_settings
 
 Seconds = Annotated[float, Field(gt=0)]
 

@@ -22,7 +22,8 @@ from genrelens.train.batches import draw_seed
 from genrelens.train.environment import environment
 from genrelens.train.fit import Manner, fit
 from genrelens.train.history import read_history
-from genrelens.train.recipe import Recipe, with_settings
+from genrelens.train.recipe import Recipe
+from genrelens.train.recipe_file import with_settings
 from genrelens.train.run import Request
 from genrelens.train.study import MEASURES, TITLES, Objective, Trial
 from genrelens.train.task import LostLossError

@@ -1,0 +1,28 @@
+"""What the commands that train have in common: where the data are, and how the user is told."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import typer
+
+from genrelens import workers
+from genrelens.cli.progress import progress_bar
+from genrelens.train.mels import default_cache
+from genrelens.train.tracks import Loading
+
+
+def loading(data: str, cache: Path | None, threads: int | None, *, allow_leak: bool, quiet: bool) -> Loading:
+    """What the shared options say of the data."""
+    return Loading(
+        data=data,
+        cache=cache or default_cache(),
+        processes=threads or workers.cores(),
+        allow_leak=allow_leak,
+        bar=partial(progress_bar, visible=not quiet),
+    )
+
+
+def teller(quiet: bool) -> Callable[[str], None]:
+    """What puts sentences on stderr, or keeps quiet."""
+    return (lambda _: None) if quiet else partial(typer.echo, err=True)
