@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import itertools
 import sqlite3
 import tomllib
 from dataclasses import replace
@@ -83,6 +84,19 @@ def test_a_second_call_goes_on_and_two_processes_share_a_study(genres: Path, tmp
     assert [trial.state for trial in second.trials] == ["complete"] * 3
     assert len({trial.settings["train.lr"] for trial in second.trials}) == 3  # none was tried twice
     assert run(request, 3).trials == second.trials
+
+
+@pytest.mark.usefixtures("plain")
+def test_two_searches_at_the_same_time_try_different_values(
+    genres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second command may begin when the first has not asked for a trial yet."""
+    request = request_for(genres, tmp_path, searching())
+    run(request, 1)
+    real, calls = study.trials, itertools.count()
+    monkeypatch.setattr(study, "trials", lambda search: real(search) if next(calls) else ())
+    first, second = run(request, 1).trials
+    assert first.settings["train.lr"] != second.settings["train.lr"]
 
 
 @pytest.mark.usefixtures("plain")

@@ -55,16 +55,15 @@ class Trial:
     error: str | None
 
 
-def open_study(folder: Path, objective: Objective, seed: int) -> optuna.Study:
+def open_study(folder: Path, objective: Objective) -> optuna.Study:
     """Open or begin the study in a folder.
 
-    Values are proposed by TPE (Bergstra et al., NeurIPS 2011); a trial is given up if it stands worse than the
-    median of the others did. Processes that die leave their trial to be tried again.
+    A trial is given up if it stands worse than the median of the others did. Processes that die leave their
+    trial to be tried again.
 
     Args:
         folder: with the file study.db.
         objective: what is sought: the lowest log loss, or the highest accuracy.
-        seed: of the proposals; each process needs another, or all would try the same.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -78,11 +77,15 @@ def open_study(folder: Path, objective: Objective, seed: int) -> optuna.Study:
     return optuna.create_study(
         study_name=folder.name,
         storage=storage,
-        sampler=optuna.samplers.TPESampler(n_startup_trials=_FIRST, constant_liar=True, seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_FIRST),
         direction="minimize" if objective == "loss" else "maximize",
         load_if_exists=True,
     )
+
+
+def sampler(seed: int) -> optuna.samplers.BaseSampler:
+    """What proposes values: TPE (Bergstra et al., NeurIPS 2011). Each trial needs another seed, or all try the same."""
+    return optuna.samplers.TPESampler(n_startup_trials=_FIRST, constant_liar=True, seed=seed)
 
 
 def propose(trial: optuna.Trial, key: str, search: Search) -> Any:

@@ -125,7 +125,7 @@ def _claim(folder: Path, recipe: Recipe, what: str) -> None:
 
 
 def _run_trials(plan: _Plan, count: int, processes: int, request: Request, say: Callable[[str], None]) -> None:
-    known = study.trials(study.open_study(plan.folder, plan.objective, 0))
+    known = study.trials(study.open_study(plan.folder, plan.objective))
     wanted = count - sum(trial.state in ("complete", "pruned") for trial in known)
     if wanted <= 0:
         say(f"{shown(plan.folder)} has seen {count} trials already; ask for more with --trials.")
@@ -152,11 +152,11 @@ def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _try(number: int, plan: _Plan) -> Trial:
-    """Run one trial in this process, the `number`th that is begun."""
+def _try(_number: int, plan: _Plan) -> Trial:
+    """Run one trial in this process, which the study numbers: others may run beside it."""
     if plan.threads:
         torch.set_num_threads(plan.threads)
-    search = study.open_study(plan.folder, plan.objective, draw_seed(plan.recipe.seed, number))
+    search = study.open_study(plan.folder, plan.objective)
     ended: list[Trial] = []
     search.optimize(
         partial(_value, plan=plan),
@@ -169,6 +169,7 @@ def _try(number: int, plan: _Plan) -> Trial:
 
 def _value(trial: optuna.Trial, plan: _Plan) -> float:
     """What a trial is worth; its folder keeps recipe and history, but no weights unless it is broken off."""
+    trial.study.sampler = study.sampler(draw_seed(plan.recipe.seed, trial.number))
     chosen = {key: study.propose(trial, key, search) for key, search in plan.recipe.tune.items()}
     folder = trial_folder(plan.folder, study.summary(trial.study.trials[trial.number]))
     try:
@@ -215,7 +216,7 @@ def _tracks(folder: Path) -> tuple[Tracks, Tracks]:
 
 def _conclude(plan: _Plan) -> Tuned:
     """Write what was found."""
-    search = study.open_study(plan.folder, plan.objective, 0)
+    search = study.open_study(plan.folder, plan.objective)
     found = study.trials(search)
     ended = [trial for trial in found if trial.state == "complete" and trial.value is not None]
     if not ended:
