@@ -32,12 +32,13 @@ def export(net: nn.Module, card: Card, windows: Tensor, target: Path) -> None:
         ExportError: the file answers otherwise than the net.
     """
     net = net.eval().cpu().float()
-    with_card(_graph(net, windows[:2]), card, target)
+    unproven = target.with_name(f".{target.name}.unproven")
     try:
-        _prove(net, windows, target)
-    except ExportError:
-        target.unlink()
-        raise
+        with_card(_graph(net, windows[:2]), card, unproven)
+        _prove(net, windows, unproven, target)
+        unproven.replace(target)
+    finally:
+        unproven.unlink(missing_ok=True)
 
 
 def with_card(graph: onnx.ModelProto, card: Card, target: Path) -> None:
@@ -88,10 +89,10 @@ def _bare(graph: onnx.ModelProto) -> onnx.ModelProto:
     return graph
 
 
-def _prove(net: nn.Module, windows: Tensor, target: Path) -> None:
+def _prove(net: nn.Module, windows: Tensor, file: Path, target: Path) -> None:
     with torch.no_grad():
         expected = net(windows).numpy()
-    actual = Model(target).logits(windows.numpy())
+    actual = Model(file).logits(windows.numpy())
     worst = float(np.abs(expected - actual).max())
     if not worst <= TOLERANCE:
         raise ExportError(
