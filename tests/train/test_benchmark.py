@@ -121,10 +121,11 @@ def test_what_is_no_cell(tmp_path: Path) -> None:
 
 
 def test_the_page_shows_the_leak() -> None:
-    cells = [a_cell("vgg", "windows", 0.92), a_cell("vgg", "fault-filtered", 0.5), a_cell("other", "windows", 0.4)]
+    cells = [a_cell("vgg", "windows", 0.92), a_cell("vgg", "fault-filtered", 0.5)]
+    cells += [a_cell("other", "windows", 0.4), a_cell("other", "tracks", 0.3)]
     text = page(cells, ["other", "vgg", "missing"], "genrelens benchmark x.toml")
-    assert "| vgg | 94 % | 92.0 (87.0-97.0) | 50.0 (45.0-55.0) | +42.0 |" in text
-    assert "| other | 94 % | 40.0 (35.0-45.0) |  |  |" in text
+    assert "| vgg | 94 % | 92.0 (87.0-97.0) |  | 50.0 (45.0-55.0) | +42.0 |" in text
+    assert "| other | 94 % | 40.0 (35.0-45.0) | 30.0 (25.0-35.0) |  |  |" in text
     assert "| vgg | 11,218 | 5.15 M | 12 | 3; 3 of 40 | 123; 123 |" in text
     assert "missing" not in text
     assert "Leak alarm" not in text

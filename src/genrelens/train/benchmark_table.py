@@ -49,9 +49,9 @@ def _accuracy(cell: Cell | None) -> str:
 
 
 def _gap(own: dict[Protocol, Cell], protocols: Sequence[Protocol]) -> str:
-    """By how many points the protocol that flatters most flatters."""
+    """By how many points the protocol that flatters most flatters, once the most honest one is done."""
     done = [own[protocol].accuracy.value for protocol in protocols if protocol in own]
-    return f"{100 * (done[0] - done[-1]):+.1f}" if len(done) > 1 else ""
+    return f"{100 * (done[0] - done[-1]):+.1f}" if len(done) > 1 and protocols[-1] in own else ""
 
 
 def _alarm(cells: Sequence[Cell]) -> str:
