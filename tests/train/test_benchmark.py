@@ -158,7 +158,7 @@ def test_a_plan_gives_recipes_their_values(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(
         'budget = 10\nprotocols = ["windows", "tracks"]\nsound = { "input.front_end.hop" = 1920 }\n'
         '[[recipes]]\nfile = "x.toml"\n'
-        '[[recipes]]\nfile = "x.toml"\nsettings = { "train.lr" = 0.5 }\nbudgets = { windows = 20 }\n'
+        '[[recipes]]\nfile = "x.toml"\nsettings = { "train.lr" = 0.5 }\nbudgets = { windows = 20, stratified = 30 }\n'
     )
     plan = read_plan(tmp_path / "plan.toml")
     (plain, ten), (changed, twenty) = plan.read(tmp_path)

@@ -52,7 +52,7 @@ class Plan(_Table):
         for planned in self.recipes:
             recipe = read_recipe(folder / planned.file)
             common = self.sound if isinstance(recipe.input, Sound) else {}
-            budgets = dict.fromkeys(self.protocols, self.budget) | planned.budgets
+            budgets = {protocol: planned.budgets.get(protocol, self.budget) for protocol in self.protocols}
             recipes.append((with_settings(recipe, {**common, **planned.settings}), budgets))
         return recipes
 
