@@ -11,7 +11,7 @@ from genrelens.prediction import Failure, PathText
 from genrelens.train.evaluate import Answers, Evaluation, answered_of, ask, evaluate
 from genrelens.train.label_metrics import LabelMetrics, measure_labels
 from genrelens.train.labelmap import LabelMap
-from genrelens.train.manifest import Item
+from genrelens.train.manifest import Item, require_labelling
 from genrelens.train.tracks import targets
 
 
@@ -65,6 +65,7 @@ def evaluate_several(
 ) -> LabelEvaluation:
     """Ask a model that tells several labels about each track, and measure its answers; as `evaluate`."""
     card = classifier.card
+    require_labelling(items, card.labelling)
     require_labels(items, card.labels)
     answers = ask(classifier, items, processes, progress)
     return label_evaluation(card.name, card.version, card.labels, card.thresholds, items, answers)
