@@ -1,6 +1,5 @@
 """Labels of one data set in terms of another: a small file that lets a model be measured on foreign tracks."""
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from genrelens.errors import ManifestError, shown
 from genrelens.train.manifest import Item
+from genrelens.train.toml import read_toml
 
 _LEFT_OUT = ("", "ignore")  # what a label of the data is mapped to if its tracks take no part
 
@@ -93,14 +93,9 @@ def read_label_map(file: Path) -> LabelMap:
     Raises:
         ManifestError: it is not there, is not TOML, or says something that a label map cannot say.
     """
+    content = read_toml(file, ManifestError)
     try:
-        return LabelMap.model_validate(tomllib.loads(file.read_text("utf-8")))
-    except OSError as error:
-        raise ManifestError(
-            f"{shown(file)} cannot be read ({error.strerror}); give the path of a .toml file"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{shown(file)} is not TOML ({error})") from error
+        return LabelMap.model_validate(content)
     except ValidationError as error:
         raise ManifestError(f"{shown(file)}: {_first_problem(error)}") from error
 

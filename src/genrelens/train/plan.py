@@ -1,6 +1,5 @@
 """The plan of a benchmark: a TOML file that names recipes, protocols, a budget, and what the data make necessary."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from genrelens.inputs import Sound
 from genrelens.train.protocols import PROTOCOLS, Protocol
 from genrelens.train.recipe import Recipe
 from genrelens.train.recipe_file import read_recipe, with_settings
+from genrelens.train.toml import read_toml
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -63,12 +63,9 @@ def read_plan(file: Path) -> Plan:
     Raises:
         RecipeError: it is not there, is not TOML, or says something that a plan cannot say.
     """
+    content = read_toml(file, RecipeError)
     try:
-        return Plan.model_validate(tomllib.loads(file.read_text("utf-8")))
-    except OSError as error:
-        raise RecipeError(f"{shown(file)} cannot be read ({error.strerror}); give the path of a .toml file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{shown(file)} is not TOML ({error})") from error
+        return Plan.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))

@@ -1,7 +1,6 @@
 """A recipe read from its file, or given other values, and what is wrong with it in words."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from genrelens.errors import RecipeError, shown
 from genrelens.inputs import INPUT_KINDS
 from genrelens.train.recipe import Recipe, Search
+from genrelens.train.toml import read_toml
 
 
 def read_recipe(file: Path) -> Recipe:
@@ -20,12 +20,7 @@ def read_recipe(file: Path) -> Recipe:
     Raises:
         RecipeError: it is not there, is not TOML, or says something that a recipe cannot say.
     """
-    try:
-        content = tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise RecipeError(f"{shown(file)} cannot be read ({error.strerror}); give the path of a .toml file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{shown(file)} is not TOML ({error})") from error
+    content = read_toml(file, RecipeError)
     try:
         recipe = Recipe.model_validate(content)
         for key, search in recipe.tune.items():
