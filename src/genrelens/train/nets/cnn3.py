@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from genrelens.train.nets.parts import Resize
+from genrelens.train.nets.parts import Resize, pooled
 
 _SIZE = 128  # rows and frames that windows are stretched to
 
@@ -32,7 +32,7 @@ class Cnn3(nn.Module):
         inputs = (shape[0], *channels[:-1])
         self.layers = nn.Sequential(
             Resize(_SIZE, _SIZE),
-            *(_layer(*ends) for ends in zip(inputs, channels, strict=True)),
+            *(pooled(*ends) for ends in zip(inputs, channels, strict=True)),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Linear(channels[-1], dense),
@@ -45,7 +45,3 @@ class Cnn3(nn.Module):
         """Logits (windows, labels)."""
         logits: Tensor = self.layers(windows)
         return logits
-
-
-def _layer(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2))

@@ -5,7 +5,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from genrelens.train.nets.parts import Resize
+from genrelens.train.nets.parts import Resize, pooled
 
 _SIZE = 128  # rows and frames that windows are stretched to
 
@@ -38,7 +38,7 @@ class Compact(nn.Module):
         inputs = (shape[0], *channels[:-1])
         self.layers = nn.Sequential(
             Resize(_SIZE, _SIZE),
-            *(_layer(*sizes) for sizes in zip(inputs, channels, pools, strict=True)),
+            *(pooled(*sizes) for sizes in zip(inputs, channels, pools, strict=True)),
             nn.Flatten(),
             nn.Dropout(dropout),
             nn.Linear(channels[-1] * side * side, dense),
@@ -51,7 +51,3 @@ class Compact(nn.Module):
         """Logits (windows, labels)."""
         logits: Tensor = self.layers(windows)
         return logits
-
-
-def _layer(inputs: int, outputs: int, pool: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(pool))

@@ -30,6 +30,11 @@ def convolution(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
+def pooled(inputs: int, outputs: int, pool: int = 2) -> nn.Sequential:
+    """Three by three, rectified; rows and frames shrink by `pool`."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(pool))
+
+
 def three_planes(shape: tuple[int, int, int]) -> None:
     """Refuse what cannot be seen as a picture in colours.
 
