@@ -3,7 +3,6 @@
 import io
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -18,7 +17,8 @@ _MOST = 3  # slices beside each other
 
 def course(trials: Sequence[Trial], best: Trial, title: str) -> bytes:
     """The value of each trial by its number, as a PNG."""
-    figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
     _points(axes, [(trial.number, trial) for trial in trials], best)
     axes.axhline(best.value or 0.0, color=_BEST, linewidth=1, linestyle=":")
     axes.set(xlabel="trial", ylabel=title)
@@ -29,7 +29,8 @@ def course(trials: Sequence[Trial], best: Trial, title: str) -> bytes:
 
 def epochs(histories: Mapping[int, History], best: Trial, measure: str, title: str) -> bytes:
     """Each trial epoch by epoch, the best one in colour, as a PNG."""
-    figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
     for number, history in histories.items():
         looked = [epoch for epoch in history.epochs if getattr(epoch, measure) is not None]
         line = [getattr(epoch, measure) for epoch in looked]
@@ -43,7 +44,8 @@ def epochs(histories: Mapping[int, History], best: Trial, measure: str, title: s
 
 def bars(importances: Mapping[str, float]) -> bytes:
     """How much each key matters, in percent, as a PNG."""
-    figure, axes = plt.subplots(figsize=(8, 1 + 0.4 * len(importances)), layout="constrained")
+    figure = Figure(figsize=(8, 1 + 0.4 * len(importances)), layout="constrained")
+    axes = figure.subplots()
     drawn = axes.barh(list(importances), [100 * share for share in importances.values()], color=_ENDED)
     axes.bar_label(drawn, fmt="%.0f %%", padding=4)
     axes.invert_yaxis()
@@ -56,9 +58,8 @@ def slices(trials: Sequence[Trial], best: Trial, tune: Mapping[str, Search], tit
     """The value of each trial by what it took for each key, as a PNG."""
     columns = min(_MOST, len(tune))
     rows = -(-len(tune) // columns)
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(3 * columns + 1, 3 * rows), sharey=True, squeeze=False, layout="constrained"
-    )
+    figure = Figure(figsize=(3 * columns + 1, 3 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes, (key, search) in zip(grid.flat, tune.items(), strict=False):
         tried = [trial for trial in trials if key in trial.settings]
         places = [search.choices.index(trial.settings[key]) for trial in tried] if search.choices else None
@@ -94,5 +95,4 @@ def _png(figure: Figure) -> bytes:
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(content, format="png", dpi=110)
-    plt.close(figure)
     return content.getvalue()

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jinja2
-import matplotlib.pyplot as plt
 
 from genrelens.files import replacing, write_text
 from genrelens.train import tune_pictures as pictures
@@ -94,7 +93,6 @@ def _pictures(
     folder: Path,
 ) -> Iterator[tuple[str, str, bytes]]:
     """File names, captions and PNGs."""
-    plt.switch_backend("agg")  # needs no screen
     title, measure = TITLES[objective], MEASURES[objective]
     tried = [trial for trial in trials if trial.state in ("complete", "pruned")]
     histories = {trial.number: read_history(trial_folder(folder, trial)) for trial in tried}
