@@ -2,23 +2,18 @@
 
 from functools import partial
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from genrelens import workers
-from genrelens.audio import load
 from genrelens.errors import GenrelensError
-from genrelens.frontend import FrontEnd, decibels, refloor
 from genrelens.prediction import PathText
 from genrelens.train import fingerprint
-from genrelens.train.fingerprint import STEP, Fingerprint
+from genrelens.train.fingerprint import STEP, Fingerprint, track_fingerprint
 from genrelens.train.manifest import Item, Manifest, Side
-from genrelens.train.mels import Analysis, is_row, load_row, row_front_end
 from genrelens.train.tracks import Bar
 
 THRESHOLD = 14.0  # see docs/data.md: on GTZAN, tracks of different artists reach 11.2, repetitions begin at 16.5
 SECONDS = 30.0
-_FRONT_END = FrontEnd(hop=1920, center=False)
 
 
 class _Part(BaseModel):
@@ -127,18 +122,3 @@ def find_duplicates(
     return DuplicateReport(
         pairs=tuple(sorted(pairs, key=lambda pair: -pair.score)), tracks=len(prints), failures=tuple(failures)
     )
-
-
-def track_fingerprint(path: str, seconds: float) -> Fingerprint:
-    """The fingerprint of the middle of a track.
-
-    Raises:
-        GenrelensError: it cannot be read.
-    """
-    if is_row(path):
-        front_end = row_front_end(path, _FRONT_END)
-        return fingerprint.fingerprint(load_row(path, Analysis(front_end=front_end)), front_end.seconds_per_frame)
-    samples = load(path, _FRONT_END.rate)
-    spare = max(0, len(samples) - round(seconds * _FRONT_END.rate)) // 2
-    level = refloor(decibels(samples[spare : len(samples) - spare], _FRONT_END), _FRONT_END.floor_db)
-    return fingerprint.fingerprint(np.asarray(level), _FRONT_END.seconds_per_frame)

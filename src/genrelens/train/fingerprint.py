@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
-from genrelens.train.mels import Level
+from genrelens.audio import load
+from genrelens.frontend import FrontEnd, decibels, refloor
+from genrelens.train.mels import Analysis, Level, is_row, load_row, row_front_end
 
 Fingerprint = NDArray[np.float32]  # (bands, frames)
 
-STEP = 1920 / 22_050  # s from one frame to the next; finer levels are averaged to about that
+_FRONT_END = FrontEnd(hop=1920, center=False)  # that of the array of log-mels, so that one threshold holds
+STEP = _FRONT_END.seconds_per_frame  # to about which finer levels are averaged
 BANDS = 32
 CONTEXT = 17  # frames, 1.5 s, whose mean is taken off: held notes and fixed filters say little
 LEAST_OVERLAP = 58  # frames, 5 s; less is alike by chance too often
@@ -63,6 +66,25 @@ def fingerprint(level: Level, seconds_per_frame: float) -> Fingerprint:
     changes -= changes.mean(axis=0)
     lengths = np.linalg.norm(changes, axis=0)
     return np.where(lengths > _TINY, changes / np.maximum(lengths, _TINY), 0).astype(np.float32)
+
+
+def track_fingerprint(path: str, seconds: float) -> Fingerprint:
+    """The fingerprint of a track.
+
+    Args:
+        path: a recording, or a row of an array.
+        seconds: of a recording that are looked at, from its middle.
+
+    Raises:
+        GenrelensError: it cannot be read.
+    """
+    if is_row(path):
+        front_end = row_front_end(path, _FRONT_END)
+        return fingerprint(load_row(path, Analysis(front_end=front_end)), front_end.seconds_per_frame)
+    samples = load(path, _FRONT_END.rate)
+    spare = max(0, len(samples) - round(seconds * _FRONT_END.rate)) // 2
+    level = refloor(decibels(samples[spare : len(samples) - spare], _FRONT_END), _FRONT_END.floor_db)
+    return fingerprint(np.asarray(level), _FRONT_END.seconds_per_frame)
 
 
 def tiles(count: int) -> int:
