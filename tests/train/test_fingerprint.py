@@ -18,15 +18,15 @@ def prints(*levels: Level) -> list[Fingerprint]:
     return [fingerprint(level, STEP) for level in levels]
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 1000), st.integers(-250, 250), st.floats(-30, 30), st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.integers(-200, 200), st.floats(-30, 30), st.integers(0, 1000))
 def test_a_filtered_and_shifted_copy_is_found_where_it_begins(seed: int, lag: int, gain: float, eq: int) -> None:
     level = music(seed, 700)
     curve = np.random.default_rng(eq).uniform(-12, 12, (128, 1))
     first, second = level[:, 300:600], level[:, 300 + lag : 600 + lag] + curve + gain
     (match,) = matches(prints(first, second), THRESHOLD)
-    assert (match.first, match.second, match.lag, match.overlap) == (0, 1, lag, 300 - abs(lag)) or abs(lag) > 242
-    assert match.similarity > 0.8
+    assert (match.first, match.second, match.lag, match.overlap) == (0, 1, lag, 300 - abs(lag))
+    assert match.similarity > 0.5  # at the ends, what came a moment before is not known
 
 
 def test_too_little_in_common_is_no_match() -> None:

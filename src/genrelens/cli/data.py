@@ -66,8 +66,8 @@ def duplicates(
 ) -> None:
     """Find tracks that share a recording, also if one is cut, filtered, quieter or encoded otherwise.
 
-    Covers, and other tempos and pitches, are not found. The time grows with the square of the tracks: 1000
-    excerpts take half a minute. Exits with 1 if something was found, or a track could not be read.
+    Covers are not found, nor other tempos and pitches. The time grows with the square of the tracks: 1000
+    excerpts take half a minute or less. Exits with 1 if something was found, or a track could not be read.
     """
     from genrelens import workers
     from genrelens.cli.extras import needs_train_extra

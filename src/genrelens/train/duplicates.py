@@ -12,7 +12,7 @@ from genrelens.train.fingerprint import STEP, Fingerprint, track_fingerprint
 from genrelens.train.manifest import Item, Manifest, Side
 from genrelens.train.tracks import Bar
 
-THRESHOLD = 14.0  # see docs/data.md: on GTZAN, tracks of different artists reach 11.2, repetitions begin at 16.5
+THRESHOLD = 14.0  # see docs/data.md: on GTZAN, tracks of different artists reach 11.2, repetitions begin at 16.6
 SECONDS = 30.0
 
 
@@ -83,7 +83,7 @@ def find_duplicates(
     """Compare the sound of each track with that of every other one.
 
     Covers and live versions are other recordings and stay unfound, as do excerpts of one recording that share no
-    5 s, and copies whose tempo or pitch was changed.
+    5 s, and copies whose tempo or pitch differs by more than a percent or two.
 
     Args:
         manifest: recordings, or rows of an array of log-mels.
