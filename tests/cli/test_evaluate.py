@@ -70,6 +70,13 @@ def test_a_label_map(model_file: Path, data: str, tmp_path: Path) -> None:
     assert "answers 2 6" in lines(run("evaluate", model_file, "--data", data, "--split", "none", "--labels", labels))
 
 
+def test_without_tracks(model_file: Path, data: str, tmp_path: Path) -> None:
+    (tmp_path / "odd.txt").write_text("b\n")
+    told = lines(run("evaluate", model_file, "--data", data, "--split", "none", "--without", tmp_path / "odd.txt"))
+    assert any(line.startswith("4 0.750") and line.endswith("all") for line in told)
+    assert any(line.startswith("3 1.000") and line.endswith(f"without {tmp_path / 'odd.txt'}") for line in told)
+
+
 def test_report_names_the_page(tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text(make_recipe().model_dump_json())
     assert run("report", tmp_path) == f"{tmp_path / 'report' / 'index.html'}\n"

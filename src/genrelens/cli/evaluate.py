@@ -27,6 +27,10 @@ def evaluate(
     compare: Annotated[
         str | None, typer.Option(help="Another model to ask about the same tracks; or a .json file of --out.")
     ] = None,
+    without: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file of names of tracks, one a line: measure also without these; repeat."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="A .json file for the measures and every answer.")] = None,
     threads: Cores = None,
     quiet: Quiet = False,
@@ -44,7 +48,7 @@ def evaluate(
     from genrelens.inputs import finder
 
     with needs_train_extra():
-        from genrelens.cli.measures import comparison_text, measured_text
+        from genrelens.cli.measures import comparison_text, measured_text, without_text
         from genrelens.train.compare import compare as compare_answers
         from genrelens.train.compare import read_evaluation
         from genrelens.train.evaluate import Evaluation
@@ -53,6 +57,7 @@ def evaluate(
         from genrelens.train.several import LabelEvaluation, evaluate_any
         from genrelens.train.splits import require
         from genrelens.train.splits import split as divide
+        from genrelens.train.without import measure_without, read_names
 
     if out and not out.parent.is_dir():
         raise typer.BadParameter(f"{out.parent} is not a folder", param_hint="--out")
@@ -62,6 +67,7 @@ def evaluate(
     classifiers = [Classifier(name, threads=cores) for name in (model, None if kept else compare) if name]
     manifest = divide(read_manifest(data, finder(classifiers[0].card.input)), split, seed)
     require(manifest, side)
+    lists = [read_names(file, {item.name for item in manifest.items}) for file in without or []]
     items = manifest.side(side)
 
     def ask(classifier: Classifier) -> Evaluation | LabelEvaluation:
@@ -72,6 +78,11 @@ def evaluate(
     for failure in result.failures:
         typer.echo(f"left out: {failure.error.message}", err=True)
     print(measured_text(result))
+    if lists:
+        if not isinstance(result, Evaluation):
+            raise typer.BadParameter("only a model that tells one label a track is measured so", param_hint="--without")
+        rest = {str(one.file): measure_without(result, items, one.names) for one in lists}
+        print(f"\n{without_text(result.metrics, rest)}")
     if out:
         write_text(out, result.model_dump_json(indent=1))
     for other in (*others, *([kept] if kept else [])):

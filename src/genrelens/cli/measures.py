@@ -75,6 +75,16 @@ def comparison_text(comparison: "Comparison", names: tuple[str, str]) -> str:
     return "\n".join(lines)
 
 
+def without_text(all_tracks: "Metrics", rest: "dict[str, Metrics]") -> str:
+    """A row for all tracks, and one for what each list of tracks leaves over."""
+    lines = [f"{'tracks':>6}  {'accuracy':<24}{'macro F1':<24}of"]
+    lines += [
+        f"{metrics.tracks:>6}  {_estimate(metrics.accuracy):<24}{_estimate(metrics.macro_f1):<24}{name}"
+        for name, metrics in (("all", all_tracks), *((f"without {file}", own) for file, own in rest.items()))
+    ]
+    return "\n".join(lines)
+
+
 def labels_text(metrics: "LabelMetrics") -> str:
     """Average precision and ROC-AUC with intervals, and a row for each label."""
     named = {

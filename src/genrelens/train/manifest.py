@@ -189,9 +189,9 @@ def _read_gtzan(place: Path, find: Finder) -> Manifest:
 def gtzan_tracks() -> dict[str, Item]:
     """GTZAN's 1000 tracks by name, in its order, on the sides of the fault-filtered split, without paths.
 
-    The split leaves out repetitions, distortions and mislabels and keeps artists on one side (Sturm, arXiv
-    1306.1461; lists of Kereliuk, Sturm & Larsen, IEEE TMM 2015). Artist groups follow Sturm's index; the
-    tracks that it leaves out have none.
+    The split leaves out repetitions and distortions and keeps most artists on one side (Sturm, arXiv 1306.1461;
+    lists of Kereliuk, Sturm & Larsen, IEEE TMM 2015); docs/data.md tells what is left. Artist groups follow
+    Sturm's index; the tracks that it leaves out have none.
     """
     lines = (files("genrelens.train") / "gtzan.csv").read_text("utf-8").splitlines()
     rows = csv.DictReader(lines)
