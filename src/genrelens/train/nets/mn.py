@@ -1,7 +1,10 @@
 """mn04, a small MobileNetV3 that learnt sounds from AudioSet: for transfer, and to teach other nets."""
 
+from typing import Self
+
 from torch import Tensor, nn
 
+from genrelens.errors import RecipeError
 from genrelens.train.pretrained import load_backbone
 
 _HEAD = "classifier.5"  # the only layer that knows how many labels there are
@@ -39,14 +42,20 @@ class Mn(nn.Module):
         labels: how many classes there are.
         shape: planes, rows and frames of a window; the published net was taught with one plane of 128 bands.
         weights: a file or address of the published checkpoint; none ("") trains from scratch.
+        frozen: of the 17 parts of the net, so many keep those weights, from the input on.
         dropout: share that is dropped before the last layer.
 
     Raises:
         ModelError: the weights cannot be had, or are of another net.
+        RecipeError: there are no weights to freeze.
     """
 
-    def __init__(self, labels: int, shape: tuple[int, int, int], weights: str = "", dropout: float = 0.2) -> None:
+    def __init__(
+        self, labels: int, shape: tuple[int, int, int], weights: str = "", frozen: int = 0, dropout: float = 0.2
+    ) -> None:
         super().__init__()
+        if frozen and not weights:
+            raise RecipeError("net.frozen keeps weights that net.weights must name; name them, or set net.frozen=0")
         inputs = (_FIRST, *(block[2] for block in _BLOCKS[:-1]))
         self.features = nn.Sequential(
             _convolution(shape[0], _FIRST, 3, nn.Hardswish(), stride=2),
@@ -63,11 +72,19 @@ class Mn(nn.Module):
         )
         self.apply(_as_published)
         load_backbone(self, weights, head=_HEAD)
+        self.frozen = frozen
+        self.features[:frozen].requires_grad_(False)
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits (windows, labels)."""
         logits: Tensor = self.classifier(self.features(windows))
         return logits
+
+    def train(self, mode: bool = True) -> Self:
+        """Frozen parts also keep the means and deviations that they normalise by."""
+        super().train(mode)
+        self.features[: self.frozen].eval()
+        return self
 
     def embed(self, windows: Tensor) -> Tensor:
         """The mean over bands and time of what is heard, (windows, 384)."""
