@@ -126,6 +126,9 @@ def _feed(graph: onnx.GraphProto, card: Backbone) -> None:
     missing = [axis for axis in _AXES if axis not in card.axes]
     order = [0, *(1 + _AXES.index(axis) for axis in (*missing, *card.axes))]
     sizes = [0, *(card.input.shape[_AXES.index(axis)] for axis in card.axes)]  # 0 keeps the number of windows
+    own = [dim.dim_value for dim in graph.input[0].type.tensor_type.shape.dim]  # 0 where it is free
+    if len(own) != len(sizes) or any(had not in (0, size) for had, size in zip(own[1:], sizes[1:], strict=True)):
+        raise ValueError(f"the model takes {own}")
     graph.initializer.append(helper.make_tensor("sizes", TensorProto.INT64, [len(sizes)], sizes))
     graph.node.insert(0, helper.make_node("Transpose", [WINDOWS], ["ordered"], perm=order))
     graph.node.insert(1, helper.make_node("Reshape", ["ordered", "sizes"], [graph.input[0].name]))

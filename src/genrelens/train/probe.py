@@ -1,4 +1,4 @@
-"""A linear probe (Alain & Bengio, arXiv 1610.01644): logistic regression on embeddings, its penalty chosen on *valid*."""
+"""A linear probe (Alain & Bengio, arXiv 1610.01644): logistic regression on embeddings, its penalty from *valid*."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
