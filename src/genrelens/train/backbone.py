@@ -88,13 +88,11 @@ def embedding_graph(card: Backbone) -> onnx.ModelProto:
     """
     file = zoo.find(card.model)
     try:
-        whole = onnx.load(file)
-        part = Extractor(whole).extract_model([whole.graph.input[0].name], [card.embedding])
-        part = compose.add_prefix(part, _PREFIX)
+        part = compose.add_prefix(_leading_to(card.embedding, onnx.load(file)), _PREFIX)
         _feed(part.graph, card)
-        _pool(part.graph)
+        (heard,) = _session(part).run(None, {WINDOWS: np.zeros((2, *card.input.shape), np.float32)})
+        _pool(part.graph, heard.ndim)
         onnx.checker.check_model(part)
-        _session(part).run(None, {WINDOWS: np.zeros((2, *card.input.shape), np.float32)})
     except (*_FAULTS, DecodeError, ValueError, LookupError, onnx.checker.ValidationError) as error:
         raise InvalidModelError(
             f"{shown(file)} is no ONNX model that gives {card.embedding!r} for windows of {card.input.shape}; "
@@ -118,7 +116,17 @@ class Embedder:
 def _session(graph: onnx.ModelProto) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # which takes cores from others
     return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _leading_to(name: str, whole: onnx.ModelProto) -> onnx.ModelProto:
+    """The part of a model that a value is made by."""
+    made = {output for node in whole.graph.node for output in node.output}
+    known = {value.name for value in (*whole.graph.value_info, *whole.graph.output)}
+    if name in made - known:  # inside, and of a shape that nobody wrote down
+        whole.graph.value_info.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    return Extractor(whole).extract_model([whole.graph.input[0].name], [name])
 
 
 def _feed(graph: onnx.GraphProto, card: Backbone) -> None:
@@ -136,14 +144,15 @@ def _feed(graph: onnx.GraphProto, card: Backbone) -> None:
     graph.input.append(helper.make_tensor_value_info(WINDOWS, TensorProto.FLOAT, ["windows", *card.input.shape]))
 
 
-def _pool(graph: onnx.GraphProto) -> None:
-    """Let the graph end in (windows, features)."""
-    own = graph.output[0]
-    rank = len(own.type.tensor_type.shape.dim)
+def _pool(graph: onnx.GraphProto, rank: int) -> None:
+    """Let the graph, whose output has that many axes, end in (windows, features)."""
+    last = graph.output[0].name
     if rank == 3:  # (windows, frames, features)
-        graph.node.append(helper.make_node("Transpose", [own.name], ["turned"], perm=[0, 2, 1]))
+        graph.node.append(helper.make_node("Transpose", [last], ["turned"], perm=[0, 2, 1]))
+        last = "turned"
     if rank > 2:
-        graph.node.append(helper.make_node("GlobalAveragePool", ["turned" if rank == 3 else own.name], ["pooled"]))
-    graph.node.append(helper.make_node("Flatten", ["pooled" if rank > 2 else own.name], [FEATURES], axis=1))
+        graph.node.append(helper.make_node("GlobalAveragePool", [last], ["pooled"]))
+        last = "pooled"
+    graph.node.append(helper.make_node("Flatten", [last], [FEATURES], axis=1))
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, ["windows", None]))
