@@ -82,17 +82,7 @@ def test_embeddings_are_kept(recipe: Path, genres: Path, tmp_path: Path, monkeyp
 
 
 def test_by_the_command_that_trains(recipe: Path, genres: Path, tmp_path: Path) -> None:
-    common = [
-        "train",
-        str(recipe),
-        "--data",
-        str(genres),
-        "--cache",
-        str(tmp_path / "cache"),
-        "--threads",
-        "1",
-        "--quiet",
-    ]
+    common = f"train {recipe} --data {genres} --cache {tmp_path / 'cache'} --threads 1 --quiet".split()
     result = CliRunner().invoke(app, [*common, "--run", str(tmp_path / "run"), "--seed", "2"])
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith(f"model   {tmp_path / 'run' / 'model.onnx'}\n")
