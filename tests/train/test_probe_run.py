@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from genrelens.classifier import Classifier
 from genrelens.cli.main import app
 from genrelens.errors import RecipeError, TrainingError
+from genrelens.train.backbone import Embedder
 from genrelens.train.evaluate import Evaluation
 from genrelens.train.probe_recipe import is_probe, read_probe
 from genrelens.train.probe_run import ProbeRecord, ProbeRequest, train_probe
@@ -71,12 +72,10 @@ def test_a_probe_learns_and_its_file_predicts_from_audio(recipe: Path, genres: P
 
 
 def test_embeddings_are_kept(recipe: Path, genres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from genrelens.train import probe_run
-
     train_probe(request_for(recipe, genres, tmp_path), lambda _: None)
     kept = list((tmp_path / "cache").glob("embeddings-*/*.npy"))
     assert np.load(kept[0]).shape == (5, 16)
-    monkeypatch.setattr(probe_run.Embedder, "__call__", lambda *_: pytest.fail("heard again"))
+    monkeypatch.setattr(Embedder, "__call__", lambda *_: pytest.fail("heard again"))
     again = ProbeRequest(read_probe(recipe), Loading(str(genres), tmp_path / "cache", 1), tmp_path / "again")
     assert train_probe(again, lambda _: None).metrics.accuracy.value == 1
 
