@@ -1,5 +1,7 @@
 """The front end of EfficientAT's nets, against the formulae of torch and Kaldi that they were taught with."""
 
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,3 +69,9 @@ def test_loudness_is_heard() -> None:
         planes(analyse(gain * samples, ("mel",), AUDIOSET), ("mel",), "stack", AUDIOSET) for gain in (1, 0.1)
     )
     np.testing.assert_allclose(loud - quiet, np.log(100) / 5, rtol=0.3)
+
+
+def test_the_recipes_and_the_card_of_mn04_have_it() -> None:
+    recipes = Path(__file__).parents[1] / "recipes"
+    for file in ("mn04-finetune.toml", "backbones/mn04.toml"):
+        assert FrontEnd(**tomllib.loads((recipes / file).read_text())["input"]["front_end"]) == AUDIOSET

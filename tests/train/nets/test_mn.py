@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 import torch
 
-from genrelens.errors import InvalidModelError
+from genrelens.errors import InvalidModelError, RecipeError
 from genrelens.train.nets.mn import Mn
 from genrelens.train.pretrained import load_checkpoint
 from tests.conftest import DATA
@@ -43,3 +43,16 @@ def test_other_weights_and_other_inputs_are_refused(tmp_path: Path) -> None:
     torch.save(Mn(3, (1, 128, 100)).state_dict(), tmp_path / "mn.pt")
     with pytest.raises(InvalidModelError, match="is \\(8, 1, 3, 3\\), not \\(8, 2, 3, 3\\)"):
         Mn(3, (2, 128, 100), weights=str(tmp_path / "mn.pt"))
+
+
+def test_frozen_parts_keep_their_weights_and_statistics(tmp_path: Path) -> None:
+    torch.save(Mn(7, (1, 128, 100)).state_dict(), tmp_path / "mn.pt")
+    net = Mn(3, (1, 128, 100), weights=str(tmp_path / "mn.pt"), frozen=7).train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    optimiser = torch.optim.SGD((p for p in net.parameters() if p.requires_grad), lr=0.1)
+    net(torch.randn(4, 1, 128, 64)).square().sum().backward()
+    optimiser.step()
+    changed = {name for name, value in net.state_dict().items() if not value.equal(before[name])}
+    assert {name.split(".")[1] for name in changed if name.startswith("features.")} == {str(n) for n in range(7, 17)}
+    with pytest.raises(RecipeError, match=r"net\.frozen keeps weights"):
+        Mn(3, (1, 128, 100), frozen=7)
