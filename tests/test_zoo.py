@@ -2,14 +2,22 @@ import hashlib
 import http.server
 import json
 import threading
+import zipfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+import torch
+from onnx import numpy_helper
 
 from genrelens import zoo
 from genrelens.errors import ChecksumError, DownloadError, ModelNotFoundError
+from genrelens.model import Model
+from genrelens.template import hollowed
+from tests.conftest import DATA
 
 CONTENT = b"weights" * 1000
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -109,11 +117,79 @@ def test_an_offline_folder(server: str, tmp_path: Path, monkeypatch: pytest.Monk
         zoo.find("lens")
 
 
-def test_a_named_model_with_an_address(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entries = [{"name": "far", "summary": "", "sha256": SHA, "url": f"{server}/m.onnx"}]
-    (tmp_path / "zoo.json").write_text(json.dumps(entries))
+@pytest.fixture
+def far(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> zoo.Entry:
+    """A model that lacks the weights of a checkpoint, which the server has."""
+    weights = {"theirs": np.arange(1, 9, dtype=np.float32)}
+    torch.save({name: torch.from_numpy(values) for name, values in weights.items()}, tmp_path / "served" / "w.pt")
+    model = b"ours" + weights["theirs"].tobytes() + b"ours too"
+    hollowed(model, weights, tmp_path / "far.zip")
+    checkpoint = {"url": f"{server}/w.pt", "sha256": sha256(tmp_path / "served" / "w.pt")}
+    entry = {"name": "far", "summary": "", "sha256": hashlib.sha256(model).hexdigest(), "weights": checkpoint}
+    (tmp_path / "zoo.json").write_text(json.dumps([entry]))
     monkeypatch.setattr(zoo, "_asset", lambda name: tmp_path / name)
-    entry = zoo.known()["far"]
-    assert not zoo.is_local(entry)
-    assert zoo.find("far").read_bytes() == CONTENT
-    assert zoo.is_local(entry)
+    return zoo.known()["far"]
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_model_on_weights_of_others_is_put_together_once(far: zoo.Entry, tmp_path: Path) -> None:
+    assert not zoo.is_local(far)
+    path = zoo.find("far")
+    assert sha256(path) == far.sha256
+    assert path.read_bytes().startswith(b"ours")
+    assert zoo.is_local(far)
+    (tmp_path / "served" / "w.pt").unlink()
+    assert zoo.find("far") == path
+    path.unlink()  # the checkpoint is kept, too
+    assert zoo.is_local(far)
+    assert zoo.find("far") == path
+
+
+def test_the_checkpoint_from_an_offline_folder(far: zoo.Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "offline"
+    folder.mkdir()
+    monkeypatch.setenv(zoo.OFFLINE_FOLDER, str(folder))
+    with pytest.raises(DownloadError, match=r"w\.pt is not downloaded while GENRELENS_MODELS is set"):
+        zoo.find("far")
+    (folder / "w.pt").write_bytes((tmp_path / "served" / "w.pt").read_bytes())
+    assert zoo.is_local(far)
+    assert sha256(zoo.find("far")) == far.sha256
+    (tmp_path / "cache" / zoo.find("far").name).unlink()
+    (folder / "w.pt").write_bytes(b"other")
+    with pytest.raises(ChecksumError, match="delete it and get it anew"):
+        zoo.find("far")
+
+
+def test_what_is_put_together_wrongly_is_not_kept(far: zoo.Entry, tmp_path: Path) -> None:
+    content = json.loads((tmp_path / "zoo.json").read_text())
+    content[0]["sha256"] = "0" * 64
+    (tmp_path / "zoo.json").write_text(json.dumps(content))
+    with pytest.raises(ChecksumError, match="far has SHA-256"):
+        zoo.find("far")
+    assert not list((tmp_path / "cache").glob("*.onnx"))
+
+
+@pytest.mark.parametrize("name", [name for name, entry in zoo.known().items() if entry.weights])
+def test_bundled_templates_hold_no_weights_of_others(name: str) -> None:
+    """With zeros for all that is theirs, nothing is left but our layer."""
+    with zipfile.ZipFile(zoo._asset(f"{name}.zip")) as archive:
+        holes = json.loads(archive.read("holes.json"))
+        graph = onnx.load_from_string(archive.read("model.onnx")).graph
+    assert sum(hole["size"] for hole in holes) > 2_000_000
+    left = {
+        t.name for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT and numpy_helper.to_array(t).any()
+    }
+    assert left <= {"head.weight", "head.bias"}
+    assert zoo._asset(f"{name}.zip").stat().st_size < 100_000
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", [name for name, entry in zoo.known().items() if entry.weights])
+def test_the_published_checkpoint_fits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(zoo.OFFLINE_FOLDER, str(DATA.parent / "teachers"))
+    card = Model(zoo.find(name), threads=1).card
+    assert card.name == name
+    assert card.labels == Model(zoo.find("lens"), threads=1).card.labels

@@ -106,9 +106,11 @@ def planes(level: Floats, features: tuple[Feature, ...], layout: Layout, front_e
         Shape (..., planes, rows, frames), as `shape` tells.
     """
     level = level.astype(np.promote_types(level.dtype, np.float32), copy=False)  # half precision is for keeping
-    mel = refloor(level[..., : front_end.n_mels, :], front_end.floor_db)
+    mel = level[..., : front_end.n_mels, :]
     found = _spectral_rows(level, features, front_end)
-    found |= {feature: _FROM_MEL[feature](mel, front_end) for feature in features if feature in _FROM_MEL}
+    if derived := [feature for feature in features if feature in _FROM_MEL]:
+        floored = refloor(mel, front_end.floor_db)
+        found |= {feature: _FROM_MEL[feature](floored, front_end) for feature in derived}
     if layout == "stack":
         found = {feature: _resized(rows, front_end.n_mels) for feature, rows in found.items()}
     scaled = [normalised(mel, front_end) if feature == "mel" else standardised(found[feature]) for feature in features]

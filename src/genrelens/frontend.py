@@ -1,7 +1,8 @@
 """The front end: samples -> log-mel spectrogram, in numpy, the same for training and serving.
 
 The definitions are librosa's (McFee et al., SciPy 2015), to which a test pins them; the mel scales are
-Slaney's Auditory Toolbox (1998) and O'Shaughnessy's formula as in HTK.
+Slaney's Auditory Toolbox (1998) and O'Shaughnessy's formula as in HTK and Kaldi. Whatever a net takes,
+levels are kept in decibels until then, so that augmentation and the cache know one unit.
 """
 
 from collections.abc import Iterator
@@ -24,6 +25,13 @@ _SLANEY_KNEE_HZ = 1000.0
 _SLANEY_KNEE = _SLANEY_KNEE_HZ / _SLANEY_HZ_PER_MEL
 _SLANEY_LOG_STEP = np.log(6.4) / 27.0
 
+# What the nets of EfficientAT take: (ln(power + 1e-5) + 4.5) / 5.
+_AUDIOSET_POWER = 1e-5
+_AUDIOSET_MEAN = -4.5
+_AUDIOSET_DEVIATION = 5.0
+
+MelScale = Literal["slaney", "htk", "kaldi"]
+
 
 class FrontEnd(BaseModel):
     """How samples become what a net sees. The defaults are those of the reference recipes.
@@ -32,13 +40,17 @@ class FrontEnd(BaseModel):
         rate: of the samples, in Hz.
         n_fft: samples in a frame and its Fourier transform, even.
         hop: samples from one frame to the next.
-        window: the taper of a frame, periodic.
+        pre_emphasis: share of the sample before that is taken from each, which lifts high frequencies.
+        window: the taper of a frame, periodic unless it is called symmetric.
+        window_size: samples that the taper lets through, in the middle of a frame; all if none is given.
         center: whether frame t is centred on sample t * hop (zeros beyond the ends) or begins there.
         n_mels: mel bands, spread from `fmin` to `fmax` Hz (half the rate if none is given).
-        mel_scale: Slaney's, with bands of equal area; or HTK's, with bands of equal peak.
+        mel_scale: Slaney's, with bands of equal area; HTK's, with bands of equal peak; or Kaldi's, the same
+            with triangles drawn over mels, not over Hz.
         floor_db: values further than this below the maximum are raised to it.
         normalisation: to mean 0 and deviation 1 over the "window", over time for each "band", or "none",
-            which leaves decibels below the maximum.
+            which leaves decibels below the maximum. Or "audioset", what nets of EfficientAT take
+            (Schmid et al., ICASSP 2023): a logarithm of the power as it is, scaled by two constants.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,14 +58,16 @@ class FrontEnd(BaseModel):
     rate: int = Field(22_050, gt=0)
     n_fft: int = Field(2048, gt=1, multiple_of=2)
     hop: int = Field(512, gt=0)
-    window: Literal["hann", "hamming", "blackman", "rectangular"] = "hann"
+    pre_emphasis: float = Field(0.0, ge=0, lt=1)
+    window: Literal["hann", "symmetric-hann", "hamming", "blackman", "rectangular"] = "hann"
+    window_size: int | None = Field(None, gt=1)
     center: bool = True
     n_mels: int = Field(128, gt=0)
     fmin: float = Field(0.0, ge=0)
     fmax: float | None = None
-    mel_scale: Literal["slaney", "htk"] = "slaney"
+    mel_scale: MelScale = "slaney"
     floor_db: float = Field(80.0, gt=0)
-    normalisation: Literal["window", "band", "none"] = "window"
+    normalisation: Literal["window", "band", "none", "audioset"] = "window"
 
     @model_validator(mode="after")
     def _band_is_within_rate(self) -> Self:
@@ -62,6 +76,12 @@ class FrontEnd(BaseModel):
                 f"the mel bands must rise from fmin to at most half the rate, {self.rate / 2:g} Hz; "
                 f"fmin is {self.fmin:g} and fmax {self.highest:g}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _window_is_within_frame(self) -> Self:
+        if self.window_size is not None and self.window_size > self.n_fft:
+            raise ValueError(f"window_size is {self.window_size}, but a frame has {self.n_fft} samples")
         return self
 
     @property
@@ -123,8 +143,8 @@ def power_spectra(samples: Floats, front_end: FrontEnd) -> Iterator[tuple[tuple[
         Which frames, an index into an array (..., frames, anything); and their power, shape
         (frames, n_fft // 2 + 1), in the precision of the samples.
     """
-    frames = _framed(samples, front_end)
-    taper = _taper(front_end.window, front_end.n_fft, samples.dtype)
+    frames = _framed(_emphasised(samples, front_end.pre_emphasis), front_end)
+    taper = _taper(front_end.window, front_end.window_size or front_end.n_fft, front_end.n_fft, samples.dtype)
     for window in np.ndindex(frames.shape[:-2]):
         for start in range(0, frames.shape[-2], _FRAMES_AT_A_TIME):
             part = (*window, slice(start, start + _FRAMES_AT_A_TIME))
@@ -144,7 +164,18 @@ def refloor(level: Floats, floor_db: float) -> Floats:
 
 
 def normalised(level: Floats, front_end: FrontEnd) -> Floats:
-    """Scale each window (the last two axes) as the front end says; what does not vary becomes 0."""
+    """Turn decibels into what a net takes, as the front end says.
+
+    Args:
+        level: windows of a log-mel as `decibels` gives it, shape (..., n_mels, frames).
+        front_end: the parameters.
+
+    Returns:
+        The same shape. Where a window is scaled by itself, what does not vary becomes 0.
+    """
+    if front_end.normalisation == "audioset":
+        return np.asarray((np.log(10 ** (level / 10) + _AUDIOSET_POWER) - _AUDIOSET_MEAN) / _AUDIOSET_DEVIATION)
+    level = refloor(level, front_end.floor_db)
     if front_end.normalisation == "none":
         return level
     return standardised(level, (-1,) if front_end.normalisation == "band" else (-2, -1))
@@ -176,45 +207,58 @@ def mfcc(level: Floats, count: int) -> Floats:
 @lru_cache(maxsize=8)
 def mel_bands(front_end: FrontEnd) -> NDArray[np.float64]:
     """The triangular bands, shape (n_mels, n_fft // 2 + 1)."""
-    bins = np.linspace(0, front_end.rate / 2, front_end.n_fft // 2 + 1)
+    bins: Floats = np.linspace(0, front_end.rate / 2, front_end.n_fft // 2 + 1)
     ends = hz_to_mel(np.array([front_end.fmin, front_end.highest]), front_end.mel_scale)
     edges = mel_to_hz(np.linspace(ends[0], ends[1], front_end.n_mels + 2), front_end.mel_scale)
+    if front_end.mel_scale == "kaldi":
+        bins, edges = hz_to_mel(bins, "kaldi"), hz_to_mel(edges, "kaldi")
     widths = np.diff(edges)
     distances = edges[:, None] - bins
     rising = -distances[:-2] / widths[:-1, None]
     falling = distances[2:] / widths[1:, None]
-    bands = np.maximum(0, np.minimum(rising, falling))
+    bands: NDArray[np.float64] = np.maximum(0, np.minimum(rising, falling))
     if front_end.mel_scale == "slaney":
         bands *= (2 / (edges[2:] - edges[:-2]))[:, None]
     return bands
 
 
-def hz_to_mel(hz: Floats, scale: Literal["slaney", "htk"]) -> Floats:
+def hz_to_mel(hz: Floats, scale: MelScale) -> Floats:
     """Convert frequencies to mels."""
-    if scale == "htk":
+    if scale != "slaney":
         return 2595 * np.log10(1 + hz / 700)
     above = _SLANEY_KNEE + np.log(np.maximum(hz, _SLANEY_KNEE_HZ) / _SLANEY_KNEE_HZ) / _SLANEY_LOG_STEP
     return np.where(hz < _SLANEY_KNEE_HZ, hz / _SLANEY_HZ_PER_MEL, above)
 
 
-def mel_to_hz(mels: Floats, scale: Literal["slaney", "htk"]) -> Floats:
+def mel_to_hz(mels: Floats, scale: MelScale) -> Floats:
     """Convert mels to frequencies."""
-    if scale == "htk":
+    if scale != "slaney":
         return 700 * (10 ** (mels / 2595) - 1)
     above = _SLANEY_KNEE_HZ * np.exp(_SLANEY_LOG_STEP * (np.maximum(mels, _SLANEY_KNEE) - _SLANEY_KNEE))
     return np.where(mels < _SLANEY_KNEE, mels * _SLANEY_HZ_PER_MEL, above)
 
 
 @lru_cache(maxsize=8)
-def _taper(name: str, size: int, dtype: np.dtype[Any]) -> Floats:
-    phase = 2 * np.pi * np.arange(size) / size
+def _taper(name: str, size: int, frame: int, dtype: np.dtype[Any]) -> Floats:
+    """A taper of `size` samples in the middle of a frame, with zeros round it."""
+    phase = 2 * np.pi * np.arange(size) / (size - 1 if name == "symmetric-hann" else size)
     tapers = {
         "hann": 0.5 - 0.5 * np.cos(phase),
+        "symmetric-hann": 0.5 - 0.5 * np.cos(phase),
         "hamming": 0.54 - 0.46 * np.cos(phase),
         "blackman": 0.42 - 0.5 * np.cos(phase) + 0.08 * np.cos(2 * phase),
         "rectangular": np.ones(size),
     }
-    return tapers[name].astype(dtype)
+    before = (frame - size) // 2
+    return np.pad(tapers[name], (before, frame - size - before)).astype(dtype)
+
+
+def _emphasised(samples: Floats, share: float) -> Floats:
+    """Take from each sample that share of the one before; the first is its own."""
+    if not share:
+        return samples
+    before = np.concatenate([samples[..., :1], samples[..., :-1]], axis=-1)
+    return samples - samples.dtype.type(share) * before
 
 
 def _framed(samples: Floats, front_end: FrontEnd) -> Floats:

@@ -17,6 +17,8 @@ import platformdirs
 
 from genrelens.errors import ChecksumError, DownloadError, ModelNotFoundError, shown
 from genrelens.files import replacing
+from genrelens.template import filled
+from genrelens.torch_file import read_checkpoint
 
 DEFAULT = "lens"
 OFFLINE_FOLDER = "GENRELENS_MODELS"  # an environment variable: look here, and download nothing
@@ -28,19 +30,36 @@ Progress = Callable[[int, int | None], None]  # bytes had, bytes in all if known
 
 
 @dataclass(frozen=True)
+class Published:
+    """A checkpoint of others, where they have put it."""
+
+    url: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
 class Entry:
-    """A model that we know by name: bundled if it has no `url`."""
+    """A model that we know by name: bundled, whole or as a template that lacks the weights of a checkpoint."""
 
     name: str
     summary: str
     sha256: str
-    url: str | None = None
+    weights: Published | None = None
 
 
 def known() -> dict[str, Entry]:
     """The models that can be named, the bundled ones first."""
     entries = json.loads(_asset("zoo.json").read_text("utf-8"))
-    return {entry["name"]: Entry(**entry) for entry in entries}
+    return {entry["name"]: _entry(**entry) for entry in entries}
+
+
+def _entry(weights: dict[str, str] | None = None, **fields: str) -> Entry:
+    return Entry(**fields, weights=Published(**weights) if weights else None)
 
 
 def find(model: str | os.PathLike[str], progress: Progress | None = None) -> Path:
@@ -73,21 +92,40 @@ def cache_folder() -> Path:
 
 def is_local(entry: Entry) -> bool:
     """Whether `find` would need no network for it."""
-    return entry.url is None or any(path.is_file() for path in (_offline(entry.name), _cached(entry)) if path)
+    if entry.weights is None:
+        return True
+    places = (_offline(f"{entry.name}.onnx"), _cached(entry), _offline(entry.weights.name), _download(entry.weights))
+    return any(place.is_file() for place in places if place)
 
 
 def _from_name(name: str, progress: Progress | None) -> Path:
     entry = known().get(name)
-    offline = _offline(name)
+    offline = _offline(f"{name}.onnx")
     if offline is not None and offline.is_file():
         return _checked(offline, entry.sha256) if entry else offline
     if entry is None:
         raise ModelNotFoundError(
             f"there is no model {name!r}; known are {', '.join(known())}, or give a path to an .onnx file"
         )
-    if entry.url is None:
+    if entry.weights is None:
         return _checked(_asset(f"{name}.onnx"), entry.sha256)
-    return _downloaded(entry.url, entry.sha256, _cached(entry), progress)
+    if _cached(entry).is_file():
+        return _checked(_cached(entry), entry.sha256)
+    content = filled(_asset(f"{name}.zip"), read_checkpoint(published(entry.weights, progress)))
+    return _kept(_cached(entry), entry.sha256, name, lambda file: file.write(content))
+
+
+def published(weights: Published, progress: Progress | None = None) -> Path:
+    """The local file of a checkpoint, from the folder that GENRELENS_MODELS gives, or downloaded once.
+
+    Raises:
+        ChecksumError: the file is not the one that was promised.
+        DownloadError: the address does not give it, or it cannot be kept.
+    """
+    offline = _offline(weights.name)
+    if offline is not None and offline.is_file():
+        return _checked(offline, weights.sha256)
+    return _downloaded(weights.url, weights.sha256, _download(weights), progress)
 
 
 def _from_address(address: str, progress: Progress | None) -> Path:
@@ -104,7 +142,11 @@ def _from_address(address: str, progress: Progress | None) -> Path:
 
 def _offline(name: str) -> Path | None:
     folder = os.environ.get(OFFLINE_FOLDER)
-    return Path(folder) / f"{name}.onnx" if folder else None
+    return Path(folder) / name if folder else None
+
+
+def _download(weights: Published) -> Path:
+    return cache_folder() / f"{weights.sha256[:16]}-{weights.name}"
 
 
 def _cached(entry: Entry) -> Path:
@@ -133,25 +175,35 @@ def _downloaded(url: str, sha256: str, target: Path, progress: Progress | None) 
         raise DownloadError(
             f"{url} is not downloaded while {OFFLINE_FOLDER} is set; put the file into that folder, or unset it"
         )
+    return _kept(target, sha256, url, lambda file: _fetch(url, file, progress))
+
+
+def _kept(target: Path, sha256: str, origin: str, write: Callable[[IO[bytes]], object]) -> Path:
+    """Write a file of ours, whole and as it was promised, or not at all."""
     try:
         with replacing(target) as file:
-            _fetch(url, file, progress)
+            write(file)
             file.flush()
-            _checked(Path(file.name), sha256, url)
-    except urllib.error.HTTPError as error:
-        raise DownloadError(f"{url} answers {error.code} {error.reason}; check the address") from error
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
-        reason = getattr(error, "reason", error)
-        raise DownloadError(f"{url} cannot be reached ({reason}); check the network, or try later") from error
+            _checked(Path(file.name), sha256, origin)
     except OSError as error:
         raise DownloadError(
-            f"{url} cannot be kept in {shown(target.parent)} ({error.strerror}); make room there, or set "
+            f"{origin} cannot be kept in {shown(target.parent)} ({error.strerror}); make room there, or set "
             f"{OFFLINE_FOLDER} to a folder that holds the file"
         ) from error
     return target
 
 
 def _fetch(url: str, file: IO[bytes], progress: Progress | None) -> None:
+    try:
+        _copy(url, file, progress)
+    except urllib.error.HTTPError as error:
+        raise DownloadError(f"{url} answers {error.code} {error.reason}; check the address") from error
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
+        reason = getattr(error, "reason", error)
+        raise DownloadError(f"{url} cannot be reached ({reason}); check the network, or try later") from error
+
+
+def _copy(url: str, file: IO[bytes], progress: Progress | None) -> None:
     request = urllib.request.Request(url, headers={"User-Agent": "genrelens"})
     with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
         length = answer.headers.get("Content-Length")

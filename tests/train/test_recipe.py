@@ -4,6 +4,7 @@ import pytest
 
 from genrelens.errors import RecipeError
 from genrelens.inputs import Sound
+from genrelens.train.probe_recipe import is_probe, read_probe
 from genrelens.train.recipe_file import read_recipe, with_settings
 from tests.train.conftest import make_recipe
 
@@ -25,7 +26,7 @@ def test_there_are_recipes() -> None:
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_every_recipe_is_valid_and_named_after_its_file(file: Path) -> None:
-    assert read_recipe(file).name == file.stem
+    assert (read_probe(file) if is_probe(file) else read_recipe(file)).name == file.stem
 
 
 def test_a_small_recipe(tmp_path: Path) -> None:

@@ -40,11 +40,22 @@ def train(
         from genrelens.cli.measures import measured_text
         from genrelens.cli.studio import loading, teller
         from genrelens.train.fit import Manner
+        from genrelens.train.probe_recipe import is_probe, read_probe
+        from genrelens.train.probe_run import ProbeRequest, train_probe
         from genrelens.train.recipe_file import read_recipe, with_settings
         from genrelens.train.report import write_report
         from genrelens.train.run import Request
         from genrelens.train.run import train as run_training
 
+    if is_probe(recipe):
+        if settings or resume:
+            raise typer.BadParameter(f"{recipe} is a probe, fitted in one go; leave --set and --resume out")
+        probe = read_probe(recipe, seed)
+        folder = run or Path("runs") / f"{probe.name}-{probe.seed}"
+        data_place = loading(data, cache, threads, allow_leak=allow_leak, quiet=quiet)
+        print(measured_text(train_probe(ProbeRequest(probe, data_place, folder), teller(quiet))))
+        print(f"\nmodel   {folder / 'model.onnx'}")
+        return
     wanted = with_settings(read_recipe(recipe), parsed(settings or []))
     if seed is not None:
         wanted = wanted.model_copy(update={"seed": seed})

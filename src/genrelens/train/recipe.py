@@ -14,11 +14,13 @@ Count = Annotated[int, Field(gt=0)]
 _FOR_PICTURES = ("time_masks", "time_mask", "band_masks", "band_mask")  # what is done to windows of any kind
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """A part of a recipe: it never changes, and a key that it does not know is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class DataTable(_Table):
+class DataTable(Table):
     """Which tracks are learnt from, and what.
 
     Attributes:
@@ -33,7 +35,7 @@ class DataTable(_Table):
     labels: Labelling = "one"
 
 
-class NetTable(_Table):
+class NetTable(Table):
     """A net of `train.nets` by its name, and the arguments that it is built with."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -46,7 +48,7 @@ class NetTable(_Table):
         return dict(self.model_extra or {})
 
 
-class TrainTable(_Table):
+class TrainTable(Table):
     """How the weights are found.
 
     Attributes:
@@ -96,7 +98,7 @@ class TrainTable(_Table):
         return self
 
 
-class PreprocessTable(_Table):
+class PreprocessTable(Table):
     """What is done to recordings before anything else, in training and serving; see `train.preprocess`.
 
     Attributes:
@@ -117,7 +119,7 @@ class PreprocessTable(_Table):
         return self
 
 
-class WaveformTable(_Table):
+class WaveformTable(Table):
     """How copies of recordings are varied; every part is off unless asked for. See `train.waveform`.
 
     Attributes:
@@ -136,7 +138,7 @@ class WaveformTable(_Table):
     gain: Amount = 0.0
 
 
-class AugmentTable(_Table):
+class AugmentTable(Table):
     """How windows are varied in training; every part is off unless asked for. See `train.augment`.
 
     Attributes:
@@ -178,7 +180,7 @@ class AugmentTable(_Table):
         return self
 
 
-class Search(_Table):
+class Search(Table):
     """Where `genrelens tune` looks for a value: from `low` to `high` (whole numbers if both are), or among `choices`.
 
     With `log`, as many trials lie between 0.001 and 0.01 as between 0.01 and 0.1.
@@ -206,7 +208,7 @@ class Search(_Table):
         return self.choices or (self.low, self.high)
 
 
-class Recipe(_Table):
+class Recipe(Table):
     """All of a training but the place of the data.
 
     Attributes:
@@ -238,6 +240,6 @@ class Recipe(_Table):
         return self
 
 
-def _changed(table: _Table) -> list[str]:
+def _changed(table: Table) -> list[str]:
     """The keys of a table that has a default for each, and another value."""
     return [key for key, field in type(table).model_fields.items() if getattr(table, key) != field.default]

@@ -27,7 +27,7 @@ def read_recipe(file: Path) -> Recipe:
             for value in search.extremes:
                 with_settings(recipe, {key: value})
     except ValidationError as error:
-        raise RecipeError(f"{shown(file)}: {_first_problem(error)}") from error
+        raise RecipeError(f"{shown(file)}: {problem_with(error)}") from error
     except RecipeError as error:
         raise RecipeError(f"{shown(file)}: [tune] {error}") from error
     return recipe
@@ -51,10 +51,11 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(_first_problem(error)) from error
+        raise RecipeError(problem_with(error)) from error
 
 
-def _first_problem(error: ValidationError) -> str:
+def problem_with(error: ValidationError) -> str:
+    """What is wrong first, in words, with the nearest key or value that there is."""
     problems = error.errors()
     # A mistyped key also lacks where it belongs; its name says more.
     problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])

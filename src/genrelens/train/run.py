@@ -25,6 +25,7 @@ from genrelens.train.fit import Manner, fit
 from genrelens.train.heads import head
 from genrelens.train.label_metrics import best_thresholds
 from genrelens.train.manifest import Manifest
+from genrelens.train.probe_recipe import ProbeRecipe
 from genrelens.train.recipe import PreprocessTable, Recipe
 from genrelens.train.several import LabelEvaluation, evaluate_any, label_evaluation
 from genrelens.train.tracking import require as require_tracking
@@ -141,17 +142,22 @@ def write_card(recipe: Recipe, manifest: Manifest, net: nn.Module, thresholds: t
         thresholds=thresholds,
         input=recipe.input,
         parameters=parameters(net),
-        training=Training(
-            recipe=recipe.name,
-            data=manifest.name,
-            split=recipe.data.split,
-            tracks=len(manifest.side("train")),
-            seed=recipe.seed,
-            date=f"{datetime.now(UTC):%Y-%m-%d}",
-            machine=f"{platform.machine()}, {platform.system()}",
-        ),
+        training=provenance(recipe, manifest),
         licence=recipe.licence,
         package=version("genrelens"),
+    )
+
+
+def provenance(recipe: Recipe | ProbeRecipe, manifest: Manifest) -> Training:
+    """Where weights came from that are trained here and now."""
+    return Training(
+        recipe=recipe.name,
+        data=manifest.name,
+        split=recipe.data.split,
+        tracks=len(manifest.side("train")),
+        seed=recipe.seed,
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        machine=f"{platform.machine()}, {platform.system()}",
     )
 
 

@@ -6,23 +6,37 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genrelens.errors import GenrelensError, ManifestError, SplitError, shown
-from genrelens.inputs import Picture, Sound, finder
+from genrelens.inputs import Input, Picture, Sound, finder
 from genrelens.pictures import picture_planes, read_picture
 from genrelens.train.evaluate import grid
 from genrelens.train.manifest import Item, Manifest, Side, read_manifest, require_labelling
 from genrelens.train.mels import Analysis, Level, Mels, is_row, load_mels
-from genrelens.train.recipe import Recipe
+from genrelens.train.recipe import DataTable, PreprocessTable, Recipe
 from genrelens.train.splits import leaks, refuse_leaks, require, split
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]  # what, how many -> after each
 Say = Callable[[str], None]
 
 _FEWEST = 2  # tracks of a genre: one to learn from, one to choose by
+
+
+class Reading(Protocol):
+    """What a recipe of any kind says of how its tracks are read."""
+
+    @property
+    def data(self) -> DataTable: ...  # noqa: D102
+    @property
+    def input(self) -> Input: ...  # noqa: D102
+    @property
+    def preprocess(self) -> PreprocessTable: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,16 @@ class Loading:
 
 
 def load(recipe: Recipe, loading: Loading, say: Say) -> DataSet:
+    """The tracks of a recipe, and varied copies of those that are learnt from.
+
+    Raises:
+        DataError: the data cannot be used, or leaks.
+    """
+    data = load_sides(recipe, loading, say)
+    return replace(data, copies=load_copies(data.manifest.side("train"), recipe, loading, say))
+
+
+def load_sides(recipe: Reading, loading: Loading, say: Say) -> DataSet:
     """Read the data, put each track on its side, compute levels, and refuse leaks.
 
     Raises:
@@ -101,10 +125,10 @@ def load(recipe: Recipe, loading: Loading, say: Say) -> DataSet:
         say(f"Warning: {len(found)} on two sides of the split, so the figures will flatter: {found[0]} ...")
     else:
         refuse_leaks(found)
-    return DataSet(manifest, mels.levels, load_copies(manifest.side("train"), recipe, loading, say))
+    return DataSet(manifest, mels.levels)
 
 
-def read(recipe: Recipe, data: str) -> Manifest:
+def read(recipe: Reading, data: str) -> Manifest:
     """The data set, of audio or of pictures as the recipe's net takes them.
 
     Raises:
@@ -115,7 +139,7 @@ def read(recipe: Recipe, data: str) -> Manifest:
     return manifest
 
 
-def load_levels(items: Sequence[Item], recipe: Recipe, loading: Loading) -> Mels:
+def load_levels(items: Sequence[Item], recipe: Reading, loading: Loading) -> Mels:
     """The levels of tracks, or the planes of pictures."""
     with loading.bar("Reading", len(items)) as advance:
         if isinstance(recipe.input, Picture):

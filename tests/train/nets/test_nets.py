@@ -15,6 +15,7 @@ from genrelens.train.nets.compact import Compact
 from genrelens.train.nets.conv128 import Conv128
 from genrelens.train.nets.crnn import Crnn
 from genrelens.train.nets.efficientnet import Efficientnet
+from genrelens.train.nets.mn import Mn
 from genrelens.train.nets.patch_transformer import PatchTransformer
 from genrelens.train.nets.resnet18 import Resnet18
 from genrelens.train.nets.vgg import Vgg
@@ -32,6 +33,7 @@ BUILDS: dict[str, Build] = {
     "conv128": lambda labels, shape: Conv128(labels, shape, channels=(4, 8, 8), dense=16),
     "crnn": lambda labels, shape: Crnn(labels, shape, channels=(4, 8, 8, 8), units=8),
     "efficientnet": Efficientnet,
+    "mn": Mn,
     "patch-transformer": lambda labels, shape: PatchTransformer(labels, shape, width=24, layers=1),
     "resnet18": lambda labels, shape: Resnet18(labels, shape, size=64),
     "vgg": lambda labels, shape: Vgg(labels, shape, channels=(4, 4, 8, 8, 8)),

@@ -13,6 +13,7 @@ from genrelens.train.nets.compact import Compact
 from genrelens.train.nets.conv128 import Conv128
 from genrelens.train.nets.crnn import Crnn
 from genrelens.train.nets.efficientnet import Efficientnet
+from genrelens.train.nets.mn import Mn
 from genrelens.train.nets.patch_transformer import PatchTransformer
 from genrelens.train.nets.resnet18 import Resnet18
 from genrelens.train.nets.vgg import Vgg
@@ -67,6 +68,7 @@ def test_efficientnet_is_b0() -> None:
         (lambda: Attention(10, (1, 128, 431)), 312_804),
         (lambda: Conv128(10, (2, 128, 128)), 2_341_130),
         (lambda: Crnn(10, (1, 128, 431)), 390_890),
+        (lambda: Mn(527, (1, 128, 1000)), 983_599),
         (lambda: PatchTransformer(10, (1, 128, 112)), 2_744_650),
         (lambda: Vgg(10, (3, 224, 224), channels=(16, 32, 64, 128, 256), dense=(256, 128)), 1_279_738),
     ],

@@ -18,6 +18,7 @@ NETS = {  # and the class of each, in the module of its name; some load large li
     "crnn": "Crnn",
     "efficientnet": "Efficientnet",
     "lens": "Lens",
+    "mn": "Mn",
     "patch-transformer": "PatchTransformer",
     "resnet18": "Resnet18",
     "vgg": "Vgg",

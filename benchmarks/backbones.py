@@ -1,0 +1,84 @@
+"""What nets that learnt from other audio are worth here: asked as they are, with a linear probe, fine-tuned; and lens.
+
+    python benchmarks/backbones.py --audio gtzan:FOLDER
+    python benchmarks/backbones.py --audio gtzan:FOLDER --fine-tuned runs/mn04-finetune-*
+
+The first measures what comes with the package, the second what was fine-tuned, and keeps what the first wrote:
+on the tracks of *valid* and *test* (fault-filtered) of which there are recordings, one answer a track from all
+windows, into benchmarks/results/backbones.json. *Test* is read once, for what docs/backbones.md states.
+"""
+
+import argparse
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from genrelens import workers, zoo
+from genrelens.classifier import Classifier
+from genrelens.train.evaluate import Evaluation, ask_levels, evaluation
+from genrelens.train.manifest import Item, Side, read_manifest
+from genrelens.train.mels import Analysis, default_cache, load_mels
+
+RESULTS = Path(__file__).parent / "results" / "backbones.json"
+BUNDLED = {"lens": "lens", "zero-shot": "mn04-audioset", "probe": "mn04"}
+SIDES: tuple[Side, ...] = ("valid", "test")
+FULLY_RECORDED = ("blues", "classical", "jazz", "rock")  # all of their recordings are at hand
+
+
+def main() -> None:
+    """Measure, then write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--audio", required=True, help="the recordings, as gtzan:FOLDER")
+    parser.add_argument("--fine-tuned", type=Path, nargs="*", default=[], help="folders of mn04-finetune, one a seed")
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="where log-mels are kept")
+    arguments = parser.parse_args()
+    models = {f"fine-tuned, {run.name}": run / "model.onnx" for run in arguments.fine_tuned}
+    models = models or {name: zoo.find(model) for name, model in BUNDLED.items()}
+    manifest = read_manifest(arguments.audio)
+    sides = {side: manifest.side(side) for side in SIDES}
+    results = json.loads(RESULTS.read_text("utf-8"))["models"] if RESULTS.is_file() else {}
+    results |= {name: measured(Classifier(file), sides, arguments.cache) for name, file in models.items()}
+    content = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{platform.machine()}, {workers.cores()} cores",
+        "data": "GTZAN, fault-filtered lists, tracks with recordings",
+        "models": results,
+    }
+    RESULTS.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def measured(classifier: Classifier, sides: Mapping[Side, Sequence[Item]], cache: Path) -> dict[str, Any]:
+    """What a model is, and what it is worth on each side."""
+    card = classifier.card
+    return {
+        "licence": card.licence,
+        "parameters": card.parameters,
+        "megabytes": round(classifier.model.path.stat().st_size / 1e6, 2),
+        "trained": card.training.model_dump(mode="json"),
+        **{side: figures(heard(classifier, items, cache)) for side, items in sides.items()},
+    }
+
+
+def heard(classifier: Classifier, items: Sequence[Item], cache: Path) -> Evaluation:
+    """Let a model hear all windows of each track."""
+    card = classifier.card
+    mels = load_mels(items, Analysis.of(card.sound), cache, workers.cores())
+    answers = ask_levels(classifier.model.probabilities, card.sound, items, mels.levels)
+    return evaluation(card.name, card.version, card.labels, items, answers.judged)
+
+
+def figures(result: Evaluation) -> dict[str, Any]:
+    """The measures, and how many of the four genres that are recorded in full were right."""
+    four = [answer for answer in result.answers if answer.truth in FULLY_RECORDED]
+    right = sum(result.labels[answer.probabilities.index(max(answer.probabilities))] == answer.truth for answer in four)
+    return {
+        **result.metrics.model_dump(mode="json", exclude={"confusion"}),
+        "four genres": {"tracks": len(four), "accuracy": round(right / len(four), 4)},
+    }
+
+
+if __name__ == "__main__":
+    main()

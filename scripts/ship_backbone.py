@@ -1,0 +1,174 @@
+"""Make what the package holds of mn04: its graph without its weights, and our linear layer for ten genres.
+
+    python scripts/ship_backbone.py audioset                     # the graph, before a probe stands on it
+    genrelens train recipes/mn04-probe.toml --data gtzan:FOLDER
+    python scripts/ship_backbone.py probe runs/mn04-probe-1      # after that, the probe
+
+The published checkpoint is downloaded, or taken from the folder that GENRELENS_MODELS gives. None of its numbers
+gets into the package: where they belong, the files have holes that are filled on the user's machine.
+"""
+
+import argparse
+import hashlib
+import json
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import onnx
+import torch
+from documents import ROOT
+from onnx import numpy_helper
+from onnxscript.optimizer import fold_constants, remove_unused_nodes
+from torch import Tensor, nn
+
+from genrelens import zoo
+from genrelens.card import Card, Training
+from genrelens.model import Model
+from genrelens.template import filled, hollowed
+from genrelens.torch_file import read_checkpoint
+from genrelens.train.backbone import read_backbone
+from genrelens.train.export import parameters, with_card
+from genrelens.train.nets.mn import Mn
+
+ASSETS = ROOT / "src" / "genrelens" / "assets"
+WEIGHTS = zoo.Published(
+    "https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1/mn04_as_mAP_432.pt",
+    "899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c",
+)
+# Of AudioSet's 527 classes, those that are called like the ten genres, by their place in class_labels_indices.csv.
+GENRES = {
+    "blues": 251,
+    "classical": 237,
+    "country": 229,
+    "disco": 236,
+    "hiphop": 217,
+    "jazz": 235,
+    "metal": 220,
+    "pop": 216,
+    "reggae": 228,
+    "rock": 219,
+}
+
+
+class ZeroShot(nn.Module):
+    """mn04 as published, of whose tags ten are asked; and its embedding."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.net = Mn(527, shape)
+
+    def forward(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (windows, 10) and embedding (windows, 384)."""
+        embedding = self.net.embed(windows)
+        hidden = self.net.classifier[2:](embedding)
+        return hidden[:, list(GENRES.values())], embedding
+
+
+def main() -> None:
+    """Make one of the two."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("audioset", "probe"))
+    parser.add_argument("run", type=Path, nargs="?", help="the folder of the probe")
+    arguments = parser.parse_args()
+    work = ROOT / "build"
+    work.mkdir(exist_ok=True)
+    if arguments.what == "audioset":
+        ship(audioset(work / "mn04-audioset.onnx"))
+    else:
+        ship(probe(arguments.run, work / "mn04.onnx"))
+
+
+def audioset(target: Path) -> Path:
+    """The net as published, exported with each tensor of its checkpoint as it is."""
+    own = read_backbone(ROOT / "recipes" / "backbones" / "mn04.toml").input
+    net = ZeroShot(own.shape).eval()
+    net.net.load_state_dict(torch.load(zoo.published(WEIGHTS), weights_only=True), strict=True)
+    program = torch.onnx.export(
+        net,
+        (torch.zeros(2, *own.shape),),
+        input_names=["mels"],
+        output_names=["logits", "embedding"],
+        dynamic_shapes=({0: torch.export.Dim("windows", min=1)},),
+        opset_version=18,
+        dynamo=True,
+        optimize=False,  # which would melt normalisation into the weights
+    )
+    assert program is not None
+    graph = program.model_proto
+    fold_constants(graph)
+    remove_unused_nodes(graph)
+    bare(graph)
+    card = Card(
+        name="mn04-audioset",
+        version="1",
+        summary="Ten of the tags that EfficientAT's mn04 learnt from AudioSet, asked as they are; not trained here",
+        labels=tuple(GENRES),
+        input=own,
+        parameters=parameters(net),
+        training=Training(
+            recipe="EfficientAT v0.0.1, mn04_as",
+            data="AudioSet",
+            split="as published",
+            tracks=0,
+            seed=0,
+            date=f"{datetime.now(UTC):%Y-%m-%d}",
+            machine=f"{platform.machine()}, {platform.system()}",
+        ),
+        licence="MIT: EfficientAT's mn04 (Schmid, Koutini & Widmer, ICASSP 2023)",
+        package=version("genrelens"),
+    )
+    with_card(graph, card, target)
+    return target
+
+
+def probe(run: Path, target: Path) -> Path:
+    """The model of a run under the name that users give."""
+    card = Model(run / "model.onnx").card
+    with_card(onnx.load(run / "model.onnx"), card.model_copy(update={"name": "mn04"}), target)
+    return target
+
+
+def ship(model: Path) -> None:
+    """Put a model into the package as a template, and its checksum into the zoo."""
+    weights = read_checkpoint(zoo.published(WEIGHTS))
+    template = ASSETS / f"{model.stem}.zip"
+    hollowed(model.read_bytes(), weights, template)
+    content = filled(template, weights)
+    assert content == model.read_bytes()
+    refuse_weights(template)
+    entry = {
+        "name": model.stem,
+        "summary": Model(model).card.summary,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "weights": {"url": WEIGHTS.url, "sha256": WEIGHTS.sha256},
+    }
+    file = ASSETS / "zoo.json"
+    entries = [other for other in json.loads(file.read_text()) if other["name"] != model.stem]
+    file.write_text(json.dumps([*entries, entry], indent=2) + "\n")
+
+
+def refuse_weights(template: Path) -> None:
+    """See that all numbers that are left in a template are our own."""
+    zeros = {name: 0 * values for name, values in read_checkpoint(zoo.published(WEIGHTS)).items()}
+    graph = onnx.load_from_string(filled(template, zeros)).graph
+    left = [
+        tensor.name
+        for tensor in graph.initializer
+        if numpy_helper.to_array(tensor).dtype.kind == "f" and numpy_helper.to_array(tensor).any()
+    ]
+    assert set(left) <= {"head.weight", "head.bias"}, left
+
+
+def bare(graph: onnx.ModelProto) -> None:
+    """Leave out where in the source, and on whose disk, each node came from."""
+    for part in (graph.graph, *graph.graph.node, *graph.graph.value_info, *graph.graph.input, *graph.graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for tensor in graph.graph.initializer:
+        del tensor.metadata_props[:]
+
+
+if __name__ == "__main__":
+    main()

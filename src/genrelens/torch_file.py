@@ -1,0 +1,71 @@
+"""A PyTorch checkpoint, read without torch: a zip of plain numbers, and a pickle that says what they are."""
+
+import io
+import pickle
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrelens.errors import InvalidModelError, shown
+
+_DTYPES = {
+    "FloatStorage": np.dtype("<f4"),
+    "DoubleStorage": np.dtype("<f8"),
+    "HalfStorage": np.dtype("<f2"),
+    "LongStorage": np.dtype("<i8"),
+}
+_FAULTS = (zipfile.BadZipFile, pickle.UnpicklingError, LookupError, ValueError, TypeError, EOFError, AttributeError)
+
+
+def read_checkpoint(file: Path) -> dict[str, NDArray[Any]]:
+    """The tensors of a checkpoint by their names, in the format that torch writes since 1.6.
+
+    No code of the file is run: of a pickle, nothing is understood but tensors and dictionaries of them.
+
+    Raises:
+        InvalidModelError: it is no such file, or holds anything else.
+        OSError: it cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            (index,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
+            content = _Reader(archive, index.removesuffix("data.pkl")).load()
+        return {str(name): value for name, value in content.items() if isinstance(value, np.ndarray)}
+    except _FAULTS as error:
+        raise InvalidModelError(f"{shown(file)} is no PyTorch checkpoint of weights; get it anew") from error
+
+
+class _Reader(pickle.Unpickler):
+    """Knows three names; any other is refused."""
+
+    def __init__(self, archive: zipfile.ZipFile, folder: str) -> None:
+        super().__init__(io.BytesIO(archive.read(f"{folder}data.pkl")))
+        self._archive, self._folder = archive, folder
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _tensor
+        if module == "torch" and name in _DTYPES:
+            return _DTYPES[name]
+        raise pickle.UnpicklingError(f"{module}.{name} is not read")
+
+    def persistent_load(self, pid: Any) -> NDArray[Any]:
+        _, dtype, key, _, _ = pid
+        return np.frombuffer(self._archive.read(f"{self._folder}data/{key}"), dtype)
+
+
+def _tensor(
+    storage: NDArray[Any], offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
+) -> NDArray[Any]:
+    """A tensor in its storage; numpy counts strides in bytes."""
+    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    if min((offset, *strides, *shape), default=0) < 0 or (all(shape) and last >= len(storage)):
+        raise ValueError("a tensor reaches beyond its storage")
+    steps = tuple(stride * storage.itemsize for stride in strides)
+    return np.lib.stride_tricks.as_strided(storage[offset:], shape, steps, writeable=False)
