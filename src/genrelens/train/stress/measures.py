@@ -105,6 +105,7 @@ class StressReport(_Part):
     Attributes:
         model, version: which model.
         data, split, side, seed: which tracks, and what the draws came from.
+        tested: how many there are.
         accuracy: on the tracks as they are.
         rows: of each change.
         search: for filters, if there was one.
@@ -119,6 +120,7 @@ class StressReport(_Part):
     split: str
     side: str
     seed: int
+    tested: int
     accuracy: Estimate
     rows: tuple[Row, ...]
     search: Search | None
@@ -130,6 +132,22 @@ class StressReport(_Part):
     def targets(self) -> tuple[Row, ...]:
         """The rows that may lose so much only."""
         return tuple(row for row in self.rows if row.passed is not None)
+
+    @property
+    def told_rows(self) -> tuple[Row, ...]:
+        """The rows to tell of: all, but of the filters of a search only the two that were sought."""
+        if self.search is None:
+            return self.rows
+        tried = {one.name for one in self.search.filters} - {self.search.deflating, self.search.inflating}
+        return tuple(row for row in self.rows if row.name not in tried)
+
+    def label(self, row: Row) -> str:
+        """A change in words; of the two filters that were sought, which it is."""
+        if self.search and row.name == self.search.deflating:
+            return "the deflating filter"
+        if self.search and row.name == self.search.inflating:
+            return "the inflating filter"
+        return row.words
 
 
 def measured_rows(

@@ -75,6 +75,7 @@ def stress(
         split=split,
         side=side,
         seed=manner.seed,
+        tested=len(truth),
         accuracy=accuracy,
         rows=rows,
         search=_search(told, truth, changes) if near else None,
