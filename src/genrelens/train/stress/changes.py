@@ -64,6 +64,9 @@ class Pitch(SoundChange):
 
     family, sign, words = "pitch", "+", "pitch {} semitones"
 
+    def __str__(self) -> str:
+        return super().__str__().removesuffix("s" if abs(self.strength) == 1 else "")
+
     def apply(self, samples: Samples, rate: int, rng: np.random.Generator) -> Samples:  # noqa: ARG002
         """Give as many samples."""
         shift = audiomentations.PitchShift(self.strength, self.strength, p=1)

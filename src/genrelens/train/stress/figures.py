@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -163,7 +164,7 @@ def _grade(axes: Axes, report: StressReport, rows: Sequence[Row], palette: Palet
         for end in ("low", "value", "high")
     )
     places = range(len(values))
-    axes.fill_between(places, lows, highs, color=palette.faint, linewidth=0)
+    axes.fill_between(places, lows, np.minimum(highs, 100), color=palette.faint, linewidth=0)
     axes.axhline(plain, color=palette.ink, linewidth=1, linestyle=":")
     axes.plot(places, values, "o-", color=palette.first, markersize=4, linewidth=1.5)
     signed = "+" if lower else ""

@@ -135,11 +135,11 @@ class StressReport(_Part):
 
     @property
     def told_rows(self) -> tuple[Row, ...]:
-        """The rows to tell of: all, but of the filters of a search only the two that were sought."""
-        if self.search is None:
-            return self.rows
-        tried = {one.name for one in self.search.filters} - {self.search.deflating, self.search.inflating}
-        return tuple(row for row in self.rows if row.name not in tried)
+        """The rows to tell of, shuffles last: all, but of the filters of a search only the two that were sought."""
+        tried = {one.name for one in self.search.filters} if self.search else set()
+        sought = {self.search.deflating, self.search.inflating} if self.search else set()
+        told = (row for row in self.rows if row.name not in tried - sought)
+        return tuple(sorted(told, key=lambda row: row.family == Shuffle.family))
 
     def label(self, row: Row) -> str:
         """A change in words; of the two filters that were sought, which it is."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from genrelens.files import write_text
 from genrelens.train.page import Embedded, page
-from genrelens.train.stress.equaliser import DRAWN
+from genrelens.train.stress.equaliser import DRAWN, MOST_DB
 from genrelens.train.stress.figures import drawings
 from genrelens.train.stress.measures import Row, StressReport
 
@@ -24,6 +24,7 @@ def write_stress(report: StressReport, folder: Path) -> Path:
         report=report,
         pictures={name: pictures.get(name) for name in ("differences", "strengths", "filters", "extremes")},
         drawn=DRAWN,
+        most_db=MOST_DB,
         tracks_sorted=sorted(report.tracks, key=lambda row: (row.told != row.truth, -row.wrong)),
     )
     write_text(folder / "index.html", content)
