@@ -1,4 +1,4 @@
-"""The documents with measured figures, made from the results: MODEL_CARD.md, docs/benchmarks.md, parts of README.md."""
+"""The documents with measured figures, made from the results: MODEL_CARD.md, docs/benchmarks.md, parts of others."""
 
 import json
 import re
@@ -11,6 +11,8 @@ from genrelens.model import Model
 from genrelens.train.benchmark import read_cells
 from genrelens.train.benchmark_table import page
 from genrelens.train.plan import read_plan
+from genrelens.train.stress.measures import StressReport
+from genrelens.train.stress.report import table_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -23,6 +25,7 @@ def write_documents() -> None:
     (ROOT / "MODEL_CARD.md").write_text(model_card(), "utf-8")
     (ROOT / "README.md").write_text(readme(), "utf-8")
     (ROOT / "docs" / "benchmarks.md").write_text(benchmarks(), "utf-8")
+    (ROOT / "docs" / "stress.md").write_text(stress(), "utf-8")
 
 
 def model_card() -> str:
@@ -38,6 +41,11 @@ def benchmarks() -> str:
 def readme() -> str:
     """README.md with the figures between its marks made anew."""
     return fill_marks((ROOT / "README.md").read_text("utf-8"))
+
+
+def stress() -> str:
+    """docs/stress.md with the table between its marks made anew."""
+    return fill_marks((ROOT / "docs" / "stress.md").read_text("utf-8"))
 
 
 def fill(template: str) -> str:
@@ -71,6 +79,7 @@ def figures() -> dict[str, str]:
         "balance": _balance(measured["test"]),
         "agreement": f"{100 * measured['same answer from audio as from log-mels']:.0f} %",
         "speed": _speed(speed),
+        "stress": _stress(),
         "training": _training(card),
         "size": f"{zoo.find('lens').stat().st_size / 1e6:.1f} MB",
         "parameters": f"{card.parameters / 1e6:.2f} million",
@@ -129,6 +138,14 @@ def _balance(metrics: dict[str, Any]) -> str:
     true = sum(sum(metrics["confusion"][member]) for member in members)
     told = sum(counts[member] for counts in metrics["confusion"] for member in members)
     return f"told for {told} of the {metrics['tracks']} test tracks and true of {true}"
+
+
+def _stress() -> str:
+    report = StressReport.model_validate_json((RESULTS / "stress.json").read_bytes())
+    return (
+        f"`{report.model}` {report.version} on the {report.tested} tracks of {report.side} whose recordings are at "
+        f"hand: as they are, accuracy {_estimate(report.accuracy.model_dump())}.\n\n{table_markdown(report)}"
+    )
 
 
 def _speed(speed: dict[str, Any]) -> str:

@@ -41,6 +41,12 @@ def test_the_benchmarks_are_made_from_the_results() -> None:
     assert (ROOT / "docs" / "benchmarks.md").read_text() == documents.benchmarks()
 
 
+def test_the_stress_table_is_made_from_the_results() -> None:
+    import documents
+
+    assert (ROOT / "docs" / "stress.md").read_text() == documents.stress()
+
+
 def test_the_page_of_recipes_knows_them_all_and_their_sizes() -> None:
     rows = re.findall(
         r"^\| \[([\w-]+)\]\(\.\./(\S+)\) .* \| ([\d,]+) \|$", (ROOT / "docs" / "recipes.md").read_text(), re.M

@@ -1,11 +1,7 @@
 """A run on one page: curves, measures, mistakes, layers and circumstances, in a file that needs no other."""
 
-import base64
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-
-from jinja2 import Environment, StrictUndefined
 
 from genrelens.errors import GenrelensError, TrainingError, shown
 from genrelens.files import replacing, write_text
@@ -15,20 +11,11 @@ from genrelens.train.evaluate import Evaluation
 from genrelens.train.figures import Drawing
 from genrelens.train.metrics import ESTIMATES, Estimate
 from genrelens.train.mistakes import Mistake, mistake_drawing, worst_mistakes
+from genrelens.train.page import Embedded, page
 from genrelens.train.record import Record, flat, read_record
 from genrelens.train.summary import Summary, summarise
 
 _MISTAKES = 6
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """A picture on the page: its name, what it shows in words, and its files for light and dark paper as data URIs."""
-
-    name: str
-    alt: str
-    light: str
-    dark: str
 
 
 @dataclass(frozen=True)
@@ -62,9 +49,8 @@ def write_report(run: Path) -> Path:
 def _page(record: Record, folder: Path) -> str:
     valid = record.valid
     summary, no_summary = _summary(record)
-    source = (files("genrelens.train") / "report.html").read_text("utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(source).render(
+    return page(
+        "report.html",
         record=record,
         recipe=record.recipe,
         done=len(record.history.epochs),
@@ -91,14 +77,10 @@ def _drawings(record: Record) -> list[Drawing]:
 
 def _keep(drawing: Drawing, folder: Path) -> Embedded:
     """Draw, write the light picture into the folder, and embed both."""
-    light, dark = drawing.png(figures.LIGHT), drawing.png(figures.DARK)
-    with replacing(folder / f"{drawing.name}.png") as file:
-        file.write(light)
-    return Embedded(drawing.name, drawing.alt, _data_uri(light), _data_uri(dark))
-
-
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    picture = Embedded.of(drawing)
+    with replacing(folder / f"{picture.name}.png") as file:
+        file.write(picture.light)
+    return picture
 
 
 def _mistakes(valid: Evaluation, own: Input, folder: Path) -> list[ShownMistake]:
