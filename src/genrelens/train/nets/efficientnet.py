@@ -4,8 +4,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from genrelens.train.nets.mapped import Mapped
 
-class Efficientnet(nn.Module):
+
+class Efficientnet(Mapped):
     """The convolutions of EfficientNet-B0 (Tan & Le, arXiv 1905.11946) from transformers, and one dense layer.
 
     Args:
@@ -33,9 +35,18 @@ class Efficientnet(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits (windows, labels)."""
-        features = self.encoder(self.embeddings(windows)).last_hidden_state
-        logits: Tensor = self.head(features.mean(dim=(2, 3)))
+        logits: Tensor = self.head(self.embed(windows))
         return logits
+
+    def maps(self, windows: Tensor) -> Tensor:
+        """The last maps: (windows, 1280, a 32nd of the rows, a 32nd of the frames)."""
+        features: Tensor = self.encoder(self.embeddings(windows)).last_hidden_state
+        return features
+
+    def linear(self) -> tuple[Tensor, Tensor]:
+        """The dense layer."""
+        layer = self.head[-1]
+        return layer.weight, layer.bias
 
 
 def _as_tan_and_le_begin(part: nn.Module) -> None:
