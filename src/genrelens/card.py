@@ -69,7 +69,7 @@ class Detector(_Part):
         centre: the mean embedding of *train*, (channels,).
         axes: the directions in which music varies most, (axes, channels), orthonormal.
         usual: the distance of the median track of *valid*, which counts as music by 99 %.
-        limit: the distance that counts as music by half; few tracks of *valid* are beyond it.
+        limit: the distance that counts as music by half; hardly a track of *valid* is beyond it.
     """
 
     centre: Annotated[tuple[float, ...], Field(min_length=1)]

@@ -49,11 +49,16 @@ def with_card(graph: onnx.ModelProto, card: Card, target: Path) -> None:
     others = [entry for entry in graph.metadata_props if entry.key != CARD_KEY]
     del graph.metadata_props[:]
     graph.metadata_props.extend(others)
-    graph.metadata_props.add(key=CARD_KEY, value=json.dumps(card.model_dump(mode="json"), sort_keys=True))
+    graph.metadata_props.add(key=CARD_KEY, value=_compact(card))
     graph.producer_name, graph.doc_string = "genrelens", card.summary
     onnx.checker.check_model(graph)
     with replacing(target) as file:
         file.write(graph.SerializeToString())
+
+
+def _compact(card: Card) -> str:
+    """The card as JSON, without spaces: a detector has thousands of numbers."""
+    return json.dumps(card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
 def parameters(net: nn.Module) -> int:

@@ -78,7 +78,8 @@ class Lens(Mapped):
 
     def linear(self) -> tuple[Tensor, Tensor]:
         """The linear layers of all branches, which share the answer."""
-        last = [branch[-1] for branch in self._whole()]
+        ends = [branch[-1] for branch in self._whole()]
+        last = [end for end in ends if isinstance(end, nn.Linear)]
         weights = torch.cat([layer.weight for layer in last], dim=1) / len(last)
         return weights, torch.stack([layer.bias for layer in last]).mean(dim=0)
 
