@@ -24,14 +24,12 @@ TEXTS = {
     "ani słowa. Po chwili jakiś głos powiedział, że na torach leżą liście.",
     "ru": "Утренний поезд снова опаздывал, и люди на платформе открыли газеты и ждали. Никто не сказал ни слова. "
     "Через некоторое время голос сообщил, что на путях лежат листья.",
-    "tr": "Sabah treni yine gecikti, bu yüzden perondaki insanlar gazetelerini açıp beklediler. Kimse bir şey "
-    "söylemedi. Bir süre sonra bir ses raylarda yaprak olduğunu bildirdi.",
     "hi": "सुबह की गाड़ी फिर देर से आई, इसलिए लोग अख़बार खोलकर इंतज़ार करने लगे। किसी ने कुछ नहीं कहा। थोड़ी देर बाद एक आवाज़ आई।",
     "sw": "Treni ya asubuhi ilichelewa tena, kwa hiyo watu walifungua magazeti yao na kusubiri. Hakuna aliyesema "
     "neno. Baada ya muda sauti ilisema kwamba kulikuwa na majani kwenye reli.",
 }
 SPEAKERS = ("m1", "f2", "m3", "f4", "m7", "f5", "klatt2", "whisper", "croak", "Andy", "steph", "Mario")
-SPEEDS = (130, 175, 230)  # words a minute
+SPEEDS = (130, 160, 190, 230)  # words a minute
 SPOKEN = 40  # sounds
 
 NOISES = {
