@@ -23,7 +23,7 @@ Floats = NDArray[np.floating]
 
 _TEMPERATURES = np.geomspace(1 / 4, 4, 201)  # steps of 1.4 %; 1 is among them, so none does worse than it
 _LEAST = 1e-7  # probability that the log loss reckons with
-_MOST_AXES = 16  # which the card has room for: 17 numbers a channel
+_MOST_AXES = 24  # more see better, but the card has to have room for them: some 4 kB each
 _CHANNELS_PER_AXIS = 4  # at least, so that enough is left to be strange in
 _STRANGE = 0.99  # share of the tracks of valid that are less strange than the strangest ones
 _SLACK = 1.25  # how much further the limit lies than these: other recordings are noisier, or a little transposed
@@ -132,10 +132,10 @@ def fit_detector(learnt: Floats, valid: Sequence[Floats]) -> Detector:
     count = min(_MOST_AXES, learnt.shape[1] // _CHANNELS_PER_AXIS)
     _, directions = np.linalg.eigh(np.cov(learnt, rowvar=False))
     axes = directions[:, ::-1][:, :count].T
-    # A few digits keep the card small, and the distances the same to a thousandth.
+    # A few digits keep the card small; the distances are those of the rounded axes.
     shape = Detector(
         centre=tuple(float(f"{number:.4g}") for number in centre),
-        axes=tuple(tuple(np.round(axis, 4).tolist()) for axis in axes),
+        axes=tuple(tuple(np.round(axis, 3).tolist()) for axis in axes),
         usual=1.0,
         limit=2.0,
     )
