@@ -131,7 +131,7 @@ def test_what_is_no_music_is_unknown(knowing: Classifier, wav: MakeWav) -> None:
     assert low.music is not None
     assert high.music is not None
     assert low.music > 0.99
-    assert high.music < 0.01
+    assert high.music < 0.05
     assert (low.genre, high.genre) == ("low", "unknown")
     assert high.scores[0].label == "high"
     assert high.confidence == high.scores[0].score  # what would have been told

@@ -80,7 +80,8 @@ class _Traced(nn.Module):
 
 def _graph(net: nn.Module, example: Tensor) -> onnx.ModelProto:
     batch = torch.export.Dim("windows", min=1)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of optional packages that it lacks
+    for library in ("torch.onnx", "onnx_ir"):  # which tell of optional packages, and of what they leave as it is
+        logging.getLogger(library).setLevel(logging.ERROR)
     traced, outputs = (_Traced(net), [LOGITS, MAPS, WEIGHTS]) if isinstance(net, Mapped) else (net, [LOGITS])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter, about itself
