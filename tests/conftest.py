@@ -121,6 +121,33 @@ def make_card(**changes: Any) -> Card:
     return Card(**{**plain, **changes})
 
 
+def make_mapped_model(file: Path, card: Card) -> Path:
+    """As `make_model`, with the halves' loudness at each frame as maps: (windows, 2, 1, frames)."""
+    bands = card.sound.front_end.n_mels
+    halves = np.zeros((2, bands), np.float32)
+    halves[0, : bands // 2] = halves[1, bands // 2 :] = 2 / bands
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["halves", "mels"], ["turned"]),
+            helper.make_node("Transpose", ["turned"], ["maps"], perm=[0, 2, 1, 3]),
+            helper.make_node("ReduceMean", ["maps", "axes"], ["means"], keepdims=0),
+            helper.make_node("MatMul", ["means", "twice"], ["logits"]),
+        ],
+        "mapped tilt",
+        [helper.make_tensor_value_info("mels", TensorProto.FLOAT, ["windows", 1, bands, "frames"])],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["windows", 2]),
+            helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["windows", 2, 1, "frames"]),
+        ],
+        [
+            helper.make_tensor("halves", TensorProto.FLOAT, halves.shape, halves.ravel().tolist()),
+            helper.make_tensor("axes", TensorProto.INT64, [2], [2, 3]),
+            helper.make_tensor("twice", TensorProto.FLOAT, [2, 2], [2, 0, 0, 2]),
+        ],
+    )
+    return _save(graph, file, {CARD_KEY: card.model_dump_json()})
+
+
 def make_model(file: Path, card: Card | None = None, metadata: dict[str, str] | None = None) -> Path:
     """A real ONNX model: which half of the mel bands is louder, on the mean over time?"""
     card = card or make_card()
@@ -140,8 +167,12 @@ def make_model(file: Path, card: Card | None = None, metadata: dict[str, str] | 
             helper.make_tensor("weights", TensorProto.FLOAT, weights.shape, weights.ravel().tolist()),
         ],
     )
+    return _save(graph, file, metadata or {CARD_KEY: json.dumps(card.model_dump(mode="json"))})
+
+
+def _save(graph: onnx.GraphProto, file: Path, metadata: dict[str, str]) -> Path:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    for key, value in (metadata or {CARD_KEY: json.dumps(card.model_dump(mode="json"))}).items():
+    for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
     onnx.save(model, str(file))
     return file

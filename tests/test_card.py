@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from genrelens.card import CARD_FORMAT, CARD_KEY, Card, Figure, read_card
+from genrelens.card import CARD_FORMAT, CARD_KEY, Calibration, Card, Detector, Figure, read_card
 from genrelens.errors import InvalidModelError, NewerCardError, WrongInputError
 from genrelens.inputs import Picture
 from tests.conftest import make_card
@@ -25,6 +25,34 @@ def test_a_card_of_the_first_format_is_still_read() -> None:
     sound = content.pop("input")
     old = {**content, "format": 1, **{key: sound[key] for key in ("front_end", "window", "hop")}}
     assert read_card({CARD_KEY: json.dumps(old)}, "x.onnx") == card
+
+
+def test_a_card_of_the_second_format_is_still_read() -> None:
+    old = {**make_card().model_dump(mode="json"), "format": 2}
+    del old["calibration"], old["detector"]
+    assert read_card({CARD_KEY: json.dumps(old)}, "x.onnx") == make_card()
+
+
+def test_a_card_of_a_calibrated_model_that_knows_music() -> None:
+    calibration = Calibration(tracks=197, log_loss=(0.98, 0.97), error=(0.08, 0.05))
+    detector = Detector(centre=(0.5, 1.5), axes=((1.0, 0.0),), usual=1.0, limit=3.0)
+    card = make_card(temperature=0.8, calibration=calibration, detector=detector)
+    assert read_card({CARD_KEY: card.model_dump_json()}, "x.onnx") == card
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"axes": ((1.0,),)}, "an axis does not have the 2 channels of the centre"),
+        ({"limit": 1.0}, "the usual distance must lie below the limit"),
+        ({"usual": 0.0}, "greater than 0"),
+        ({"centre": ()}, "at least 1 item"),
+    ],
+)
+def test_detectors_that_cannot_be(changes: dict[str, object], words: str) -> None:
+    possible = {"centre": (0.5, 1.5), "axes": ((1.0, 0.0),), "usual": 1.0, "limit": 3.0}
+    with pytest.raises(ValidationError, match=words):
+        Detector.model_validate({**possible, **changes})
 
 
 def test_a_card_of_a_model_that_looks_at_pictures() -> None:

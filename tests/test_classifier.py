@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import genrelens
-from genrelens.classifier import Classifier, vote
+from genrelens.audio import Track
+from genrelens.card import Detector
+from genrelens.classifier import Classifier, hear, told, vote
 from genrelens.errors import AudioNotFoundError, ModelNotFoundError, TooShortError
 from genrelens.model import Model
 from genrelens.prediction import Failure, Prediction
-from tests.conftest import RATE, encode, make_card, make_model, tone
+from tests.conftest import RATE, encode, make_card, make_mapped_model, make_model, tone
 
 MakeWav = Callable[..., Path]
 
@@ -74,13 +76,74 @@ def test_bytes_and_open_files(classifier: Classifier, wav: MakeWav) -> None:
 def test_silence_is_no_genre(classifier: Classifier, tmp_path: Path) -> None:
     silent = encode(tmp_path / "a.wav", np.zeros((2, 3 * RATE)), codec="pcm_s16le")
     prediction = classifier.predict(silent)
-    assert prediction.confidence == 0.5
+    assert (prediction.genre, prediction.genres, prediction.confidence) == ("unknown", ("unknown",), 0.5)
+    assert prediction.music is None  # the model cannot tell
     assert prediction.warnings == ("3 of 3 windows are digital silence and say nothing of a genre",)
     half = np.concatenate([np.zeros((2, 3 * RATE)), tone(6_000, 3)], axis=1)
     prediction = classifier.predict(encode(tmp_path / "b.wav", half, codec="pcm_s16le"), windows=2)
     assert prediction.genre == "high"
     assert prediction.confidence == prediction.segments[1].scores[0].score
     assert [score.score for score in prediction.segments[0].scores] == [0.5, 0.5]
+
+
+def test_what_is_told_with_too_little_confidence_is_unknown(model_file: Path, wav: MakeWav) -> None:
+    file = wav(hz=100)
+    sure = Classifier(Model(model_file)).predict(file)
+    for least, genre in ((0.0, "low"), (sure.confidence, "low"), (sure.confidence + 1e-6, "unknown"), (1.0, "unknown")):
+        told_so = Classifier(Model(model_file), min_confidence=least).predict(file)
+        assert told_so == sure.model_copy(update={"genre": genre, "genres": (genre,)})
+
+
+def test_the_least_confidence_holds_in_other_processes_too(model_file: Path, wav: MakeWav) -> None:
+    strict = Classifier(Model(model_file), min_confidence=1.0)
+    results = list(strict.predict_many([wav("a.wav"), wav("b.wav")], processes=2))
+    assert [result.genre for result in results if isinstance(result, Prediction)] == ["unknown", "unknown"]
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.1, float("nan")])
+def test_a_least_confidence_that_is_none(model_file: Path, least: float) -> None:
+    with pytest.raises(ValueError, match=f"min_confidence must be within 0 and 1, not {least}"):
+        Classifier(Model(model_file), min_confidence=least)
+
+
+def test_a_place_in_a_tree_and_several_labels_can_be_unknown(tmp_path: Path, wav: MakeWav) -> None:
+    tree = make_card(labels=("all---low", "all---high"), labelling="tree", certainty=1.0)
+    several = make_card(labelling="several", thresholds=(0.1, 0.1))
+    for card, least, genres in ((tree, 0.99, ("all",)), (several, 0.5, ("low", "high")), (several, 1.0, ("unknown",))):
+        classifier = Classifier(Model(make_model(tmp_path / "m.onnx", card)), min_confidence=least)
+        assert classifier.predict(wav(hz=100)).genres == genres
+
+
+@pytest.fixture
+def knowing(tmp_path: Path, wav: MakeWav) -> Classifier:
+    """A model that takes low tones for music, and nothing else."""
+    plain = Model(make_mapped_model(tmp_path / "plain.onnx", make_card()))
+    with Track(wav("usual.wav", hz=100), 22_050) as track:
+        (heard,) = hear(track, plain.card.sound, 1)
+    usual = plain.judge(heard.planes).embeddings
+    assert usual is not None
+    detector = Detector(centre=tuple(usual[0].tolist()), axes=(), usual=0.05, limit=0.2)
+    return Classifier(Model(make_mapped_model(tmp_path / "knowing.onnx", make_card(detector=detector))))
+
+
+def test_what_is_no_music_is_unknown(knowing: Classifier, wav: MakeWav) -> None:
+    low, high = knowing.predict(wav("low.wav", hz=100)), knowing.predict(wav("high.wav", hz=6_000))
+    assert low.music is not None
+    assert high.music is not None
+    assert low.music > 0.99
+    assert high.music < 0.05
+    assert (low.genre, high.genre) == ("low", "unknown")
+    assert high.scores[0].label == "high"
+    assert high.confidence == high.scores[0].score  # what would have been told
+
+
+def test_segments_tell_where_the_music_ends(knowing: Classifier, tmp_path: Path) -> None:
+    samples = np.concatenate([tone(100, 4), tone(6_000, 4), np.zeros((2, 4 * RATE), np.float32)], axis=1)
+    prediction = knowing.predict(encode(tmp_path / "a.wav", samples, codec="pcm_s16le"), windows=6)
+    music = [segment.music for segment in prediction.segments]
+    assert all(share is not None for share in music)
+    assert [round(share or 0) for share in music] == [1, 1, 0, 0, 0, 0]
+    assert music[-1] == 0  # silence
 
 
 def test_short_audio(classifier: Classifier, wav: MakeWav) -> None:
@@ -121,10 +184,8 @@ def test_a_model_by_path_and_by_wrong_name(model_file: Path) -> None:
         Classifier("nosuch")
 
 
-def test_uniform_answers_name_the_first_label(tmp_path: Path) -> None:
-    card = make_card(labels=("a", "b"))
-    silent = np.zeros(22_050, np.float32)
-    assert Classifier(Model(make_model(tmp_path / "m.onnx", card))).predict_samples(silent, 22_050).genre == "a"
+def test_uniform_answers_name_the_first_label() -> None:
+    assert told(make_card(labels=("a", "b")), np.array([0.5, 0.5], np.float32)) == ("a",)
 
 
 def test_vote_leaves_silence_out() -> None:

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from genrelens.card import CARD_KEY
+from genrelens.card import CARD_KEY, Detector
 from genrelens.errors import InvalidModelError, ModelNotFoundError, NewerCardError
-from genrelens.model import Model, sigmoid, softmax
-from tests.conftest import make_card, make_model
+from genrelens.model import Model, musical, sigmoid, softmax, strangeness
+from tests.conftest import make_card, make_mapped_model, make_model
 
 
 def mels(windows: int, model: Model, seed: int = 0) -> NDArray[np.float32]:
@@ -75,3 +75,47 @@ def test_several_labels_are_each_a_sigmoid_for_themselves(tmp_path: Path) -> Non
     batch = mels(5, model)
     np.testing.assert_allclose(model.probabilities(batch), 1 / (1 + np.exp(-model.logits(batch) / 2)), atol=1e-6)
     np.testing.assert_array_equal(sigmoid(np.array([-1000.0, 0.0, 1000.0], np.float32)), [0.0, 0.5, 1.0])
+
+
+DETECTOR = Detector(centre=(1.0, -1.0), axes=((0.6, 0.8),), usual=0.5, limit=2.0)
+
+
+def test_embeddings_come_along_where_the_graph_gives_maps(tmp_path: Path) -> None:
+    model = Model(make_mapped_model(tmp_path / "a.onnx", make_card(temperature=2.0, detector=DETECTOR)))
+    assert model.channels == 2
+    batch = mels(3, model)
+    judged = model.judge(batch)
+    halves = np.stack([batch[:, 0, :16].mean(axis=(1, 2)), batch[:, 0, 16:].mean(axis=(1, 2))], axis=1)
+    assert judged.embeddings is not None
+    assert judged.strangeness is not None
+    np.testing.assert_allclose(judged.embeddings, halves, atol=1e-6)
+    np.testing.assert_array_equal(judged.probabilities, model.probabilities(batch))
+    np.testing.assert_allclose(judged.strangeness, strangeness(DETECTOR, halves), atol=1e-5)
+
+
+def test_a_graph_without_maps_gives_probabilities_alone(model_file: Path) -> None:
+    model = Model(model_file)
+    judged = model.judge(mels(3, model))
+    assert model.channels is judged.embeddings is judged.strangeness is None
+    np.testing.assert_array_equal(judged.probabilities, model.probabilities(mels(3, model)))
+
+
+def test_a_detector_needs_the_embeddings_that_it_was_made_for(tmp_path: Path) -> None:
+    wide = Detector(centre=(0.0,) * 3, axes=(), usual=1.0, limit=2.0)
+    for make, detector in ((make_mapped_model, wide), (make_model, DETECTOR)):
+        with pytest.raises(InvalidModelError, match=r"a detector of music that does not fit its graph \(\d channels"):
+            Model(make(tmp_path / "a.onnx", make_card(detector=detector)))
+
+
+def test_strangeness_is_the_distance_from_the_centre_but_for_the_axes() -> None:
+    off_axis, along = np.array([-0.8, 0.6]), np.array([0.6, 0.8])
+    embeddings = np.array(DETECTOR.centre) + np.stack([3 * off_axis, 3 * off_axis - 7 * along, 0.5 * off_axis])
+    np.testing.assert_allclose(np.exp(strangeness(DETECTOR, embeddings)), [3, 3, 0.5])
+    assert np.isfinite(strangeness(DETECTOR, np.array([DETECTOR.centre])))  # music itself
+
+
+def test_the_stranger_the_less_musical() -> None:
+    assert musical(DETECTOR, np.log(0.5)) == pytest.approx(0.99, abs=1e-6)
+    assert musical(DETECTOR, np.log(2.0)) == 0.5
+    assert musical(DETECTOR, -np.inf) == 1
+    assert musical(DETECTOR, np.inf) == 0

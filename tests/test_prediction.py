@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from genrelens.errors import AudioNotFoundError
-from genrelens.prediction import Failure, Prediction, Score, Segment, ranked
+from genrelens.prediction import Failure, Prediction, Score, Segment, is_no_music, ranked
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None))  # lone surrogates, as in odd file names, included
 SCORES = st.lists(st.builds(Score, label=st.text(min_size=1), score=st.floats(0, 1)), max_size=4).map(tuple)
@@ -20,6 +20,7 @@ PREDICTIONS = st.builds(
     segments=st.lists(
         st.builds(Segment, start=st.floats(0, 1e4), end=st.floats(0, 1e4), scores=SCORES), max_size=3
     ).map(tuple),
+    music=st.none() | st.floats(0, 1),
     duration=st.floats(0, 1e6),
     model=st.text(),
     version=st.text(),
@@ -44,6 +45,7 @@ def test_the_shape_of_the_json() -> None:
         confidence=0.75,
         scores=scores,
         segments=(Segment(start=0, end=10, scores=scores),),
+        music=0.9,
         duration=10,
         model="lens",
         version="1",
@@ -55,7 +57,8 @@ def test_the_shape_of_the_json() -> None:
         "genres": ["rock"],
         "confidence": 0.75,
         "scores": expected,
-        "segments": [{"start": 0, "end": 10, "scores": expected}],
+        "segments": [{"start": 0, "end": 10, "scores": expected, "music": None}],
+        "music": 0.9,
         "duration": 10,
         "model": "lens",
         "version": "1",
@@ -76,6 +79,10 @@ def test_top_keeps_the_first(prediction: Prediction, k: int) -> None:
     top = prediction.top(k)
     assert top.scores == prediction.scores[:k]
     assert [segment.scores for segment in top.segments] == [segment.scores[:k] for segment in prediction.segments]
+
+
+def test_what_counts_as_no_music() -> None:
+    assert [is_no_music(music) for music in (None, 0.0, 0.49, 0.5, 1.0)] == [False, True, True, False, False]
 
 
 def test_equals_keep_their_order() -> None:

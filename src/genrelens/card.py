@@ -11,7 +11,7 @@ from genrelens.inputs import Input, Sound
 from genrelens.labels import CERTAINTY, Labelling, Tree, has_empty_parts
 
 CARD_KEY = "genrelens.card"  # in the ONNX metadata
-CARD_FORMAT = 2
+CARD_FORMAT = 3
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -45,6 +45,47 @@ class Training(_Part):
     machine: str
 
 
+class Calibration(_Part):
+    """What choosing the temperature changed on the tracks of *valid*: each pair is before and after.
+
+    Attributes:
+        tracks: how many there were.
+        log_loss: of the answers by track.
+        error: their expected calibration error; none with several labels, whose answers are neither right nor wrong.
+    """
+
+    tracks: int
+    log_loss: tuple[float, float]
+    error: tuple[float, float] | None = None
+
+
+class Detector(_Part):
+    """What music looks like to the net, so that what is no music stands out by its distance from it.
+
+    Embeddings of music lie near a flat of few dimensions. The distance of one from it is its norm once the
+    `centre` and the share along the `axes` are taken off (the residual of ViM; Wang et al., CVPR 2022).
+
+    Attributes:
+        centre: the mean embedding of *train*, (channels,).
+        axes: the directions in which music varies most, (axes, channels), orthonormal.
+        usual: the distance of the median track of *valid*, which counts as music by 99 %.
+        limit: the distance that counts as music by half; hardly a track of *valid* is beyond it.
+    """
+
+    centre: Annotated[tuple[float, ...], Field(min_length=1)]
+    axes: tuple[tuple[float, ...], ...]
+    usual: Annotated[float, Field(gt=0)]
+    limit: Annotated[float, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _fits_itself(self) -> Self:
+        if any(len(axis) != len(self.centre) for axis in self.axes):
+            raise ValueError(f"an axis does not have the {len(self.centre)} channels of the centre")
+        if not self.usual < self.limit:
+            raise ValueError("the usual distance must lie below the limit")
+        return self
+
+
 class Card(_Part):
     """What a model is: its labels, how its input is made, how it was trained, what it is worth.
 
@@ -57,6 +98,8 @@ class Card(_Part):
         certainty: with a tree, the probability below which an answer backs off to the parent.
         input: what the net takes.
         temperature: divides the logits before the softmax (Guo et al., ICML 2017) or sigmoid.
+        calibration: what the temperature was chosen by; none if it was not.
+        detector: tells music from what is none; none if the net gives no embeddings, or too few tracks were at hand.
         package: version of GenreLens that wrote the file.
     """
 
@@ -70,6 +113,8 @@ class Card(_Part):
     certainty: Share = CERTAINTY
     input: Input
     temperature: Annotated[float, Field(gt=0)] = 1.0
+    calibration: Calibration | None = None
+    detector: Detector | None = None
     parameters: int
     training: Training
     figures: tuple[Figure, ...] = ()
@@ -144,11 +189,16 @@ def read_card(metadata: dict[str, str], path: Any) -> Card:
 
 
 def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
-    """A card of an earlier format as the present one; in the first, the input was spread over three keys."""
+    """A card of an earlier format as the present one.
+
+    In the first, the input was spread over three keys; the second knew neither calibration nor detector.
+    """
+    if content.get("format") == 2:
+        return {**content, "format": CARD_FORMAT}
     if content.get("format") != 1:
         return content
     sound = {key: content[key] for key in ("front_end", "window", "hop") if key in content}
-    return {**{key: value for key, value in content.items() if key not in sound}, "format": 2, "input": sound}
+    return {**{key: value for key, value in content.items() if key not in sound}, "format": CARD_FORMAT, "input": sound}
 
 
 def _first_line(error: Exception) -> str:

@@ -4,8 +4,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,14 @@ from genrelens.errors import GenrelensError
 from genrelens.features import analyse, planes
 from genrelens.inputs import Picture, Sound
 from genrelens.labels import above
-from genrelens.model import Model, Planes, Probabilities
+from genrelens.model import Judgement, Model, Planes, Probabilities, musical
 from genrelens.pictures import picture_planes, read_picture
-from genrelens.prediction import Failure, Prediction, Score, Segment, ranked
+from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, Segment, is_no_music, ranked
 from genrelens.sources import Source
 from genrelens.windows import Playable, Take, is_silent, take_windows
 
 PathOrBytes = str | os.PathLike[str] | bytes
+Number = TypeVar("Number", bound=np.floating)
 
 SPREAD = 3  # windows of a track, unless told otherwise
 _BATCH = 4  # windows judged at a time: more are no faster, and take more memory
@@ -38,19 +40,39 @@ class Heard:
     silent: tuple[bool, ...]
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a model makes of a track: probabilities (labels,), how probably it is music, and whether it is silent."""
+
+    probabilities: Probabilities
+    music: float | None = None
+    silent: bool = False
+
+
 class Classifier:
     """A model that names the genre of audio.
 
     Args:
         model: a name, path or address (see `genrelens.zoo.find`), or a loaded model.
         threads: that the net may use; all cores if none is given.
+        min_confidence: 0 to 1; what is told with less is "unknown".
 
     Raises:
         ModelError: it cannot be found or used.
+        ValueError: `min_confidence` is not within 0 and 1.
     """
 
-    def __init__(self, model: str | os.PathLike[str] | Model = zoo.DEFAULT, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | Model = zoo.DEFAULT,
+        *,
+        threads: int | None = None,
+        min_confidence: float = 0.0,
+    ) -> None:
+        if not 0 <= min_confidence <= 1:
+            raise ValueError(f"min_confidence must be within 0 and 1, not {min_confidence}")
         self.model = model if isinstance(model, Model) else Model(zoo.find(model), threads=threads)
+        self.min_confidence = min_confidence
 
     @property
     def card(self) -> Card:
@@ -106,68 +128,85 @@ class Classifier:
         if count == 1:
             predict: Callable[[PathOrBytes], Prediction] = partial(self.predict, windows=windows)
         else:
-            predict = partial(_predict_in_worker, model=self.model.path, windows=windows)
+            predict = partial(
+                _predict_in_worker, model=self.model.path, min_confidence=self.min_confidence, windows=windows
+            )
         for source, outcome in workers.stream(predict, sources, count):
             yield Failure.of(_path(source), outcome) if isinstance(outcome, GenrelensError) else outcome
 
     def _predict(self, path: str, track: Playable, windows: Take) -> Prediction:
         starts: list[float] = []
         silences: list[bool] = []
-        batches: list[Probabilities] = []
+        batches: list[Judgement] = []
         for heard in hear(track, self.card.sound, windows):
             batches.append(self._judge(heard))
             starts += heard.starts
             silences += heard.silent
-        probabilities, silent = np.concatenate(batches), np.array(silences)
+        probabilities, silent = np.concatenate([batch.probabilities for batch in batches]), np.array(silences)
+        strange = [far for batch in batches for far in ([] if batch.strangeness is None else batch.strangeness)]
         warnings = list(track.warnings)
         if silent.any():
             warnings.append(f"{silent.sum()} of {len(silent)} windows are digital silence and say nothing of a genre")
         duration = track.duration or 0.0
-        segments = self._segments(starts, probabilities, duration)
-        return self._answer(path, vote(probabilities, silent), segments, duration, tuple(warnings))
+        segments = self._segments(starts, probabilities, [self._music(far) for far in strange], duration)
+        music = self._music(float(vote(np.array(strange), silent))) if strange else None
+        verdict = Verdict(vote(probabilities, silent), music, silent=bool(silent.all()))
+        return self._answer(path, verdict, segments, duration, tuple(warnings))
 
     def _predict_picture(self, source: Source, picture: Picture) -> Prediction:
         looked_at = picture_planes(read_picture(source), picture.width, picture.height, picture.border, _path(source))
-        return self._answer(_path(source), self.model.probabilities(looked_at[None])[0])
+        return self._answer(_path(source), Verdict(self.model.probabilities(looked_at[None])[0]))
 
     def _answer(
         self,
         path: str,
-        probabilities: Probabilities,
+        verdict: Verdict,
         segments: tuple[Segment, ...] = (),
         duration: float = 0.0,
         warnings: tuple[str, ...] = (),
     ) -> Prediction:
-        scores = scored(self.card, probabilities)
-        genres = told(self.card, probabilities)
+        scores = scored(self.card, verdict.probabilities)
+        genres = told(self.card, verdict.probabilities)
+        confidence = next(score.score for score in scores if score.label == genres[0])
+        nothing = verdict.silent or is_no_music(verdict.music)
+        if nothing or confidence < self.min_confidence:
+            genres = (UNKNOWN,)
         return Prediction(
             path=path,
             genre=genres[0],
             genres=genres,
-            confidence=next(score.score for score in scores if score.label == genres[0]),
+            confidence=confidence,
             scores=scores,
             segments=segments,
+            music=verdict.music,
             duration=round(duration, 3),
             model=self.card.name,
             version=self.card.version,
             warnings=warnings,
         )
 
-    def _judge(self, heard: Heard) -> Probabilities:
-        """Probabilities of each window; where there is nothing to hear, all labels are as probable, or none is."""
-        probabilities = self.model.probabilities(heard.planes)
-        nothing = 0.0 if self.card.labelling == "several" else 1 / len(self.card.labels)
-        probabilities[list(heard.silent)] = nothing
-        return probabilities
+    def _judge(self, heard: Heard) -> Judgement:
+        """What the model says of windows; silence is no music, and all labels are as probable in it, or none is."""
+        judged, silent = self.model.judge(heard.planes), list(heard.silent)
+        judged.probabilities[silent] = 0.0 if self.card.labelling == "several" else 1 / len(self.card.labels)
+        if judged.strangeness is not None:
+            judged.strangeness[silent] = np.inf
+        return judged
 
-    def _segments(self, starts: list[float], probabilities: Probabilities, duration: float) -> tuple[Segment, ...]:
+    def _music(self, strange: float) -> float | None:
+        return musical(self.card.detector, strange) if self.card.detector else None
+
+    def _segments(
+        self, starts: list[float], probabilities: Probabilities, music: list[float | None], duration: float
+    ) -> tuple[Segment, ...]:
         return tuple(
             Segment(
                 start=round(start, 3),
                 end=round(min(start + self.card.sound.window, duration), 3),
                 scores=scored(self.card, row),
+                music=own,
             )
-            for start, row in zip(starts, probabilities, strict=True)
+            for start, row, own in zip_longest(starts, probabilities, music)
         )
 
 
@@ -183,9 +222,9 @@ def hear(track: Playable, sound: Sound, windows: Take) -> Iterator[Heard]:
         )
 
 
-def vote(probabilities: Probabilities, silent: NDArray[np.bool_]) -> Probabilities:
-    """The mean over the windows (windows, labels) in which there is something to hear, or over all."""
-    return np.asarray(probabilities[~silent if not silent.all() else slice(None)].mean(axis=0))
+def vote(said: NDArray[Number], silent: NDArray[np.bool_]) -> NDArray[Number]:
+    """The mean over the windows (windows, ...) in which there is something to hear, or over all."""
+    return np.asarray(said[~silent if not silent.all() else slice(None)].mean(axis=0))
 
 
 def told(card: Card, probabilities: Probabilities) -> tuple[str, ...]:
@@ -204,14 +243,14 @@ def scored(card: Card, probabilities: Probabilities) -> tuple[Score, ...]:
     return ranked(card.labels, probabilities)
 
 
-def _predict_in_worker(source: PathOrBytes, model: Path, windows: Take) -> Prediction:
-    return _resident(model).predict(source, windows=windows)
+def _predict_in_worker(source: PathOrBytes, model: Path, min_confidence: float, windows: Take) -> Prediction:
+    return _resident(model, min_confidence).predict(source, windows=windows)
 
 
 @lru_cache(maxsize=1)
-def _resident(model: Path) -> Classifier:
+def _resident(model: Path, min_confidence: float) -> Classifier:
     """The classifier that a worker process keeps."""
-    return Classifier(model, threads=1)
+    return Classifier(model, threads=1, min_confidence=min_confidence)
 
 
 def _path(source: Source) -> str:

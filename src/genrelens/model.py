@@ -1,6 +1,7 @@
 """A model file, loaded: windows in, probabilities out."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,41 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from genrelens.card import Card, read_card
+from genrelens.card import Card, Detector, read_card
 from genrelens.errors import InvalidModelError, ModelNotFoundError, shown
 
 _LOADING_ERRORS = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented)
+
+# What a graph may give: logits (windows, labels); and of a net that ends in a mean and a linear layer, its last
+# maps (windows, channels, rows, frames) and the weights (labels, channels) that make logits of their mean.
+LOGITS, MAPS, WEIGHTS = "logits", "maps", "weights"
+
+_USUAL_MUSIC = 0.99  # how probably music the median track is
 
 Planes = NDArray[np.float32]  # of windows: (windows, planes, rows, frames)
 Probabilities = NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What a model says of windows.
+
+    Attributes:
+        probabilities: of the labels, (windows, labels).
+        embeddings: (windows, channels), if the graph has maps.
+        strangeness: how far from music each lies, the logarithm of a distance, (windows,), if there is a detector.
+    """
+
+    probabilities: Probabilities
+    embeddings: NDArray[np.float32] | None = None
+    strangeness: NDArray[np.float64] | None = None
+
+
 class Model:
     """One onnxruntime session and its card; safe to call from several threads at once.
 
-    The graph takes float32 (windows, *shape of the card's input) and gives logits (windows, labels) first.
+    The graph takes float32 (windows, *shape of the card's input) and gives logits (windows, labels) first. If it
+    also gives maps, the mean of each over rows and frames is the embedding of a window.
 
     Args:
         path: of an ONNX file with a GenreLens card.
@@ -53,22 +76,37 @@ class Model:
         self.card: Card = read_card(self._session.get_modelmeta().custom_metadata_map, path)
         self._check_graph()
 
+    def judge(self, planes: Planes) -> Judgement:
+        """All that the model says of windows (windows, planes, rows, frames), in one run of the net."""
+        if self.channels is None:
+            return Judgement(self._probable(self.logits(planes)))
+        logits, maps = self._run([self._output, MAPS], planes)
+        embeddings = np.asarray(maps.mean(axis=(2, 3)))
+        far = strangeness(self.card.detector, embeddings) if self.card.detector else None
+        return Judgement(self._probable(logits), embeddings, far)
+
     def logits(self, planes: Planes) -> NDArray[np.float32]:
         """Raw outputs, shape (windows, labels), for windows (windows, planes, rows, frames)."""
-        expected = self.card.input.shape
-        if planes.shape[1:] != expected:
-            raise ValueError(f"{self.card.name} takes windows of shape {expected}, not {planes.shape[1:]}")
-        batch = np.ascontiguousarray(planes, np.float32)
-        outputs: NDArray[np.float32] = self._session.run([self._output], {self._input: batch})[0]
-        return outputs
+        return self._run([self._output], planes)[0]
 
     def probabilities(self, planes: Planes) -> Probabilities:
         """Probabilities of each label in each window, (windows, labels).
 
         They are the softmax of the logits over the temperature; with several labels, the sigmoid of each.
         """
-        logits = self.logits(planes) / self.card.temperature
-        return sigmoid(logits) if self.card.labelling == "several" else softmax(logits)
+        return self._probable(self.logits(planes))
+
+    def _run(self, outputs: list[str], planes: Planes) -> list[NDArray[np.float32]]:
+        expected = self.card.input.shape
+        if planes.shape[1:] != expected:
+            raise ValueError(f"{self.card.name} takes windows of shape {expected}, not {planes.shape[1:]}")
+        batch = np.ascontiguousarray(planes, np.float32)
+        given: list[NDArray[np.float32]] = self._session.run(outputs, {self._input: batch})
+        return given
+
+    def _probable(self, logits: NDArray[np.float32]) -> Probabilities:
+        scaled = logits / self.card.temperature
+        return sigmoid(scaled) if self.card.labelling == "several" else softmax(scaled)
 
     def _check_graph(self) -> None:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
@@ -80,6 +118,14 @@ class Model:
                 f"({inputs[0].shape} -> {outputs[0].shape}, {len(self.card.labels)} labels); export it again"
             )
         self._input, self._output = inputs[0].name, outputs[0].name
+        maps = next((output.shape for output in outputs if output.name == MAPS), None)
+        self.channels: int | None = maps[1] if maps else None  # of an embedding, if the graph gives maps
+        detector = self.card.detector
+        if detector and len(detector.centre) != self.channels:
+            raise InvalidModelError(
+                f"{shown(self.path)} has a detector of music that does not fit its graph "
+                f"({len(detector.centre)} channels, {self.channels} in the graph); export it again"
+            )
 
 
 def _takes(shape: list[Any], expected: tuple[int | None, ...]) -> bool:
@@ -87,6 +133,24 @@ def _takes(shape: list[Any], expected: tuple[int | None, ...]) -> bool:
     return len(shape) == len(expected) and all(
         own == wanted or not isinstance(own, int) for own, wanted in zip(shape, expected, strict=True)
     )
+
+
+def strangeness(detector: Detector, embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """How far from music each embedding lies, (windows,), of embeddings (windows, channels); see `Detector`."""
+    off = embeddings - np.array(detector.centre)
+    along = off @ np.array(detector.axes).reshape(-1, len(detector.centre)).T
+    rest = np.square(off).sum(axis=1) - np.square(along).sum(axis=1)
+    return np.asarray(np.log(np.maximum(rest, np.finfo(np.float32).tiny)) / 2)
+
+
+def musical(detector: Detector, strange: float) -> float:
+    """How probably a strangeness is that of music: a logistic curve through both distances of the detector.
+
+    It is no frequency of anything, as no one knows how often what is no music will be asked about.
+    """
+    usual, limit = np.log(detector.usual), np.log(detector.limit)
+    steepness = np.log(_USUAL_MUSIC / (1 - _USUAL_MUSIC)) / (limit - usual)
+    return float(sigmoid(np.array(steepness * (limit - strange))))
 
 
 def softmax(logits: NDArray[np.float32]) -> Probabilities:

@@ -11,6 +11,10 @@ from genrelens.errors import GenrelensError
 # Pydantic's own string type refuses those, so a path is carried unvalidated and written as ASCII JSON.
 PathText = Annotated[str, SkipValidation]
 
+UNKNOWN = "unknown"  # the genre of what is no music, or of what a model is not sure enough of
+
+_MUSIC = 0.5
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,11 +41,15 @@ class Score(_Record):
 
 
 class Segment(_Record):
-    """What the model heard in one window, `start` to `end` in seconds from the beginning of the track."""
+    """What the model heard in one window, `start` to `end` in seconds from the beginning of the track.
+
+    `music` is as of a track.
+    """
 
     start: float
     end: float
     scores: tuple[Score, ...]
+    music: float | None = None
 
 
 class Prediction(_Record):
@@ -51,8 +59,10 @@ class Prediction(_Record):
         genre: what is told; the first of `genres`.
         genres: all that is told. Of a model with several labels, those that reach their thresholds, the most
             probable first, or the most probable one if none does; of a tree, the path, backed off to a parent
-            where the leaf is unsure; else the one genre.
-        confidence: the probability of `genre`.
+            where the leaf is unsure; else the one genre. What is no music, and what is told with less confidence
+            than was asked for, is "unknown".
+        confidence: the probability of `genre`; of an unknown one, of what would else have been told.
+        music: how probably this is music at all, 0 to 1, if the model can tell; below 1/2 it counts as none.
         scores: the labels from the most to the least probable; of a tree, all nodes, a parent with the sum of
             its parts. With several labels, each is a probability for itself.
         duration: in seconds.
@@ -65,6 +75,7 @@ class Prediction(_Record):
     confidence: float
     scores: tuple[Score, ...]
     segments: tuple[Segment, ...]
+    music: float | None = None
     duration: float
     model: str
     version: str
@@ -93,6 +104,11 @@ class Failure(_Record):
     def of(cls, path: str, error: GenrelensError) -> "Failure":
         """Tell of `error` at `path`."""
         return cls(path=path, error=ErrorInfo(type=type(error).__name__, message=str(error)))
+
+
+def is_no_music(music: float | None) -> bool:
+    """Whether so low a probability of music counts as none; where a model cannot tell, all is music."""
+    return music is not None and music < _MUSIC
 
 
 def ranked(labels: tuple[str, ...], probabilities: Any) -> tuple[Score, ...]:

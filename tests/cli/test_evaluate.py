@@ -46,6 +46,9 @@ def test_measures_by_track_and_by_window(model_file: Path, data: str) -> None:
     assert "by track by window" in told
     assert any(re.match(r"accuracy 0\.750 \d\.\d+ - 1\.000 0\.750 ", line) for line in told)
     assert any(line.startswith("expected calibration error 0.") for line in told)
+    assert any(line.startswith("of a perfect model 0.") for line in told)
+    assert any(re.match(r"accuracy at 80 % coverage 0\.750 \d\.\d+ - 1\.000 0\.\d+ ", line) for line in told)
+    assert any(line.startswith("area under risk-coverage 0.") for line in told)
     assert "answers 4 12" in told
     assert "high 0.667 1.000 0.800 2" in told
     assert "low 1 1" in told

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from genrelens.card import Detector
 from genrelens.cli.main import app
 from genrelens.prediction import Failure, Prediction
+from tests.conftest import make_card, make_mapped_model
 
 MakeWav = Callable[..., Path]
 GENRELENS: list[str | Path] = [sys.executable, "-m", "genrelens.cli.main"]
@@ -55,6 +57,30 @@ def test_csv_rows(predict: Callable[..., Result], wav: MakeWav, tmp_path: Path) 
     assert float(rows[0]["confidence"]) + float(rows[0]["confidence_2"]) == pytest.approx(1, abs=1e-3)
     assert rows[0]["error"] == rows[1]["genre"] == ""
     assert "does not exist" in rows[1]["error"]
+
+
+def test_unknown_in_a_table_as_json_and_as_csv(predict: Callable[..., Result], wav: MakeWav) -> None:
+    low = wav("low.wav", hz=100)
+    table = predict("--min-confidence", 1, low).stdout
+    assert re.fullmatch(rf"unknown +low \d+ % +{re.escape(str(low))}\n", table)
+    prediction = Prediction.from_json(predict("--min-confidence", 1, "--json", low).stdout)
+    assert (prediction.genre, prediction.scores[0].label) == ("unknown", "low")
+    (row,) = csv.DictReader(io.StringIO(predict("--min-confidence", 1, "--csv", low).stdout))
+    assert (row["genre"], row["genre_2"], row["confidence"]) == ("unknown", "low", row["confidence_2"])
+
+
+def test_no_music_in_a_table(wav: MakeWav, tmp_path: Path) -> None:
+    detector = Detector(centre=(9.0, 9.0), axes=(), usual=0.1, limit=0.2)
+    model = make_mapped_model(tmp_path / "m.onnx", make_card(detector=detector))
+    result = CliRunner().invoke(app, ["predict", "--model", str(model), str(wav())])
+    assert re.fullmatch(r"unknown +no music +\S+tone\.wav\n", result.stdout)
+
+
+@pytest.mark.parametrize("least", ["-0.1", "1.1", "half"])
+def test_a_least_confidence_that_is_none(predict: Callable[..., Result], wav: MakeWav, least: str) -> None:
+    result = predict("--min-confidence", least, wav())
+    assert result.exit_code == 2
+    assert "--min-confidence" in result.stderr
 
 
 def test_folders_are_searched_and_files_named_twice_are_heard_once(

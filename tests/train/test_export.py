@@ -7,9 +7,10 @@ import torch
 from genrelens.errors import ExportError
 from genrelens.frontend import FrontEnd
 from genrelens.inputs import Sound
-from genrelens.model import Model
+from genrelens.model import LOGITS, WEIGHTS, Model
 from genrelens.train import export as export_module
 from genrelens.train.export import export, parameters
+from genrelens.train.nets.cnn3 import Cnn3
 from genrelens.train.nets.lens import Lens
 from tests.conftest import make_card
 
@@ -30,6 +31,28 @@ def test_the_file_answers_as_the_net_for_any_number_of_windows(tmp_path: Path) -
     assert parameters(net) == sum(
         weights.numel() for weights in net.state_dict().values() if weights.dtype.is_floating_point
     ) - sum(buffer.numel() for buffer in net.buffers() if buffer.dtype.is_floating_point)
+
+
+def test_logits_are_linear_in_the_embeddings_that_come_along(tmp_path: Path) -> None:
+    card = make_card(input=Sound(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
+    net = Lens(labels=2, shape=card.input.shape, branches=3, width=8).eval()
+    windows = torch.randn(4, *card.input.shape)
+    export(net, card, windows, tmp_path / "m.onnx")
+    model = Model(tmp_path / "m.onnx")
+    embeddings = model.judge(windows.numpy()).embeddings
+    assert embeddings is not None
+    assert embeddings.shape == (4, 24)
+    logits, weights = model._run([LOGITS, WEIGHTS], windows.numpy())
+    assert weights.shape == (2, 24)
+    bias = net.linear()[1].detach().numpy()
+    np.testing.assert_allclose(embeddings @ weights.T + bias, logits, atol=1e-5)
+
+
+def test_a_net_that_ends_otherwise_gives_logits_alone(tmp_path: Path) -> None:
+    card = make_card(input=Sound(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
+    windows = torch.randn(2, *card.input.shape)
+    export(Cnn3(2, card.input.shape, channels=(2, 2, 2), dense=4), card, windows, tmp_path / "m.onnx")
+    assert Model(tmp_path / "m.onnx").channels is None
 
 
 def test_a_file_that_differs_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

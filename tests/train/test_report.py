@@ -10,7 +10,7 @@ from matplotlib.image import imsave
 from genrelens.errors import GenrelensError, TrainingError
 from genrelens.inputs import Picture
 from genrelens.train.evaluate import Evaluation, Judged, evaluation
-from genrelens.train.figures import DARK, LIGHT, confusion, curves, genres, reliability
+from genrelens.train.figures import DARK, LIGHT, confusion, curves, genres, reliability, selection
 from genrelens.train.history import Epoch, History
 from genrelens.train.manifest import Item
 from genrelens.train.metrics import measure
@@ -85,10 +85,10 @@ def test_every_picture_is_told_in_words_and_lies_beside_the_page(run: Path, page
     assert light != dark
     alts = re.findall(r'<img src="[^"]+" alt="([^"]*)"', page)
     assert alts[0] == "Loss and accuracy over 3 epochs. The lowest loss on valid is 1.250, in epoch 2."
-    assert len(alts) == 5
+    assert len(alts) == 6
     assert all(alts)
     pictures = {file.stem: file.read_bytes() for file in (run / "report").glob("*.png")}
-    assert set(pictures) == {"curves", "confusion", "genres", "reliability", "mistake-2"}
+    assert set(pictures) == {"curves", "confusion", "genres", "reliability", "selection", "mistake-2"}
     assert all(content.startswith(PNG) for content in pictures.values())
 
 
@@ -182,7 +182,7 @@ def test_pictures_of_few_and_of_many_genres(count: int) -> None:
     rng = np.random.default_rng(0)
     truth = np.arange(3 * count) % count
     metrics = measure([f"genre {n}" for n in range(count)], truth, rng.dirichlet(np.ones(count), len(truth)))
-    for drawing in (confusion(metrics), genres(metrics), reliability(metrics)):
+    for drawing in (confusion(metrics), genres(metrics), reliability(metrics), selection(metrics)):
         assert drawing.png(DARK).startswith(PNG)
 
 

@@ -14,6 +14,7 @@ from genrelens.train.fit import Manner
 from genrelens.train.recipe import NetTable, Recipe
 from genrelens.train.run import Request, train
 from genrelens.train.tracks import Loading
+from tests.conftest import encode
 from tests.train.conftest import make_recipe
 
 
@@ -76,7 +77,38 @@ def test_validation_in_training_agrees_with_the_exported_model(trained: tuple[Re
     with (request.folder / "metrics.jsonl").open() as lines:
         losses = [row["valid_loss"] for row in map(json.loads, lines) if "valid_loss" in row]
     assert len(losses) == 12
-    assert result.metrics.log_loss == pytest.approx(losses[-1], abs=0.02)
+    calibration = Classifier(request.folder / "model.onnx").card.calibration
+    assert calibration is not None
+    assert calibration.log_loss[0] == pytest.approx(losses[-1], abs=0.02)
+    assert result.metrics.log_loss == pytest.approx(calibration.log_loss[1], abs=0.02)
+
+
+def test_a_training_calibrates_on_valid(trained: tuple[Request, Evaluation]) -> None:
+    request, result = trained
+    card = Classifier(request.folder / "model.onnx").card
+    assert card.calibration is not None
+    assert card.calibration.tracks == result.metrics.tracks
+    before, after = card.calibration.log_loss
+    assert after <= before
+    assert card.temperature != 1.0
+    assert card.detector is None  # so few tracks do not tell how strange music can be
+
+
+def test_a_track_that_changes_midway_shows_it_in_its_segments(
+    trained: tuple[Request, Evaluation], tmp_path: Path
+) -> None:
+    request, _ = trained
+    rng = np.random.default_rng(1)
+    time = np.arange(6 * 11_025) / 11_025
+    wave = 0.3 * np.sin(2 * np.pi * np.where(time < 3, 150, 5_000) * time) + 0.02 * rng.standard_normal(len(time))
+    file = encode(tmp_path / "both.wav", wave[None], codec="pcm_s16le", rate=11_025)
+    prediction = Classifier(request.folder / "model.onnx").predict(file, windows="all")
+    told = {segment.start: segment.scores[0].label for segment in prediction.segments}
+    assert {label for start, label in told.items() if start <= 2.0} == {"low"}
+    assert {label for start, label in told.items() if start >= 3.0} == {"high"}
+    assert prediction.confidence < min(
+        segment.scores[0].score for segment in prediction.segments if segment.start != 2.5
+    )
 
 
 def test_a_resumed_training_ends_where_an_unbroken_one_does(
@@ -125,11 +157,13 @@ def test_the_best_weights_and_early_stopping(genres: Path, tmp_path: Path) -> No
         train={"epochs": 40, "patience": 1, "keep": "best", "optimiser": "adam", "schedule": "constant", "average": 0}
     )
     request = request_for(genres, tmp_path, recipe)
-    result = learn(request)
+    learn(request)
     with (request.folder / "metrics.jsonl").open() as lines:
         losses = [row["valid_loss"] for row in map(json.loads, lines) if "valid_loss" in row]
     assert len(losses) < 40
-    assert result.metrics.log_loss == pytest.approx(min(losses), abs=0.02)
+    assert Classifier(request.folder / "model.onnx").card.calibration.log_loss[0] == pytest.approx(
+        min(losses), abs=0.02
+    )  # type: ignore[union-attr]
 
 
 def test_the_last_checkpoint_is_of_the_last_epoch(genres: Path, tmp_path: Path) -> None:
@@ -227,6 +261,8 @@ def test_features_beside_the_mel_are_learnt_from_and_served(genres: Path, tmp_pa
     result = train(request, lambda _: None)
     with (request.folder / "history.json").open() as file:
         losses = [epoch["valid_loss"] for epoch in json.load(file)["epochs"]]
-    assert result.metrics.log_loss == pytest.approx(losses[-1], abs=0.05)  # from levels, and from audio
     card = Classifier(request.folder / "model.onnx").card
+    assert card.calibration is not None
+    assert card.calibration.log_loss[0] == pytest.approx(losses[-1], abs=0.05)
+    assert result.metrics.log_loss == pytest.approx(card.calibration.log_loss[1], abs=0.05)  # from audio
     assert card.sound.features == recipe.input.features  # type: ignore[union-attr]

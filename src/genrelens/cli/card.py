@@ -12,6 +12,7 @@ def card_text(card: Card) -> str:
         "",
         f"labels      {', '.join(card.labels)}",
         *_labelling_lines(card),
+        *_confidence_lines(card),
         f"input       {_input_text(card.input)}",
         f"parameters  {card.parameters:,}",
         f"trained on  {training.data}, split {training.split}, {training.tracks} tracks, recipe {training.recipe}, "
@@ -37,6 +38,19 @@ def _labelling_lines(card: Card) -> list[str]:
             f"tells       a place in a tree of genres; a parent where no part has a probability of {card.certainty:g}"
         ]
     return []
+
+
+def _confidence_lines(card: Card) -> list[str]:
+    lines = []
+    if card.calibration:
+        before, after = card.calibration.log_loss
+        lines.append(
+            f"calibrated  temperature {card.temperature:.2f}, chosen on {card.calibration.tracks} tracks: "
+            f"log loss {before:.3f} to {after:.3f}"
+        )
+    if card.detector:
+        lines.append("unknown     is told of what is no music")
+    return lines
 
 
 def _input_text(own: Input) -> str:

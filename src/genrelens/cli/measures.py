@@ -35,6 +35,9 @@ def evaluation_text(result: "Evaluation") -> str:
     ]
     lines += [f"{'log loss':<{_NAME}}" + "".join(f"{metrics.log_loss:<24.3f}" for metrics in both)]
     lines += [f"{'expected calibration error':<{_NAME}}" + "".join(f"{m.calibration.error:<24.3f}" for m in both)]
+    lines += [f"{'  of a perfect model':<{_NAME}}" + "".join(f"{m.calibration.by_chance:<24.3f}" for m in both)]
+    lines += [f"{'accuracy at 80 % coverage':<{_NAME}}" + "".join(f"{_estimate(m.selection.at_80):<24}" for m in both)]
+    lines += [f"{'area under risk-coverage':<{_NAME}}" + "".join(f"{m.selection.risk:<24.3f}" for m in both)]
     lines += [f"{'answers':<{_NAME}}" + "".join(f"{_answers(metrics):<24}" for metrics in both)]
     return "\n".join([*(line.rstrip() for line in lines), "", genres_text(result.metrics)])
 

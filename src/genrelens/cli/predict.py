@@ -28,6 +28,9 @@ def predict(
     windows: Annotated[
         str, typer.Option(help="How many windows of each track to hear, spread over it; or 'all', overlapping.")
     ] = "3",
+    min_confidence: Annotated[
+        float, typer.Option(min=0, max=1, help="Tell 'unknown' of a track that no genre is as probable for, 0 to 1.")
+    ] = 0.0,
     top: Annotated[int, typer.Option(min=1, help="How many genres to tell for each track.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with the segments.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, with a header.")] = False,
@@ -48,7 +51,7 @@ def predict(
         raise typer.BadParameter("choose one of --json and --csv")
     take = _take(windows)
     cores = threads or workers.cores()
-    classifier = Classifier(model, threads=cores)
+    classifier = Classifier(model, threads=cores, min_confidence=min_confidence)
     files, failures = _expand(paths, classifier.card.input)
     rows = Rows("json" if json else "csv" if csv else "table", classifier.card.labels, top)
     for failure in failures:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from genrelens.errors import shown
 from genrelens.labels import AND
-from genrelens.prediction import Failure, Prediction, Score
+from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, is_no_music
 
 Kind = Literal["table", "json", "csv"]
 
@@ -23,7 +23,7 @@ class Rows:
     def __init__(self, kind: Kind, labels: tuple[str, ...], top: int, out: Console | None = None) -> None:
         self._kind = kind
         self._top = min(top, len(labels))
-        self._width = max(len(label) for label in labels)
+        self._width = max(len(label) for label in (*labels, UNKNOWN))
         self._out = out or Console(highlight=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
         if kind == "csv":
@@ -43,15 +43,21 @@ class Rows:
                 self._err.print(Text(f"{shown(result.path)}: {warning}", "yellow"))
 
     def _line(self, prediction: Prediction) -> Text:
-        others = ", ".join(f"{score.label} {_percent(score.score)}" for score in self._others(prediction))
+        known = prediction.genre != UNKNOWN
         line = Text()
-        line.append(f"{f'{AND} '.join(prediction.genres):<{self._width}} ", "bold cyan")
-        line.append(f"{_percent(prediction.confidence):>5} ", "bold")
+        line.append(f"{f'{AND} '.join(prediction.genres):<{self._width}} ", "bold cyan" if known else "bold yellow")
+        line.append(f"{_percent(prediction.confidence) if known else '':>5} ", "bold")
         if self._out.is_terminal:
-            line.append(f"{_bar(prediction.confidence)} ", "cyan")
-        line.append(f"{others:<{(self._width + 7) * (self._top - 1)}} ", "dim")
+            line.append(f"{_bar(prediction.confidence if known else 0.0)} ", "cyan")
+        line.append(f"{self._beside(prediction):<{(self._width + 7) * (self._top - 1)}} ", "dim")
         line.append(shown(prediction.path))
         return line
+
+    def _beside(self, prediction: Prediction) -> str:
+        """The next most probable labels; or that it is no music, of which they would say nothing."""
+        if is_no_music(prediction.music):
+            return "no music"
+        return ", ".join(f"{score.label} {_percent(score.score)}" for score in self._others(prediction))
 
     def _others(self, prediction: Prediction) -> list[Score]:
         """The most probable labels but for the one that is told first."""

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from genrelens.card import CARD_KEY, Card
 from genrelens.errors import ExportError, shown
 from genrelens.files import replacing
-from genrelens.model import Model
+from genrelens.model import LOGITS, MAPS, WEIGHTS, Model
+from genrelens.train.nets.mapped import Mapped
 
 TOLERANCE = 1e-4  # of logits, between torch and onnxruntime
 _OPSET = 18
@@ -21,6 +22,8 @@ _OPSET = 18
 
 def export(net: nn.Module, card: Card, windows: Tensor, target: Path) -> None:
     """Write `net` with `card` to `target`, whole or not at all.
+
+    A net that is `Mapped` gives, beside its logits, its maps and the weights that make logits of their mean.
 
     Args:
         net: (windows, planes, rows, frames) -> logits (windows, labels).
@@ -46,11 +49,16 @@ def with_card(graph: onnx.ModelProto, card: Card, target: Path) -> None:
     others = [entry for entry in graph.metadata_props if entry.key != CARD_KEY]
     del graph.metadata_props[:]
     graph.metadata_props.extend(others)
-    graph.metadata_props.add(key=CARD_KEY, value=json.dumps(card.model_dump(mode="json"), sort_keys=True))
+    graph.metadata_props.add(key=CARD_KEY, value=_compact(card))
     graph.producer_name, graph.doc_string = "genrelens", card.summary
     onnx.checker.check_model(graph)
     with replacing(target) as file:
         file.write(graph.SerializeToString())
+
+
+def _compact(card: Card) -> str:
+    """The card as JSON, without spaces: a detector has thousands of numbers."""
+    return json.dumps(card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
 def parameters(net: nn.Module) -> int:
@@ -58,16 +66,30 @@ def parameters(net: nn.Module) -> int:
     return sum(p.numel() for p in net.parameters())
 
 
+class _Traced(nn.Module):
+    """A net with what its answers come from."""
+
+    def __init__(self, net: Mapped) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, windows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        maps = self.net.maps(windows)
+        return self.net.judge(maps.mean(dim=(2, 3))), maps, self.net.linear()[0]
+
+
 def _graph(net: nn.Module, example: Tensor) -> onnx.ModelProto:
     batch = torch.export.Dim("windows", min=1)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of optional packages that it lacks
+    for library in ("torch.onnx", "onnx_ir"):  # which tell of optional packages, and of what they leave as it is
+        logging.getLogger(library).setLevel(logging.ERROR)
+    traced, outputs = (_Traced(net), [LOGITS, MAPS, WEIGHTS]) if isinstance(net, Mapped) else (net, [LOGITS])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter, about itself
         program = torch.onnx.export(
-            net,
+            traced,
             (example,),
             input_names=["mels"],
-            output_names=["logits"],
+            output_names=outputs,
             dynamic_shapes=({0: batch},),
             opset_version=_OPSET,
             dynamo=True,

@@ -168,6 +168,32 @@ def reliability(metrics: Metrics) -> Drawing:
     return Drawing("reliability", _reliability_text(metrics), draw)
 
 
+def selection(metrics: Metrics) -> Drawing:
+    """How right the answers are that are left when the least confident are held back (Geifman & El-Yaniv, 2017)."""
+    own = metrics.selection
+    at_80, everything = own.at_80.value, own.accuracies[-1]
+
+    def draw(palette: Palette) -> Figure:
+        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(range(1, len(own.accuracies) + 1), own.accuracies, color=palette.first, label="this model")
+        axes.axhline(everything, color=palette.ink, linewidth=1, linestyle=":", label="confidence that tells nothing")
+        axes.plot([80], [at_80], "o", color=palette.second, label="at 80 %")
+        axes.set_xlabel("answers that are given, the most confident first (%)")
+        axes.set_ylabel("share that is right")
+        axes.set_xlim(0, 100)
+        axes.grid(axis="y", color=palette.faint, linewidth=0.5)
+        _legend(figure, axes)
+        return figure
+
+    told = (
+        f"Accuracy against coverage: {100 * everything:.0f} % of all answers are right, and "
+        f"{100 * at_80:.0f} % of the 80 % that are most confident; the area under the risk-coverage curve is "
+        f"{own.risk:.3f}."
+    )
+    return Drawing("selection", told, draw)
+
+
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, names = axes.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False)
@@ -215,5 +241,6 @@ def _reliability_text(metrics: Metrics) -> str:
     return (
         f"Reliability diagram: the answers are {100 * confidence:.0f} % confident on the mean and "
         f"{100 * metrics.accuracy.value:.0f} % right; the expected calibration error is "
-        f"{metrics.calibration.error:.3f}."
+        f"{metrics.calibration.error:.3f}, and chance alone would give a perfect model "
+        f"{metrics.calibration.by_chance:.3f}."
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.sparse import csr_array
 from sklearn.metrics import precision_recall_fscore_support
 
-from genrelens.train import tallies
+from genrelens.train import selective, tallies
 from genrelens.train.tallies import BINS, Classes, Floats, Totals
 
 _LEAST = 1e-7  # probability that the log loss reckons with
@@ -52,10 +52,32 @@ class Calibration(_Part):
     `error` is the expected calibration error (Guo et al., ICML 2017): the mean distance of accuracy from
     confidence over the `bins`, each with its share of the answers. It has no interval: resamples are noisier
     than the tracks, which makes their errors too large. Bins without answers are left out.
+
+    Attributes:
+        error: as said.
+        by_chance: the mean error of answers that are right exactly as often as they are confident, were there
+            as many of them: what is left of an error when nothing is wrong (Broecker & Smith, Weather and
+            Forecasting 22, 2007). Answers count as independent, which windows of a track are not.
+        bins: those with answers.
     """
 
     error: float
+    by_chance: float
     bins: tuple[Bin, ...]
+
+
+class Selection(_Part):
+    """What becomes of the answers if the least confident are held back (Geifman & El-Yaniv, NeurIPS 2017).
+
+    Attributes:
+        risk: area under the risk-coverage curve: the mean share of wrong answers over all coverages.
+        at_80: accuracy of the 80 % that are most confident.
+        accuracies: of the most confident 1 %, 2 % and so on to all.
+    """
+
+    risk: float
+    at_80: Estimate
+    accuracies: tuple[float, ...]
 
 
 class Metrics(_Part):
@@ -68,6 +90,8 @@ class Metrics(_Part):
         macro_precision, macro_recall, macro_f1: means over the genres that there are.
         weighted_precision, weighted_recall, weighted_f1: means over the genres, weighted by support.
         log_loss: mean of -ln of the probability of the truth.
+        calibration: whether confidence means what it says.
+        selection: whether it tells right answers from wrong ones.
     """
 
     tracks: int
@@ -81,6 +105,7 @@ class Metrics(_Part):
     weighted_f1: Estimate
     log_loss: float
     calibration: Calibration
+    selection: Selection
     genres: tuple[GenreRow, ...]
     confusion: tuple[tuple[int, ...], ...]
 
@@ -125,7 +150,8 @@ def measure(
             about one, as by window; intervals then come from a cluster bootstrap (see `tallies.resamples`).
         seed: of the bootstrap.
     """
-    parts = tallies.tally(truth, probabilities, np.arange(len(truth)) if tracks is None else tracks)
+    own_track = np.arange(len(truth)) if tracks is None else tracks
+    parts = tallies.tally(truth, probabilities, own_track)
     totals = Totals.of(parts.sum(axis=0)[None], len(labels))
     rows = precision_recall_fscore_support(
         truth, probabilities.argmax(axis=1), labels=np.arange(len(labels)), zero_division=0
@@ -135,7 +161,8 @@ def measure(
         tracks=parts.shape[0],
         **_estimates(parts, totals, np.random.default_rng(seed)),
         log_loss=float(-np.log(own).mean()),
-        calibration=_calibration(totals),
+        calibration=calibration(truth, probabilities),
+        selection=_selection(truth, probabilities, own_track, seed),
         genres=tuple(
             GenreRow(label=label, precision=float(p), recall=float(r), f1=float(f), support=int(n))
             for label, p, r, f, n in zip(labels, *rows, strict=True)
@@ -158,11 +185,16 @@ def _estimates(parts: csr_array, totals: Totals, rng: np.random.Generator) -> di
     }
 
 
-def _calibration(totals: Totals) -> Calibration:
+def calibration(truth: Classes, probabilities: NDArray[np.floating], seed: int = 0) -> Calibration:
+    """Whether answers are as often right as they are confident; arguments are as of `measure`."""
+    totals = Totals.of(
+        tallies.tally(truth, probabilities, np.arange(len(truth))).sum(axis=0)[None], len(probabilities.T)
+    )
     answers, right, confidence = totals.bins[0].T
     filled = np.flatnonzero(answers)
     return Calibration(
         error=float(np.abs(right - confidence).sum() / answers.sum()),
+        by_chance=tallies.error_by_chance(probabilities.max(axis=1), np.random.default_rng(seed)),
         bins=tuple(
             Bin(
                 low=int(number) / BINS,
@@ -173,4 +205,16 @@ def _calibration(totals: Totals) -> Calibration:
             )
             for number in filled
         ),
+    )
+
+
+def _selection(truth: Classes, probabilities: NDArray[np.floating], tracks: Classes, seed: int) -> Selection:
+    ranked = selective.rank(truth, probabilities, tracks)
+    drawn = selective.resampled(ranked, 0.8, np.random.default_rng(seed))
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    accuracies = selective.accuracies(ranked)
+    return Selection(
+        risk=float(1 - accuracies.mean()),
+        at_80=Estimate(value=float(selective.at(accuracies, 0.8)), low=float(low), high=float(high)),
+        accuracies=tuple(float(selective.at(accuracies, percent / 100)) for percent in range(1, 101)),
     )

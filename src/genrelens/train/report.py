@@ -71,7 +71,8 @@ def _drawings(record: Record) -> list[Drawing]:
     drawings = [figures.curves(record.history, record.kept)] if record.history.epochs else []
     if record.valid:
         metrics = record.valid.metrics
-        drawings += [figures.confusion(metrics), figures.genres(metrics), figures.reliability(metrics)]
+        drawings += [figures.confusion(metrics), figures.genres(metrics)]
+        drawings += [figures.reliability(metrics), figures.selection(metrics)]
     return drawings
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,15 +14,14 @@ from genrelens.card import Card, Figure, Training
 from genrelens.classifier import Classifier
 from genrelens.errors import TrainingError, shown
 from genrelens.files import write_text
-from genrelens.model import Planes, Probabilities
+from genrelens.model import Planes, Probabilities, sigmoid, softmax
 from genrelens.train import nets
 from genrelens.train.batches import TrackWindows
+from genrelens.train.confidence import UNSETTLED, Confidence, settle
 from genrelens.train.environment import environment
 from genrelens.train.evaluate import Evaluation, ask_levels, evaluation
 from genrelens.train.export import export, parameters
 from genrelens.train.fit import Manner, fit
-from genrelens.train.heads import head
-from genrelens.train.label_metrics import best_thresholds
 from genrelens.train.manifest import Manifest
 from genrelens.train.probe_recipe import ProbeRecipe
 from genrelens.train.recipe import PreprocessTable, Recipe
@@ -71,35 +69,34 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation | LabelEva
     learn, valid = data.lessons(recipe), data.side("valid")
     say(f"Training {recipe.name} on {len(learn.levels)} tracks, choosing on {len(valid.levels)} ...")
     net = fit(recipe, learn, valid, labels, request.folder, request.manner, say)
-    thresholds = choose_thresholds(net, valid, recipe) if recipe.data.labels == "several" else ()
+    confidence = settle(net, recipe, data.side("train"), valid, say)
     if recipe.preprocess == PreprocessTable():
         model = request.folder / "model.onnx"
         say(f"Exporting to {shown(model)} ...")
-        export(net, write_card(recipe, manifest, net, thresholds), proof(valid, recipe), model)
+        export(net, write_card(recipe, manifest, net, confidence), proof(valid, recipe), model)
         result = evaluate_any(Classifier(model), manifest.side("valid"), request.loading.processes)
     else:
         say(
             "Not exported: [preprocess] needs libraries that serving does not have. "
             f"The weights are in {shown(request.folder)}, and what follows was measured with the net itself."
         )
-        result = evaluate_net(net, recipe, data, thresholds)
+        result = evaluate_net(net, recipe, data, confidence)
     write_text(request.folder / "valid.json", result.model_dump_json(indent=1))
     return result
 
 
-def evaluate_net(
-    net: nn.Module, recipe: Recipe, data: DataSet, thresholds: tuple[float, ...]
-) -> Evaluation | LabelEvaluation:
+def evaluate_net(net: nn.Module, recipe: Recipe, data: DataSet, confidence: Confidence) -> Evaluation | LabelEvaluation:
     """Measure a net on *valid*, from levels, without exporting it; nothing is said of the levels of a tree."""
     labels, items = data.manifest.labels, data.manifest.side("valid")
 
     def judge(windows: Planes) -> Probabilities:
         with torch.no_grad():
-            return np.asarray(head(recipe.data.labels).probabilities(net(torch.from_numpy(windows))).numpy())
+            logits = net(torch.from_numpy(windows)).numpy() / confidence.temperature
+        return sigmoid(logits) if recipe.data.labels == "several" else softmax(logits)
 
     answers = ask_levels(judge, recipe.input, items, data.levels)
     if recipe.data.labels == "several":
-        return label_evaluation(recipe.name, recipe.version, labels, thresholds, items, answers)
+        return label_evaluation(recipe.name, recipe.version, labels, confidence.thresholds, items, answers)
     return evaluation(recipe.name, recipe.version, labels, items, answers.judged)
 
 
@@ -107,13 +104,6 @@ def proof(tracks: Tracks, recipe: Recipe) -> Tensor:
     """Windows of a few tracks, to prove an export on."""
     few = TrackWindows(tracks.levels[:_PROVING_TRACKS], tracks.targets[:_PROVING_TRACKS], recipe)
     return torch.cat([windows for windows, _ in few])
-
-
-def choose_thresholds(net: nn.Module, valid: Tracks, recipe: Recipe) -> tuple[float, ...]:
-    """The probability from which on each label is told: that with the best F1 on *valid*."""
-    with torch.no_grad():
-        own = [net(windows).sigmoid().mean(dim=0) for windows, _ in TrackWindows(valid.levels, valid.targets, recipe)]
-    return best_thresholds(valid.targets, torch.stack(own).numpy())
 
 
 def claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
@@ -131,16 +121,19 @@ def claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
     write_text(file, content)
 
 
-def write_card(recipe: Recipe, manifest: Manifest, net: nn.Module, thresholds: tuple[float, ...] = ()) -> Card:
-    """Say what the net is and where it came from; of one for several labels, from where on each is told."""
+def write_card(recipe: Recipe, manifest: Manifest, net: nn.Module, confidence: Confidence = UNSETTLED) -> Card:
+    """Say what the net is, where it came from, and what its probabilities mean."""
     return Card(
         name=recipe.name,
         version=recipe.version,
         summary=recipe.summary,
         labels=manifest.labels,
         labelling=recipe.data.labels,
-        thresholds=thresholds,
+        thresholds=confidence.thresholds,
         input=recipe.input,
+        temperature=confidence.temperature,
+        calibration=confidence.calibration,
+        detector=confidence.detector,
         parameters=parameters(net),
         training=provenance(recipe, manifest),
         licence=recipe.licence,

@@ -11,6 +11,7 @@ RESAMPLES = 2000  # of the bootstrap
 TOP = 3  # answers among which the right one counts for the top-3 accuracy
 BINS = 15  # of equal width, for the calibration (Guo et al., ICML 2017)
 
+_PERFECT = 500  # sets of answers that are drawn to be perfectly calibrated
 _BLOCK = 100  # resamples made at a time: memory stays bounded
 _BIN_PARTS = 3  # how many answers, how many right ones, the sum of their confidences
 
@@ -66,6 +67,16 @@ def tally(truth: Classes, probabilities: NDArray[np.floating], tracks: Classes) 
 def confidence_bin(confidence: NDArray[np.floating]) -> Classes:
     """The bin (from 0 on) of each confidence; bins are open below and closed above, as in Guo et al."""
     return np.searchsorted(np.arange(1, BINS) / BINS, confidence, side="left")
+
+
+def error_by_chance(confidence: NDArray[np.floating], rng: np.random.Generator) -> float:
+    """The mean calibration error of as many answers that are right exactly as often as they are confident."""
+    bins = confidence_bin(confidence)
+    errors = []
+    for _ in range(_PERFECT):
+        right = rng.random(len(confidence)) < confidence
+        errors.append(np.abs(np.bincount(bins, right - confidence)).sum() / len(confidence))
+    return float(np.mean(errors))
 
 
 def resamples(tracks: int, rng: np.random.Generator) -> Iterator[Floats]:

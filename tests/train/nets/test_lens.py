@@ -16,6 +16,16 @@ def test_shapes(frames: int) -> None:
     torch.testing.assert_close(net(windows), mean)
 
 
+def test_the_answer_is_linear_in_the_mean_of_the_maps() -> None:
+    net = Lens(labels=3, shape=SHAPE, branches=2, width=8).eval()
+    windows = torch.randn(2, *SHAPE)
+    maps = net.maps(windows)
+    assert maps.shape[:3] == (2, 16, 1)
+    weights, bias = net.linear()
+    places = torch.einsum("wcrt,lc->wlrt", maps, weights)  # how much each place adds to each label
+    torch.testing.assert_close(places.mean(dim=(2, 3)) + bias, net(windows))
+
+
 def test_each_branch_learns_from_its_share_alone() -> None:
     net = Lens(labels=2, shape=SHAPE, branches=3, width=8).train()
     windows = torch.randn(9, 1, 128, 44)

@@ -4,8 +4,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from genrelens.train.nets.mapped import Mapped
 
-class Efficientnet(nn.Module):
+
+class Efficientnet(Mapped):
     """The convolutions of EfficientNet-B0 (Tan & Le, arXiv 1905.11946) from transformers, and one dense layer.
 
     Args:
@@ -29,13 +31,21 @@ class Efficientnet(nn.Module):
         model: Any = EfficientNetModel(config)
         self.embeddings, self.encoder = model.embeddings, model.encoder
         self.apply(_as_tan_and_le_begin)
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(config.hidden_dim, labels))
+        self.dropout, self.last = nn.Dropout(dropout), nn.Linear(config.hidden_dim, labels)
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits (windows, labels)."""
-        features = self.encoder(self.embeddings(windows)).last_hidden_state
-        logits: Tensor = self.head(features.mean(dim=(2, 3)))
+        logits: Tensor = self.last(self.dropout(self.embed(windows)))
         return logits
+
+    def maps(self, windows: Tensor) -> Tensor:
+        """The last maps: (windows, 1280, a 32nd of the rows, a 32nd of the frames)."""
+        features: Tensor = self.encoder(self.embeddings(windows)).last_hidden_state
+        return features
+
+    def linear(self) -> tuple[Tensor, Tensor]:
+        """The dense layer."""
+        return self.last.weight, self.last.bias
 
 
 def _as_tan_and_le_begin(part: nn.Module) -> None:

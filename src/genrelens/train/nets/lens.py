@@ -5,18 +5,20 @@ from torch import Tensor, nn
 
 from genrelens.errors import RecipeError
 from genrelens.inputs import Shape
+from genrelens.train.nets.mapped import Mapped
 
 _BANDS = 128  # become one, on the way
+_END = 4  # layers of a branch after its last maps: their mean, its shape, dropout and the linear layer
 
 
-class Lens(nn.Module):
+class Lens(Mapped):
     """Branches that learn apart, each from its share of a batch, and answer together.
 
     Each branch looks at the log-mel with three small two-dimensional convolutions that forgive a little
     transposition, then makes channels of the remaining bands and follows them along time, as the front ends
     of musicnn do (Pons & Serra, arXiv 1909.06654). The branches differ by their first weights alone; their
     mean is steadier than any of them. Each ends in the mean over time and a linear layer, and so does, by
-    linearity, the whole: class-activation maps can be read off.
+    linearity, the whole: the maps of all branches, side by side, are its own.
 
     Args:
         labels: how many classes there are.
@@ -68,7 +70,21 @@ class Lens(nn.Module):
                 raise RecipeError(f"{len(self.branches)} branches cannot share {len(mels)} windows; raise train.batch")
             shares = mels.tensor_split(len(self.branches))
             return torch.cat([branch(share) for branch, share in zip(self.branches, shares, strict=True)])
-        return torch.stack([branch(mels) for branch in self.branches]).mean(dim=0)
+        return self.judge(self.embed(mels))
+
+    def maps(self, windows: Tensor) -> Tensor:
+        """The last maps of all branches, (windows, branches * width, 1, frames)."""
+        return torch.cat([branch[:-_END](windows) for branch in self._whole()], dim=1)
+
+    def linear(self) -> tuple[Tensor, Tensor]:
+        """The linear layers of all branches, which share the answer."""
+        ends = [branch[-1] for branch in self._whole()]
+        last = [end for end in ends if isinstance(end, nn.Linear)]
+        weights = torch.cat([layer.weight for layer in last], dim=1) / len(last)
+        return weights, torch.stack([layer.bias for layer in last]).mean(dim=0)
+
+    def _whole(self) -> list[nn.Sequential]:
+        return [branch for branch in self.branches if isinstance(branch, nn.Sequential)]
 
 
 class _TimeLayer(nn.Module):

@@ -5,11 +5,12 @@ from typing import Self
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genrelens.train.nets.mapped import Mapped
 from genrelens.train.nets.parts import Resize, three_planes
 from genrelens.train.pretrained import freeze, load_backbone
 
 
-class Resnet18(nn.Module):
+class Resnet18(Mapped):
     """ResNet-18 (He et al., CVPR 2016), and one dense layer for genres in place of ImageNet's.
 
     The names of the weights are torchvision's, so that its checkpoint fits. That was learnt on pictures
@@ -58,12 +59,20 @@ class Resnet18(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits (windows, labels)."""
+        logits: Tensor = self.fc(self.dropout(self.embed(windows)))
+        return logits
+
+    def maps(self, windows: Tensor) -> Tensor:
+        """The last maps: (windows, 512, a 32nd of the rows, a 32nd of the frames)."""
         pictures = self.resize(windows).expand(-1, 3, -1, -1)
-        features = self.maxpool(functional.relu(self.bn1(self.conv1(pictures))))
+        features: Tensor = self.maxpool(functional.relu(self.bn1(self.conv1(pictures))))
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
             features = layer(features)
-        logits: Tensor = self.fc(self.dropout(features.mean(dim=(2, 3))))
-        return logits
+        return features
+
+    def linear(self) -> tuple[Tensor, Tensor]:
+        """The dense layer."""
+        return self.fc.weight, self.fc.bias
 
     def train(self, mode: bool = True) -> Self:
         """Frozen layers also keep the means and deviations that they normalise by."""
