@@ -222,6 +222,32 @@ def mel_bands(front_end: FrontEnd) -> NDArray[np.float64]:
     return bands
 
 
+def band_centres(front_end: FrontEnd) -> NDArray[np.float64]:
+    """The middle of each band, in Hz, (n_mels,)."""
+    low, step = _spacing(front_end)
+    return np.asarray(mel_to_hz(low + step * np.arange(1, front_end.n_mels + 1), front_end.mel_scale))
+
+
+def band_places(hz: Floats, front_end: FrontEnd) -> Floats:
+    """Where among the bands frequencies lie, as real indices: a band's centre at its own; any shape."""
+    low, step = _spacing(front_end)
+    return (hz_to_mel(hz, front_end.mel_scale) - low) / step - 1
+
+
+def noise_power(front_end: FrontEnd) -> NDArray[np.float64]:
+    """What each band, (n_mels,), has on average of white noise with a power of 1 in each Hz of the rate."""
+    taper = _taper(front_end.window, front_end.window_size or front_end.n_fft, front_end.n_fft, np.dtype(np.float64))
+    phases = 2 * np.pi * np.arange(front_end.n_fft // 2 + 1) / front_end.n_fft
+    emphasis = np.abs(1 - front_end.pre_emphasis * np.exp(-1j * phases)) ** 2
+    return np.asarray(front_end.rate * np.square(taper).sum() * (mel_bands(front_end) @ emphasis))
+
+
+def _spacing(front_end: FrontEnd) -> tuple[float, float]:
+    """The lowest edge of the bands and the distance of their centres, in mels."""
+    ends = hz_to_mel(np.array([front_end.fmin, front_end.highest]), front_end.mel_scale)
+    return float(ends[0]), float(ends[1] - ends[0]) / (front_end.n_mels + 1)
+
+
 def hz_to_mel(hz: Floats, scale: MelScale) -> Floats:
     """Convert frequencies to mels."""
     if scale != "slaney":

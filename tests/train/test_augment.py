@@ -107,3 +107,28 @@ def test_mixup_mixes_windows_and_targets_alike() -> None:
     assert 1 <= (targets.diagonal() < 1).sum() < 8
     same, _ = augment.mixup(windows, torch.eye(8), 0.3, 0.0, rng(1))
     assert torch.equal(same, windows)
+
+
+def test_an_overlaid_window_holds_both_and_its_targets_say_how_much_of_each() -> None:
+    level = torch.full((64, 4, 6), -60.0)
+    for window in range(64):
+        level[window, window % 4] = 0.0
+    targets = torch.eye(4)[torch.arange(64) % 4]
+    heard, told = augment.overlay(level, targets, 1.0, rng())
+    torch.testing.assert_close(told.sum(dim=1), torch.ones(64))
+    for window in range(64):
+        own = window % 4
+        other = (told[window] - torch.eye(4)[own]).argmax().item()
+        if other == own or told[window, own] == 1:
+            continue
+        louder = heard[window, other, 0] - heard[window, own, 0]
+        assert -10.1 <= louder <= 10.1
+        assert told[window, other].item() == pytest.approx(1 / (1 + 10 ** (-louder.item() / 10)), abs=0.01)
+
+
+def test_only_the_share_that_is_asked_for_is_overlaid() -> None:
+    level, targets = torch.rand(400, 3, 3) * -60.0, torch.eye(400)
+    heard, told = augment.overlay(level, targets, 0.25, rng())
+    changed = (heard != level).flatten(1).any(dim=1)
+    assert 60 <= changed.sum() <= 140
+    assert torch.equal(told[~changed], targets[~changed])

@@ -5,16 +5,16 @@ All take their draws from a generator. Those before normalisation work on decibe
 rows, frames).
 """
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from genrelens.frontend import FrontEnd, hz_to_mel, mel_to_hz
+from genrelens.frontend import FrontEnd, band_centres, band_places
 from genrelens.train.recipe import AugmentTable
 
 _CURVE_POINTS = 8  # of an equaliser's curve
 _NOISE_DB = (-75.0, -40.0)  # level of the noise floor below the window's maximum
+_OVERLAY_DB = 10.0  # how much louder or softer the other of two tracks may be
 
 
 def vary(level: Tensor, table: AugmentTable, front_end: FrontEnd, rng: torch.Generator) -> Tensor:
@@ -30,6 +30,30 @@ def vary(level: Tensor, table: AugmentTable, front_end: FrontEnd, rng: torch.Gen
     if table.noise:
         level = add_noise(level, table.noise, rng)
     return level
+
+
+def overlay(level: Tensor, targets: Tensor, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Let that share of the windows be heard together with another of the batch: powers add, and so do targets.
+
+    Unlike what `mixup` makes, this is a sound that there could be.
+
+    Args:
+        level: decibels, (windows, n_mels, frames).
+        targets: (windows, labels).
+        share: of the windows.
+        rng: for the draws.
+
+    Returns:
+        The sums, and the targets by each one's share of the power at its loudest.
+    """
+    both = torch.rand(len(level), generator=rng) < share
+    other = torch.randperm(len(level), generator=rng)
+    louder = _OVERLAY_DB * (2 * torch.rand(len(level), generator=rng) - 1)
+    peaks = level.amax(dim=(1, 2))
+    second = level[other] + (peaks - peaks[other] + louder)[:, None, None]
+    heard = 10 * torch.log10(10 ** (level / 10) + 10 ** (second / 10))
+    own = torch.where(both, 1 / (1 + 10 ** (louder / 10)), 1.0)[:, None]
+    return torch.where(both[:, None, None], heard, level), own * targets + (1 - own) * targets[other]
 
 
 def mask(windows: Tensor, table: AugmentTable, rng: torch.Generator) -> Tensor:
@@ -64,12 +88,8 @@ def pitch_shift(level: Tensor, semitones: float, front_end: FrontEnd, rng: torch
 
 def band_positions(ratios: Tensor, front_end: FrontEnd) -> Tensor:
     """Where among the bands (a real index) each band's centre times a ratio lies: (ratios, n_mels)."""
-    scale = front_end.mel_scale
-    low, high = (float(hz_to_mel(np.array(hz), scale)) for hz in (front_end.fmin, front_end.highest))
-    step = (high - low) / (front_end.n_mels + 1)
-    centres = torch.arange(1, front_end.n_mels + 1) * step + low
-    moved = torch.from_numpy(mel_to_hz(centres.numpy(), scale))[None] * ratios[:, None]
-    positions = (torch.from_numpy(hz_to_mel(moved.numpy(), scale)) - low) / step - 1
+    moved = torch.from_numpy(band_centres(front_end))[None] * ratios[:, None]
+    positions = torch.from_numpy(band_places(moved.numpy(), front_end))
     return positions.float().clamp(0, front_end.n_mels - 1)
 
 

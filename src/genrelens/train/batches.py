@@ -11,11 +11,14 @@ from torch.utils.data import IterableDataset
 from genrelens.features import planes
 from genrelens.inputs import Picture, Sound
 from genrelens.train import augment
+from genrelens.train.distil import Teacher
 from genrelens.train.evaluate import net_windows
 from genrelens.train.mels import Level
 from genrelens.train.recipe import Recipe
 
-Batch = tuple[Tensor, Tensor]  # float32 (windows, planes, rows, frames); targets, float32 (windows, labels)
+# Float32 (windows, planes, rows, frames); targets, float32 (windows, labels); and where there is a teacher, what it
+# makes of the windows, float32 (windows, features).
+Batch = tuple[Tensor, ...]
 
 
 class TrainingBatches(IterableDataset[Batch]):
@@ -34,10 +37,12 @@ class TrainingBatches(IterableDataset[Batch]):
         epoch: Callable[[], int],
         rank: int = 0,
         ranks: int = 1,
+        teacher: Teacher | None = None,
     ) -> None:
         self._levels, self._targets = levels, torch.tensor(targets)
         self._recipe, self._epoch = recipe, epoch
         self._rank, self._ranks = rank, ranks
+        self._teacher = teacher
 
     def __len__(self) -> int:
         return batches_per_epoch(len(self._levels), self._recipe)
@@ -55,27 +60,35 @@ class TrainingBatches(IterableDataset[Batch]):
         return torch.cat([torch.randperm(len(self._levels), generator=rng) for _ in range(_rounds(self._recipe))])
 
     def _batch(self, members: Tensor, rng: torch.Generator) -> Batch:
-        table, own = self._recipe.augment, self._recipe.input
-        windows = self._pictures(members) if isinstance(own, Picture) else self._windows(members, own, rng)
-        targets = self._targets[members]
-        if self._recipe.train.mixup:
-            windows, targets = augment.mixup(
-                windows, targets, self._recipe.train.mixup_alpha, self._recipe.train.mixup, rng
-            )
-        return augment.mask(windows, table, rng), targets
+        own, targets = self._recipe.input, self._targets[members]
+        if isinstance(own, Picture):
+            return self._veiled(self._pictures(members), targets, rng)
+        level = self._varied(members, own, rng)
+        if self._recipe.augment.overlay:
+            level, targets = augment.overlay(level, targets, self._recipe.augment.overlay, rng)
+        # By the front end that serves: in numpy, on the same memory.
+        windows = torch.from_numpy(planes(level.numpy(), own.features, own.layout, own.front_end))
+        taught = (self._teacher(level, rng),) if self._teacher else ()
+        return *self._veiled(windows, targets, rng), *taught
+
+    def _veiled(self, windows: Tensor, targets: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Windows as a net takes them, mixed and with parts blanked, and what is still true of them."""
+        table = self._recipe.train
+        if table.mixup:
+            windows, targets = augment.mixup(windows, targets, table.mixup_alpha, table.mixup, rng)
+        return augment.mask(windows, self._recipe.augment, rng), targets
 
     def _pictures(self, members: Tensor) -> Tensor:
         return torch.from_numpy(np.stack([self._levels[member] for member in members.tolist()]).astype(np.float32))
 
-    def _windows(self, members: Tensor, sound: Sound, rng: torch.Generator) -> Tensor:
+    def _varied(self, members: Tensor, sound: Sound, rng: torch.Generator) -> Tensor:
+        """Decibels of a random stretch of each track, (windows, rows, frames)."""
         table, bands = self._recipe.augment, sound.front_end.n_mels
         level = self._crops(members, augment.stretched_frames(sound.frames, table.stretch), rng)
         if table.stretch:
             level = augment.time_stretch(level, sound.frames, table.stretch, rng)
         mels = augment.vary(level[:, :bands], table, sound.front_end, rng)
-        level = torch.cat([mels, level[:, bands:]], dim=1)
-        # By the front end that serves: in numpy, on the same memory.
-        return torch.from_numpy(planes(level.numpy(), sound.features, sound.layout, sound.front_end))
+        return torch.cat([mels, level[:, bands:]], dim=1)
 
     def _crops(self, members: Tensor, frames: int, rng: torch.Generator) -> Tensor:
         """A random stretch of each track; one that is too short is repeated."""

@@ -12,6 +12,7 @@ from torch.nn import functional
 from genrelens.classifier import Classifier
 from genrelens.train import nets
 from genrelens.train.batches import TrainingBatches, batches_per_epoch
+from genrelens.train.distil import teacher_of
 from genrelens.train.evaluate import net_windows
 from genrelens.train.recipe import Recipe
 from genrelens.train.tracks import DataSet, Tracks
@@ -39,9 +40,9 @@ def within(recipe: Recipe, data: DataSet, budget: float) -> Recipe:
 def seconds_per_step(recipe: Recipe, lessons: Tracks, labels: int) -> float:
     """CPU time of a training step, batches included, after a first one that warms up."""
     net = nets.build(recipe.net, labels, recipe.input.shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    batches = iter(TrainingBatches(lessons.levels, lessons.targets, recipe, lambda: 0))
+    batches = iter(TrainingBatches(lessons.levels, lessons.targets, recipe, lambda: 0, teacher=teacher_of(recipe)))
     times = [time.process_time()]
-    for batch, targets in islice(batches, 1 + _TIMED_STEPS):
+    for batch, targets, *_ in islice(batches, 1 + _TIMED_STEPS):
         with torch.autocast("cpu", enabled=recipe.train.precision == "bf16"):
             functional.cross_entropy(net(batch), targets).backward()  # type: ignore[no-untyped-call]
         times.append(time.process_time())

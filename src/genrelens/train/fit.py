@@ -28,6 +28,7 @@ from genrelens.train.checkpoints import (
     read_checkpoint,
     unwritable,
 )
+from genrelens.train.distil import Teacher, teacher_of
 from genrelens.train.heads import head
 from genrelens.train.history import forget_after
 from genrelens.train.parallel import Processes, quieten
@@ -59,14 +60,14 @@ class Manner:
 class TrackData(L.LightningDataModule):
     """The two sides that training looks at."""
 
-    def __init__(self, learn: Tracks, valid: Tracks, recipe: Recipe) -> None:
+    def __init__(self, learn: Tracks, valid: Tracks, recipe: Recipe, teacher: Teacher | None) -> None:
         super().__init__()
-        self._learn, self._valid, self._recipe = learn, valid, recipe
+        self._learn, self._valid, self._recipe, self._teacher = learn, valid, recipe, teacher
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches of random windows; this process's share of each."""
         learn, (rank, ranks) = self._learn, self._place()
-        batches = TrainingBatches(learn.levels, learn.targets, self._recipe, self._epoch, rank, ranks)
+        batches = TrainingBatches(learn.levels, learn.targets, self._recipe, self._epoch, rank, ranks, self._teacher)
         return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -112,7 +113,8 @@ def fit(
     """
     quieten()
     _check_devices(recipe.train, min(len(learn.levels), len(valid.levels)), manner)
-    task = _task(recipe, learn, labels)
+    teacher = teacher_of(recipe)
+    task = _task(recipe, learn, labels, teacher)
     last = folder / LAST
     drop_unfinished(folder)
     begun = read_checkpoint(last, task) if last.is_file() else None
@@ -124,21 +126,21 @@ def fit(
         )
     except MisconfigurationException as error:
         raise TrainingError(f"this machine cannot train on {manner.accelerator} ({error})") from error
-    _run(trainer, task, TrackData(learn, valid, recipe), last if begun else None)
+    _run(trainer, task, TrackData(learn, valid, recipe, teacher), last if begun else None)
     kept = last if recipe.train.keep == "last" else folder / BEST
     task.load_state_dict(read_checkpoint(kept, task)["state_dict"])
     task.net.eval()
     return task.net
 
 
-def _task(recipe: Recipe, learn: Tracks, labels: int) -> GenreTask:
+def _task(recipe: Recipe, learn: Tracks, labels: int, teacher: Teacher | None) -> GenreTask:
     L.seed_everything(recipe.seed, verbose=False)
     net = nets.build(recipe.net, labels, recipe.input.shape)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps = recipe.train.epochs * batches_per_epoch(len(learn.levels), recipe)
     balanced = recipe.train.class_weights == "balanced"
     weights = head(recipe.data.labels).balanced_weights(torch.tensor(learn.targets)) if balanced else None
-    return GenreTask(net, recipe, steps, weights)
+    return GenreTask(net, recipe, steps, weights, teacher.features if teacher else None)
 
 
 def _check_devices(table: TrainTable, fewest: int, manner: Manner) -> None:

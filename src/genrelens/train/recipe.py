@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from genrelens.inputs import Input, Picture
+from genrelens.inputs import Input, Picture, Sound
 from genrelens.labels import Labelling
+from genrelens.train.backbone import Backbone
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
@@ -150,6 +151,7 @@ class AugmentTable(Table):
         tilt: deviation of a slope from the lowest band to the highest, in decibels.
         low_pass: share of the windows whose highest bands are cut off.
         noise: share of the windows that get a floor of noise.
+        overlay: share of the windows that are heard together with one of another track.
         time_masks, time_mask: how many stretches are blanked, and up to how many frames each.
         band_masks, band_mask: the same for mel bands (SpecAugment, Park et al., Interspeech 2019).
     """
@@ -162,6 +164,7 @@ class AugmentTable(Table):
     tilt: Amount = 0.0
     low_pass: Share = 0.0
     noise: Share = 0.0
+    overlay: Share = 0.0
     time_masks: Annotated[int, Field(ge=0)] = 0
     time_mask: Annotated[int, Field(ge=0)] = 0
     band_masks: Annotated[int, Field(ge=0)] = 0
@@ -178,6 +181,18 @@ class AugmentTable(Table):
         if varied and self.expand == 1:
             raise ValueError("waveform says how to vary copies, but there are none; set expand to 2 or more")
         return self
+
+
+class DistilTable(Table):
+    """What is learnt from another net, beside the labels; see `train.distil`.
+
+    Attributes:
+        backbone: the adapter card of the other net; in a recipe's file, its path from there.
+        weight: of the loss on its embedding, beside that on the labels.
+    """
+
+    backbone: Backbone
+    weight: Annotated[float, Field(gt=0)] = 1.0
 
 
 class Search(Table):
@@ -227,8 +242,18 @@ class Recipe(Table):
     preprocess: PreprocessTable = PreprocessTable()
     net: NetTable
     augment: AugmentTable = AugmentTable()
+    distil: DistilTable | None = None
     train: TrainTable
     tune: dict[str, Search] = {}
+
+    @model_validator(mode="after")
+    def _is_heard_as_it_is(self) -> Self:
+        plain = isinstance(self.input, Sound) and self.input.features == ("mel",)
+        if not plain and (self.distil or self.augment.overlay):
+            raise ValueError(f"{'distil' if self.distil else 'augment.overlay'} needs an input of the log-mel alone")
+        if self.distil and self.train.mixup:
+            raise ValueError("train.mixup makes windows that no teacher can hear; use augment.overlay with distil")
+        return self
 
     @model_validator(mode="after")
     def _suits_pictures(self) -> Self:

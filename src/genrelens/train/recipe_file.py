@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from genrelens.errors import RecipeError, shown
 from genrelens.inputs import INPUT_KINDS
+from genrelens.train.backbone import read_backbone
 from genrelens.train.recipe import Recipe, Search
 from genrelens.train.toml import read_toml
 
@@ -21,6 +22,9 @@ def read_recipe(file: Path) -> Recipe:
         RecipeError: it is not there, is not TOML, or says something that a recipe cannot say.
     """
     content = read_toml(file, RecipeError)
+    distil = content.get("distil")
+    if isinstance(distil, dict) and isinstance(distil.get("backbone"), str):
+        distil["backbone"] = read_backbone(file.parent / distil["backbone"])
     try:
         recipe = Recipe.model_validate(content)
         for key, search in recipe.tune.items():
@@ -86,7 +90,11 @@ def _keys(place: list[str]) -> list[str]:
         elif part == "tune":
             table = Search
         elif part in table.model_fields and part != "input":  # whose kind follows; else, a key of tune
-            annotation = table.model_fields[part].annotation
-            assert isinstance(annotation, type)
-            table = annotation
+            table = _table(table.model_fields[part].annotation)
     return list(table.model_fields)
+
+
+def _table(annotation: Any) -> type[BaseModel]:
+    """The table that a key holds, also where it may be left out."""
+    kinds = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+    return next(kind for kind in kinds if issubclass(kind, BaseModel))

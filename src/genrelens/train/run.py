@@ -18,6 +18,7 @@ from genrelens.model import Planes, Probabilities, sigmoid, softmax
 from genrelens.train import nets
 from genrelens.train.batches import TrackWindows
 from genrelens.train.confidence import UNSETTLED, Confidence, settle
+from genrelens.train.distil import teacher_of
 from genrelens.train.environment import environment
 from genrelens.train.evaluate import Evaluation, ask_levels, evaluation
 from genrelens.train.export import export, parameters
@@ -64,6 +65,7 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation | LabelEva
     data = load(recipe, request.loading, say)
     manifest, labels = data.manifest, len(data.manifest.labels)
     nets.build(recipe.net, labels, recipe.input.shape)  # an impossible recipe claims no folder
+    teacher_of(recipe)
     claim(request.folder, recipe, resume=request.resume)
     write_text(request.folder / "environment.json", environment().model_dump_json(indent=1))
     learn, valid = data.lessons(recipe), data.side("valid")

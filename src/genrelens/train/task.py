@@ -9,8 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import lr_scheduler
 
-from genrelens.train.batches import draw_seed, rank_seed
+from genrelens.errors import RecipeError
+from genrelens.train.batches import Batch, draw_seed, rank_seed
+from genrelens.train.distil import Pupil
 from genrelens.train.heads import head
+from genrelens.train.nets.mapped import Mapped
 from genrelens.train.recipe import Recipe
 
 
@@ -26,16 +29,29 @@ class GenreTask(L.LightningModule):
         recipe: how to train.
         steps: of the optimiser, in all.
         weights: of the labels in the loss, (labels,); all the same if not given.
+        taught: features of the teacher that the net learns from as well, if it has one.
+
+    Raises:
+        RecipeError: there is a teacher, and the net has no embedding to teach.
     """
 
-    def __init__(self, net: nn.Module, recipe: Recipe, steps: int, weights: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        net: nn.Module,
+        recipe: Recipe,
+        steps: int,
+        weights: Tensor | None = None,
+        taught: int | None = None,
+    ) -> None:
         super().__init__()
         self.save_hyperparameters(recipe.model_dump(mode="json"))
         self.net, self.head = net, head(recipe.data.labels)
         self.seed, self.table = recipe.seed, recipe.train
         self.steps = steps
+        self.distil_weight = recipe.distil.weight if recipe.distil else 0.0
         self.weights: Tensor | None
         self.register_buffer("weights", weights, persistent=False)
+        self.pupil = _pupil(net, recipe, taught) if taught else None
         self._valid: list[tuple[Tensor, Tensor]] = []
         self._begun = 0.0
 
@@ -43,18 +59,27 @@ class GenreTask(L.LightningModule):
         """Look at the clock."""
         self._begun = time.monotonic()
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        """The loss against mixed, smoothed targets."""
-        windows, targets = batch
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """The loss against mixed, smoothed targets, and against what a teacher hears."""
+        windows, targets, *taught = batch
         # Dropout, too, is the same when resumed.
         torch.manual_seed(rank_seed(draw_seed(self.seed, self.global_step), self.global_rank))
-        logits = self.net(windows)
-        loss = self.head.loss(logits, targets, self.weights, self.table.label_smoothing)
+        logits, lesson = self._answers(windows, *taught)
+        loss = self.head.loss(logits, targets, self.weights, self.table.label_smoothing) + lesson
         if not torch.isfinite(loss):
             raise LostLossError(f"the loss became {loss.item()} in {self._place()}")
         measures = {"train_loss": loss, **_named("train", self.head.accuracy(logits, targets))}
         self.log_dict(measures, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(windows))
         return loss
+
+    def _answers(self, windows: Tensor, taught: Tensor | None = None) -> tuple[Tensor, Tensor | float]:
+        """Logits, and the loss against a teacher."""
+        if taught is None:
+            return self.net(windows), 0.0
+        assert isinstance(self.net, Mapped)
+        assert self.pupil is not None
+        embeddings = self.net.embed(windows)
+        return self.net.judge(embeddings), self.distil_weight * self.pupil.loss(embeddings, taught)
 
     def on_train_epoch_end(self) -> None:
         """See that the weights may be kept: a checkpoint is written next.
@@ -128,6 +153,15 @@ class GenreTask(L.LightningModule):
         decaying = [p for p in self.net.parameters() if p.ndim > 1]
         free = [p for p in self.net.parameters() if p.ndim <= 1]
         return [{"params": decaying, "weight_decay": self.table.weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def _pupil(net: nn.Module, recipe: Recipe, taught: int) -> Pupil:
+    if not isinstance(net, Mapped):
+        raise RecipeError(
+            f"the net {recipe.net.name} does not end in a mean and a linear layer, so it has no embedding to teach; "
+            "leave out distil, or take lens"
+        )
+    return Pupil(net.linear()[0].shape[1], taught)
 
 
 def _named(side: str, measures: dict[str, Tensor]) -> dict[str, Tensor]:
