@@ -79,7 +79,7 @@ def test_a_pupil_learns_what_can_be_told_from_an_embedding() -> None:
     first = pupil.loss(embeddings, taught).item()
     for _ in range(200):
         optimiser.zero_grad()
-        pupil.loss(embeddings, taught).backward()
+        pupil.loss(embeddings, taught).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     assert pupil.loss(embeddings, taught).item() < first / 50
 

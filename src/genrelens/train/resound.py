@@ -6,6 +6,7 @@ long frame; a random draw takes its place.
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from genrelens.frontend import FrontEnd, band_centres, band_places, in_decibels, noise_power
@@ -51,10 +52,11 @@ class Resound:
         return steady + mean + deviation * torch.randn(steady.shape, generator=rng)
 
 
-def _nearest_frames(own: FrontEnd, other: FrontEnd, frames: int) -> np.ndarray:
+def _nearest_frames(own: FrontEnd, other: FrontEnd, frames: int) -> NDArray[np.int64]:
     """Which of the own frames has its middle nearest to that of each of the other's, (frames,)."""
     middles = _first_middle(other) + np.arange(frames) * other.seconds_per_frame
-    return np.maximum(0, np.rint((middles - _first_middle(own)) / own.seconds_per_frame)).astype(np.int64)
+    nearest = np.rint((middles - _first_middle(own)) / own.seconds_per_frame)
+    return np.asarray(np.maximum(0, nearest), np.int64)
 
 
 def _first_middle(front_end: FrontEnd) -> float:
