@@ -96,7 +96,7 @@ def test_embeddings_come_along_where_the_graph_gives_maps(tmp_path: Path) -> Non
 def test_a_graph_without_maps_gives_probabilities_alone(model_file: Path) -> None:
     model = Model(model_file)
     judged = model.judge(mels(3, model))
-    assert model.channels is judged.embeddings is judged.strangeness is None
+    assert (model.channels, judged.embeddings, judged.strangeness) == (None, None, None)
     np.testing.assert_array_equal(judged.probabilities, model.probabilities(mels(3, model)))
 
 

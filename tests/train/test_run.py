@@ -161,9 +161,9 @@ def test_the_best_weights_and_early_stopping(genres: Path, tmp_path: Path) -> No
     with (request.folder / "metrics.jsonl").open() as lines:
         losses = [row["valid_loss"] for row in map(json.loads, lines) if "valid_loss" in row]
     assert len(losses) < 40
-    assert Classifier(request.folder / "model.onnx").card.calibration.log_loss[0] == pytest.approx(
-        min(losses), abs=0.02
-    )  # type: ignore[union-attr]
+    calibration = Classifier(request.folder / "model.onnx").card.calibration
+    assert calibration is not None
+    assert calibration.log_loss[0] == pytest.approx(min(losses), abs=0.02)
 
 
 def test_the_last_checkpoint_is_of_the_last_epoch(genres: Path, tmp_path: Path) -> None:

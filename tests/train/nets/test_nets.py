@@ -86,7 +86,7 @@ def test_the_exported_graph_answers_any_number_of_windows_as_the_net_does(build:
     for count in (1, 5):
         with torch.no_grad():
             expected = net(windows[:count]).numpy()
-        (actual,) = session.run(None, {session.get_inputs()[0].name: windows[:count].numpy()})
+        actual, *_ = session.run(None, {session.get_inputs()[0].name: windows[:count].numpy()})
         np.testing.assert_allclose(actual, expected, atol=1e-4)
     assert expected.std(axis=0).max() > 1e-6  # the windows are told apart at all
 

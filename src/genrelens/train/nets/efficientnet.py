@@ -31,11 +31,11 @@ class Efficientnet(Mapped):
         model: Any = EfficientNetModel(config)
         self.embeddings, self.encoder = model.embeddings, model.encoder
         self.apply(_as_tan_and_le_begin)
-        self.dropout, self.last = nn.Dropout(dropout), nn.Linear(config.hidden_dim, labels)
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(config.hidden_dim, labels))
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits (windows, labels)."""
-        logits: Tensor = self.last(self.dropout(self.embed(windows)))
+        logits: Tensor = self.head(self.embed(windows))
         return logits
 
     def maps(self, windows: Tensor) -> Tensor:
@@ -45,7 +45,9 @@ class Efficientnet(Mapped):
 
     def linear(self) -> tuple[Tensor, Tensor]:
         """The dense layer."""
-        return self.last.weight, self.last.bias
+        last = self.head[-1]
+        assert isinstance(last, nn.Linear)
+        return last.weight, last.bias
 
 
 def _as_tan_and_le_begin(part: nn.Module) -> None:

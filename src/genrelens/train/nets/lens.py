@@ -70,7 +70,7 @@ class Lens(Mapped):
                 raise RecipeError(f"{len(self.branches)} branches cannot share {len(mels)} windows; raise train.batch")
             shares = mels.tensor_split(len(self.branches))
             return torch.cat([branch(share) for branch, share in zip(self.branches, shares, strict=True)])
-        return self.judge(self.embed(mels))
+        return torch.stack([branch(mels) for branch in self.branches]).mean(dim=0)
 
     def maps(self, windows: Tensor) -> Tensor:
         """The last maps of all branches, (windows, branches * width, 1, frames)."""
