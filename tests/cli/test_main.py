@@ -45,8 +45,8 @@ def test_errors_become_one_line_on_stderr(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(sys, "argv", ["genrelens", "models", "show", "nosuch"])
     with pytest.raises(SystemExit) as stopped:
         main()
-    assert (
-        stopped.value.code == "genrelens: there is no model 'nosuch'; known are lens, or give a path to an .onnx file"
+    assert stopped.value.code == (
+        "genrelens: there is no model 'nosuch'; known are lens, mn04-audioset, mn04, or give a path to an .onnx file"
     )
 
 
