@@ -118,7 +118,7 @@ def test_an_overlaid_window_holds_both_and_its_targets_say_how_much_of_each() ->
     torch.testing.assert_close(told.sum(dim=1), torch.ones(64))
     for window in range(64):
         own = window % 4
-        other = (told[window] - torch.eye(4)[own]).argmax().item()
+        other = int((told[window] - torch.eye(4)[own]).argmax())
         if other == own or told[window, own] == 1:
             continue
         louder = heard[window, other, 0] - heard[window, own, 0]

@@ -136,6 +136,7 @@ def test_training_with_several_labels_watches_their_ranking(mixed: tuple[Request
     history = read_history(request.folder)
     assert history.best is not None
     assert history.best.valid_map == pytest.approx(result.metrics.mean_ap.value, abs=0.03)
+    assert history.best.valid_loss is not None
     assert result.metrics.log_loss < history.best.valid_loss + 0.02  # calibrated since
     assert history.best.train_accuracy is history.best.valid_accuracy is None
 
