@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from genrelens import features
 from genrelens.features import FEATURES, Feature, Layout, analyse, height, needs_spectrum, planes, shape
-from genrelens.frontend import FrontEnd, decibels, normalised, refloor
+from genrelens.frontend import FrontEnd, band_centres, decibels, normalised, refloor
 
 FRONT_ENDS = [
     FrontEnd(),
@@ -175,6 +175,18 @@ def test_gain_leaves_the_planes_alone() -> None:
         planes(analyse(gain * samples, FEATURES, front_end), FEATURES, "stack", front_end) for gain in (1, 0.1)
     )
     np.testing.assert_allclose(loud, quiet, atol=1e-3)
+
+
+def test_what_lies_above_the_ceiling_makes_no_difference() -> None:
+    open_to_all, capped = FrontEnd(), FrontEnd(ceiling=8000.0)
+    above = band_centres(capped) > 8000
+    level = analyse(music(capped), ("mel", "mfcc"), capped)
+    lowered = level - 30 * above[:, None].astype(np.float32)
+    dark, darker = (planes(each, ("mel", "mfcc"), "stack", capped) for each in (level, lowered))
+    np.testing.assert_array_equal(dark, darker)
+    assert len(np.unique(dark[0, above])) == 1
+    assert not np.array_equal(dark, planes(level, ("mel", "mfcc"), "stack", open_to_all))
+    assert not planes(np.full((128, 40), -100.0, np.float32), ("mel",), "stack", capped).any()
 
 
 @EACH

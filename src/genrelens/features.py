@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from genrelens.frontend import (
     Floats,
     FrontEnd,
+    below_ceiling,
     in_decibels,
     mel_bands,
     mfcc,
@@ -106,7 +107,7 @@ def planes(level: Floats, features: tuple[Feature, ...], layout: Layout, front_e
         Shape (..., planes, rows, frames), as `shape` tells.
     """
     level = level.astype(np.promote_types(level.dtype, np.float32), copy=False)  # half precision is for keeping
-    mel = level[..., : front_end.n_mels, :]
+    mel = below_ceiling(level[..., : front_end.n_mels, :], front_end)
     found = _spectral_rows(level, features, front_end)
     if derived := [feature for feature in features if feature in _FROM_MEL]:
         floored = refloor(mel, front_end.floor_db)

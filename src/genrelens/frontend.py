@@ -47,6 +47,8 @@ class FrontEnd(BaseModel):
         n_mels: mel bands, spread from `fmin` to `fmax` Hz (half the rate if none is given).
         mel_scale: Slaney's, with bands of equal area; HTK's, with bands of equal peak; or Kaldi's, the same
             with triangles drawn over mels, not over Hz.
+        ceiling: bands centred above this many Hz count as silent, whatever is in them: that is where codecs and
+            resamplers differ. All count if none is given.
         floor_db: values further than this below the maximum are raised to it.
         normalisation: to mean 0 and deviation 1 over the "window", over time for each "band", or "none",
             which leaves decibels below the maximum. Or "audioset", what nets of EfficientAT take
@@ -66,6 +68,7 @@ class FrontEnd(BaseModel):
     fmin: float = Field(0.0, ge=0)
     fmax: float | None = None
     mel_scale: MelScale = "slaney"
+    ceiling: float | None = Field(None, gt=0)
     floor_db: float = Field(80.0, gt=0)
     normalisation: Literal["window", "band", "none", "audioset"] = "window"
 
@@ -76,6 +79,12 @@ class FrontEnd(BaseModel):
                 f"the mel bands must rise from fmin to at most half the rate, {self.rate / 2:g} Hz; "
                 f"fmin is {self.fmin:g} and fmax {self.highest:g}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _ceiling_leaves_a_band(self) -> Self:
+        if self.ceiling is not None and self.ceiling < band_centres(self)[0]:
+            raise ValueError(f"ceiling is {self.ceiling:g} Hz, below the lowest mel band")
         return self
 
     @model_validator(mode="after")
@@ -155,6 +164,15 @@ def power_spectra(samples: Floats, front_end: FrontEnd) -> Iterator[tuple[tuple[
 def in_decibels(power: Floats) -> Floats:
     """Convert power to decibels, of which there is an end at -100."""
     return np.asarray(10 * np.log10(np.maximum(power, _TINY_POWER)))
+
+
+def below_ceiling(level: Floats, front_end: FrontEnd) -> Floats:
+    """Lower all above the ceiling, if there is one, to the least that is in a window (..., n_mels, frames)."""
+    if front_end.ceiling is None:
+        return level
+    above = band_centres(front_end) > front_end.ceiling
+    least = level[..., ~above, :].min(axis=(-2, -1), keepdims=True)
+    return np.where(above[:, None], least, level)
 
 
 def refloor(level: Floats, floor_db: float) -> Floats:

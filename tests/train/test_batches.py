@@ -32,6 +32,33 @@ def test_an_epoch_can_be_repeated_and_differs_from_the_next() -> None:
     assert not torch.equal(first(3), first(3, seed=2))
 
 
+def test_echoed_epochs_learn_from_the_same_views_in_another_order() -> None:
+    recipe = make_recipe(
+        train={"crops": 2, "batch": 4, "echo": 2, "mixup": 0}, augment={"time_masks": 0, "band_masks": 0}
+    )
+    epoch = 0
+    batches = TrainingBatches(levels(), one_hot([n % 5 for n in range(10)]), recipe, lambda: epoch)
+
+    def views() -> list[tuple[float, int]]:
+        return [
+            (window.sum().item(), int(target.argmax()))
+            for windows, targets in batches
+            for window, target in zip(windows, targets, strict=True)
+        ]
+
+    zeroth = views()
+    epoch = 1
+    first = views()
+    epoch = 2
+    second = views()
+    assert first != zeroth
+    assert sorted(first) == sorted(zeroth)
+    assert not set(second) & set(first)
+    epoch = 1
+    resumed = TrainingBatches(levels(), one_hot([n % 5 for n in range(10)]), recipe, lambda: epoch)
+    assert torch.equal(next(iter(resumed))[0], next(iter(batches))[0])
+
+
 def test_without_variation_a_window_is_a_normalised_stretch_of_its_track() -> None:
     ramp = np.tile(np.linspace(-80, 0, 200, dtype=np.float16), (128, 1))
     recipe = make_recipe(

@@ -27,6 +27,9 @@ class TrainingBatches(IterableDataset[Batch]):
     All draws follow from the recipe's seed and the number of the epoch, which is asked for when the epoch
     begins: a resumed training sees what an unbroken one would have seen. Of `ranks` processes that train
     together, each takes its share of each batch.
+
+    Where views are dear to draw, as with a teacher, each serves `echo` epochs, in another order and with other
+    parts blanked (Choi et al., arXiv 1907.05550).
     """
 
     def __init__(
@@ -43,33 +46,56 @@ class TrainingBatches(IterableDataset[Batch]):
         self._recipe, self._epoch = recipe, epoch
         self._rank, self._ranks = rank, ranks
         self._teacher = teacher
+        self._kept: tuple[int, Batch] | None = None
 
     def __len__(self) -> int:
         return batches_per_epoch(len(self._levels), self._recipe)
 
     def __iter__(self) -> Iterator[Batch]:
         rng = torch.Generator().manual_seed(draw_seed(self._recipe.seed, self._epoch()))
+        views = self._views(rng) if self._recipe.train.echo == 1 else self._echoes(rng)
+        for windows, targets, *taught in views:
+            yield *self._veiled(windows, targets, rng), *taught
+
+    def _views(self, rng: torch.Generator) -> Iterator[Batch]:
+        """Newly drawn, batch by batch."""
         order = self._order(rng)  # the same in all processes
+        self._part_ways(rng)
+        for members in torch.split(order, self._recipe.train.batch)[: len(self)]:
+            yield self._view(members[self._rank :: self._ranks], rng)
+
+    def _echoes(self, rng: torch.Generator) -> Iterator[Batch]:
+        """Those drawn for the first of the epochs that share them, in another order."""
+        train = self._recipe.train
+        first = self._epoch() // train.echo * train.echo
+        if self._kept is None or self._kept[0] != first:
+            fresh = torch.Generator().manual_seed(draw_seed(self._recipe.seed, first))
+            self._kept = first, tuple(map(torch.cat, zip(*self._views(fresh), strict=True)))
+        parts = self._kept[1]
+        self._part_ways(rng)
+        for members in torch.split(torch.randperm(len(parts[0]), generator=rng), train.batch // self._ranks):
+            yield tuple(part[members] for part in parts)
+
+    def _part_ways(self, rng: torch.Generator) -> None:
+        """From here on each process draws for itself."""
         if self._rank:
             rng.manual_seed(rank_seed(rng.initial_seed(), self._rank))
-        for members in torch.split(order, self._recipe.train.batch)[: len(self)]:
-            yield self._batch(members[self._rank :: self._ranks], rng)
 
     def _order(self, rng: torch.Generator) -> Tensor:
         """Every track once, then every track again: the crops of one track do not crowd a batch."""
         return torch.cat([torch.randperm(len(self._levels), generator=rng) for _ in range(_rounds(self._recipe))])
 
-    def _batch(self, members: Tensor, rng: torch.Generator) -> Batch:
+    def _view(self, members: Tensor, rng: torch.Generator) -> Batch:
         own, targets = self._recipe.input, self._targets[members]
         if isinstance(own, Picture):
-            return self._veiled(self._pictures(members), targets, rng)
+            return self._pictures(members), targets
         level = self._varied(members, own, rng)
         if self._recipe.augment.overlay:
             level, targets = augment.overlay(level, targets, self._recipe.augment.overlay, rng)
         # By the front end that serves: in numpy, on the same memory.
         windows = torch.from_numpy(planes(level.numpy(), own.features, own.layout, own.front_end))
         taught = (self._teacher(level, rng),) if self._teacher else ()
-        return *self._veiled(windows, targets, rng), *taught
+        return windows, targets, *taught
 
     def _veiled(self, windows: Tensor, targets: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Windows as a net takes them, mixed and with parts blanked, and what is still true of them."""

@@ -56,6 +56,7 @@ class TrainTable(Table):
         epochs: passes over the tracks of *train*.
         crops: windows taken at random from each track in each epoch; or "all", the same ones every time, one
             every `input.hop` seconds.
+        echo: epochs that learn from the same views, once drawn.
         optimiser, lr, weight_decay: the usual.
         schedule, warmup: in that share of the steps the rate rises to `lr`; after it the rate falls to 0 along
             a "cosine", stays "constant", or is halved on a "plateau" of the log loss on *valid*.
@@ -75,6 +76,7 @@ class TrainTable(Table):
     epochs: Count
     crops: Count | Literal["all"] = 1
     batch: Count = 32
+    echo: Count = 1
     optimiser: Literal["adam", "adamw"] = "adamw"
     lr: Annotated[float, Field(gt=0)]
     weight_decay: Amount = 0.0
