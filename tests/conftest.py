@@ -1,7 +1,7 @@
 """Audio and models that the tests make for themselves."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import av
 import numpy as np
 import onnx
 import pytest
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
@@ -27,6 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("data"):
                 item.add_marker(pytest.mark.skip(reason="the recordings are not here"))
+
+
+@pytest.fixture(autouse=True)
+def _the_same_threads_for_each() -> Iterator[None]:
+    """Put back what a benchmark or a search set: sums depend on it in their last digits."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 def tone(hz: float = 440.0, seconds: float = 3.0, rate: int = RATE, channels: int = 2) -> NDArray[np.float32]:
