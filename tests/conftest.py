@@ -1,6 +1,7 @@
 """Audio and models that the tests make for themselves."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ from genrelens.inputs import Sound
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "gtzan"
 
 RATE = 44_100
+
+
+def pytest_configure() -> None:
+    """Tests share the cores among them: one thread for each, and for what it starts."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
