@@ -18,6 +18,7 @@ from typing import Any
 
 from genrelens import workers, zoo
 from genrelens.classifier import Classifier
+from genrelens.train.budget import cpu_ms
 from genrelens.train.evaluate import Evaluation, ask_levels, evaluation
 from genrelens.train.manifest import Item, Side, read_manifest
 from genrelens.train.mels import Analysis, default_cache, load_mels
@@ -57,6 +58,7 @@ def measured(classifier: Classifier, sides: Mapping[Side, Sequence[Item]], cache
         "licence": card.licence,
         "parameters": card.parameters,
         "megabytes": round(classifier.model.path.stat().st_size / 1e6, 2),
+        "cpu_ms": cpu_ms(classifier.model.path),
         "trained": card.training.model_dump(mode="json"),
         **{side: figures(heard(classifier, items, cache)) for side, items in sides.items()},
     }

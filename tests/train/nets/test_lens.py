@@ -26,6 +26,13 @@ def test_the_answer_is_linear_in_the_mean_of_the_maps() -> None:
     torch.testing.assert_close(places.mean(dim=(2, 3)) + bias, net(windows))
 
 
+def test_features_are_dropped_in_training_alone() -> None:
+    net = Lens(labels=3, shape=SHAPE, width=64, dropout=0.5)
+    embeddings = torch.ones(4, 64)
+    assert not torch.equal(*net.train().judge(embeddings)[:2])
+    assert torch.equal(*net.eval().judge(embeddings)[:2])
+
+
 def test_each_branch_learns_from_its_share_alone() -> None:
     net = Lens(labels=2, shape=SHAPE, branches=3, width=8).train()
     windows = torch.randn(9, 1, 128, 44)

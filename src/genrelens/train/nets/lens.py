@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from genrelens.errors import RecipeError
 from genrelens.inputs import Shape
@@ -49,6 +50,7 @@ class Lens(Mapped):
             raise RecipeError(
                 f"the net lens takes one plane of {_BANDS} bands, and the input has {shape[0]} of {shape[1]}"
             )
+        self.dropout = dropout
         self.branches = nn.ModuleList(
             nn.Sequential(
                 _stem(*stem),
@@ -82,6 +84,10 @@ class Lens(Mapped):
         last = [end for end in ends if isinstance(end, nn.Linear)]
         weights = torch.cat([layer.weight for layer in last], dim=1) / len(last)
         return weights, torch.stack([layer.bias for layer in last]).mean(dim=0)
+
+    def judge(self, embeddings: Tensor) -> Tensor:
+        """Logits of embeddings; in training, with as much dropped of them as a branch drops."""
+        return super().judge(functional.dropout(embeddings, self.dropout, self.training))
 
     def _whole(self) -> list[nn.Sequential]:
         return [branch for branch in self.branches if isinstance(branch, nn.Sequential)]

@@ -24,5 +24,5 @@ class Mapped(nn.Module):
         return self.maps(windows).mean(dim=(2, 3))
 
     def judge(self, embeddings: Tensor) -> Tensor:
-        """Logits (windows, labels) of embeddings (windows, channels), as out of training."""
+        """Logits (windows, labels) of embeddings (windows, channels)."""
         return functional.linear(embeddings, *self.linear())
