@@ -3,13 +3,18 @@
 import json
 import re
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
+
+import pareto
 
 from genrelens import zoo
 from genrelens.card import Card
 from genrelens.model import Model
 from genrelens.train.benchmark import read_cells
 from genrelens.train.benchmark_table import page
+from genrelens.train.figures import DARK, LIGHT, Drawing, reliability
+from genrelens.train.metrics import Metrics
 from genrelens.train.plan import read_plan
 from genrelens.train.stress.measures import StressReport
 from genrelens.train.stress.report import table_markdown
@@ -26,6 +31,9 @@ def write_documents() -> None:
     (ROOT / "README.md").write_text(readme(), "utf-8")
     (ROOT / "docs" / "benchmarks.md").write_text(benchmarks(), "utf-8")
     (ROOT / "docs" / "stress.md").write_text(stress(), "utf-8")
+    for drawing in (pareto.drawing(), _reliability(_measured())):
+        for palette in (LIGHT, DARK):
+            (ROOT / "docs" / f"{drawing.name}-{palette.name}.png").write_bytes(drawing.png(palette))
 
 
 def model_card() -> str:
@@ -68,12 +76,16 @@ def fill_marks(text: str) -> str:
 def figures() -> dict[str, str]:
     """All parts by name."""
     card = Model(zoo.find("lens"), threads=1).card
-    measured = json.loads((RESULTS / "lens.json").read_text("utf-8"))
+    measured = _measured()
     speed = json.loads((RESULTS / "speed.json").read_text("utf-8"))
     return {
         "accuracy": _estimate(measured["test"]["accuracy"]),
         "benchmark": page(read_cells(RESULTS / "gtzan"), _order(), COMMAND),
         "accuracies": _accuracies(measured),
+        "seeds": _seeds(measured["seeds"]),
+        "confidence": _confidence(card, measured),
+        "reliability": _picture(_reliability(measured), "docs/"),
+        "pareto": _picture(pareto.drawing(), "docs/"),
         "genres": _genres(measured["test"]),
         "confusions": _confusions(measured["test"]),
         "balance": _balance(measured["test"]),
@@ -110,6 +122,49 @@ def _accuracies(measured: dict[str, Any]) -> str:
         for name, metrics in rows
     ]
     return "\n".join(lines)
+
+
+def _measured() -> dict[str, Any]:
+    return dict(json.loads((RESULTS / "lens.json").read_text("utf-8")))
+
+
+def _seeds(seeds: list[dict[str, float]]) -> str:
+    """A row for each training, and their mean and standard deviation."""
+    columns = [name for name in seeds[0] if name != "seed"]
+    lines = [f"| seed | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    lines += [f"| {seed['seed']} | {' | '.join(f'{seed[name]:.3f}' for name in columns)} |" for seed in seeds]
+    spread = (
+        f"{mean(seed[name] for seed in seeds):.3f} ± {stdev(seed[name] for seed in seeds):.3f}" for name in columns
+    )
+    return "\n".join([*lines, f"| mean | {' | '.join(spread)} |"])
+
+
+def _confidence(card: Card, measured: dict[str, Any]) -> str:
+    """How far confidence can be trusted, in words."""
+    valid, test = (Metrics.model_validate(measured[side]) for side in ("valid", "test"))
+    error, by_chance = test.calibration.error, test.calibration.by_chance
+    return (
+        f"The logits are divided by a temperature of {card.temperature:.2f}, chosen on *valid*. The expected calibration "
+        f"error is {valid.calibration.error:.3f} on *valid* and {error:.3f} on *test*, where a perfectly calibrated model "
+        f"would show {by_chance:.3f} by chance. Of the 80 % of the answers on *test* that are most confident, "
+        f"{_percent(test.selection.at_80.model_dump())} are right, of all {_percent(test.accuracy.model_dump())}."
+    )
+
+
+def _reliability(measured: dict[str, Any]) -> Drawing:
+    return reliability(Metrics.model_validate(measured["test"]))
+
+
+def _picture(drawing: Drawing, folder: str) -> str:
+    """A picture that suits the paper it is read on."""
+    return (
+        f'<picture>\n  <source media="(prefers-color-scheme: dark)" srcset="{folder}{drawing.name}-dark.png">\n'
+        f'  <img src="{folder}{drawing.name}-light.png" alt="{drawing.alt}">\n</picture>'
+    )
+
+
+def _percent(estimate: dict[str, float]) -> str:
+    return f"{100 * estimate['value']:.1f} % ({100 * estimate['low']:.1f} to {100 * estimate['high']:.1f})"
 
 
 def _genres(metrics: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The picture of what accuracy costs, made from the results: docs/pareto-light.png and docs/pareto-dark.png."""
+"""The picture of what accuracy costs, made from the results."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from genrelens.train.benchmark import read_cells
-from genrelens.train.figures import DARK, LIGHT, Drawing, Palette
+from genrelens.train.figures import Drawing, Palette
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -116,13 +116,6 @@ def drawing() -> Drawing:
     return Drawing("pareto", _told(sides.values()), draw)
 
 
-def write() -> None:
-    """Write the picture for light and for dark paper."""
-    picture = drawing()
-    for palette in (LIGHT, DARK):
-        (ROOT / "docs" / f"{picture.name}-{palette.name}.png").write_bytes(picture.png(palette))
-
-
 def _told(sides: Iterable[Sequence[Point]]) -> str:
     lines = [", ".join(f"{point.name} {100 * point.accuracy:.1f} %" for point in frontier(side)) for side in sides]
     return (
@@ -133,7 +126,3 @@ def _told(sides: Iterable[Sequence[Point]]) -> str:
 
 def _read(name: str) -> Any:
     return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
-
-
-if __name__ == "__main__":
-    write()

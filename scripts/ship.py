@@ -1,9 +1,11 @@
 """Make a trained model the bundled one: measure it on the test, once, and write the figures where users look.
 
-    python scripts/ship.py runs/lens-1 --data gtzan:ARRAY.npy --audio gtzan:FOLDER
+    python scripts/ship.py runs/lens-1 runs/lens-2 runs/lens-3 --data gtzan:ARRAY.npy --audio gtzan:FOLDER
 
-Writes the model with its figures into the package, its checksum into the zoo, benchmarks/results/lens.json,
-MODEL_CARD.md, and the figures in README.md. The last two can be made again with --documents-only.
+The runs are trainings of one recipe, each with a seed of its own. All are measured; the one with the least log loss on
+*valid* is bundled. Writes it with its figures into the package, its checksum into the zoo,
+benchmarks/results/lens.json, MODEL_CARD.md, and the figures and pictures of other documents. The documents can be made
+again with --documents-only.
 """
 
 import argparse
@@ -20,7 +22,7 @@ from genrelens.card import Card
 from genrelens.classifier import Classifier
 from genrelens.train.evaluate import Evaluation, evaluate
 from genrelens.train.export import with_card
-from genrelens.train.manifest import Item, read_manifest
+from genrelens.train.manifest import Item, Manifest, read_manifest
 from genrelens.train.run import figures
 
 ASSETS = ROOT / "src" / "genrelens" / "assets"
@@ -31,25 +33,24 @@ PROTOCOL = "one answer a track, all windows"
 def main() -> None:
     """Measure, then write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, nargs="?", help="the folder of the training")
+    parser.add_argument("runs", type=Path, nargs="*", help="the folders of the trainings, one a seed")
     parser.add_argument("--data", help="the array of log-mels: all tracks of valid and test")
     parser.add_argument("--audio", help="the recordings, as many as there are")
     parser.add_argument("--documents-only", action="store_true", help="write the documents again from the results")
     arguments = parser.parse_args()
     if not arguments.documents_only:
-        if not (arguments.run and arguments.data and arguments.audio):
-            parser.error("give the run, --data and --audio; or --documents-only")
-        ship(arguments.run, arguments.data, arguments.audio)
+        if not (arguments.runs and arguments.data and arguments.audio):
+            parser.error("give the runs, --data and --audio; or --documents-only")
+        ship(arguments.runs, arguments.data, arguments.audio)
     write_documents()
 
 
-def ship(run: Path, data: str, audio: str) -> None:
-    """Measure the model of a run and put it into the package with its figures."""
-    classifier = Classifier(run / "model.onnx")
+def ship(runs: Sequence[Path], data: str, audio: str) -> None:
+    """Measure the models of all runs, and put the one that *valid* prefers into the package with its figures."""
     rows, recordings = read_manifest(data), read_manifest(audio)
+    seeds = [measured(Classifier(run / "model.onnx"), rows) for run in runs]
+    classifier, valid, test = min(seeds, key=lambda seed: seed[1].metrics.log_loss)
     heard = {item.name for item in recordings.side("test")}
-    valid = measure(classifier, rows.side("valid"))
-    test = measure(classifier, rows.side("test"))
     from_rows = measure(classifier, [item for item in rows.side("test") if item.name in heard])
     from_audio = measure(classifier, recordings.side("test"))
     stated = (
@@ -59,14 +60,38 @@ def ship(run: Path, data: str, audio: str) -> None:
         *figures(valid, "GTZAN", "fault-filtered valid", f"{PROTOCOL}, from log-mels")[:1],
     )
     card = classifier.card.model_copy(update={"figures": stated})
-    bundle(run / "model.onnx", card)
+    bundle(classifier.model.path, card)
     sides = {"valid": valid, "test": test, "test, from log-mels": from_rows, "test, from audio": from_audio}
     content: dict[str, Any] = {side: result.metrics.model_dump(mode="json") for side, result in sides.items()}
+    content["seeds"] = [summary(*seed) for seed in seeds]
     content["same answer from audio as from log-mels"] = agreement(
         from_rows, from_audio, recordings.side("test"), rows.side("test")
     )
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def measured(classifier: Classifier, rows: Manifest) -> tuple[Classifier, Evaluation, Evaluation]:
+    """A model, and what it is worth on *valid* and on *test*."""
+    return classifier, measure(classifier, rows.side("valid")), measure(classifier, rows.side("test"))
+
+
+def summary(classifier: Classifier, valid: Evaluation, test: Evaluation) -> dict[str, Any]:
+    """What one training came to."""
+    sides = {"valid": valid.metrics, "test": test.metrics}
+    return {
+        "seed": classifier.card.training.seed,
+        **{
+            f"{side} {name}": round(value, 4)
+            for side, own in sides.items()
+            for name, value in {
+                "accuracy": own.accuracy.value,
+                "log loss": own.log_loss,
+                "calibration error": own.calibration.error,
+                "accuracy at 80 %": own.selection.at_80.value,
+            }.items()
+        },
+    }
 
 
 def measure(classifier: Classifier, items: Sequence[Item]) -> Evaluation:

@@ -191,7 +191,7 @@ def read_card(metadata: dict[str, str], path: Any) -> Card:
 def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
     """A card of an earlier format as the present one.
 
-    In the first, the input was spread over three keys; the second knew neither calibration nor detector.
+    In the first, the input was spread over three keys; the second knew no ceiling, calibration or detector.
     """
     if content.get("format") == 2:
         return {**content, "format": CARD_FORMAT}
