@@ -143,11 +143,12 @@ def _confidence(card: Card, measured: dict[str, Any]) -> str:
     """How far confidence can be trusted, in words."""
     valid, test = (Metrics.model_validate(measured[side]) for side in ("valid", "test"))
     error, by_chance = test.calibration.error, test.calibration.by_chance
+    right, all_right = (_percent(each.model_dump()) for each in (test.selection.at_80, test.accuracy))
     return (
-        f"The logits are divided by a temperature of {card.temperature:.2f}, chosen on *valid*. The expected calibration "
-        f"error is {valid.calibration.error:.3f} on *valid* and {error:.3f} on *test*, where a perfectly calibrated model "
-        f"would show {by_chance:.3f} by chance. Of the 80 % of the answers on *test* that are most confident, "
-        f"{_percent(test.selection.at_80.model_dump())} are right, of all {_percent(test.accuracy.model_dump())}."
+        f"The logits are divided by a temperature of {card.temperature:.2f}, chosen on *valid*. The expected "
+        f"calibration error is {valid.calibration.error:.3f} on *valid* and {error:.3f} on *test*, where a perfectly "
+        f"calibrated model would show {by_chance:.3f} by chance. Of the 80 % of the answers on *test* that are most "
+        f"confident, {right} are right, of all {all_right}."
     )
 
 
