@@ -1,4 +1,5 @@
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from pydantic import ValidationError
 from genrelens.errors import ModelNotFoundError, RecipeError
 from genrelens.train import nets
 from genrelens.train.backbone import Backbone
-from genrelens.train.batches import TrainingBatches
+from genrelens.train.batches import TrackWindows, TrainingBatches
 from genrelens.train.distil import Pupil, Teacher, teacher_of
 from genrelens.train.fit import Manner, fit
+from genrelens.train.nets.mapped import Mapped
 from genrelens.train.recipe import Recipe
 from genrelens.train.recipe_file import read_recipe
 from genrelens.train.task import GenreTask
@@ -105,6 +107,32 @@ def test_a_training_with_a_teacher_ends_with_a_net_alone(backbone: Backbone, tmp
     assert not any("pupil" in name for name in net.state_dict())
     with torch.no_grad():
         assert net(torch.zeros(1, *recipe.input.shape)).shape == (1, 2)
+
+
+def test_the_last_layer_can_be_fitted_anew(backbone: Backbone, tmp_path: Path) -> None:
+    recipe = distilling(backbone, net={"branches": 2})
+    recipe = recipe.model_copy(update={"distil": recipe.distil.model_copy(update={"penalties": (0.01, 100.0)})})  # type: ignore[union-attr]
+    said: list[str] = []
+    learn = tracks()
+    for level, target in zip(learn.levels, learn.targets, strict=True):
+        level[:64] -= np.float16(40 * target[0])
+    net = fit(recipe, learn, learn, 2, tmp_path / "run", Manner(accelerator="cpu", track="none"), said.append)
+    assert re.search(r"fitted anew with a penalty of 0.01: log loss 0\.\d+ on 8 tracks of valid", said[-1])
+    with torch.no_grad():
+        told = [net(windows).mean(dim=0).argmax() for windows, _ in TrackWindows(learn.levels, learn.targets, recipe)]
+        windows = torch.randn(3, *recipe.input.shape)
+        assert isinstance(net, Mapped)
+        torch.testing.assert_close(net.judge(net.embed(windows)), net(windows))
+    assert [int(label) for label in told] == learn.targets.argmax(axis=1).tolist()
+
+
+def test_several_labels_have_no_layer_fitted_anew(backbone: Backbone) -> None:
+    with pytest.raises(ValidationError, match="penalties are of a layer that tells one label"):
+        make_recipe(
+            train={"mixup": 0},
+            data={"labels": "several"},
+            distil={"backbone": backbone.model_dump(), "penalties": [0.1]},
+        )
 
 
 def test_a_net_without_an_embedding_cannot_be_taught(backbone: Backbone) -> None:

@@ -33,6 +33,7 @@ from genrelens.train.heads import head
 from genrelens.train.history import forget_after
 from genrelens.train.parallel import Processes, quieten
 from genrelens.train.recipe import Recipe, TrainTable
+from genrelens.train.refit import refit
 from genrelens.train.task import GenreTask, LostLossError
 from genrelens.train.tracking import Track, loggers
 from genrelens.train.tracks import Tracks
@@ -130,6 +131,8 @@ def fit(
     kept = last if recipe.train.keep == "last" else folder / BEST
     task.load_state_dict(read_checkpoint(kept, task)["state_dict"])
     task.net.eval()
+    if recipe.distil and recipe.distil.penalties:
+        refit(*task.taught(), learn, valid, recipe, recipe.distil.penalties, say)
     return task.net
 
 

@@ -191,10 +191,13 @@ class DistilTable(Table):
     Attributes:
         backbone: the adapter card of the other net; in a recipe's file, its path from there.
         weight: of the loss on its embedding, beside that on the labels.
+        penalties: of a linear layer that is fitted to the labels in the end, in place of what was learnt of them on
+            the way; see `train.refit`. Each is tried, as of a probe; without any, all stays as learnt.
     """
 
     backbone: Backbone
     weight: Annotated[float, Field(gt=0)] = 1.0
+    penalties: tuple[Annotated[float, Field(gt=0)], ...] = ()
 
 
 class Search(Table):
@@ -253,6 +256,8 @@ class Recipe(Table):
         plain = isinstance(self.input, Sound) and self.input.features == ("mel",)
         if not plain and (self.distil or self.augment.overlay):
             raise ValueError(f"{'distil' if self.distil else 'augment.overlay'} needs an input of the log-mel alone")
+        if self.distil and self.distil.penalties and self.data.labels == "several":
+            raise ValueError("distil.penalties are of a layer that tells one label a track, not several")
         if self.distil and self.train.mixup:
             raise ValueError("train.mixup makes windows that no teacher can hear; use augment.overlay with distil")
         return self

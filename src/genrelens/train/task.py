@@ -76,10 +76,15 @@ class GenreTask(L.LightningModule):
         """Logits, and the loss against a teacher."""
         if taught is None:
             return self.net(windows), 0.0
+        net, pupil = self.taught()
+        embeddings = net.embed(windows)
+        return net.judge(embeddings), self.distil_weight * pupil.loss(embeddings, taught)
+
+    def taught(self) -> tuple[Mapped, Pupil]:
+        """The net that has a teacher, and what guesses the teacher's embedding from its own."""
         assert isinstance(self.net, Mapped)
         assert self.pupil is not None
-        embeddings = self.net.embed(windows)
-        return self.net.judge(embeddings), self.distil_weight * self.pupil.loss(embeddings, taught)
+        return self.net, self.pupil
 
     def on_train_epoch_end(self) -> None:
         """See that the weights may be kept: a checkpoint is written next.

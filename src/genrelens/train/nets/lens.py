@@ -80,14 +80,23 @@ class Lens(Mapped):
 
     def linear(self) -> tuple[Tensor, Tensor]:
         """The linear layers of all branches, which share the answer."""
-        ends = [branch[-1] for branch in self._whole()]
-        last = [end for end in ends if isinstance(end, nn.Linear)]
+        last = self._ends()
         weights = torch.cat([layer.weight for layer in last], dim=1) / len(last)
         return weights, torch.stack([layer.bias for layer in last]).mean(dim=0)
+
+    def answer_by(self, weights: Tensor, bias: Tensor) -> None:
+        """Give each branch its share of the linear layer."""
+        last = self._ends()
+        for layer, own in zip(last, weights.chunk(len(last), dim=1), strict=True):
+            layer.weight.copy_(own * len(last))
+            layer.bias.copy_(bias)
 
     def judge(self, embeddings: Tensor) -> Tensor:
         """Logits of embeddings; in training, with as much dropped of them as a branch drops."""
         return super().judge(functional.dropout(embeddings, self.dropout, self.training))
+
+    def _ends(self) -> list[nn.Linear]:
+        return [end for branch in self._whole() if isinstance(end := branch[-1], nn.Linear)]
 
     def _whole(self) -> list[nn.Sequential]:
         return [branch for branch in self.branches if isinstance(branch, nn.Sequential)]
