@@ -62,9 +62,13 @@ def test_a_probe_learns_and_its_file_predicts_from_audio(recipe: Path, genres: P
     }
     record = ProbeRecord.model_validate_json((request.folder / "probe.json").read_text())
     assert record.recipe == request.recipe
-    assert min(trial.log_loss for trial in record.trials) == pytest.approx(result.metrics.log_loss, abs=0.02)
-    assert Evaluation.model_validate_json((request.folder / "valid.json").read_text()) == result
     classifier = Classifier(request.folder / "model.onnx")
+    calibration = classifier.card.calibration
+    assert calibration is not None
+    assert min(trial.log_loss for trial in record.trials) == pytest.approx(calibration.log_loss[0], abs=0.02)
+    assert calibration.log_loss[1] == pytest.approx(result.metrics.log_loss, abs=0.02)
+    assert calibration.log_loss[1] < calibration.log_loss[0]
+    assert Evaluation.model_validate_json((request.folder / "valid.json").read_text()) == result
     assert (classifier.card.parameters, classifier.card.licence) == (2 * 16 + 2, "CC0")
     assert [classifier.predict(genres / genre / "1.wav").genre for genre in ("high", "low")] == ["high", "low"]
     with pytest.raises(TrainingError, match="holds a training"):

@@ -63,9 +63,7 @@ def settle(net: nn.Module, recipe: Recipe, learnt: Tracks, valid: Tracks, say: C
     """
     heard = hear(net, valid, recipe)
     logits = [one.logits for one in heard]
-    temperature = choose_temperature(logits, valid.targets, recipe.data.labels)
-    changed = _changed(logits, valid.targets, recipe.data.labels, temperature)
-    say(_calibrated(temperature, changed))
+    temperature, changed = calibrate(logits, valid.targets, recipe.data.labels, say)
     several = recipe.data.labels == "several"
     answers = track_probabilities(logits, recipe.data.labels, temperature)
     return Confidence(
@@ -87,6 +85,16 @@ def hear(net: nn.Module, tracks: Tracks, recipe: Recipe) -> list[Heard]:
             else:
                 heard.append(Heard(net(windows).numpy(), None))
     return heard
+
+
+def calibrate(
+    logits: Sequence[Floats], targets: NDArray[np.float32], labelling: Labelling, say: Callable[[str], None]
+) -> tuple[float, Calibration]:
+    """The temperature that `choose_temperature` chooses, and what it changed; also told in a sentence."""
+    temperature = choose_temperature(logits, targets, labelling)
+    changed = _changed(logits, targets, labelling, temperature)
+    say(_calibrated(temperature, changed))
+    return temperature, changed
 
 
 def choose_temperature(logits: Sequence[Floats], targets: NDArray[np.float32], labelling: Labelling) -> float:

@@ -15,6 +15,7 @@ from genrelens.classifier import Classifier
 from genrelens.errors import CacheError, TrainingError, shown
 from genrelens.files import replacing, write_text
 from genrelens.train.backbone import Embedder, Embeddings, embedding_graph
+from genrelens.train.confidence import Confidence, calibrate
 from genrelens.train.environment import environment
 from genrelens.train.evaluate import Evaluation, evaluate, net_windows
 from genrelens.train.export import with_card
@@ -71,10 +72,12 @@ def train_probe(request: ProbeRequest, say: Callable[[str], None]) -> Evaluation
     hear = _kept(graph, request.loading.cache)
     learn, valid = (_lessons(data, side, recipe, hear, request.loading) for side in ("train", "valid"))
     layer, trials = fit_probe(learn, valid, len(labels), recipe.probe)
+    logits, truth = [layer.logits(windows) for windows in valid.tracks], np.eye(len(labels), dtype=np.float32)
+    confidence = Confidence(*calibrate(logits, truth[valid.truth], recipe.data.labels, say))
     write_text(folder / "environment.json", environment().model_dump_json(indent=1))
     write_text(folder / RECORD, ProbeRecord(recipe=recipe, trials=trials).model_dump_json(indent=1))
     whole = graft(graph, layer)
-    with_card(whole, _card(recipe, data.manifest, weights_in(whole)), folder / "model.onnx")
+    with_card(whole, _card(recipe, data.manifest, weights_in(whole), confidence), folder / "model.onnx")
     result = evaluate(Classifier(folder / "model.onnx"), data.manifest.side("valid"), request.loading.processes)
     write_text(folder / "valid.json", result.model_dump_json(indent=1))
     return result
@@ -116,7 +119,7 @@ def _kept(graph: onnx.ModelProto, cache: Path) -> Callable[[Level, ProbeRecipe],
     return hear
 
 
-def _card(recipe: ProbeRecipe, manifest: Manifest, parameters: int) -> Card:
+def _card(recipe: ProbeRecipe, manifest: Manifest, parameters: int, confidence: Confidence) -> Card:
     return Card(
         name=recipe.name,
         version=recipe.version,
@@ -124,6 +127,8 @@ def _card(recipe: ProbeRecipe, manifest: Manifest, parameters: int) -> Card:
         labels=manifest.labels,
         labelling=recipe.data.labels,
         input=recipe.input,
+        temperature=confidence.temperature,
+        calibration=confidence.calibration,
         parameters=parameters,
         training=provenance(recipe, manifest),
         licence=recipe.licence,
