@@ -101,6 +101,15 @@ def test_the_net_itself_is_taught(backbone: Backbone) -> None:
     assert slopes.abs().sum() > 0
 
 
+def test_the_guess_of_the_teachers_embedding_is_learnt_as_well(backbone: Backbone) -> None:
+    recipe = distilling(backbone)
+    task = GenreTask(nets.build(recipe.net, 2, recipe.input.shape), recipe, 1, taught=3)
+    learning = {id(weights) for group in task._parameter_groups() for weights in group["params"]}
+    assert learning == {id(weights) for weights in task.parameters()}
+    _, pupil = task.taught()
+    assert id(pupil.layer.weight) in learning
+
+
 def test_a_training_with_a_teacher_ends_with_a_net_alone(backbone: Backbone, tmp_path: Path) -> None:
     recipe = distilling(backbone)
     net = fit(recipe, tracks(), tracks(4), 2, tmp_path / "run", Manner(accelerator="cpu", track="none"), print)

@@ -155,8 +155,8 @@ class GenreTask(L.LightningModule):
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """Weights decay; biases and the scales of normalisation do not."""
-        decaying = [p for p in self.net.parameters() if p.ndim > 1]
-        free = [p for p in self.net.parameters() if p.ndim <= 1]
+        decaying = [p for p in self.parameters() if p.ndim > 1]
+        free = [p for p in self.parameters() if p.ndim <= 1]
         return [{"params": decaying, "weight_decay": self.table.weight_decay}, {"params": free, "weight_decay": 0.0}]
 
 
