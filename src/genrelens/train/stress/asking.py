@@ -13,7 +13,7 @@ from genrelens import workers
 from genrelens.audio import load
 from genrelens.classifier import Classifier
 from genrelens.errors import GenrelensError, TooShortError, shown
-from genrelens.model import Model, Planes
+from genrelens.model import Judgement, Model, Planes
 from genrelens.prediction import Failure
 from genrelens.train.manifest import Item
 from genrelens.train.stress.changes import Change, Shuffle, SoundChange
@@ -106,10 +106,10 @@ class OutOfOrder(Model):
         super().__init__(path, threads=1)
         self._shuffle, self._rng = shuffle, rng
 
-    def logits(self, planes: Planes) -> Probabilities:
-        """Raw outputs, shape (windows, labels), of windows whose frames are put in one other order."""
+    def judge(self, planes: Planes) -> Judgement:
+        """What the model says of windows whose frames are put in one other order."""
         order = self._shuffle.order(planes.shape[-1], self.card.sound.front_end.seconds_per_frame, self._rng)
-        return super().logits(planes[..., order])
+        return super().judge(planes[..., order])
 
 
 def _probabilities(classifier: Classifier, samples: Samples, rate: int) -> Probabilities:
