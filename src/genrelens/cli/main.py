@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from genrelens.cli import benchmark, data, evaluate, models, predict, report, stress, train, tune
+from genrelens.cli import benchmark, data, evaluate, models, predict, report, serve, stress, train, tune
 from genrelens.errors import GenrelensError, shown
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(tune.tune)
 app.command()(report.report)
 app.command()(evaluate.evaluate)
 app.command()(stress.stress)
+app.command()(serve.serve)
 app.command()(benchmark.benchmark)
 app.add_typer(data.app)
 
