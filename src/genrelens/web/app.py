@@ -68,7 +68,7 @@ def _add_routes(app: FastAPI, services: Services) -> None:
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.openapi()  # is kept; what is asked by HEAD is not documented again
     for route in app.routes:
-        if isinstance(route, APIRoute) and "GET" in route.methods:
+        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
             route.methods.add("HEAD")
 
 

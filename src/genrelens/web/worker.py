@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from math import ceil
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from genrelens.audio import Track
 from genrelens.classifier import Classifier
@@ -63,7 +63,7 @@ def judge(classifier: Classifier, job: Job, max_seconds: float) -> Outcome:
         return Outcome(failure=Failure.of(job.name, error))
 
 
-def check_length(file: io.BufferedReader, rate: int, max_seconds: float) -> None:
+def check_length(file: BinaryIO, rate: int, max_seconds: float) -> None:
     """Refuse what lasts too long before it is judged.
 
     Where the length is not declared, all is decoded to measure it; a file that declares too little meets the
@@ -102,7 +102,7 @@ def _measured(track: Track, enough: float) -> float:
     return seconds
 
 
-def _answer(classifier: Classifier, file: io.BufferedReader, job: Job) -> dict[str, Any]:
+def _answer(classifier: Classifier, file: BinaryIO, job: Job) -> dict[str, Any]:
     if job.explain is None:
         prediction, why = classifier.predict(file, windows=job.windows), {}
     else:
