@@ -30,9 +30,10 @@ def class_activation(maps: Floats, weights: Floats) -> Floats:
 
 
 def occlusion(judge: Judge, planes: Planes, rows: int, columns: int) -> Floats:
-    """How far each logit falls when a patch is silenced (Zeiler & Fergus, ECCV 2014).
+    """How far each logit falls when a patch is made grey (Zeiler & Fergus, ECCV 2014).
 
-    Silence is the least that is in a plane of a window. Their grey, the mean, would put sound where there is none.
+    Grey is the mean over a window of the row that a place is in: nothing happens there, and the timbre is that of
+    the rest. Silence instead would be an event of its own, and make answers fall wherever it is put.
 
     Args:
         judge: from windows to logits.
@@ -47,11 +48,11 @@ def occlusion(judge: Judge, planes: Planes, rows: int, columns: int) -> Floats:
     patch_of = _equal_parts(planes.shape[2], rows)[:, None] * columns + _equal_parts(planes.shape[3], columns)
     falls = np.empty((*before.shape, rows * columns), np.float32)
     for window, (own, logits) in enumerate(zip(planes, before, strict=True)):
-        silence = own.min(axis=(1, 2), keepdims=True)
+        grey = own.mean(axis=2, keepdims=True)
         for first in range(0, rows * columns, _AT_A_TIME):
             patches = np.arange(first, min(first + _AT_A_TIME, rows * columns))
-            silenced = np.where(patch_of == patches[:, None, None, None], silence, own)
-            falls[window, :, patches] = logits - judge(silenced)
+            occluded = np.where(patch_of == patches[:, None, None, None], grey, own)
+            falls[window, :, patches] = logits - judge(occluded)
     return falls.reshape(*before.shape, rows, columns)
 
 

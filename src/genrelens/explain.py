@@ -30,8 +30,8 @@ Method = Literal["cam", "occlusion"]
 MOST_COLUMNS = 600  # of the time axis
 RANGE_DB = 80.0  # from the maximum of a spectrogram down to its lowest level
 
-_BANDS = 8  # that are silenced one by one
-_SECONDS = 1.0  # that are silenced at a time, or so
+_BANDS = 8  # that are occluded one by one
+_SECONDS = 1.0  # that are occluded at a time, or so
 _LEAST_STRETCHES, _MOST_STRETCHES = 4, 24  # of a window
 _MOMENT = 3.0  # s that a moment lasts
 
@@ -47,8 +47,8 @@ class Explanation(_Part):
         times: where columns begin, in seconds, and where the last one ends.
         bands: where rows begin, in Hz, from low to high, and where the last one ends. One row tells of time alone.
         evidence: (rows, columns), the lowest row first, in logits. By "cam" it is the logit that a window would
-            have if all of it were like this place, but for a constant; by "occlusion", by how much the logit falls
-            when this place is silenced. Unless there are several labels to a track, logits are relative to their
+            have if all of it were like this place, but for a constant; by "occlusion", how far the logit falls when
+            nothing happens at this place. Unless there are several labels to a track, logits are relative to their
             mean: positive speaks for the genre, negative for others, and the evidence of all labels adds up to 0.
             What is silent, or was not heard, has 0.
     """
