@@ -3,11 +3,13 @@
     python benchmarks/faithfulness.py --data gtzan:FOLDER [--model MODEL] [--tracks 60]
 
 Places of a window are blurred, or brought back into a blurred one, in the order of their evidence for what the track
-is told to be, and the probability of that is watched (Petsiuk, Das & Saenko, RISE, BMVC 2018). They delete to grey; here
-holes of one colour are sounds of their own, by which even random maps of fine grain change an answer at once. Each
-method is set against maps of its own grain that know nothing of the model: random ones, and the
-edges in the spectrogram, by which many a map looks right (Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS
-2018). On *valid*, where choices are made. Writes benchmarks/results/faithfulness.json, from which docs/explanations.md has its table.
+is told to be, and the probability of that is watched (Petsiuk, Das & Saenko, RISE, BMVC 2018). They delete to grey;
+but holes of one colour are sounds of their own, and the finer they are strewn, the sooner they change any answer. Each
+method is set against maps of its own grain that know nothing of the model: random ones, and the edges in the
+spectrogram, by which many a map looks right (Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018).
+
+On *valid*, where choices are made. Writes benchmarks/results/faithfulness.json, from which docs/explanations.md has
+its table.
 """
 
 import argparse

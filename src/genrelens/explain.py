@@ -201,13 +201,18 @@ def strongest(explanation: Explanation, count: int) -> list[Moment]:
     return moments
 
 
+def known_genres(card: Card) -> tuple[str, ...]:
+    """All that a model can be asked about: its labels, or the nodes of their tree."""
+    return card.tree.nodes if card.tree else card.labels
+
+
 def _leaves(card: Card, genre: str) -> list[bool]:
     """Which labels are the genre, or parts of it.
 
     Raises:
         ValueError: none is.
     """
-    known = card.tree.nodes if card.tree else card.labels
+    known = known_genres(card)
     if genre not in known:
         raise ValueError(f"{card.name} does not know {genre!r}; it tells {', '.join(known)}")
     return [genre in lineage(label) if card.tree else genre == label for label in card.labels]
