@@ -70,7 +70,8 @@ class Spectrogram(_Part):
     Attributes:
         times: as of explanations of the track.
         bands: where rows begin, in Hz, from low to high, and where the last one ends.
-        levels: base64 of uint8 (rows, columns), the lowest row first: 255 is the maximum, 0 is 80 dB below it.
+        levels: base64 of uint8 (rows, columns), the lowest row first: 255 is the maximum, 0 is 80 dB below it,
+            and what is silent or was not heard.
     """
 
     times: tuple[float, ...]
@@ -234,7 +235,10 @@ def _edges(duration: float, front_end: FrontEnd) -> Floats:
 
 def _spectrogram(level: TimeAxis, front_end: FrontEnd) -> Spectrogram:
     decibels = level.mean(nothing=-np.inf)
-    raised = 1 + (decibels - decibels.max()) / RANGE_DB
+    heard = decibels[np.isfinite(decibels)]
+    if heard.min() == heard.max():  # silence, which is its own maximum
+        decibels = np.full_like(decibels, -np.inf)
+    raised = 1 + (decibels - heard.max()) / RANGE_DB
     pixels = np.round(255 * raised.clip(0, 1)).astype(np.uint8)
     return Spectrogram(
         times=_rounded(level.edges, 3),

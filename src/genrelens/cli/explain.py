@@ -94,9 +94,11 @@ def _table(explained: "Explained") -> str:
     """The strongest moments of each genre."""
     from genrelens.errors import shown
     from genrelens.explain import strongest
+    from genrelens.prediction import UNKNOWN
 
     prediction = explained.prediction
-    lines = [f"{', '.join(prediction.genres)}  {100 * prediction.confidence:.0f} %  {shown(prediction.path)}"]
+    sure = "" if prediction.genre == UNKNOWN else f"{100 * prediction.confidence:.0f} %  "
+    lines = [f"{', '.join(prediction.genres)}  {sure}{shown(prediction.path)}"]
     for explanation in explained.explanations:
         moments = strongest(explanation, _MOMENTS)
         lines.append(f"\nwhat speaks {'most ' if moments else ''}for {explanation.genre}, by {explanation.method}")
