@@ -18,7 +18,7 @@ from genrelens.card import Card
 from genrelens.classifier import Classifier
 from genrelens.evidence import Floats, TimeAxis, class_activation, occlusion
 from genrelens.features import analyse, planes
-from genrelens.frontend import FrontEnd, hz_to_mel, mel_to_hz
+from genrelens.frontend import FrontEnd, hz_to_mel, in_decibels, mel_to_hz
 from genrelens.labels import lineage
 from genrelens.model import Model, Planes
 from genrelens.prediction import Prediction
@@ -70,8 +70,8 @@ class Spectrogram(_Part):
     Attributes:
         times: as of explanations of the track.
         bands: where rows begin, in Hz, from low to high, and where the last one ends.
-        levels: base64 of uint8 (rows, columns), the lowest row first: 255 is the maximum, 0 is 80 dB below it,
-            and what is silent or was not heard.
+        levels: base64 of uint8 (rows, columns), the lowest row first: 255 is the maximum, 0 is 80 dB below it
+            or not heard. Of a track that is all but silent, the maximum is darker: silence is dark.
     """
 
     times: tuple[float, ...]
@@ -235,10 +235,8 @@ def _edges(duration: float, front_end: FrontEnd) -> Floats:
 
 def _spectrogram(level: TimeAxis, front_end: FrontEnd) -> Spectrogram:
     decibels = level.mean(nothing=-np.inf)
-    heard = decibels[np.isfinite(decibels)]
-    if heard.min() == heard.max():  # silence, which is its own maximum
-        decibels = np.full_like(decibels, -np.inf)
-    raised = 1 + (decibels - heard.max()) / RANGE_DB
+    silence = float(in_decibels(np.zeros(1))[0])
+    raised = 1 + (decibels - max(decibels.max(), silence + RANGE_DB)) / RANGE_DB
     pixels = np.round(255 * raised.clip(0, 1)).astype(np.uint8)
     return Spectrogram(
         times=_rounded(level.edges, 3),
