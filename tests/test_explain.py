@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from genrelens.audio import load
 from genrelens.card import Card
 from genrelens.classifier import Classifier
 from genrelens.errors import AudioNotFoundError, ModelError, TooShortError, WrongInputError
@@ -25,7 +26,7 @@ from genrelens.explain import (
 )
 from genrelens.inputs import Picture
 from genrelens.model import Model
-from tests.conftest import RATE, encode, make_card, tone
+from tests.conftest import DATA, RATE, encode, make_card, tone
 from tests.explained import make_traceable_model, planted
 
 MakeWav = Callable[..., Path]
@@ -263,3 +264,20 @@ def test_the_strongest_moments_do_not_overlap_and_come_in_order() -> None:
     assert strongest(described([-1.0] * 5, 5), 3) == []
     assert strongest(described([0.5], 1.5), 3) == [Moment(0, 1.5, 0.5)]
     assert len(strongest(described([1.0] * 30, 30), 99)) == 10
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("method", METHODS)
+def test_real_metal_in_silence_is_pointed_at(tmp_path: Path, method: Method) -> None:
+    classifier = Classifier(threads=1)
+    if method == "cam" and not classifier.model.traceable:
+        pytest.skip("the bundled model gives no maps")
+    songs = sorted((DATA / "audio" / "metal").iterdir())[:3]
+    assert songs
+    for song in songs:
+        silence = np.zeros((1, 20 * 22_050), np.float32)
+        silence[0, 8 * 22_050 : 11 * 22_050] = load(song, 22_050)[5 * 22_050 : 8 * 22_050]
+        track = encode(tmp_path / "pasted.wav", silence, codec="pcm_s16le", rate=22_050)
+        (metal,) = explain(classifier, track, genres=["metal"], method=method).explanations
+        assert share_within(metal, 8, 11) > 0.9
+        assert strongest(metal, 1)[0].start == pytest.approx(8, abs=0.5)
