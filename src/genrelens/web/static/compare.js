@@ -13,6 +13,11 @@ export class Comparison {
   constructor() {
     this._entries = [];
     this._scores = [];
+    byId("comparison-close").onclick = () => {
+      const [first] = this._entries;
+      this._set([]);
+      first.element.focus();
+    };
   }
 
   /** Add an entry, or take it out again; of three, the first one goes. */
@@ -98,19 +103,19 @@ function butterfly(one, other) {
       make(
         "tr",
         {},
-        make("td", { class: "wing wing-left" }, ...wing(score, one.colours.get(label))),
+        make("td", {}, wing("left", score, one.colours.get(label))),
         make("th", { scope: "row" }, genreName(label)),
-        make("td", { class: "wing wing-right" }, ...wing(shares.get(label) ?? 0, one.colours.get(label))),
+        make("td", {}, wing("right", shares.get(label) ?? 0, one.colours.get(label))),
       ),
     )),
   );
 }
 
-function wing(score, colour) {
+function wing(side, score, colour) {
   const bar = make("span", { class: "wing-bar", "aria-hidden": "true" });
-  bar.style.width = `${78 * score}%`;
+  bar.style.width = `${70 * score}%`;
   bar.style.background = colour;
-  return [bar, make("span", {}, percent(score))];
+  return make("div", { class: `wing wing-${side}` }, bar, make("span", {}, percent(score)));
 }
 
 const sharesOf = (track) => new Map(track.result.scores.map(({ label, score }) => [label, score]));

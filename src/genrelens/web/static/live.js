@@ -9,7 +9,7 @@ import { areaLabels } from "./moments.js";
 import { Session } from "./session.js";
 import { coloursOf, currentTheme, onThemeChange } from "./theme.js";
 import { drawTimeline } from "./timeline.js";
-import { clock, genreName, isNoMusic, isUnknown, percent } from "./words.js";
+import { clock, headline, isNoMusic, isUnknown, percent } from "./words.js";
 
 const LEAST_WIDTH = 60; // s that the timeline shows from the start; it grows from there
 const QUIET = -55; // dBFS below which something is probably muted
@@ -76,7 +76,7 @@ export class Live {
   _showAnswer(answer) {
     const scores = [...answer.scores].sort((one, other) => other.score - one.score);
     const colours = coloursOf(scores.map((score) => score.label));
-    const name = isUnknown(answer) ? "Unknown" : genreName(answer.genre);
+    const name = headline(answer);
     byId("live-genre").textContent = name;
     byId("live-genre").classList.toggle("is-unknown", isUnknown(answer));
     byId("live-rule").style.background = colours.get(answer.genre) ?? "";
@@ -96,6 +96,7 @@ export class Live {
     if (state === "ended") return last ? `Heard ${heard}.` : "";
     if (state !== "listening") return "Play something near this computer, or share the sound of another tab.";
     if (!last) return "Listening.";
+    if (last.missed > 0) return `${heard} – the server is too busy to hear all of it.`;
     if (last.level < QUIET) return `${heard} – hardly a sound. Is it muted?`;
     return last.filling ? `${heard} – the first answers are rough.` : heard;
   }

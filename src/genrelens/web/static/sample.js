@@ -40,7 +40,7 @@ function playStrings(context, desk) {
   const hall = room(context, 2.2);
   const wet = new GainNode(context, { gain: 0.5 });
   hall.connect(wet).connect(desk);
-  const section = new GainNode(context, { gain: 0.55 });
+  const section = new GainNode(context, { gain: 1.5 });
   section.connect(desk);
   section.connect(hall);
   CHORDS.forEach((pitches, place) => {

@@ -43,14 +43,19 @@ export function drawSpectrogram(context, box, painted, bands, theme) {
   context.font = `11px ${theme.sans}`;
   context.textAlign = "left";
   context.textBaseline = "middle";
+  context.fillStyle = "#ffffff";
+  context.strokeStyle = theme.panel;
+  context.lineWidth = 3;
+  context.lineJoin = "round";
   for (const pitch of TICKS) {
     const above = bands.findIndex((edge) => edge > pitch);
     if (above < 1) continue;
     const row = above - 1 + (pitch - bands[above - 1]) / (bands[above] - bands[above - 1]);
     const y = box.y + box.height * (1 - row / (bands.length - 1));
     if (y < box.y + 8 || y > box.y + box.height - 8) continue;
-    context.fillStyle = "rgb(255 255 255 / 0.62)";
-    context.fillText(pitch < 1000 ? `${pitch} Hz` : `${pitch / 1000} kHz`, box.x + 6, y);
+    const text = pitch < 1000 ? `${pitch} Hz` : `${pitch / 1000} kHz`;
+    context.strokeText(text, box.x + 7, y);
+    context.fillText(text, box.x + 7, y);
   }
 }
 
