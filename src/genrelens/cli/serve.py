@@ -42,7 +42,7 @@ def serve(
 
     settings = Settings(
         models=tuple(model or ["lens"]),
-        api_keys=tuple(api_key or ()),
+        api_keys=tuple(filter(None, api_key or ())),  # a variable may be set and empty
         cors=tuple(cors or ()),
         workers=workers,
         worker_mb=worker_mb,

@@ -47,6 +47,7 @@ def make_app(settings: Settings) -> FastAPI:
         summary="Tells what genre a piece of music is, and why.",
         version=version("genrelens"),
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
         docs_url=None,  # which would load scripts from elsewhere
         redoc_url=None,
     )
