@@ -24,10 +24,25 @@ from server import Memory, Served, served
 RATE = 48_000
 
 _FORMATS = {
-    **{"a.mp3": "libmp3lame", "a.flac": "flac", "a.ogg": "libvorbis", "a.opus": "libopus", "a.wav": "pcm_s16le"},
-    **{"a.m4a": "aac", "a.aac": "aac", "a.webm": "libopus", "a.mka": "flac", "a.aiff": "pcm_s16be", "a.wma": "wmav2"},
-    **{"a.au": "pcm_s16be", "a.ac3": "ac3", "a.wv": "wavpack", "a.tta": "tta", "a.caf": "alac", "a.avi": "mp2"},
+    "a.mp3": "libmp3lame",
+    "a.flac": "flac",
+    "a.ogg": "libvorbis",
+    "a.opus": "libopus",
+    "a.wav": "pcm_s16le",
+    "a.m4a": "aac",
+    "a.aac": "aac",
+    "a.webm": "libopus",
+    "a.mka": "flac",
+    "a.aiff": "pcm_s16be",
+    "a.wma": "wmav2",
+    "a.au": "pcm_s16be",
+    "a.ac3": "ac3",
+    "a.wv": "wavpack",
+    "a.tta": "tta",
+    "a.caf": "alac",
+    "a.avi": "mp2",
 }
+_LOST = "genrelens_workers_lost_total "
 _HEADER = 200  # bytes at the beginning, in which most of what misleads a decoder stands
 _WORST = (b"\x00" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80\x00\x00\x00", b"\x01\x00\x00\x00")
 
@@ -76,7 +91,7 @@ def fuzz(server: Served, seeds: list[bytes], files: int, rng: np.random.Generato
                 halfway = server.memory()
         client.get("/healthz").raise_for_status()
         client.post("/v1/predictions", files={"file": ("whole", seeds[0])}).raise_for_status()
-        lost = next(line for line in client.get("/metrics").text.splitlines() if "workers_lost_total " in line)
+        lost = next(line for line in client.get("/metrics").text.splitlines() if line.startswith(_LOST))
     return Fuzzed(files, dict(statuses), int(float(lost.split()[1])), before, halfway, server.memory())
 
 
