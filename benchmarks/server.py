@@ -8,16 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-MB = 1 << 20
-
 
 @dataclass(frozen=True)
 class Memory:
-    """Of a server and its workers, in MB.
+    """Of a server and its workers, in MB: the sum of what each has, and of the most that each had.
 
-    Attributes:
-        now: what they have, what they share counted once (PSS), as a cgroup counts it.
-        peak: the sum of the most that each had, what they share counted for each (RSS): no less than was ever taken.
+    What they share is counted for each (RSS), so it is no less than what a cgroup would count.
     """
 
     now: float
@@ -35,8 +31,8 @@ class Served:
         """Of all its processes."""
         family = [self.pid, *_children(self.pid)]
         return Memory(
-            now=sum(_kilobytes(pid, "smaps_rollup", "Pss:") for pid in family) / 1024,
-            peak=sum(_kilobytes(pid, "status", "VmHWM:") for pid in family) / 1024,
+            now=sum(_kilobytes(pid, "VmRSS:") for pid in family) / 1024,
+            peak=sum(_kilobytes(pid, "VmHWM:") for pid in family) / 1024,
         )
 
 
@@ -69,9 +65,9 @@ def _children(parent: int) -> list[int]:
     return found
 
 
-def _kilobytes(pid: int, file: str, key: str) -> int:
+def _kilobytes(pid: int, key: str) -> int:
     try:
-        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith(key)), 0)

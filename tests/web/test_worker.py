@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from genrelens.audio import Track
 from genrelens.classifier import Classifier
 from genrelens.errors import TooLongError
 from genrelens.web import worker
@@ -35,6 +36,14 @@ def test_errors_name_the_file_as_its_sender_does(classifier: Classifier, no_song
     assert outcome.failure.path == "mine.wav"
     assert outcome.failure.error.message.startswith("mine.wav is not audio")
     assert str(no_song) not in outcome.model_dump_json()
+
+
+def test_a_place_before_the_beginning_is_refused_without_a_trace_in_the_log(song: Path) -> None:
+    with worker.NamedFile(str(song), "a") as file:
+        assert file.name == "a"
+        assert file.seek(-1) == -1
+        assert file.seek(2) == 2
+        assert file.read(2) == song.read_bytes()[2:4]
 
 
 def test_why_comes_with_the_answer(classifier: Classifier, song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +76,7 @@ def test_length_is_measured_where_it_is_not_declared(tmp_path: Path) -> None:
         tmp_path / "a.webm", tone(seconds=3, rate=48_000), codec="libopus", rate=48_000, options={"live": "1"}
     )
     with file.open("rb") as source:
-        with worker.Track(source, 22_050) as track:
+        with Track(source, 22_050) as track:
             assert track.duration is None
         worker.check_length(source, 22_050, 4.0)
         with pytest.raises(TooLongError, match="lasts more than the 2 s"):
