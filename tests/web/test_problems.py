@@ -12,10 +12,12 @@ from fastapi import FastAPI
 from genrelens import errors
 from genrelens.errors import GenrelensError
 from genrelens.prediction import Failure
+from genrelens.web.app import make_app
 from genrelens.web.headers import SecurityHeaders
 from genrelens.web.logs import FIELDS, JsonLines
 from genrelens.web.metrics import Metrics
 from genrelens.web.problems import handle_problems, status_for, status_of, title_of
+from genrelens.web.settings import Settings
 from genrelens.web.telemetry import Telemetry
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, GenrelensError)]
@@ -56,16 +58,29 @@ def test_what_nobody_foresaw_is_told_without_its_details_and_logged_with_them(
     async def broken() -> None:
         raise ZeroDivisionError("secret")
 
-    async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
-            return await client.get("/")
-
-    answer = asyncio.run(ask())
+    answer = asked(app, "/")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "secret" not in answer.text
     assert "ZeroDivisionError: secret" in caplog.text
+
+
+def test_a_server_without_workers_is_alive_and_not_ready() -> None:
+    app = make_app(Settings())  # which is not started
+    assert asked(app, "/healthz").status_code == 200
+    answer = asked(app, "/readyz")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json()["type"].endswith(":NotReadyError")
+
+
+def asked(app: FastAPI, path: str) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            return await client.get(path)
+
+    return asyncio.run(ask())
 
 
 def test_a_line_of_the_log_is_one_line_of_json() -> None:

@@ -100,7 +100,9 @@ def limit_memory(megabytes: int) -> None:
     except ModuleNotFoundError:
         return
     for limit, most in ((resource.RLIMIT_DATA, megabytes * MB), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(limit, (most, resource.getrlimit(limit)[1]))
+        highest = resource.getrlimit(limit)[1]
+        allowed = most if highest == resource.RLIM_INFINITY else min(most, highest)
+        resource.setrlimit(limit, (allowed, highest))
 
 
 def _measured(track: Track, enough: float) -> float:
