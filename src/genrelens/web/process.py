@@ -1,6 +1,7 @@
 """The server's end of a worker process: start it, ask it, end it."""
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from typing import Self
@@ -12,6 +13,10 @@ from genrelens.web.messages import Job, Offer, Outcome, Ready, Setup, packed, re
 
 # -P: what lies in the folder in which the server was started is not imported.
 _COMMAND = (sys.executable, "-P", "-m", "genrelens.web.worker")
+
+# A worker has one core: numpy's own threads would only get in its way. And what is played here is nobody's business:
+# onnxruntime's published builds report to their makers unless told not to before they are loaded.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
 
 _STARTING = 120.0  # s until the models must be loaded
 _LEAVING = 2.0  # s that an idle worker may take to end
@@ -35,8 +40,13 @@ class WorkerProcess:
             WorkerError: the process does not start, or says nothing.
         """
         try:
-            # A session of its own, as Ctrl-C in a terminal is for the server alone to handle.
-            process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE, start_new_session=True)
+            process = await asyncio.create_subprocess_exec(
+                *_COMMAND,
+                stdin=PIPE,
+                stdout=PIPE,
+                env=os.environ | _ENVIRONMENT,
+                start_new_session=True,  # Ctrl-C in a terminal is for the server alone to handle
+            )
         except OSError as error:
             raise WorkerError(f"a worker process cannot be started ({error.strerror}); free memory") from error
         worker = cls(process, setup)
@@ -55,6 +65,11 @@ class WorkerProcess:
             raise error_of(ready.failure)
         worker.offers = ready.offers
         return worker
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
 
     @property
     def alive(self) -> bool:
