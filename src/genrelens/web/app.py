@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from genrelens.web.headers import SecurityHeaders
+from genrelens.web.live import add_live
 from genrelens.web.models import add_models
 from genrelens.web.operations import add_operations
 from genrelens.web.predictions import add_predictions
@@ -60,6 +61,7 @@ def _add_routes(app: FastAPI, services: Services) -> None:
     add_predictions(app, services)
     add_models(app, services)
     add_operations(app, services)
+    add_live(app, services)
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
