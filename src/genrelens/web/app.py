@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from genrelens.web.documentation import problem_schemas
 from genrelens.web.headers import SecurityHeaders
+from genrelens.web.live import add_live
 from genrelens.web.models import add_models
 from genrelens.web.operations import add_operations
 from genrelens.web.predictions import add_predictions
@@ -62,6 +63,7 @@ def _add_routes(app: FastAPI, services: Services) -> None:
     add_predictions(app, services)
     add_models(app, services)
     add_operations(app, services)
+    add_live(app, services)
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
