@@ -44,7 +44,7 @@ function figures(all) {
       "tr",
       {},
       make("th", { scope: "row" }, figure.metric),
-      make("td", {}, `${shown(figure, figure.value)} (${shown(figure, figure.low)} to ${shown(figure, figure.high)})`),
+      make("td", { class: "value" }, `${shown(figure, figure.value)} (${shown(figure, figure.low)} to ${shown(figure, figure.high)})`),
       make("td", {}, `${figure.data}, ${figure.split}, ${figure.tracks} tracks, ${figure.protocol}`),
     ),
   );

@@ -11,6 +11,7 @@ import { genreName, percent } from "./words.js";
  */
 export function makeBars(scores, colours, choice) {
   const group = newId("genres");
+  const longest = Math.max(...scores.map(({ label }) => genreName(label).length));
   const rows = scores.map(({ label, score }) => {
     const bar = make("span", { class: "bar-fill" });
     bar.style.width = `${100 * score}%`;
@@ -31,7 +32,17 @@ export function makeBars(scores, colours, choice) {
     });
     return make("label", { class: "bar" }, radio, ...parts);
   });
-  return choice
+  const bars = choice
     ? make("fieldset", { class: "bars" }, make("legend", {}, "Why, or why not?"), ...rows)
     : make("div", { class: "bars" }, ...rows);
+  bars.style.setProperty("--name-room", `${longest}ch`);
+  return bars;
+}
+
+/** Show other scores, of the same labels in the same order, in bars that nothing can be chosen of. */
+export function updateBars(bars, scores) {
+  scores.forEach(({ score }, place) => {
+    bars.children[place].querySelector(".bar-fill").style.width = `${100 * score}%`;
+    bars.children[place].querySelector(".bar-share").textContent = percent(score);
+  });
 }

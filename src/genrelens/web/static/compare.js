@@ -58,18 +58,21 @@ export class Comparison {
   }
 
   _side(track) {
-    const lanes = lanesOf(track).filter((lane) => ["wave", "genres", "axis"].includes(lane.kind));
-    const score = new Score(lanes, track.player, track.name, (time) => track.readout(time));
-    this._scores.push(score);
     return make(
       "div",
       { class: "side" },
       make("h3", { class: "entry-name" }, track.name),
       make("p", { class: "genre" }, headline(track.result)),
       make("p", { class: "sureness" }, sureness(track.result)),
-      makeTransport(track),
-      score.element,
+      ...(track.isHeard ? [makeTransport(track), this._score(track)] : []),
     );
+  }
+
+  _score(track) {
+    const lanes = lanesOf(track).filter((lane) => ["wave", "genres", "axis"].includes(lane.kind));
+    const score = new Score(lanes, track.player, track.name, (time) => track.readout(time));
+    this._scores.push(score);
+    return score.element;
   }
 }
 
@@ -98,6 +101,7 @@ function butterfly(one, other) {
     "table",
     { class: "butterfly" },
     make("caption", { class: "unseen" }, "How probable each genre is"),
+    make("colgroup", {}, make("col"), make("col", { class: "butterfly-names" }), make("col")),
     make("thead", { class: "unseen" }, make("tr", {}, ...[one.name, "Genre", other.name].map((name) => make("th", { scope: "col" }, name)))),
     make("tbody", {}, ...rows.map(({ label, score }) =>
       make(

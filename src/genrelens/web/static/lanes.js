@@ -12,19 +12,24 @@ import { clock, genreName, listed } from "./words.js";
 const RADIUS = 3; // px
 const MOST_STRETCHES = 12; // that are told; a table has them all
 
-/** @returns {Lane[]} as `Score` takes them. */
-export function lanesOf(track) {
-  const lanes = [wave(track), genres(track)];
+/**
+ * @param {Track} track
+ * @param {function(): number} heard - up to when the waveform is drawn as played, in seconds.
+ * @returns {Lane[]} as `Score` takes them.
+ */
+export function lanesOf(track, heard = () => track.player.time) {
+  if (!track.isHeard) return [];
+  const lanes = [wave(track, heard), genres(track)];
   if (track.spectrogram) lanes.push(spectrogram(track));
   if (track.evidence.size) lanes.push(evidence(track));
   return [...lanes, axis(track)];
 }
 
-const wave = (track) => ({
+const wave = (track, heard) => ({
   name: "Waveform",
   kind: "wave",
   draw: (context, box, theme) =>
-    track.peaks && drawWaveform(context, box, track.peaks, track.player.time / track.duration, theme),
+    track.peaks && drawWaveform(context, box, track.peaks, heard() / track.duration, theme),
   inWords: () => `Waveform of ${track.name}`,
 });
 

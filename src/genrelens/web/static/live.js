@@ -1,7 +1,7 @@
 /** The sheet of live listening. */
 
 import { drawAxis } from "./axis.js";
-import { makeBars } from "./bars.js";
+import { makeBars, updateBars } from "./bars.js";
 import { paint, within } from "./canvas.js";
 import { canListen } from "./capture.js";
 import { announce, byId, make } from "./dom.js";
@@ -11,7 +11,7 @@ import { coloursOf, currentTheme, onThemeChange } from "./theme.js";
 import { drawTimeline } from "./timeline.js";
 import { clock, headline, isNoMusic, isUnknown, percent } from "./words.js";
 
-const LEAST_WIDTH = 60; // s that the timeline shows from the start; it grows from there
+const LEAST_WIDTH = 30; // s that the timeline shows from the start; it grows from there
 const QUIET = -55; // dBFS below which something is probably muted
 const NO_TAB = "This browser does not share the sound of tabs; Chrome and Edge do.";
 
@@ -74,7 +74,7 @@ export class Live {
   }
 
   _showAnswer(answer) {
-    const scores = [...answer.scores].sort((one, other) => other.score - one.score);
+    const scores = byLabel(answer.scores); // in an order that stays, as bars that jump are hard to read
     const colours = coloursOf(scores.map((score) => score.label));
     const name = headline(answer);
     byId("live-genre").textContent = name;
@@ -82,7 +82,8 @@ export class Live {
     byId("live-rule").style.background = colours.get(answer.genre) ?? "";
     byId("live-sureness").textContent = sureness(answer);
     byId("live-level").value = Math.max(0, Math.min(1, 1 + answer.level / 60));
-    byId("live-bars").replaceChildren(makeBars(scores, colours, null));
+    if (this._session.answers.length === 1) byId("live-bars").replaceChildren(makeBars(scores, colours, null));
+    else updateBars(byId("live-bars").firstChild, scores);
     if (name !== this._told && !answer.filling) announce(`Now ${name}`);
     if (!answer.filling) this._told = name;
   }
@@ -121,6 +122,8 @@ export class Live {
     this._canvas.setAttribute("aria-label", `Genres over ${clock(until)} so far; now ${byId("live-genre").textContent}`);
     paint(this._canvas, (context, { width, height }) => {
       const areas = { x: 0, y: 0, width, height: height - 28 };
+      context.fillStyle = theme.tint;
+      context.fillRect(areas.x, areas.y, areas.width, areas.height);
       within(context, areas, 3, () => drawTimeline(context, areas, timeline, theme));
       drawAxis(context, { ...areas, y: height - 24 }, timeline.duration, theme);
     });
@@ -132,6 +135,8 @@ function sureness(answer) {
   if (isUnknown(answer)) return isNoMusic(answer.music) ? "This hardly sounds like music." : "Not sure enough to name a genre.";
   return `${percent(answer.confidence)} sure`;
 }
+
+const byLabel = (scores) => [...scores].sort((one, other) => (one.label < other.label ? -1 : 1));
 
 function meanScores(answers) {
   const sums = new Map();

@@ -5,14 +5,15 @@ import { currentTheme } from "./theme.js";
 import { genreName, headline, percent, sureness } from "./words.js";
 
 const [WIDTH, MARGIN, SCALE] = [1200, 48, 2];
-const [SIDE, GAP] = [272, 40]; // of the verdict, left of the lanes
+const SIDE = 272; // of the verdict
+const LANES = MARGIN + SIDE + 40; // where the lanes begin
 const [BAR, MOST_BARS] = [24, 10];
 const HEIGHTS = { wave: 72, genres: 132, spectrum: 156, evidence: 52, axis: 28 };
 const [HEAD, BETWEEN, FOOT] = [96, 14, 36];
 
 /** @returns {OffscreenCanvas} in the colours that the page has now. */
 export function paintSheet(track) {
-  const lanes = lanesOf(track);
+  const lanes = lanesOf(track, () => track.duration);
   const tall = lanes.reduce((sum, lane) => sum + HEIGHTS[lane.kind] + BETWEEN, 0);
   const height = 2 * MARGIN + HEAD + Math.max(tall, 150 + BAR * MOST_BARS) + FOOT;
   const canvas = new OffscreenCanvas(WIDTH * SCALE, height * SCALE);
@@ -24,8 +25,7 @@ export function paintSheet(track) {
   paintHead(context, track, theme);
   paintBars(context, track, theme);
   paintLanes(context, lanes, theme);
-  const { model, version } = track.result;
-  write(context, `GenreLens · ${model} ${version}`, MARGIN, height - MARGIN, `13px ${theme.sans}`, theme.muted);
+  paintFoot(context, track, height - MARGIN, theme);
   return canvas;
 }
 
@@ -48,11 +48,16 @@ function paintBars(context, track, theme) {
 
 function paintLanes(context, lanes, theme) {
   let y = MARGIN + HEAD + 24;
-  const x = MARGIN + SIDE + GAP;
   for (const lane of lanes) {
-    lane.draw(context, { x, y, width: WIDTH - MARGIN - x, height: HEIGHTS[lane.kind] }, theme);
+    lane.draw(context, { x: LANES, y, width: WIDTH - MARGIN - LANES, height: HEIGHTS[lane.kind] }, theme);
     y += HEIGHTS[lane.kind] + BETWEEN;
   }
+}
+
+function paintFoot(context, { result, chosen, isLit }, y, theme) {
+  const font = `13px ${theme.sans}`;
+  write(context, `GenreLens · ${result.model} ${result.version}`, MARGIN, y, font, theme.muted);
+  if (chosen && isLit) write(context, `Light speaks for ${genreName(chosen)}, shade against it.`, LANES, y, font, theme.muted);
 }
 
 function write(context, text, x, y, font, colour, width) {

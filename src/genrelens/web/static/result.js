@@ -19,9 +19,24 @@ const UNPLAYABLE = "Your browser cannot play this format. The cursor still shows
  * @returns {{element: Element, close: function()}}
  */
 export function makeResult(track, explainSlowly) {
+  return track.isHeard ? makeHeard(track, explainSlowly) : makeSeen(track);
+}
+
+/** A picture has neither time nor sound. */
+function makeSeen(track) {
+  const element = make(
+    "div",
+    { class: "result" },
+    make("div", { class: "verdict" }, ...verdict(track), makeBars(track.result.scores, track.colours, null)),
+    make("div", {}, notesOf(track), makeDownloads(track)),
+  );
+  return { element, close: () => track.player.close() };
+}
+
+function makeHeard(track, explainSlowly) {
   const score = new Score(lanesOf(track), track.player, track.name, (time) => track.readout(time));
   const why = track.chosen ? makeWhy(track, () => score.redraw("spectrum")) : null;
-  const notes = make("ul", { class: "notes" }, ...track.result.warnings.map((warning) => make("li", {}, warning)));
+  const notes = notesOf(track);
   const onchoose = (label) => {
     track.choose(label);
     why.update();
@@ -58,6 +73,9 @@ export function makeResult(track, explainSlowly) {
     },
   };
 }
+
+const notesOf = (track) =>
+  make("ul", { class: "notes" }, ...track.result.warnings.map((warning) => make("li", {}, warning)));
 
 function verdict({ result, colours }) {
   const genre = make("p", { class: `genre${isUnknown(result) ? " is-unknown" : ""}` }, headline(result));

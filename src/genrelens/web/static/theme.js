@@ -36,6 +36,7 @@ export function currentTheme() {
     muted: colour("muted"),
     line: colour("line"),
     faint: colour("faint"),
+    tint: colour("tint"),
     panel: colour("panel"),
     serif: colour("serif"),
     sans: colour("sans"),

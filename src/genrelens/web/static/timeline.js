@@ -9,14 +9,16 @@ const MOST_AREAS = 10; // genres with an area of their own; the others share a g
 /**
  * Draw the areas.
  *
- * @param {Moment[]} moments
- * @param {string[]} labels - from the most to the least probable: the first lies at the bottom.
- * @param {number} duration - of the whole width, in seconds.
- * @param {Map<string, string>} colours
- * @param {string|null} chosen - a label whose area has an outline.
+ * @param {Object} timeline - a track, or what has these of it:
+ * @param {Moment[]} timeline.moments
+ * @param {string[]} timeline.labels - from the most to the least probable: the first lies at the bottom.
+ * @param {number} timeline.duration - of the whole width, in seconds.
+ * @param {Map<string, string>} timeline.colours
+ * @param {string|null} timeline.chosen - a label whose area has an outline.
+ * @param {number} timeline.until - when the areas end, in seconds.
  */
-export function drawTimeline(context, box, { moments, labels, duration, colours, chosen = null, until = duration }, theme) {
-  if (!moments.length) return;
+export function drawTimeline(context, box, timeline, theme) {
+  const { moments, labels, duration, colours, chosen = null, until = duration } = timeline;
   const columns = Math.max(2, Math.ceil((box.width * until) / duration / 2));
   const own = labels.slice(0, MOST_AREAS);
   const times = Array.from({ length: columns + 1 }, (_, column) => (column * until) / columns);
@@ -24,6 +26,8 @@ export function drawTimeline(context, box, { moments, labels, duration, colours,
   const x = (column) => box.x + (times[column] / duration) * box.width;
   const y = (share) => box.y + box.height * (1 - share);
   const layers = own.length < labels.length ? [...own, null] : own;
+  context.strokeStyle = theme.sheet;
+  context.lineWidth = 0.75;
   layers.forEach((label, layer) => {
     const area = new Path2D();
     for (let column = 0; column <= columns; column++) area.lineTo(x(column), y(heights[column][layer]));
@@ -31,8 +35,6 @@ export function drawTimeline(context, box, { moments, labels, duration, colours,
     area.closePath();
     context.fillStyle = label ? colours.get(label) : theme.line;
     context.fill(area);
-    context.strokeStyle = label && label === chosen ? theme.ink : theme.sheet;
-    context.lineWidth = label && label === chosen ? 2 : 0.75;
     context.stroke(area);
   });
   if (chosen && own.includes(chosen)) outline(context, heights, own.indexOf(chosen), x, y, theme);
@@ -51,7 +53,7 @@ function stacked(scores, own, labels) {
   return edges;
 }
 
-/** Again over its neighbours, which cover half of it. */
+/** The edges of one area, over all of them. */
 function outline(context, heights, layer, x, y, theme) {
   context.strokeStyle = theme.ink;
   context.lineWidth = 1.5;
@@ -64,10 +66,7 @@ function outline(context, heights, layer, x, y, theme) {
 
 /** Hatch what is no music: there, the areas mean little. */
 function veil(context, box, moments, duration, until, theme) {
-  moments.forEach((moment, place) => {
-    if (moment.isMusic) return;
-    const start = place ? (moments[place - 1].time + moment.time) / 2 : 0;
-    const end = place + 1 < moments.length ? (moment.time + moments[place + 1].time) / 2 : until;
+  for (const { start, end } of silences(moments, until)) {
     const [left, right] = [start, end].map((time) => box.x + (time / duration) * box.width);
     context.save();
     context.beginPath();
@@ -86,5 +85,18 @@ function veil(context, box, moments, duration, until, theme) {
       context.stroke();
     }
     context.restore();
+  }
+}
+
+/** Stretches that are no music, as far as they hang together. */
+function silences(moments, until) {
+  const found = [];
+  moments.forEach((moment, place) => {
+    if (moment.isMusic) return;
+    const start = place ? (moments[place - 1].time + moment.time) / 2 : 0;
+    const end = place + 1 < moments.length ? (moment.time + moments[place + 1].time) / 2 : until;
+    if (found.at(-1)?.end === start) found.at(-1).end = end;
+    else found.push({ start, end });
   });
+  return found;
 }

@@ -30,6 +30,11 @@ export class Track {
     this.choose(this._firstChoice());
   }
 
+  /** Whether it was heard, and not looked at: some models judge pictures of spectrograms. */
+  get isHeard() {
+    return this.moments.length > 0;
+  }
+
   /** Have another genre explained. */
   choose(label) {
     this.chosen = label;
