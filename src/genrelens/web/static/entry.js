@@ -16,7 +16,7 @@ const untraceable = new Set(); // models that are explained by occlusion alone
 export class Entry {
   /**
    * @param {File} file
-   * @param {string} model - that is asked.
+   * @param {string|null} model - that is asked; the default one if null.
    * @param {Object} hooks - `onjudged(entry)`, `oncompare(entry)` and `onremoved(entry)`.
    */
   constructor(file, model, hooks) {
@@ -84,7 +84,7 @@ export class Entry {
 
   /** Ask, and where the server is busy, ask again when it says. */
   async _ask(explain) {
-    const query = { model: this._model, ...(explain && { explain }) };
+    const query = { ...(this._model && { model: this._model }), ...(explain && { explain }) };
     for (let tries = 1; ; tries++) {
       try {
         this._giveUp.signal.throwIfAborted();

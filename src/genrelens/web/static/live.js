@@ -16,7 +16,7 @@ const QUIET = -55; // dBFS below which something is probably muted
 const NO_TAB = "This browser does not share the sound of tabs; Chrome and Edge do.";
 
 export class Live {
-  /** @param {function(): string} model - the name of the one to ask. */
+  /** @param {function(): string|null} model - the name of the one to ask; the default one if null. */
   constructor(model) {
     this._model = model;
     this._session = null;

@@ -48,7 +48,8 @@ function showCompares() {
   for (const entry of judged) entry.offerComparison(judged.length > 1);
 }
 
-const chosenModel = () => byId("model").value;
+/** None while the models are not known yet: then the server asks its default one. */
+const chosenModel = () => byId("model").value || null;
 
 async function offerModels() {
   const field = byId("model");

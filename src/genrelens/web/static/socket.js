@@ -9,7 +9,7 @@ const BACKLOG = 4; // s of samples that may wait to be sent; with more, the netw
 
 export class Socket {
   /**
-   * @param {Object} hello - `rate` in Hz and `model`.
+   * @param {Object} hello - `rate` in Hz and `model`, the default one if null.
    * @param {Object} hooks - `onready(ready)`, `onanswer(answer)`, and `onend(problem)` unless it is closed from here.
    *   The problem has status 401 where a key is wanted.
    */
@@ -20,7 +20,7 @@ export class Socket {
     this._socket = new WebSocket(address());
     this._socket.binaryType = "arraybuffer";
     const key = storedKey();
-    this._socket.onopen = () => this._tell({ rate, channels: 1, model, ...(key && { key }) });
+    this._socket.onopen = () => this._tell({ rate, channels: 1, ...(model && { model }), ...(key && { key }) });
     this._socket.onmessage = ({ data }) => this._hear(JSON.parse(data));
     this._socket.onclose = ({ code, reason }) => hooks.onend(this._whyClosed(code, reason));
   }
