@@ -91,13 +91,17 @@ def test_damage_is_passed_over_and_a_break_is_told(tmp_path: Path) -> None:
 def test_ctrl_c_comes_through_while_waiting(tmp_path: Path) -> None:
     class Interrupted(Dripping):
         def read1(self, size: int | None = -1, /) -> bytes:
-            if self.given > 50_000:
-                raise KeyboardInterrupt
-            return super().read1(size)
+            if self.given <= 50_000:
+                return super().read1(size)
+            self.interrupts += 1
+            raise KeyboardInterrupt
 
-    content = encode(tmp_path / "a.mp3", tone(440, 10), codec="libmp3lame").read_bytes()
+        interrupts = 0
+
+    file = Interrupted(encode(tmp_path / "a.mp3", tone(440, 10), codec="libmp3lame").read_bytes())
     with pytest.raises(KeyboardInterrupt):
-        heard(Interrupted(content))
+        heard(file)
+    assert file.interrupts == 1  # it was not read again
 
 
 @given(st.integers(1, 50), st.sampled_from(["f32le", "s16le"]), st.integers(1, 3))

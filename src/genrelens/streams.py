@@ -121,7 +121,9 @@ class _Reader:
         self._break: BaseException | None = None
 
     def read(self, size: int) -> bytes:
-        """What has come, up to `size` bytes."""
+        """What has come, up to `size` bytes; nothing more after a break."""
+        if self._break:
+            return b""
         try:
             return self._file.read1(size)
         except BaseException as error:

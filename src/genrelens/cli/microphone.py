@@ -51,7 +51,9 @@ def microphone(device: str | None, miss: Callable[[float], None]) -> Iterator[tu
         )
         rate = round(stream.samplerate)
         with stream:
-            while news.wait(_LONGEST_WAIT) and not ended.is_set():
+            gone = False
+            while not gone:
+                gone = not news.wait(_LONGEST_WAIT) or ended.is_set()
                 news.clear()
                 pieces, missed = backlog.take()
                 miss(missed)
