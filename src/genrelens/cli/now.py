@@ -82,13 +82,14 @@ class Display:
 
     def _timeline(self, answer: LiveAnswer) -> tuple[Text, Text]:
         """A character for each answer, and what their colours mean."""
-        line, meaning = Text(no_wrap=True), Text()
+        start = max(0.0, answer.at - EVERY * len(self._past))
+        line = Text(no_wrap=True)
+        meaning = Text().append(f"{clock(start)} to {clock(answer.at)}  ", "dim")
         for genre in self._past:
             line.append(*(("·", "dim") if genre == UNKNOWN else ("█", self._colour(genre))))
         for genre in dict.fromkeys(genre for genre in self._past if genre != UNKNOWN):
-            meaning.append("█ ", self._colour(genre)).append(f"{genre}  ")
-        start = max(0.0, answer.at - EVERY * len(self._past))
-        return line, Text(f"{clock(start)} to {clock(answer.at)}  ", "dim").append_text(meaning)
+            meaning.append("█ ", self._colour(genre)).append(f"{genre}  ", "dim")
+        return line, meaning
 
     def _colour(self, genre: str) -> str:
         place = self._labels.index(genre) if genre in self._labels else len(genre)  # a node of a tree is no label
