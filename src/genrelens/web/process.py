@@ -16,9 +16,14 @@ from genrelens.web.messages import Job, Offer, Outcome, Ready, Setup, packed, re
 # -P: what lies in the folder in which the server was started is not imported.
 _COMMAND = (sys.executable, "-P", "-m", "genrelens.web.worker")
 
-# A worker has one core: numpy's own threads would only get in its way. And what is played here is nobody's business:
-# onnxruntime's published builds report to their makers unless told not to before they are loaded.
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",  # a worker has one core, and numpy's own threads would only get in its way
+    # onnxruntime's published builds report to their makers, unless told not to before they are loaded.
+    "ORT_DISABLE_TELEMETRY": "1",
+    # glibc would keep ever more of the memory that broken files made it fetch; so it gives large blocks back (bytes).
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "MALLOC_TRIM_THRESHOLD_": "4194304",
+}
 
 # What a worker that is gone, silent or out of its mind gives; a TimeoutError is an OSError.
 _FAULTS = (OSError, EOFError, ValidationError)
