@@ -1,13 +1,8 @@
 """`genrelens serve`: the page and the REST API."""
 
-import contextlib
-import socket
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from genrelens.web.settings import Settings
 
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
@@ -36,13 +31,12 @@ def serve(
     max_share: Annotated[int, typer.Option(min=1, help="The most of these for one client.")] = 4,
 ) -> None:
     """Serve the page and the REST API until Ctrl-C; logs go to stderr, as JSON."""
-    import asyncio
-
+    from genrelens.web.running import run
     from genrelens.web.settings import MB, Settings
 
     settings = Settings(
         models=tuple(model or ["lens"]),
-        api_keys=tuple(api_key or ()),
+        api_keys=tuple(filter(None, api_key or ())),  # a variable may be set and empty
         cors=tuple(cors or ()),
         workers=workers,
         worker_mb=worker_mb,
@@ -55,42 +49,4 @@ def serve(
     )
     if host not in _LOCAL and not settings.api_keys:
         typer.echo(f"genrelens: whoever reaches {host} may ask this server; give an --api-key to change that", err=True)
-    with contextlib.suppress(KeyboardInterrupt):  # which ends it as it should
-        asyncio.run(_serve(settings, host, port))
-
-
-async def _serve(settings: "Settings", host: str, port: int) -> None:
-    import uvicorn
-
-    from genrelens.web.app import make_app
-    from genrelens.web.logs import log_json
-
-    log_json()
-    app = make_app(settings)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        timeout_graceful_shutdown=round(settings.shutdown_seconds),
-    )
-    with _listening(host, port) as listener:
-        await app.state.services.pool.start()  # here, so that what is wrong with a model is told in words
-        print(f"GenreLens is at {_address(listener)} (Ctrl-C ends it)", flush=True)
-        await uvicorn.Server(config).serve(sockets=[listener])
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise OSError(
-            error.errno, f"cannot listen on {host} port {port} ({error.strerror}); try another --port"
-        ) from error
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    run(settings, host, port, lambda address: print(f"GenreLens is at {address} (Ctrl-C ends it)", flush=True))

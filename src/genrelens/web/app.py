@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
+from genrelens.web.documentation import problem_schemas
 from genrelens.web.headers import SecurityHeaders
 from genrelens.web.live import add_live
 from genrelens.web.models import add_models
@@ -36,8 +37,8 @@ def make_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         with services.spool:
-            await services.pool.start()
             try:
+                await services.pool.start()
                 yield
             finally:
                 await services.pool.stop()
@@ -47,6 +48,7 @@ def make_app(settings: Settings) -> FastAPI:
         summary="Tells what genre a piece of music is, and why.",
         version=version("genrelens"),
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
         docs_url=None,  # which would load scripts from elsewhere
         redoc_url=None,
     )
@@ -68,7 +70,7 @@ def _add_routes(app: FastAPI, services: Services) -> None:
         return FileResponse(_STATIC / "index.html")
 
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    app.openapi()  # is kept; what is asked by HEAD is not documented again
+    app.openapi()["components"]["schemas"] |= problem_schemas()  # it is made once, and before HEAD is in it
     for route in app.routes:
         if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
             route.methods.add("HEAD")

@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from pydantic.json_schema import models_json_schema
+
 from genrelens import errors
 from genrelens.errors import GenrelensError
 from genrelens.web.problems import MEDIA_TYPE, Problem, status_for, title_of, type_of
 from genrelens.web.uploads import FIELD
+
+_SCHEMAS = "#/components/schemas/{model}"
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -86,18 +90,24 @@ UPLOAD_BODY = {
 
 def problems(*kinds: type[GenrelensError]) -> Responses:
     """What a route may answer when something is wrong, with examples."""
-    responses: Responses = {}
+    schema = {"$ref": _SCHEMAS.format(model=Problem.__name__)}
+    responses: Responses = {
+        "default": {"description": "Whatever else is wrong", "content": {MEDIA_TYPE: {"schema": schema}}}
+    }
     for kind in kinds:
-        status = status_for(kind)
-        response = responses.setdefault(
-            status,
-            {"model": Problem, "description": title_of(kind), "content": {MEDIA_TYPE: {"examples": {}}}},
-        )
-        response["content"][MEDIA_TYPE]["examples"][kind.__name__] = {
-            "summary": title_of(kind),
-            "value": _example(kind),
-        }
+        title, status = title_of(kind), status_for(kind)
+        content = {"schema": schema, "examples": {}}
+        response = responses.setdefault(status, {"description": title, "content": {MEDIA_TYPE: content}})
+        examples = response["content"][MEDIA_TYPE]["examples"]
+        examples[kind.__name__] = {"summary": title, "value": _example(kind)}
     return responses
+
+
+def problem_schemas() -> dict[str, Any]:
+    """The components that `problems` refers to: FastAPI knows no models but of answers of one media type."""
+    _, schemas = models_json_schema([(Problem, "serialization")], ref_template=_SCHEMAS)
+    defined: dict[str, Any] = schemas["$defs"]
+    return defined
 
 
 def example(value: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from genrelens.errors import NotReadyError
+from genrelens.errors import NotReadyError, UnauthorisedError
 from genrelens.web.answers import Status
 from genrelens.web.documentation import example, problems
 from genrelens.web.keys import keyed
@@ -13,7 +13,7 @@ from genrelens.web.services import Services
 def add_operations(app: FastAPI, services: Services) -> None:
     """Have an app answer it; only the figures need a key."""
 
-    @app.get("/healthz", summary="Is the server alive?", responses={200: example({"status": "alive"})})
+    @app.get("/healthz", summary="Is the server alive?", responses={200: example({"status": "alive"}), **problems()})
     async def healthz() -> Status:
         """It answers, so it is."""
         return Status(status="alive")
@@ -34,7 +34,7 @@ def add_operations(app: FastAPI, services: Services) -> None:
         summary="Figures for Prometheus",
         dependencies=keyed(services.settings),
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems(UnauthorisedError)},
     )
     async def show_metrics() -> Response:
         """Requests, their time, who waits, and how much was heard."""

@@ -1,9 +1,12 @@
 """The server's end of a worker process: start it, ask it, end it."""
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from typing import Self
+
+from pydantic import ValidationError
 
 from genrelens import errors
 from genrelens.errors import DeadlineError, GenrelensError, WorkerError, shown
@@ -12,6 +15,18 @@ from genrelens.web.messages import Job, Offer, Outcome, Ready, Setup, packed, re
 
 # -P: what lies in the folder in which the server was started is not imported.
 _COMMAND = (sys.executable, "-P", "-m", "genrelens.web.worker")
+
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",  # a worker has one core, and numpy's own threads would only get in its way
+    # onnxruntime's published builds report to their makers, unless told not to before they are loaded.
+    "ORT_DISABLE_TELEMETRY": "1",
+    # glibc would keep ever more of the memory that broken files made it fetch; so it gives large blocks back (bytes).
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "MALLOC_TRIM_THRESHOLD_": "4194304",
+}
+
+# What a worker that is gone, silent or out of its mind gives; a TimeoutError is an OSError.
+_FAULTS = (OSError, EOFError, ValidationError)
 
 _STARTING = 120.0  # s until the models must be loaded
 _LEAVING = 2.0  # s that an idle worker may take to end
@@ -35,17 +50,22 @@ class WorkerProcess:
             WorkerError: the process does not start, or says nothing.
         """
         try:
-            # A session of its own, as Ctrl-C in a terminal is for the server alone to handle.
-            process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE, start_new_session=True)
+            process = await asyncio.create_subprocess_exec(
+                *_COMMAND,
+                stdin=PIPE,
+                stdout=PIPE,
+                env=os.environ | _ENVIRONMENT,
+                start_new_session=True,  # Ctrl-C in a terminal is for the server alone to handle
+            )
         except OSError as error:
             raise WorkerError(f"a worker process cannot be started ({error.strerror}); free memory") from error
         worker = cls(process, setup)
         try:
             async with asyncio.timeout(_STARTING):
                 ready = Ready.model_validate_json(await worker._exchange(packed(setup)))
-        except (OSError, EOFError) as error:  # a TimeoutError is an OSError
+        except _FAULTS as error:
             await worker.end()
-            raise WorkerError("a worker process ended before it was ready; see what it printed") from error
+            raise WorkerError("a worker process failed before it was ready; see what it printed") from error
         except BaseException:
             worker.kill()
             await worker.gone()
@@ -55,6 +75,11 @@ class WorkerProcess:
             raise error_of(ready.failure)
         worker.offers = ready.offers
         return worker
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
 
     @property
     def alive(self) -> bool:
@@ -77,7 +102,7 @@ class WorkerProcess:
                 f"{shown(job.name)} was not done within {self._setup.file_seconds:g} s; send a shorter file, or "
                 "ask for fewer windows"
             ) from error
-        except (OSError, EOFError) as error:
+        except _FAULTS as error:
             self.kill()
             raise WorkerError(
                 f"{shown(job.name)} made its process die, or wanted more memory than the "

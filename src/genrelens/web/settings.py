@@ -36,7 +36,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     models: Annotated[tuple[str, ...], Field(min_length=1)] = ("lens",)
-    api_keys: tuple[SecretStr, ...] = ()
+    api_keys: tuple[Annotated[SecretStr, Field(min_length=1)], ...] = ()
     cors: tuple[str, ...] = ()
     workers: Count = 1
     worker_mb: Count = 320

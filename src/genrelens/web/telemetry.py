@@ -77,7 +77,7 @@ def _told(scope: Scope, status: int, seconds: float) -> dict[str, object]:
     tally: Tally = scope["state"]["tally"]
     return {
         "id": scope["state"]["id"],
-        "client": scope["client"][0] if scope["client"] else None,
+        "client": scope["client"][0] if scope.get("client") else None,
         "method": scope["method"],
         "path": scope["path"],
         "status": status,

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
@@ -26,6 +26,9 @@ from genrelens.errors import (
     TooLargeError,
 )
 from genrelens.web.settings import MB, Settings
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 FIELD = "file"
 
@@ -59,24 +62,23 @@ class Spool:
                 cannot be used.
             OverloadedError: the disk is full.
         """
-        parser, form = _parser(request, settings)
-        form.folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        form = _Form(folder, settings.max_files)
         try:
-            await _receive(request, parser, settings)
+            await _receive(request, _parser(request, form, settings), settings)
             form.require_complete()
             yield form.uploads
         finally:
             form.close()
-            shutil.rmtree(form.folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Form:
     """What the parser tells of, written to files as it comes."""
 
-    folder: Path
-
-    def __init__(self, most_files: int) -> None:
+    def __init__(self, folder: Path, most_files: int) -> None:
         self.uploads: list[Upload] = []
+        self._folder = folder
         self._most_files = most_files
         self._header: list[bytes] = [b"", b""]
         self._disposition = b""
@@ -104,7 +106,7 @@ class _Form:
             raise MissingFileError(f"a part of the form is no file called {FIELD!r}; send files alone, as {FIELD!r}")
         if len(self.uploads) >= self._most_files:
             raise TooLargeError(f"there are more than {self._most_files} files; send the others in another request")
-        upload = Upload(_base_name(options[b"filename"]), self.folder / str(len(self.uploads)))
+        upload = Upload(_base_name(options[b"filename"]), self._folder / str(len(self.uploads)))
         self._file = upload.path.open("xb")
         self.uploads.append(upload)
 
@@ -130,28 +132,26 @@ class _Form:
             self._file = None
 
 
-def _parser(request: Request, settings: Settings) -> tuple[MultipartParser, _Form]:
+def _parser(request: Request, form: _Form, settings: Settings) -> MultipartParser:
+    """What cuts the body into what the form is told; what the header says of the body must be right."""
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != _FORM:
         raise NotMultipartError(f"the body must be multipart/form-data with files as {FIELD!r}; try `curl -F`")
     if not options.get(b"boundary"):
         raise MalformedUploadError("the Content-Type tells no boundary; let your HTTP library write that header")
     _check_size(int(request.headers.get("content-length", 0)), settings)
-    form = _Form(settings.max_files)
+    told: MultipartCallbacks = {
+        "on_part_begin": form.on_part_begin,
+        "on_header_field": form.on_header_field,
+        "on_header_value": form.on_header_value,
+        "on_header_end": form.on_header_end,
+        "on_headers_finished": form.on_headers_finished,
+        "on_part_data": form.on_part_data,
+        "on_part_end": form.on_part_end,
+        "on_end": form.on_end,
+    }
     try:
-        return MultipartParser(
-            options[b"boundary"],
-            {
-                "on_part_begin": form.on_part_begin,
-                "on_header_field": form.on_header_field,
-                "on_header_value": form.on_header_value,
-                "on_header_end": form.on_header_end,
-                "on_headers_finished": form.on_headers_finished,
-                "on_part_data": form.on_part_data,
-                "on_part_end": form.on_part_end,
-                "on_end": form.on_end,
-            },
-        ), form
+        return MultipartParser(options[b"boundary"], told)
     except FormParserError as error:
         raise _malformed(error) from error
 

@@ -24,12 +24,23 @@ from genrelens.web.settings import MB
 _GRACE = 2  # s that the server has to end a worker that is late, before it ends itself
 
 
-class NamedFile(io.FileIO):
+class NamedFile(io.BufferedReader):
     """A file that is called by another name than it has on disk, in results and in errors."""
 
     def __init__(self, path: str, name: str) -> None:
-        super().__init__(path)
-        self.name = name
+        raw = io.FileIO(path)
+        raw.name = name
+        super().__init__(raw)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """As any file, but -1 for a place before its beginning, where damaged files send FFmpeg.
+
+        PyAV would write a trace of the error to the log for each.
+        """
+        try:
+            return super().seek(offset, whence)
+        except OSError:
+            return -1
 
 
 def main() -> None:
@@ -55,7 +66,7 @@ def main() -> None:
 def judge(classifier: Classifier, job: Job, max_seconds: float) -> Outcome:
     """Do one job; a file that cannot be used is told of."""
     try:
-        with NamedFile(job.path, job.name) as raw, io.BufferedReader(raw) as file:
+        with NamedFile(job.path, job.name) as file:
             if isinstance(classifier.card.input, Sound):
                 check_length(file, classifier.card.sound.front_end.rate, max_seconds)
             return Outcome(result=_answer(classifier, file, job))
@@ -89,7 +100,9 @@ def limit_memory(megabytes: int) -> None:
     except ModuleNotFoundError:
         return
     for limit, most in ((resource.RLIMIT_DATA, megabytes * MB), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(limit, (most, resource.getrlimit(limit)[1]))
+        highest = resource.getrlimit(limit)[1]
+        allowed = most if highest == resource.RLIM_INFINITY else min(most, highest)
+        resource.setrlimit(limit, (allowed, highest))
 
 
 def _measured(track: Track, enough: float) -> float:
