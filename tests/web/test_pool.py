@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -133,6 +134,13 @@ def _start(*models: str) -> Callable[[], Coroutine[Any, Any, None]]:
 def test_a_model_that_cannot_be_had_is_told_in_its_own_words(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match=r"missing\.onnx does not exist"):
         asyncio.run(_start(str(tmp_path / "missing.onnx"))())
+
+
+@pytest.mark.parametrize("script", ["", "print('x' * 1000)", "import sys; sys.stdout.write('\\0' * 3 + '\\x02[]')"])
+def test_a_worker_that_talks_nonsense_is_not_taken_on(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genrelens.web.process._COMMAND", (sys.executable, "-c", script))
+    with pytest.raises(WorkerError):
+        asyncio.run(_start("lens")())
 
 
 def test_two_models_of_one_name_are_refused(model_file: Path) -> None:

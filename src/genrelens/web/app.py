@@ -37,8 +37,8 @@ def make_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         with services.spool:
-            await services.pool.start()
             try:
+                await services.pool.start()
                 yield
             finally:
                 await services.pool.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from typing import Any, Self
 from genrelens.errors import GenrelensError, NotReadyError
 from genrelens.web.live_messages import Begin, End, Hear, Instruction, Told
 from genrelens.web.messages import Ready, Setup, packed
-from genrelens.web.process import WorkerProcess, error_of
+from genrelens.web.process import _ENVIRONMENT, _FAULTS, WorkerProcess, error_of
 
 _COMMAND = (sys.executable, "-P", "-m", "genrelens.web.live_worker")
 
@@ -33,12 +34,14 @@ class ListeningProcess(WorkerProcess):
             ModelError: they cannot be found or used.
             NotReadyError: the process does not start, or says nothing.
         """
-        process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE, start_new_session=True)
+        process = await asyncio.create_subprocess_exec(
+            *_COMMAND, stdin=PIPE, stdout=PIPE, env=os.environ | _ENVIRONMENT, start_new_session=True
+        )
         own = cls(process, setup)
         try:
             async with asyncio.timeout(_STARTING):
                 ready = Ready.model_validate_json(await own._exchange(packed(setup)))
-        except (OSError, EOFError) as error:  # a TimeoutError is an OSError
+        except _FAULTS as error:
             own.kill()
             raise NotReadyError("the process that listens does not start; see what it printed") from error
         except BaseException:
@@ -72,7 +75,7 @@ class ListeningProcess(WorkerProcess):
             try:
                 async with asyncio.timeout(_ANSWERING):
                     told = Told.model_validate_json(await self._exchange(packed(instruction)))
-            except (OSError, EOFError) as error:
+            except _FAULTS as error:
                 self.kill()
                 raise NotReadyError("the process that listens has come to an end; connect again") from error
         if told.failure:

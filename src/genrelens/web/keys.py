@@ -37,7 +37,7 @@ def keyed(settings: Settings) -> list[Any]:
 
 
 def client_of(request: Request, keys: Sequence[SecretStr]) -> str:
-    """What tells clients apart: their key (its digest, as it may come to be logged), or their address."""
+    """What tells clients apart: their key, of which a digest is kept, or their address."""
     if keys:
         return hashlib.sha256(_token(request).encode()).hexdigest()
     return request.client.host if request.client else ""

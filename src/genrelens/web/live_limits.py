@@ -9,7 +9,7 @@ class LiveLimits(BaseModel):
     """What is too much, or takes too long.
 
     Attributes:
-        sessions: at once; a session of `lens` takes about a twentieth of a core.
+        sessions: at once; one of `lens` takes about 6 % of a core.
         share: of these, for one client.
         greeting_seconds: in which a client must say hello.
         idle_seconds: after which a session ends that nothing comes from.

@@ -6,6 +6,8 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from typing import Self
 
+from pydantic import ValidationError
+
 from genrelens import errors
 from genrelens.errors import DeadlineError, GenrelensError, WorkerError, shown
 from genrelens.prediction import Failure
@@ -14,9 +16,17 @@ from genrelens.web.messages import Job, Offer, Outcome, Ready, Setup, packed, re
 # -P: what lies in the folder in which the server was started is not imported.
 _COMMAND = (sys.executable, "-P", "-m", "genrelens.web.worker")
 
-# A worker has one core: numpy's own threads would only get in its way. And what is played here is nobody's business:
-# onnxruntime's published builds report to their makers unless told not to before they are loaded.
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",  # a worker has one core, and numpy's own threads would only get in its way
+    # onnxruntime's published builds report to their makers, unless told not to before they are loaded.
+    "ORT_DISABLE_TELEMETRY": "1",
+    # glibc would keep ever more of the memory that broken files made it fetch; so it gives large blocks back (bytes).
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "MALLOC_TRIM_THRESHOLD_": "4194304",
+}
+
+# What a worker that is gone, silent or out of its mind gives; a TimeoutError is an OSError.
+_FAULTS = (OSError, EOFError, ValidationError)
 
 _STARTING = 120.0  # s until the models must be loaded
 _LEAVING = 2.0  # s that an idle worker may take to end
@@ -53,9 +63,9 @@ class WorkerProcess:
         try:
             async with asyncio.timeout(_STARTING):
                 ready = Ready.model_validate_json(await worker._exchange(packed(setup)))
-        except (OSError, EOFError) as error:  # a TimeoutError is an OSError
+        except _FAULTS as error:
             await worker.end()
-            raise WorkerError("a worker process ended before it was ready; see what it printed") from error
+            raise WorkerError("a worker process failed before it was ready; see what it printed") from error
         except BaseException:
             worker.kill()
             await worker.gone()
@@ -92,7 +102,7 @@ class WorkerProcess:
                 f"{shown(job.name)} was not done within {self._setup.file_seconds:g} s; send a shorter file, or "
                 "ask for fewer windows"
             ) from error
-        except (OSError, EOFError) as error:
+        except _FAULTS as error:
             self.kill()
             raise WorkerError(
                 f"{shown(job.name)} made its process die, or wanted more memory than the "
