@@ -1,5 +1,6 @@
 """Live listening on the page, from a microphone that plays a file."""
 
+import json
 import re
 import signal
 from pathlib import Path
@@ -118,6 +119,47 @@ def test_a_full_server_is_told_in_words(open_page: Open) -> None:
     visit.page.route_web_socket("**/v1/live", full)
     listen(visit)
     expect(visit.page.locator("#live-problem")).to_have_text("8 can be listened to at once; try later.")
+
+
+def answer(at: float, **changes: object) -> str:
+    """What a server tells at a time."""
+    scores = [{"label": "low", "score": 0.9}, {"label": "high", "score": 0.1}]
+    plain = {
+        "at": at,
+        "genre": "low",
+        "genres": ["low"],
+        "confidence": 0.9,
+        "music": 0.9,
+        "scores": scores,
+        "level": -9,
+    }
+    return json.dumps(plain | {"missed": 0, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "10:50"),
+        ({"level": -90}, "10:50 – hardly a sound. Is it muted?"),  # noqa: RUF001
+        ({"missed": 1.5}, "10:50 – the server is too busy to hear all of it."),  # noqa: RUF001
+        ({"filling": True}, "10:50 – the first answers are rough."),  # noqa: RUF001
+    ],
+)
+def test_a_long_session_ends_in_words(open_page: Open, changes: dict[str, object], words: str) -> None:
+    visit = open_page()
+
+    def talk(socket: WebSocketRoute) -> None:
+        socket.on_message(lambda _: None)  # what the microphone hears
+        socket.send('{"ready": {"model": "tilt", "labels": ["low", "high"], "window": 1, "hop": 0.5}}')
+        for half in range(1, 1_300):
+            socket.send(answer(half / 2))
+        socket.send(answer(650, **changes))
+
+    visit.page.route_web_socket("**/v1/live", talk)
+    listen(visit)
+    expect(visit.page.locator("#live-words")).to_have_text(words)
+    expect(visit.page.locator("#live-canvas")).to_have_accessible_name("Genres over 10:50 so far; now low")
+    assert visit.complaints == []
 
 
 def test_the_key_goes_with_the_greeting(open_page: Open, explained_file: Path, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import { Socket } from "./socket.js";
 
 const WANTS_KEY = "This server wants an API key. Start again and give one.";
 
+const MOST_ANSWERS = 1200; // ten minutes; of more, every other one is forgotten, as often as it takes
+
 /**
  * Tells its listeners of "change": `state` is "starting", "listening", "paused" or "ended" (with a `problem`, or without
  * if the user ended it); `answers` holds what the server told.
@@ -58,11 +60,16 @@ export class Session extends EventTarget {
     this._socket = new Socket({ rate: this._capture.rate, model: this._model }, {
       onready: () => this._become("listening"),
       onanswer: (answer) => {
-        this.answers.push(answer);
+        this._keep(answer);
         this._become(this.state);
       },
       onend: (problem) => this._closed(problem, key),
     });
+  }
+
+  _keep(answer) {
+    if (this.answers.length === MOST_ANSWERS) this.answers = this.answers.filter((_, place) => place % 2 === 0);
+    this.answers.push(answer);
   }
 
   async _closed(problem, key) {
