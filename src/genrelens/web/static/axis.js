@@ -6,7 +6,7 @@ const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600]; // s
 const ROOM = 64; // px between two ticks, at least
 
 /** Moments that are worth a tick, in seconds. */
-export function ticks(duration, width) {
+function ticks(duration, width) {
   const most = Math.max(1, Math.floor(width / ROOM));
   const step = STEPS.find((seconds) => duration / seconds <= most) ?? STEPS.at(-1);
   return Array.from({ length: Math.floor(duration / step) + 1 }, (_, place) => place * step);

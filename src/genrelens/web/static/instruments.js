@@ -1,6 +1,6 @@
 /** Instruments of the sample: each plays one note into a Web Audio graph. Times are in seconds, pitches as in MIDI. */
 
-export const hertz = (pitch) => 440 * 2 ** ((pitch - 69) / 12);
+const hertz = (pitch) => 440 * 2 ** ((pitch - 69) / 12);
 
 /** Noise that is the same each time, so that the sample is too. */
 export function noise(context, seconds) {

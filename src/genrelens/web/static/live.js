@@ -4,7 +4,7 @@ import { drawAxis } from "./axis.js";
 import { makeBars, updateBars } from "./bars.js";
 import { paint, within } from "./canvas.js";
 import { canListen } from "./capture.js";
-import { announce, byId, make } from "./dom.js";
+import { announce, byId } from "./dom.js";
 import { areaLabels } from "./moments.js";
 import { Session } from "./session.js";
 import { coloursOf, currentTheme, onThemeChange } from "./theme.js";
