@@ -176,7 +176,7 @@ class Track:
         return float(frame.pts * frame.time_base - offset)
 
     def _finite(self, samples: Samples) -> Samples:
-        usable = _usable(samples)
+        usable = is_usable(samples)
         if usable.all():
             return samples
         self.warn(_NOT_FINITE)
@@ -217,7 +217,7 @@ class Recording:
         self.name, self.rate = name, rate
         self.warnings: list[str] = []
         flat = samples.mean(axis=1) if samples.ndim == 2 else samples
-        usable = _usable(flat)
+        usable = is_usable(flat)
         if not usable.all():
             self.warnings.append(_NOT_FINITE)
         flat = np.where(usable, flat, 0).astype(np.float32)
@@ -239,7 +239,8 @@ def load(source: Source, rate: int) -> Samples:
         return track.samples()
 
 
-def _usable(samples: NDArray[Any]) -> NDArray[np.bool_]:
+def is_usable(samples: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of these are numbers that sound can have."""
     return np.asarray(np.abs(samples) < _LARGEST)
 
 

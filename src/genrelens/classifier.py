@@ -1,7 +1,7 @@
 """From a song to its genre: audio, windows, log-mels, a model, and one answer for the track."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import islice, zip_longest
@@ -134,30 +134,21 @@ class Classifier:
         for source, outcome in workers.stream(predict, sources, count):
             yield Failure.of(_path(source), outcome) if isinstance(outcome, GenrelensError) else outcome
 
-    def _predict(self, path: str, track: Playable, windows: Take) -> Prediction:
-        starts: list[float] = []
-        silences: list[bool] = []
-        batches: list[Judgement] = []
-        for heard in hear(track, self.card.sound, windows):
-            batches.append(self._judge(heard))
-            starts += heard.starts
-            silences += heard.silent
-        probabilities, silent = np.concatenate([batch.probabilities for batch in batches]), np.array(silences)
-        strange = [far for batch in batches for far in ([] if batch.strangeness is None else batch.strangeness)]
-        warnings = list(track.warnings)
-        if silent.any():
-            warnings.append(f"{silent.sum()} of {len(silent)} windows are digital silence and say nothing of a genre")
-        duration = track.duration or 0.0
-        segments = self._segments(starts, probabilities, [self._music(far) for far in strange], duration)
-        music = self._music(float(vote(np.array(strange), silent))) if strange else None
-        verdict = Verdict(vote(probabilities, silent), music, silent=bool(silent.all()))
-        return self._answer(path, verdict, segments, duration, tuple(warnings))
+    def judge(self, heard: Heard) -> Judgement:
+        """What the model says of windows; silence is no music, and all labels are as probable in it, or none is."""
+        judged, silent = self.model.judge(heard.planes), list(heard.silent)
+        judged.probabilities[silent] = 0.0 if self.card.labelling == "several" else 1 / len(self.card.labels)
+        if judged.strangeness is not None:
+            judged.strangeness[silent] = np.inf
+        return judged
 
-    def _predict_picture(self, source: Source, picture: Picture) -> Prediction:
-        looked_at = picture_planes(read_picture(source), picture.width, picture.height, picture.border, _path(source))
-        return self._answer(_path(source), Verdict(self.model.probabilities(looked_at[None])[0]))
+    def verdict(self, judged: Judgement, silent: NDArray[np.bool_]) -> Verdict:
+        """What windows say together, of which these are silent (windows,)."""
+        strange = judged.strangeness
+        music = None if strange is None else self._music(float(vote(strange, silent)))
+        return Verdict(vote(judged.probabilities, silent), music, silent=bool(silent.all()))
 
-    def _answer(
+    def answer(
         self,
         path: str,
         verdict: Verdict,
@@ -165,6 +156,7 @@ class Classifier:
         duration: float = 0.0,
         warnings: tuple[str, ...] = (),
     ) -> Prediction:
+        """A verdict in words: "unknown" of silence, of what is no music, and of what is told unsurely."""
         scores = scored(self.card, verdict.probabilities)
         genres = told(self.card, verdict.probabilities)
         confidence = next(score.score for score in scores if score.label == genres[0])
@@ -185,28 +177,39 @@ class Classifier:
             warnings=warnings,
         )
 
-    def _judge(self, heard: Heard) -> Judgement:
-        """What the model says of windows; silence is no music, and all labels are as probable in it, or none is."""
-        judged, silent = self.model.judge(heard.planes), list(heard.silent)
-        judged.probabilities[silent] = 0.0 if self.card.labelling == "several" else 1 / len(self.card.labels)
-        if judged.strangeness is not None:
-            judged.strangeness[silent] = np.inf
-        return judged
+    def _predict(self, path: str, track: Playable, windows: Take) -> Prediction:
+        starts: list[float] = []
+        silences: list[bool] = []
+        batches: list[Judgement] = []
+        for heard in hear(track, self.card.sound, windows):
+            batches.append(self.judge(heard))
+            starts += heard.starts
+            silences += heard.silent
+        judged, silent = joined(batches), np.array(silences)
+        warnings = list(track.warnings)
+        if silent.any():
+            warnings.append(f"{silent.sum()} of {len(silent)} windows are digital silence and say nothing of a genre")
+        duration = track.duration or 0.0
+        segments = self._segments(starts, judged, duration)
+        return self.answer(path, self.verdict(judged, silent), segments, duration, tuple(warnings))
+
+    def _predict_picture(self, source: Source, picture: Picture) -> Prediction:
+        looked_at = picture_planes(read_picture(source), picture.width, picture.height, picture.border, _path(source))
+        return self.answer(_path(source), Verdict(self.model.probabilities(looked_at[None])[0]))
 
     def _music(self, strange: float) -> float | None:
         return musical(self.card.detector, strange) if self.card.detector else None
 
-    def _segments(
-        self, starts: list[float], probabilities: Probabilities, music: list[float | None], duration: float
-    ) -> tuple[Segment, ...]:
+    def _segments(self, starts: list[float], judged: Judgement, duration: float) -> tuple[Segment, ...]:
+        strange = () if judged.strangeness is None else judged.strangeness
         return tuple(
             Segment(
                 start=round(start, 3),
                 end=round(min(start + self.card.sound.window, duration), 3),
                 scores=scored(self.card, row),
-                music=own,
+                music=None if far is None else self._music(far),
             )
-            for start, row, own in zip_longest(starts, probabilities, music)
+            for start, row, far in zip_longest(starts, judged.probabilities, strange)
         )
 
 
@@ -220,6 +223,15 @@ def hear(track: Playable, sound: Sound, windows: Take) -> Iterator[Heard]:
             starts=tuple(window.start for window in batch),
             silent=tuple(is_silent(window.samples) for window in batch),
         )
+
+
+def joined(judgements: Sequence[Judgement]) -> Judgement:
+    """What one model says of windows that it was asked about one after another; embeddings are left out."""
+    strange = [one.strangeness for one in judgements if one.strangeness is not None]
+    return Judgement(
+        np.concatenate([one.probabilities for one in judgements]),
+        strangeness=np.concatenate(strange) if strange else None,
+    )
 
 
 def vote(said: NDArray[Number], silent: NDArray[np.bool_]) -> NDArray[Number]:

@@ -6,7 +6,8 @@ GenrelensError
 │   ├── AudioUnreadableError    the system refuses to read it
 │   ├── UndecodableAudioError   not audio, or damaged beyond use
 │   ├── NoAudioStreamError      a video or a picture without sound
-│   └── TooShortError           less audio than a genre can be heard in
+│   ├── TooShortError           less audio than a genre can be heard in
+│   └── TooLongError            more audio than a server takes
 ├── PictureError
 │   ├── PictureNotFoundError    no such file
 │   ├── PictureUnreadableError  the system refuses to read it
@@ -28,7 +29,18 @@ GenrelensError
 ├── TrainingError
 │   ├── RecipeError             a recipe that says something impossible
 │   └── ExportError             the exported model differs from the trained one
+├── RequestError
+│   ├── MalformedUploadError    the body breaks off, or is not what its header says
+│   ├── UnauthorisedError       no API key, or not one of the server's
+│   ├── SlowUploadError         the body took too long to arrive
+│   ├── TooLargeError           more bytes or files than a server takes at once
+│   ├── NotMultipartError       files in another shape than a form's
+│   ├── MissingFileError        a form without files, or with fields that are none
+│   ├── ShareExceededError      a client has as many requests under way as it may
+│   ├── OverloadedError         the server has as many requests under way as it can
+│   └── NotReadyError           no worker process has a model loaded
 ├── WorkerError                 a worker process died over this item
+│   └── DeadlineError           or took too long over it
 └── MissingExtraError           the feature needs an optional dependency
 
 Each message is one sentence that says what is wrong, with which file, and what to do about it.
@@ -69,6 +81,10 @@ class NoAudioStreamError(AudioError):
 
 class TooShortError(AudioError):
     """There is less audio than a genre can be heard in."""
+
+
+class TooLongError(AudioError):
+    """There is more audio than the server takes."""
 
 
 class PictureError(GenrelensError):
@@ -155,8 +171,52 @@ class ExportError(TrainingError):
     """The exported model differs from the trained one."""
 
 
+class RequestError(GenrelensError):
+    """The server does not do what it was asked for."""
+
+
+class MalformedUploadError(RequestError):
+    """The body of the request is broken."""
+
+
+class UnauthorisedError(RequestError):
+    """The request has no API key that the server knows."""
+
+
+class SlowUploadError(RequestError):
+    """The body of the request took too long to arrive."""
+
+
+class TooLargeError(RequestError):
+    """The request has more bytes or files than the server takes at once."""
+
+
+class NotMultipartError(RequestError):
+    """The body of the request is not multipart/form-data."""
+
+
+class MissingFileError(RequestError):
+    """The form has no files, or fields that are none."""
+
+
+class ShareExceededError(RequestError):
+    """The client has as many requests under way as it may."""
+
+
+class OverloadedError(RequestError):
+    """The server has as many requests under way as it can."""
+
+
+class NotReadyError(RequestError):
+    """No worker process has a model loaded."""
+
+
 class WorkerError(GenrelensError):
     """A worker process died over this item."""
+
+
+class DeadlineError(WorkerError):
+    """A worker process took too long over this item."""
 
 
 class MissingExtraError(GenrelensError):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from genrelens.card import Card, Detector, read_card
-from genrelens.errors import InvalidModelError, ModelNotFoundError, shown
+from genrelens.errors import InvalidModelError, ModelError, ModelNotFoundError, shown
 
 _LOADING_ERRORS = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented)
 
@@ -96,6 +96,26 @@ class Model:
         """
         return self._probable(self.logits(planes))
 
+    def trace(self, planes: Planes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What the logits of windows come from: their last maps, and the weights that make logits of the maps' mean.
+
+        Args:
+            planes: of windows, (windows, planes, rows, frames).
+
+        Returns:
+            Maps (windows, channels, rows, frames), coarser than the planes; and weights (labels, channels).
+
+        Raises:
+            ModelError: the graph does not give them; see `traceable`.
+        """
+        if not self.traceable:
+            raise ModelError(
+                f"{self.card.name} does not tell where its answers come from (its graph gives no maps and weights); "
+                "explain it by occlusion"
+            )
+        maps, weights = self._run([MAPS, WEIGHTS], planes)
+        return maps, weights
+
     def _run(self, outputs: list[str], planes: Planes) -> list[NDArray[np.float32]]:
         expected = self.card.input.shape
         if planes.shape[1:] != expected:
@@ -120,6 +140,7 @@ class Model:
         self._input, self._output = inputs[0].name, outputs[0].name
         maps = next((output.shape for output in outputs if output.name == MAPS), None)
         self.channels: int | None = maps[1] if maps else None  # of an embedding, if the graph gives maps
+        self.traceable = {MAPS, WEIGHTS} <= {output.name for output in outputs}  # whether it can be asked by `trace`
         detector = self.card.detector
         if detector and len(detector.centre) != self.channels:
             raise InvalidModelError(

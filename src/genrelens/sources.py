@@ -16,7 +16,7 @@ from genrelens.errors import AudioNotFoundError, AudioUnreadableError, Undecodab
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
 # Containers that we open. Playlists (hls, concat, sdp) are left out: they would make a file open others.
-_CONTAINERS = (
+CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,"
     "ogg,rm,tta,voc,w64,wav,webm,wv"
 )
@@ -85,7 +85,7 @@ def open_container(file: BinaryIO, name: str) -> av.container.InputContainer:
         if not file.read(1):
             raise UndecodableAudioError(f"{name} is empty; there is nothing to decode")
         file.seek(0)
-        return av.open(file, "r", options={"format_whitelist": _CONTAINERS}, metadata_errors="replace")
+        return av.open(file, "r", options={"format_whitelist": CONTAINERS}, metadata_errors="replace")
     except av.FFmpegError as error:
         raise UndecodableAudioError(
             f"{name} is not audio in a format that we know, or its beginning is damaged; try to play it"

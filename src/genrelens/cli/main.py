@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from genrelens.cli import benchmark, data, evaluate, models, predict, report, stress, train, tune
+from genrelens.cli import benchmark, data, evaluate, listen, models, predict, report, serve, stress, train, tune
 from genrelens.errors import GenrelensError, shown
 
 app = typer.Typer(
@@ -19,12 +19,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(predict.predict)
+app.command()(listen.listen)
 app.add_typer(models.app)
 app.command()(train.train)
 app.command()(tune.tune)
 app.command()(report.report)
 app.command()(evaluate.evaluate)
 app.command()(stress.stress)
+app.command()(serve.serve)
 app.command()(benchmark.benchmark)
 app.add_typer(data.app)
 

@@ -46,9 +46,9 @@ class Rows:
         known = prediction.genre != UNKNOWN
         line = Text()
         line.append(f"{f'{AND} '.join(prediction.genres):<{self._width}} ", "bold cyan" if known else "bold yellow")
-        line.append(f"{_percent(prediction.confidence) if known else '':>5} ", "bold")
+        line.append(f"{percent(prediction.confidence) if known else '':>5} ", "bold")
         if self._out.is_terminal:
-            line.append(f"{_bar(prediction.confidence if known else 0.0)} ", "cyan")
+            line.append(f"{bar(prediction.confidence if known else 0.0)} ", "cyan")
         line.append(f"{self._beside(prediction):<{(self._width + 7) * (self._top - 1)}} ", "dim")
         line.append(shown(prediction.path))
         return line
@@ -57,7 +57,7 @@ class Rows:
         """The next most probable labels; or that it is no music, of which they would say nothing."""
         if is_no_music(prediction.music):
             return "no music"
-        return ", ".join(f"{score.label} {_percent(score.score)}" for score in self._others(prediction))
+        return ", ".join(f"{score.label} {percent(score.score)}" for score in self._others(prediction))
 
     def _others(self, prediction: Prediction) -> list[Score]:
         """The most probable labels but for the one that is told first."""
@@ -82,10 +82,12 @@ class Rows:
         print(line.getvalue(), end="", flush=True)
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share in words."""
     return f"{100 * share:.0f} %"
 
 
-def _bar(share: float) -> str:
-    whole, eighths = divmod(round(share * _BAR * 8), 8)
-    return ("█" * whole + (_EIGHTHS[eighths] if eighths else "")).ljust(_BAR)
+def bar(share: float, width: int = _BAR) -> str:
+    """A share as a bar, in characters and eighths of them."""
+    whole, eighths = divmod(round(share * width * 8), 8)
+    return ("█" * whole + (_EIGHTHS[eighths] if eighths else "")).ljust(width)

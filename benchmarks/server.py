@@ -1,0 +1,73 @@
+"""A `genrelens serve` to measure: its address, and what it and its workers take."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Of a server and its workers, in MB: the sum of what each has, and of the most that each had.
+
+    What they share is counted for each (RSS), so it is no less than what a cgroup would count.
+    """
+
+    now: float
+    peak: float
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs."""
+
+    url: str
+    pid: int
+
+    def memory(self) -> Memory:
+        """Of all its processes."""
+        family = [self.pid, *_children(self.pid)]
+        return Memory(
+            now=sum(_kilobytes(pid, "VmRSS:") for pid in family) / 1024,
+            peak=sum(_kilobytes(pid, "VmHWM:") for pid in family) / 1024,
+        )
+
+
+@contextmanager
+def served(*options: str) -> Iterator[Served]:
+    """Serve on a free port while the block runs; Linux only."""
+    command = [sys.executable, "-m", "genrelens.cli.main", "serve", "--port", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout
+    try:
+        line = process.stdout.readline()
+        if not line:
+            raise SystemExit("the server did not start; try `genrelens serve`")
+        yield Served(line.split()[3], process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def _children(parent: int) -> list[int]:
+    own = f"PPid:\t{parent}\n"
+    found = []
+    for process in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208
+        try:
+            if own in Path(f"/proc/{process}/status").read_text():
+                found.append(int(process))
+        except OSError:  # it is gone meanwhile
+            continue
+    return found
+
+
+def _kilobytes(pid: int, key: str) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(key)), 0)

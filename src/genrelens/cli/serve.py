@@ -1,0 +1,52 @@
+"""`genrelens serve`: the page and the REST API."""
+
+from typing import Annotated
+
+import typer
+
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free.")] = 8765,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="A model to offer; repeat for more. The first is asked by default."),
+    ] = None,
+    api_key: Annotated[
+        list[str] | None,
+        typer.Option(envvar="GENRELENS_API_KEY", help="A key that clients must send; repeat for more."),
+    ] = None,
+    cors: Annotated[
+        list[str] | None, typer.Option(metavar="ORIGIN", help="Let pages from there ask too; repeat for more.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that decode and judge.")] = 1,
+    worker_mb: Annotated[int, typer.Option(min=1, help="Data that each may have in memory, in MB.")] = 320,
+    max_mb: Annotated[int, typer.Option(min=1, help="The largest request, in MB.")] = 64,
+    max_files: Annotated[int, typer.Option(min=1, help="The most files in a request.")] = 16,
+    max_seconds: Annotated[float, typer.Option(min=1, help="The longest audio, in seconds.")] = 3600,
+    file_seconds: Annotated[float, typer.Option(min=1, help="The longest time to judge a file, in seconds.")] = 60,
+    max_requests: Annotated[int, typer.Option(min=1, help="The most requests with files at once.")] = 16,
+    max_share: Annotated[int, typer.Option(min=1, help="The most of these for one client.")] = 4,
+) -> None:
+    """Serve the page and the REST API until Ctrl-C; logs go to stderr, as JSON."""
+    from genrelens.web.running import run
+    from genrelens.web.settings import MB, Settings
+
+    settings = Settings(
+        models=tuple(model or ["lens"]),
+        api_keys=tuple(filter(None, api_key or ())),  # a variable may be set and empty
+        cors=tuple(cors or ()),
+        workers=workers,
+        worker_mb=worker_mb,
+        max_bytes=max_mb * MB,
+        max_files=max_files,
+        max_seconds=max_seconds,
+        file_seconds=file_seconds,
+        max_requests=max_requests,
+        max_share=max_share,
+    )
+    if host not in _LOCAL and not settings.api_keys:
+        typer.echo(f"genrelens: whoever reaches {host} may ask this server; give an --api-key to change that", err=True)
+    run(settings, host, port, lambda address: print(f"GenreLens is at {address} (Ctrl-C ends it)", flush=True))

@@ -1,0 +1,1 @@
+"""The server: REST, live listening and the page."""

@@ -1,0 +1,83 @@
+"""What the server answers, as it stands in the OpenAPI document."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from genrelens.prediction import Failure, Prediction
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Explanation(_Answer):
+    """How much each place of a track speaks for a genre, in logits; see `genrelens.explain`.
+
+    It is said here again, as the server itself must not load what the worker explains with.
+
+    Attributes:
+        times: where columns begin, in seconds, and where the last one ends.
+        bands: where rows begin, in Hz, from low to high, and where the last one ends.
+        evidence: (rows, columns).
+    """
+
+    genre: str
+    method: Literal["cam", "occlusion"]
+    times: tuple[float, ...]
+    bands: tuple[float, ...]
+    evidence: tuple[tuple[float, ...], ...]
+
+
+class Spectrogram(_Answer):
+    """The log-mel of a track, on the times of its explanations.
+
+    Attributes:
+        levels: base64 of uint8 (rows, columns), the lowest row first: 255 is the maximum, 0 is 80 dB below it.
+    """
+
+    times: tuple[float, ...]
+    bands: tuple[float, ...]
+    levels: str
+
+
+class Result(Prediction):
+    """The answer for a file; `path` is the name that the client gave it. The last two are there if asked for."""
+
+    spectrogram: Spectrogram | None = None
+    explanations: tuple[Explanation, ...] | None = None
+
+
+class FailedResult(Failure):
+    """What stands in the place of a result for a file that could not be used."""
+
+    status: int
+
+
+class Results(_Answer):
+    """One for each file, in their order."""
+
+    results: tuple[Result | FailedResult, ...]
+
+
+class ModelSummary(_Answer):
+    """A model that can be asked."""
+
+    name: str
+    summary: str
+    default: bool
+
+
+class Models(_Answer):
+    """All of them, the default first."""
+
+    models: tuple[ModelSummary, ...]
+
+
+class Status(_Answer):
+    """How the server is."""
+
+    status: Literal["alive", "ready"]
+
+
+CardJson = dict[str, Any]  # a card, which travels from the worker to the client as it is

@@ -1,0 +1,90 @@
+"""The server as an ASGI app: routes, and what stands around each of them."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from fastapi.routing import APIRoute
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
+
+from genrelens.web.documentation import problem_schemas
+from genrelens.web.headers import SecurityHeaders
+from genrelens.web.live import add_live
+from genrelens.web.models import add_models
+from genrelens.web.operations import add_operations
+from genrelens.web.predictions import add_predictions
+from genrelens.web.problems import handle_problems
+from genrelens.web.services import Services
+from genrelens.web.settings import Settings
+from genrelens.web.telemetry import REQUEST_ID, Telemetry
+
+_STATIC = Path(__file__).with_name("static")
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """A server that is set up so; its parts are in `app.state.services`, started when the app is.
+
+    Raises, when started:
+        ModelError: a model cannot be found or used.
+        WorkerError: no worker process can be started.
+    """
+    services = Services.of(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        with services.spool:
+            try:
+                await services.pool.start()
+                yield
+            finally:
+                await services.pool.stop()
+
+    app = FastAPI(
+        title="GenreLens",
+        summary="Tells what genre a piece of music is, and why.",
+        version=version("genrelens"),
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+        docs_url=None,  # which would load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.services = services
+    _add_routes(app, services)
+    handle_problems(app)
+    _surround(app, services)
+    return app
+
+
+def _add_routes(app: FastAPI, services: Services) -> None:
+    add_predictions(app, services)
+    add_models(app, services)
+    add_operations(app, services)
+    add_live(app, services)
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(_STATIC / "index.html")
+
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.openapi()["components"]["schemas"] |= problem_schemas()  # it is made once, and before HEAD is in it
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
+            route.methods.add("HEAD")
+
+
+def _surround(app: FastAPI, services: Services) -> None:
+    """From the inside to the outside."""
+    if services.settings.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=services.settings.cors,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization"],
+            expose_headers=[REQUEST_ID, "Retry-After"],
+        )
+    app.add_middleware(Telemetry, metrics=services.metrics)
+    app.add_middleware(SecurityHeaders)

@@ -1,0 +1,145 @@
+"""The server's end of the process that listens: it is there for as long as anybody is listened to."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+from genrelens.errors import GenrelensError, NotReadyError
+from genrelens.web.live_messages import Begin, End, Hear, Instruction, Told
+from genrelens.web.messages import Ready, Setup, packed
+from genrelens.web.process import _ENVIRONMENT, _FAULTS, WorkerProcess, error_of
+
+_COMMAND = (sys.executable, "-P", "-m", "genrelens.web.live_worker")
+
+_STARTING = 120.0  # s until the models must be loaded
+_ANSWERING = 10.0  # s in which a few seconds of audio must be judged
+
+Messages = tuple[dict[str, Any], ...]
+
+
+class ListeningProcess(WorkerProcess):
+    """Does one thing at a time for all who ask, in the order in which they do."""
+
+    @classmethod
+    async def start(cls, setup: Setup) -> Self:
+        """Start a process and wait until it has its models.
+
+        Raises:
+            ModelError: they cannot be found or used.
+            NotReadyError: the process does not start, or says nothing.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *_COMMAND, stdin=PIPE, stdout=PIPE, env=os.environ | _ENVIRONMENT, start_new_session=True
+        )
+        own = cls(process, setup)
+        try:
+            async with asyncio.timeout(_STARTING):
+                ready = Ready.model_validate_json(await own._exchange(packed(setup)))
+        except _FAULTS as error:
+            own.kill()
+            raise NotReadyError("the process that listens does not start; see what it printed") from error
+        except BaseException:
+            own.kill()
+            raise
+        if ready.failure:
+            await own.end()
+            raise error_of(ready.failure)
+        return own
+
+    def __init__(self, process: asyncio.subprocess.Process, setup: Setup) -> None:
+        super().__init__(process, setup)
+        self.sessions: set[int] = set()
+        self._turn = asyncio.Lock()
+        self._asked: set[asyncio.Task[Messages]] = set()
+
+    async def tell(self, instruction: Instruction) -> Messages:
+        """Tell it something; who is cancelled meanwhile leaves no answer behind that another would take for his.
+
+        Raises:
+            NotReadyError: the process is gone, or too slow and was killed.
+            GenrelensError: it cannot do that.
+        """
+        task = asyncio.create_task(self._tell(instruction))
+        self._asked.add(task)
+        task.add_done_callback(self._answered)
+        return await asyncio.shield(task)
+
+    async def _tell(self, instruction: Instruction) -> Messages:
+        async with self._turn:
+            try:
+                async with asyncio.timeout(_ANSWERING):
+                    told = Told.model_validate_json(await self._exchange(packed(instruction)))
+            except _FAULTS as error:
+                self.kill()
+                raise NotReadyError("the process that listens has come to an end; connect again") from error
+        if told.failure:
+            raise error_of(told.failure)
+        return told.messages
+
+    def _answered(self, task: "asyncio.Task[Messages]") -> None:
+        self._asked.discard(task)
+        if not task.cancelled():
+            task.exception()  # is known, even if nobody waits for it any more
+
+
+@dataclass(frozen=True)
+class Session:
+    """One of those who are listened to; `greeting` is what it is told first."""
+
+    number: int
+    greeting: Messages
+    process: ListeningProcess
+
+    async def hear(self, samples: bytes, rate: int, channels: int, missed: float) -> Messages:
+        """Have samples heard; returns what is told of them."""
+        return await self.process.tell(
+            Hear(session=self.number, rate=rate, channels=channels, samples=samples, missed=missed)
+        )
+
+
+class Ear:
+    """Starts the process that listens with the first session, and ends it with the last."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._numbers = itertools.count()
+        self._starting = asyncio.Lock()
+        self._process: ListeningProcess | None = None
+
+    @contextlib.asynccontextmanager
+    async def session(self, model: str) -> AsyncIterator[Session]:
+        """Have a model listen while the block runs.
+
+        Raises:
+            NotReadyError: no process can be started.
+            ModelError: this model does not hear.
+        """
+        number = next(self._numbers)
+        process = await self._joined(number)
+        try:
+            yield Session(number, await process.tell(Begin(session=number, model=model)), process)
+        finally:
+            await self._left(process, number)
+
+    async def _joined(self, number: int) -> ListeningProcess:
+        async with self._starting:
+            if self._process is None or not self._process.alive:
+                self._process = await ListeningProcess.start(self._setup)
+            self._process.sessions.add(number)
+            return self._process
+
+    async def _left(self, process: ListeningProcess, number: int) -> None:
+        process.sessions.discard(number)
+        if process.sessions:
+            with contextlib.suppress(GenrelensError):
+                await process.tell(End(session=number))
+            return
+        if self._process is process:
+            self._process = None
+        await process.end()

@@ -1,0 +1,27 @@
+"""What the routes of one server share."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from genrelens.web.gate import Gate
+from genrelens.web.metrics import Metrics
+from genrelens.web.pool import Pool
+from genrelens.web.settings import Settings
+from genrelens.web.uploads import Spool
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of a server that live as long as it does."""
+
+    settings: Settings
+    metrics: Metrics
+    pool: Pool
+    gate: Gate
+    spool: Spool
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """All parts for these settings; nothing is started yet."""
+        metrics = Metrics()
+        return cls(settings, metrics, Pool(settings, metrics), Gate(settings.max_requests, settings.max_share), Spool())

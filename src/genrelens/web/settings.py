@@ -1,0 +1,51 @@
+"""How a server is set up: what it offers, to whom, and how much of it at once."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+MB = 1 << 20
+
+
+class Settings(BaseModel):
+    """All that a server can be told.
+
+    The most that uploads take on disk is `max_bytes` times `max_requests`. A worker with `lens` has 120 MB in
+    memory when idle; the server itself has 60.
+
+    Attributes:
+        models: names, paths or addresses, as `genrelens.zoo.find` takes them; the first is asked by default.
+        api_keys: one of which a request must have as a bearer token; with none, all may ask.
+        cors: origins of pages that may ask from a browser, such as "https://example.org"; "*" for all.
+        workers: processes that decode and judge, each with all models loaded.
+        worker_mb: data (heap and stacks) of a worker, in MiB; it is ended at once if it wants more.
+        max_bytes: of the body of a request.
+        max_files: in a request.
+        max_seconds: of audio in a file.
+        file_seconds: wall-clock time that a worker may take over a file.
+        upload_seconds: in which the body of a request must arrive.
+        wait_seconds: that a file waits for a worker before it is turned down.
+        max_requests: with files, that are under way at once.
+        max_share: of these, for one client: an API key, or an address where there are no keys.
+        shutdown_seconds: that requests under way have to finish when the server ends.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: Annotated[tuple[str, ...], Field(min_length=1)] = ("lens",)
+    api_keys: tuple[Annotated[SecretStr, Field(min_length=1)], ...] = ()
+    cors: tuple[str, ...] = ()
+    workers: Count = 1
+    worker_mb: Count = 320
+    max_bytes: Count = 64 * MB
+    max_files: Count = 16
+    max_seconds: Seconds = 3600.0
+    file_seconds: Seconds = 60.0
+    upload_seconds: Seconds = 120.0
+    wait_seconds: Seconds = 30.0
+    max_requests: Count = 16
+    max_share: Count = 4
+    shutdown_seconds: Seconds = 30.0

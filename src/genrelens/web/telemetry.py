@@ -1,0 +1,88 @@
+"""Around each request: a number for it, a line in the log, its place in the metrics, and an answer if all fails."""
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from genrelens.web.logs import FIELDS
+from genrelens.web.metrics import Metrics
+from genrelens.web.problems import unforeseen
+
+REQUEST_ID = "X-Request-ID"
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+_GONE = 499  # the client left before there was an answer; nginx's number for it
+
+_log = logging.getLogger("genrelens.request")
+
+
+@dataclass
+class Tally:
+    """What a request was about, as far as the log tells it: never what is in the files."""
+
+    files: int = 0
+    failed: int = 0
+    audio_seconds: float = 0.0
+
+
+class Telemetry:
+    """Observes each request, and leaves its number and a `Tally` in the request's state."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        number, tally, began = str(uuid.uuid4()), Tally(), time.perf_counter()
+        scope.setdefault("state", {}).update(id=number, tally=tally)
+        status = 0
+
+        async def send_numbered(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = number
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_numbered)
+        except ClientDisconnect:
+            status = _GONE
+        except Exception:
+            _log.exception("this should not have happened", extra={FIELDS: {"id": number}})
+            if not status:
+                await unforeseen(Request(scope))(scope, receive, send_numbered)
+            status = 500
+        finally:
+            self._observe(scope, status or _GONE, time.perf_counter() - began)
+
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "none")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.requests.labels(method, route, str(status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        _log.info("request", extra={FIELDS: _told(scope, status, seconds)})
+
+
+def _told(scope: Scope, status: int, seconds: float) -> dict[str, object]:
+    tally: Tally = scope["state"]["tally"]
+    return {
+        "id": scope["state"]["id"],
+        "client": scope["client"][0] if scope.get("client") else None,
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "ms": round(1000 * seconds, 1),
+        "files": tally.files,
+        "failed": tally.failed,
+        "audio_seconds": round(tally.audio_seconds, 1),
+    }

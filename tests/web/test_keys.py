@@ -1,0 +1,63 @@
+"""Keys and origins."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.web.conftest import Server, serving
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory, model_file: Path) -> Iterator[Server]:
+    """A server with two keys and a page elsewhere that may ask it."""
+    options = ("--api-key", "first", "--api-key", "second", "--cors", "https://example.org")
+    with serving(tmp_path_factory.mktemp("keyed"), "--model", str(model_file), *options) as running:
+        yield running
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/tilt", "/v1/models/bach", "/metrics"])
+@pytest.mark.parametrize("header", ["", "first", "Bearer third", "Basic first", "Bearer first second", "Bearer"])
+def test_without_a_key_nothing_is_told(keyed: Server, path: str, header: str) -> None:
+    answer = keyed.get(path, headers={"Authorization": header} if header else {})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["title"] == "The request has no API key that the server knows"
+
+
+def test_without_a_key_a_bad_request_learns_no_more(keyed: Server, song: Path) -> None:
+    assert keyed.post(song).status_code == 401
+    assert keyed.post(song, query="?top=0").status_code == 401
+    assert keyed.spooled() == []
+
+
+@pytest.mark.parametrize("key", ["first", "second"])
+def test_any_of_the_keys_will_do(keyed: Server, song: Path, key: str) -> None:
+    headers = {"Authorization": f"bearer {key}"}
+    assert keyed.get("/v1/models", headers=headers).status_code == 200
+    assert keyed.post(song, headers=headers).status_code == 200
+
+
+def test_health_and_the_page_need_none(keyed: Server) -> None:
+    assert [keyed.get(path).status_code for path in ("/", "/healthz", "/readyz", "/openapi.json")] == [200] * 4
+
+
+def test_the_document_tells_of_keys_where_there_are_any(keyed: Server, server: Server) -> None:
+    operation = keyed.get("/openapi.json").json()["paths"]["/v1/models"]["get"]
+    assert operation["security"]
+    assert "security" not in server.get("/openapi.json").json()["paths"]["/v1/models"]["get"]
+
+
+def test_keys_are_not_logged(keyed: Server) -> None:
+    keyed.get("/v1/models", headers={"Authorization": "Bearer second"})
+    assert not any("second" in line.replace("audio_seconds", "") for line in keyed.log)
+
+
+def test_pages_of_that_origin_may_ask_and_of_no_other(keyed: Server) -> None:
+    own = keyed.get("/healthz", headers={"Origin": "https://example.org"})
+    assert own.headers["access-control-allow-origin"] == "https://example.org"
+    other = keyed.get("/healthz", headers={"Origin": "https://example.com"})
+    assert "access-control-allow-origin" not in other.headers
+    with keyed.client as client:
+        preflight = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
+        assert client.options("/v1/predictions", headers=preflight).status_code == 200

@@ -1,0 +1,83 @@
+"""What docs/live.md tells to type and to write works."""
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from genrelens.live import LiveAnswer
+from genrelens.web.live_limits import LiveLimits
+from tests.conftest import encode, make_card, make_model, tone
+from tests.web.conftest import Server, serving
+
+PAGE = (Path(__file__).parents[2] / "docs" / "live.md").read_text("utf-8")
+COMMANDS = [line for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+[PROGRAM] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+[SHOWN] = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where someone types: with a song, and a command that has a small model for `lens`."""
+    folder = tmp_path_factory.mktemp("page")
+    encode(folder / "song.mp3", tone(110, 2.0), codec="libmp3lame")
+    make_model(folder / "lens.onnx", make_card(name="lens"))
+    command = folder / "genrelens"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m genrelens.cli.main "$@" --model "{folder}/lens.onnx"\n')
+    command.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lens(folder: Path) -> Iterator[Server]:
+    with serving(folder / "spool", "--model", str(folder / "lens.onnx")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_work(folder: Path, command: str) -> None:
+    if not all(shutil.which(word) for word in re.findall(r"ffmpeg|bash", f"bash {command}")):
+        pytest.skip("ffmpeg is not here")
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stderr == "genrelens: the pipe ended after 0:02\n"
+    if "--json" in command:
+        answers = [LiveAnswer.model_validate_json(line) for line in result.stdout.splitlines()]
+        assert [answer.genre for answer in answers] == ["low"] * len(answers)
+        assert len(answers) in (4, 5)
+    else:
+        assert result.stdout.startswith("0:00 low ")
+
+
+def test_an_answer_is_as_shown() -> None:
+    shown = LiveAnswer.model_validate_json(SHOWN)
+    assert shown.to_json() == SHOWN.strip()
+    told = " ".join(re.findall(r"^\| (`\w+`.*?) \|", PAGE, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)`", told)) >= LiveAnswer.model_fields.keys()
+
+
+def test_the_program_works(lens: Server) -> None:
+    told = io.StringIO()
+    with redirect_stdout(told):
+        exec(PROGRAM.replace("ws://127.0.0.1:8765", lens.url.replace("http", "ws")), {})
+    ready, *answers = told.getvalue().splitlines()
+    assert json.loads(ready)["ready"]["labels"] == ["low", "high"]
+    assert [answer.split()[:2] for answer in answers] == [["0.5", "low"], ["1.0", "low"], ["1.5", "low"]]
+
+
+def test_the_limits_are_the_real_ones() -> None:
+    limits = LiveLimits()
+    assert f"there are {limits.sessions} sessions, or {limits.share} of one client" in PAGE
+    assert f"for {limits.idle_seconds:g} s ({limits.paused_seconds / 60:g} minutes while pausing)" in PAGE
+    assert f"{limits.longest_seconds / 3600:g} hours in a session" in PAGE
+    assert f"once {limits.behind_seconds:g} s of it wait" in PAGE
