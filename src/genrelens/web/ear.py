@@ -3,21 +3,15 @@
 import asyncio
 import contextlib
 import itertools
-import os
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from genrelens.errors import GenrelensError, NotReadyError
+from genrelens.errors import GenrelensError, NotReadyError, WorkerError
 from genrelens.web.live_messages import Begin, End, Hear, Instruction, Told
-from genrelens.web.messages import Ready, Setup, packed
-from genrelens.web.process import _ENVIRONMENT, _FAULTS, WorkerProcess, error_of
+from genrelens.web.messages import Setup, packed
+from genrelens.web.process import FAULTS, WorkerProcess, error_of
 
-_COMMAND = (sys.executable, "-P", "-m", "genrelens.web.live_worker")
-
-_STARTING = 120.0  # s until the models must be loaded
 _ANSWERING = 10.0  # s in which a few seconds of audio must be judged
 
 Messages = tuple[dict[str, Any], ...]
@@ -26,31 +20,7 @@ Messages = tuple[dict[str, Any], ...]
 class ListeningProcess(WorkerProcess):
     """Does one thing at a time for all who ask, in the order in which they do."""
 
-    @classmethod
-    async def start(cls, setup: Setup) -> Self:
-        """Start a process and wait until it has its models.
-
-        Raises:
-            ModelError: they cannot be found or used.
-            NotReadyError: the process does not start, or says nothing.
-        """
-        process = await asyncio.create_subprocess_exec(
-            *_COMMAND, stdin=PIPE, stdout=PIPE, env=os.environ | _ENVIRONMENT, start_new_session=True
-        )
-        own = cls(process, setup)
-        try:
-            async with asyncio.timeout(_STARTING):
-                ready = Ready.model_validate_json(await own._exchange(packed(setup)))
-        except _FAULTS as error:
-            own.kill()
-            raise NotReadyError("the process that listens does not start; see what it printed") from error
-        except BaseException:
-            own.kill()
-            raise
-        if ready.failure:
-            await own.end()
-            raise error_of(ready.failure)
-        return own
+    module = "genrelens.web.live_worker"
 
     def __init__(self, process: asyncio.subprocess.Process, setup: Setup) -> None:
         super().__init__(process, setup)
@@ -75,7 +45,7 @@ class ListeningProcess(WorkerProcess):
             try:
                 async with asyncio.timeout(_ANSWERING):
                     told = Told.model_validate_json(await self._exchange(packed(instruction)))
-            except _FAULTS as error:
+            except FAULTS as error:
                 self.kill()
                 raise NotReadyError("the process that listens has come to an end; connect again") from error
         if told.failure:
@@ -130,7 +100,10 @@ class Ear:
     async def _joined(self, number: int) -> ListeningProcess:
         async with self._starting:
             if self._process is None or not self._process.alive:
-                self._process = await ListeningProcess.start(self._setup)
+                try:
+                    self._process = await ListeningProcess.start(self._setup)
+                except WorkerError as error:
+                    raise NotReadyError("the process that listens does not start; try again soon") from error
             self._process.sessions.add(number)
             return self._process
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import ValidationError
 
@@ -14,7 +14,7 @@ from genrelens.prediction import Failure
 from genrelens.web.messages import Job, Offer, Outcome, Ready, Setup, packed, receive
 
 # -P: what lies in the folder in which the server was started is not imported.
-_COMMAND = (sys.executable, "-P", "-m", "genrelens.web.worker")
+_COMMAND = (sys.executable, "-P", "-m")
 
 _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",  # a worker has one core, and numpy's own threads would only get in its way
@@ -26,7 +26,7 @@ _ENVIRONMENT = {
 }
 
 # What a worker that is gone, silent or out of its mind gives; a TimeoutError is an OSError.
-_FAULTS = (OSError, EOFError, ValidationError)
+FAULTS = (OSError, EOFError, ValidationError)
 
 _STARTING = 120.0  # s until the models must be loaded
 _LEAVING = 2.0  # s that an idle worker may take to end
@@ -34,6 +34,8 @@ _LEAVING = 2.0  # s that an idle worker may take to end
 
 class WorkerProcess:
     """A process that has its models loaded and waits for jobs. Get one by `start`."""
+
+    module: ClassVar[str] = "genrelens.web.worker"  # what it runs
 
     def __init__(self, process: Process, setup: Setup) -> None:
         self._process = process
@@ -52,6 +54,7 @@ class WorkerProcess:
         try:
             process = await asyncio.create_subprocess_exec(
                 *_COMMAND,
+                cls.module,
                 stdin=PIPE,
                 stdout=PIPE,
                 env=os.environ | _ENVIRONMENT,
@@ -63,7 +66,7 @@ class WorkerProcess:
         try:
             async with asyncio.timeout(_STARTING):
                 ready = Ready.model_validate_json(await worker._exchange(packed(setup)))
-        except _FAULTS as error:
+        except FAULTS as error:
             await worker.end()
             raise WorkerError("a worker process failed before it was ready; see what it printed") from error
         except BaseException:
@@ -102,7 +105,7 @@ class WorkerProcess:
                 f"{shown(job.name)} was not done within {self._setup.file_seconds:g} s; send a shorter file, or "
                 "ask for fewer windows"
             ) from error
-        except _FAULTS as error:
+        except FAULTS as error:
             self.kill()
             raise WorkerError(
                 f"{shown(job.name)} made its process die, or wanted more memory than the "

@@ -11,6 +11,8 @@ from genrelens.web.app import make_app
 from genrelens.web.logs import log_json
 from genrelens.web.settings import Settings
 
+_LARGEST_MESSAGE = 1 << 22  # bytes that a websocket takes at once
+
 
 def run(settings: Settings, host: str, port: int, announce: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are finished first, within `shutdown_seconds`.
@@ -51,6 +53,8 @@ async def _run(settings: Settings, host: str, port: int, announce: Callable[[str
         access_log=False,
         server_header=False,
         lifespan="on",
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_per_message_deflate=False,  # which makes samples hardly smaller
         timeout_graceful_shutdown=round(settings.shutdown_seconds),
     )
     pool = app.state.services.pool
