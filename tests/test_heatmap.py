@@ -63,8 +63,7 @@ def test_the_same_explanation_gives_the_same_bytes(explained: Explained) -> None
     assert draw(only(explained, "high")) == draw(only(explained, "high"))
 
 
-@pytest.mark.parametrize("seconds", [0.3, 1.0, 70.0])
-@pytest.mark.parametrize("labelling", ["one", "several", "tree"])
+@pytest.mark.parametrize(("seconds", "labelling"), [(0.3, "one"), (70.0, "several"), (1.0, "tree")])
 def test_any_track_and_labelling_can_be_drawn(tmp_path: Path, seconds: float, labelling: str) -> None:
     card = make_card(
         labels=("All---a name that is far too long for a legend", "All---\u7235\u58eb"),

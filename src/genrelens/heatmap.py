@@ -262,7 +262,7 @@ def _resized(values: Floats, size: tuple[int, int]) -> Floats:
 
 
 def _rgb(colour: str) -> Floats:
-    return np.array(ImageColor.getrgb(colour), float)
+    return np.array(ImageColor.getrgb(colour), np.float32)
 
 
 def _cut(text: str, longest: int) -> str:
