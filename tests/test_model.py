@@ -1,3 +1,4 @@
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -91,6 +92,10 @@ def test_embeddings_come_along_where_the_graph_gives_maps(tmp_path: Path) -> Non
     np.testing.assert_allclose(judged.embeddings, halves, atol=1e-6)
     np.testing.assert_array_equal(judged.probabilities, model.probabilities(batch))
     np.testing.assert_allclose(judged.strangeness, strangeness(DETECTOR, halves), atol=1e-5)
+
+
+def test_nothing_is_reported_to_the_makers_of_the_runtime() -> None:
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 def test_a_graph_without_maps_gives_probabilities_alone(model_file: Path) -> None:

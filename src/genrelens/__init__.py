@@ -1,5 +1,6 @@
 """GenreLens: what genre a piece of music is, and why."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from genrelens.frontend import FrontEnd, log_mel, mfcc, normalised
     from genrelens.model import Model
     from genrelens.prediction import Failure, Prediction, Score, Segment
+
+# onnxruntime reports to its makers unless it is told not to before it is imported. Whoever wants that sets it to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "Card": "card",

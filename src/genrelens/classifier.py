@@ -269,4 +269,4 @@ def _path(source: Source) -> str:
     """What to call a source in a result: a path as it is, else what it is."""
     if isinstance(source, str | os.PathLike):
         return os.fsdecode(source)
-    return "<bytes>" if isinstance(source, bytes) else str(getattr(source, "name", "<stream>"))
+    return "<bytes>" if isinstance(source, bytes) else str(getattr(source, "name", None) or "<stream>")

@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from genrelens.cli import benchmark, data, evaluate, listen, models, predict, report, serve, stress, train, tune
+from genrelens.cli import (
+    benchmark,
+    data,
+    evaluate,
+    explain,
+    listen,
+    models,
+    predict,
+    report,
+    serve,
+    stress,
+    train,
+    tune,
+)
 from genrelens.errors import GenrelensError, shown
 
 app = typer.Typer(
@@ -19,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(predict.predict)
+app.command()(explain.explain)
 app.command()(listen.listen)
 app.add_typer(models.app)
 app.command()(train.train)

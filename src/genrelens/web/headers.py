@@ -26,7 +26,7 @@ _HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds them to each answer; what is computed is also not to be kept by caches."""
+    """Adds them to each answer. What is computed is not to be kept by caches; of the page, they ask whether it is new."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -38,8 +38,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
-                if scope["path"].startswith("/v1/"):
-                    headers["Cache-Control"] = "no-store"
+                headers["Cache-Control"] = "no-store" if scope["path"].startswith("/v1/") else "no-cache"
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
