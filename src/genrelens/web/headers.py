@@ -26,7 +26,7 @@ _HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds them to each answer. What is computed is not to be kept by caches; of the page, they ask whether it is new."""
+    """Adds them to each answer. Caches do not keep what is computed, and ask whether the page is new."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
