@@ -6,20 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, load, save
 
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError, WrongInputError
 from genrelens.inputs import Picture
-from genrelens.model import Model
 from genrelens.train.manifest import Item, Manifest
-from genrelens.train.stress.asking import OutOfOrder, judge_track
+from genrelens.train.stress.asking import judge_track
 from genrelens.train.stress.battery import battery, chosen
 from genrelens.train.stress.changes import Change, Gain, LowPass, Polarity, Shuffle
 from genrelens.train.stress.equaliser import DRAWN, NEIGHBOURS
 from genrelens.train.stress.measures import StressReport
 from genrelens.train.stress.run import Manner, stress
-from tests.conftest import encode, make_card, make_model, tone
+from tests.conftest import encode, make_card, tone
 
 MANNER = Manner(seed=1, processes=1, bar=lambda _what, _total: nullcontext(lambda: None))
 
@@ -111,29 +109,3 @@ def test_what_the_model_must_be(model_file: Path, data: Manifest, tmp_path: Path
 def test_labels_that_the_model_lacks(model_file: Path) -> None:
     with pytest.raises(ManifestError, match="the data has the label 'middle'"):
         run(model_file, Manifest("tones", (Item("a.wav", "a", "middle", side="valid"),)), [Polarity()])
-
-
-def test_the_model_hears_frames_out_of_order(tmp_path: Path) -> None:
-    file = first_frame_model(tmp_path / "first.onnx")
-    windows = np.zeros((3, 1, 32, 22), np.float32)
-    windows[:, :, 16:] = np.arange(22)
-    plain = Model(file).logits(windows)
-    shuffle = Shuffle(0)
-    shuffled = OutOfOrder(file, shuffle, np.random.default_rng(0)).logits(windows)
-    first = shuffle.order(22, 1, np.random.default_rng(0))[0]
-    assert first > 0
-    np.testing.assert_allclose(plain[:, 1], 0)
-    np.testing.assert_allclose(shuffled[:, 1], 2 * first, rtol=1e-5)
-
-
-def first_frame_model(file: Path) -> Path:
-    """`make_model`'s, but of the first frame alone."""
-    model = load(str(make_model(file)))
-    zero, one, axis = (
-        helper.make_tensor(name, TensorProto.INT64, [1], [n]) for name, n in (("from", 0), ("to", 1), ("along", 3))
-    )
-    model.graph.initializer.extend([zero, one, axis])
-    model.graph.node[0].input[0] = "first"
-    model.graph.node.insert(0, helper.make_node("Slice", ["mels", "from", "to", "along"], ["first"]))
-    save(model, str(file))
-    return file
