@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,11 @@ def _the_same_threads_for_each() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
+
+
+def heed_interrupts() -> None:
+    """Let a new process end by Ctrl-C, as at a terminal: what is run in the background inherits that it does not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def tone(hz: float = 440.0, seconds: float = 3.0, rate: int = RATE, channels: int = 2) -> NDArray[np.float32]:

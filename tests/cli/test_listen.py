@@ -20,7 +20,7 @@ from genrelens.cli.now import Display, clock, shown
 from genrelens.errors import AudioUnreadableError, MissingExtraError
 from genrelens.live import LiveAnswer
 from genrelens.prediction import Score
-from tests.conftest import encode, tone
+from tests.conftest import encode, heed_interrupts, tone
 from tests.test_streams import answering, station
 
 GENRELENS = [sys.executable, "-m", "genrelens.cli.main"]
@@ -122,7 +122,8 @@ def test_what_cannot_be_heard_is_told_in_one_sentence(
 
 def test_ctrl_c_ends_it_quietly(model_file: Path, change: bytes) -> None:
     command = [*GENRELENS, "listen", "--model", str(model_file), "--json", "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes, preexec_fn=heed_interrupts) as process:
         assert process.stdin
         assert process.stdout
         process.stdin.write(change)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from genrelens.card import Detector
 from genrelens.cli.main import app
 from genrelens.prediction import Failure, Prediction
-from tests.conftest import make_card, make_mapped_model
+from tests.conftest import heed_interrupts, make_card, make_mapped_model
 
 MakeWav = Callable[..., Path]
 GENRELENS: list[str | Path] = [sys.executable, "-m", "genrelens.cli.main"]
@@ -174,7 +174,7 @@ def test_ctrl_c_ends_all_without_a_traceback(model_file: Path, wav: MakeWav, tmp
         stderr=subprocess.PIPE,
         bufsize=0,  # what readline would read ahead, communicate would not give back
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # as at a terminal
+        preexec_fn=heed_interrupts,
     ) as process:
         assert process.stdout
         process.stdout.readline()

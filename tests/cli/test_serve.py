@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from genrelens.cli.main import app
 from genrelens.web.settings import Settings
+from tests.conftest import heed_interrupts
 from tests.web.conftest import children, eventually, serving
 
 
@@ -49,7 +50,9 @@ def test_it_ends_when_its_container_is_told_to(tmp_path: Path, model_file: Path)
 
 def test_it_ends_when_it_is_told_to_before_it_is_there(model_file: Path) -> None:
     command = [sys.executable, "-m", "genrelens.cli.main", "serve", "--port", "0", "--model", str(model_file)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heed_interrupts
+    )
     eventually(lambda: children(process.pid))
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
