@@ -122,8 +122,8 @@ def test_what_cannot_be_heard_is_told_in_one_sentence(
 
 def test_ctrl_c_ends_it_quietly(model_file: Path, change: bytes) -> None:
     command = [*GENRELENS, "listen", "--model", str(model_file), "--json", "-"]
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(command, **pipes, preexec_fn=heed_interrupts) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, preexec_fn=heed_interrupts) as process:
         assert process.stdin
         assert process.stdout
         process.stdin.write(change)
