@@ -4,11 +4,12 @@ python scripts/backbones_page.py
 """
 
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
+
+from marks import fill_marks
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "backbones.json"
@@ -19,12 +20,7 @@ FINE_TUNED = "fine-tuned, "  # and the name of the run, one a seed
 def page() -> str:
     """The page with its table made anew."""
     text = table(json.loads(RESULTS.read_text("utf-8")))
-    return re.sub(
-        r"(<!-- table -->\n).*?(<!-- /table -->)",
-        lambda marks: f"{marks[1]}{text}\n{marks[2]}",
-        PAGE.read_text("utf-8"),
-        flags=re.S,
-    )
+    return fill_marks(PAGE.read_text("utf-8"), {"table": text})
 
 
 def table(content: dict[str, Any]) -> str:

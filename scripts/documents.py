@@ -7,6 +7,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import pareto
+from marks import fill_marks
 
 from genrelens import zoo
 from genrelens.card import Card
@@ -48,29 +49,18 @@ def benchmarks() -> str:
 
 def readme() -> str:
     """README.md with the figures between its marks made anew."""
-    return fill_marks((ROOT / "README.md").read_text("utf-8"))
+    return fill_marks((ROOT / "README.md").read_text("utf-8"), figures())
 
 
 def stress() -> str:
     """docs/stress.md with the table between its marks made anew."""
-    return fill_marks((ROOT / "docs" / "stress.md").read_text("utf-8"))
+    return fill_marks((ROOT / "docs" / "stress.md").read_text("utf-8"), figures())
 
 
 def fill(template: str) -> str:
     """Replace each {{name}} by its part."""
     parts = figures()
     return re.sub(r"\{\{(.+?)\}\}", lambda match: parts[match[1]], template)
-
-
-def fill_marks(text: str) -> str:
-    """Replace what stands between <!-- name --> and <!-- /name -->."""
-    parts = figures()
-    return re.sub(
-        r"(<!-- ([a-z]+) -->\n).*?(<!-- /\2 -->)",
-        lambda match: f"{match[1]}{parts[match[2]]}\n{match[3]}",
-        text,
-        flags=re.S,
-    )
 
 
 def figures() -> dict[str, str]:

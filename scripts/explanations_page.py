@@ -4,9 +4,10 @@ python scripts/explanations_page.py
 """
 
 import json
-import re
 from pathlib import Path
 from typing import Any
+
+from marks import fill_marks
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "faithfulness.json"
@@ -18,12 +19,7 @@ METHODS = {"cam": "class activation", "occlusion": "occlusion"}
 def page() -> str:
     """The page with its table made anew."""
     text = table(json.loads(RESULTS.read_text("utf-8"))) if RESULTS.is_file() else UNMEASURED
-    return re.sub(
-        r"(<!-- table -->\n).*?(<!-- /table -->)",
-        lambda marks: f"{marks[1]}{text}\n{marks[2]}",
-        PAGE.read_text("utf-8"),
-        flags=re.S,
-    )
+    return fill_marks(PAGE.read_text("utf-8"), {"table": text})
 
 
 def table(content: dict[str, Any]) -> str:

@@ -2,16 +2,14 @@
 
 import base64
 import contextlib
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from genrelens.audio import Track
 from genrelens.card import Card
@@ -21,7 +19,7 @@ from genrelens.features import analyse, planes
 from genrelens.frontend import FrontEnd, hz_to_mel, in_decibels, mel_to_hz
 from genrelens.labels import lineage
 from genrelens.model import Model, Planes
-from genrelens.prediction import Prediction
+from genrelens.prediction import Prediction, Record
 from genrelens.sources import Source, opened
 from genrelens.windows import Take, is_silent, take_windows
 
@@ -36,11 +34,7 @@ _LEAST_STRETCHES, _MOST_STRETCHES = 4, 24  # of a window
 _MOMENT = 3.0  # s that a moment lasts
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Explanation(_Part):
+class Explanation(Record):
     """How much each place of a track speaks for a genre.
 
     Attributes:
@@ -64,7 +58,7 @@ class Explanation(_Part):
         return np.asarray(np.mean(self.evidence, axis=0))
 
 
-class Spectrogram(_Part):
+class Spectrogram(Record):
     """The log-mel of a track, to draw explanations on.
 
     Attributes:
@@ -84,25 +78,12 @@ class Spectrogram(_Part):
         return flat.reshape(len(self.bands) - 1, len(self.times) - 1)
 
 
-class Explained(_Part):
+class Explained(Record):
     """The answer for a track, and why it is that."""
 
     prediction: Prediction
     spectrogram: Spectrogram
     explanations: tuple[Explanation, ...]
-
-    def to_json(self) -> str:
-        """Write one line of ASCII JSON, whatever bytes the path is made of."""
-        return json.dumps(self.model_dump(), ensure_ascii=True, allow_nan=False)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            pydantic.ValidationError: the JSON has another shape.
-        """
-        return cls.model_validate(json.loads(text))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ UNKNOWN = "unknown"  # the genre of what is no music, or of what a model is not 
 _MUSIC = 0.5
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """What crosses a border as one line of JSON."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def to_json(self) -> str:
@@ -33,14 +35,14 @@ class _Record(BaseModel):
         return cls.model_validate(json.loads(text))
 
 
-class Score(_Record):
+class Score(Record):
     """A label and its probability, 0 to 1."""
 
     label: str
     score: float
 
 
-class Segment(_Record):
+class Segment(Record):
     """What the model heard in one window, `start` to `end` in seconds from the beginning of the track.
 
     `music` is as of a track.
@@ -52,7 +54,7 @@ class Segment(_Record):
     music: float | None = None
 
 
-class Prediction(_Record):
+class Prediction(Record):
     """The answer for one track.
 
     Attributes:
@@ -87,14 +89,14 @@ class Prediction(_Record):
         return self.model_copy(update={"scores": self.scores[:k], "segments": segments})
 
 
-class ErrorInfo(_Record):
+class ErrorInfo(Record):
     """The name of an error of `genrelens.errors`, and its sentence."""
 
     type: str
     message: PathText
 
 
-class Failure(_Record):
+class Failure(Record):
     """What stands in a stream of predictions for an input that could not be used."""
 
     path: PathText

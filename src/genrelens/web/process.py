@@ -18,8 +18,6 @@ _COMMAND = (sys.executable, "-P", "-m")
 
 _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",  # a worker has one core, and numpy's own threads would only get in its way
-    # onnxruntime's published builds report to their makers, unless told not to before they are loaded.
-    "ORT_DISABLE_TELEMETRY": "1",
     # glibc would keep ever more of the memory that broken files made it fetch; so it gives large blocks back (bytes).
     "MALLOC_MMAP_THRESHOLD_": "1048576",
     "MALLOC_TRIM_THRESHOLD_": "4194304",
