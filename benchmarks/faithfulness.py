@@ -29,7 +29,8 @@ from scipy.stats import spearmanr
 from genrelens import workers, zoo
 from genrelens.audio import Track
 from genrelens.classifier import Classifier, hear
-from genrelens.explain import Method, window_evidence
+from genrelens.explain import window_evidence
+from genrelens.explanation import Method
 from genrelens.model import Model, Planes
 from genrelens.train.manifest import Item, read_manifest
 from genrelens.train.splits import split

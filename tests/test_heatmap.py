@@ -6,7 +6,8 @@ import pytest
 from numpy.typing import NDArray
 
 from genrelens.classifier import Classifier
-from genrelens.explain import Explained, explain
+from genrelens.explain import explain
+from genrelens.explanation import Explained
 from genrelens.heatmap import WIDTH, draw
 from genrelens.pictures import read_picture
 from tests.conftest import RATE, encode, make_card, tone

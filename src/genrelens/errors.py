@@ -19,6 +19,7 @@ GenrelensError
 │   ├── InvalidModelError       not an ONNX file, or one without our card
 │   ├── NewerCardError          written by a later GenreLens
 │   ├── WrongInputError         audio for a model of pictures, or a picture for a model of audio
+│   ├── UntraceableError        a model that does not tell where its answers come from
 │   ├── ChecksumError           not the file that was promised
 │   └── DownloadError           the address did not give the file
 ├── DataError
@@ -36,6 +37,7 @@ GenrelensError
 │   ├── TooLargeError           more bytes or files than a server takes at once
 │   ├── NotMultipartError       files in another shape than a form's
 │   ├── MissingFileError        a form without files, or with fields that are none
+│   ├── WrongHostError          asked under a name that is not the server's
 │   ├── ShareExceededError      a client has as many requests under way as it may
 │   ├── OverloadedError         the server has as many requests under way as it can
 │   └── NotReadyError           no worker process has a model loaded
@@ -131,6 +133,10 @@ class WrongInputError(ModelError):
     """The model looks at pictures and was given audio, or hears and was given pictures."""
 
 
+class UntraceableError(ModelError):
+    """The model does not tell where its answers come from."""
+
+
 class ChecksumError(ModelError):
     """The file is not the one that was promised."""
 
@@ -197,6 +203,10 @@ class NotMultipartError(RequestError):
 
 class MissingFileError(RequestError):
     """The form has no files, or fields that are none."""
+
+
+class WrongHostError(RequestError):
+    """The server was asked under a name that is not its own."""
 
 
 class ShareExceededError(RequestError):

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +14,14 @@ from genrelens.audio import Track
 from genrelens.card import Card
 from genrelens.classifier import Classifier
 from genrelens.evidence import Floats, TimeAxis, class_activation, occlusion
+from genrelens.explanation import Explained, Explanation, Method, Spectrogram
 from genrelens.features import analyse, planes
 from genrelens.frontend import FrontEnd, hz_to_mel, in_decibels, mel_to_hz
 from genrelens.labels import lineage
 from genrelens.model import Model, Planes
-from genrelens.prediction import Prediction, Record
+from genrelens.prediction import Prediction
 from genrelens.sources import Source, opened
 from genrelens.windows import Take, is_silent, take_windows
-
-Method = Literal["cam", "occlusion"]
 
 MOST_COLUMNS = 600  # of the time axis
 RANGE_DB = 80.0  # from the maximum of a spectrogram down to its lowest level
@@ -32,58 +30,6 @@ _BANDS = 8  # that are occluded one by one
 _SECONDS = 1.0  # that are occluded at a time, or so
 _LEAST_STRETCHES, _MOST_STRETCHES = 4, 24  # of a window
 _MOMENT = 3.0  # s that a moment lasts
-
-
-class Explanation(Record):
-    """How much each place of a track speaks for a genre.
-
-    Attributes:
-        times: where columns begin, in seconds, and where the last one ends.
-        bands: where rows begin, in Hz, from low to high, and where the last one ends. One row tells of time alone.
-        evidence: (rows, columns), the lowest row first, in logits. By "cam" it is the logit that a window would
-            have if all of it were like this place, but for a constant; by "occlusion", how far the logit falls when
-            nothing happens at this place. Unless there are several labels to a track, logits are relative to their
-            mean: positive speaks for the genre, negative for others, and the evidence of all labels adds up to 0.
-            What is silent, or was not heard, has 0.
-    """
-
-    genre: str
-    method: Method
-    times: tuple[float, ...]
-    bands: tuple[float, ...]
-    evidence: tuple[tuple[float, ...], ...]
-
-    def over_time(self) -> NDArray[np.float64]:
-        """The mean over the bands, (columns,)."""
-        return np.asarray(np.mean(self.evidence, axis=0))
-
-
-class Spectrogram(Record):
-    """The log-mel of a track, to draw explanations on.
-
-    Attributes:
-        times: as of explanations of the track.
-        bands: where rows begin, in Hz, from low to high, and where the last one ends.
-        levels: base64 of uint8 (rows, columns), the lowest row first: 255 is the maximum, 0 is 80 dB below it
-            or not heard. Of a track that is all but silent, the maximum is darker: silence is dark.
-    """
-
-    times: tuple[float, ...]
-    bands: tuple[float, ...]
-    levels: str
-
-    def pixels(self) -> NDArray[np.uint8]:
-        """The levels, (rows, columns)."""
-        flat = np.frombuffer(base64.b64decode(self.levels), np.uint8)
-        return flat.reshape(len(self.bands) - 1, len(self.times) - 1)
-
-
-class Explained(Record):
-    """The answer for a track, and why it is that."""
-
-    prediction: Prediction
-    spectrogram: Spectrogram
-    explanations: tuple[Explanation, ...]
 
 
 @dataclass(frozen=True)
@@ -118,7 +64,8 @@ def explain(
 
     Raises:
         AudioError: the track cannot be used.
-        ModelError: the model looks at pictures, or cannot be traced.
+        WrongInputError: the model looks at pictures.
+        UntraceableError: it does not give what "cam" needs.
         ValueError: the model knows no such genre.
     """
     card, sound = classifier.card, classifier.card.sound
@@ -159,7 +106,7 @@ def window_evidence(model: Model, heard: Planes, method: Method) -> Floats:
         method: how.
 
     Raises:
-        ModelError: it cannot be traced.
+        UntraceableError: it does not give what "cam" needs.
     """
     sound = model.card.sound
     by_band = sound.features == ("mel",)
@@ -181,6 +128,12 @@ def strongest(explanation: Explanation, count: int) -> list[Moment]:
         moments.append(Moment(float(edges[first]), float(edges[first + width]), float(means[first])))
         means[max(0, first - width + 1) : first + width] = -np.inf
     return moments
+
+
+def pixels(spectrogram: Spectrogram) -> NDArray[np.uint8]:
+    """The levels of a spectrogram, (rows, columns), the lowest row first."""
+    flat = np.frombuffer(base64.b64decode(spectrogram.levels), np.uint8)
+    return flat.reshape(len(spectrogram.bands) - 1, len(spectrogram.times) - 1)
 
 
 def known_genres(card: Card) -> tuple[str, ...]:
@@ -218,11 +171,11 @@ def _spectrogram(level: TimeAxis, front_end: FrontEnd) -> Spectrogram:
     decibels = level.mean(nothing=-np.inf)
     silence = float(in_decibels(np.zeros(1))[0])
     raised = 1 + (decibels - max(decibels.max(), silence + RANGE_DB)) / RANGE_DB
-    pixels = np.round(255 * raised.clip(0, 1)).astype(np.uint8)
+    levels = np.round(255 * raised.clip(0, 1)).astype(np.uint8)
     return Spectrogram(
         times=_rounded(level.edges, 3),
-        bands=_bands(front_end, len(pixels)),
-        levels=base64.b64encode(pixels.tobytes()).decode(),
+        bands=_bands(front_end, len(levels)),
+        levels=base64.b64encode(levels.tobytes()).decode(),
     )
 
 

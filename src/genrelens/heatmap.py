@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from genrelens.explain import Explained, Explanation, Spectrogram
+from genrelens.explain import pixels
+from genrelens.explanation import Explained, Explanation, Spectrogram
 from genrelens.labels import BELOW
 from genrelens.prediction import UNKNOWN, Prediction, is_no_music
 
@@ -139,7 +140,7 @@ def _overlaid(sheet: Sheet, box: Box, spectrogram: Spectrogram, explanation: Exp
     size = round((box.right - box.left) * _FINE), round((box.bottom - box.top) * _FINE)
     evidence = np.array(explanation.evidence)
     full = _full(evidence)
-    light = _resized(spectrogram.pixels() / 255, size).clip(0, 1)
+    light = _resized(pixels(spectrogram) / 255, size).clip(0, 1)
     strength = (_resized(evidence, size) / full).clip(-1, 1)
     sheet.paste(_coloured(light, strength), box)
     _frequency_axis(sheet, box, spectrogram.bands)
@@ -180,7 +181,7 @@ def _scale(sheet: Sheet, box: Box, full: float) -> None:
 
 def _curve(sheet: Sheet, box: Box, explanation: Explanation) -> None:
     """The evidence of all bands over time, above and below a line that stands for none."""
-    over_time = explanation.over_time()
+    over_time = np.array(explanation.over_time())
     low, high = min(0.0, float(over_time.min())), max(0.0, float(over_time.max()))
     if high == low:
         low, high = -1.0, 1.0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from genrelens.card import Card, Detector, read_card
-from genrelens.errors import InvalidModelError, ModelError, ModelNotFoundError, shown
+from genrelens.errors import InvalidModelError, ModelNotFoundError, UntraceableError, shown
 
 _LOADING_ERRORS = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented)
 
@@ -106,10 +106,10 @@ class Model:
             Maps (windows, channels, rows, frames), coarser than the planes; and weights (labels, channels).
 
         Raises:
-            ModelError: the graph does not give them; see `traceable`.
+            UntraceableError: the graph does not give them; see `traceable`.
         """
         if not self.traceable:
-            raise ModelError(
+            raise UntraceableError(
                 f"{self.card.name} does not tell where its answers come from (its graph gives no maps and weights); "
                 "explain it by occlusion"
             )

@@ -32,6 +32,27 @@ EXTENSIONS = frozenset(
 )
 
 
+class Readable(io.BufferedReader):
+    """A file that answers -1 to a seek before its beginning, where damaged files send FFmpeg.
+
+    PyAV would write a trace of the error to the log for each.
+    """
+
+    @classmethod
+    def at(cls, path: str | os.PathLike[str], name: str | os.PathLike[str] | None = None) -> "Readable":
+        """A file on disk, which may be called by another name than it has there, in results and in errors."""
+        raw = io.FileIO(path)
+        raw.name = name or path
+        return cls(raw)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """As any file, but for that."""
+        try:
+            return super().seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
+
+
 def audio_files(folder: str | os.PathLike[str], refused: Callable[[OSError], None] | None = None) -> list[Path]:
     """The files below a folder whose names end like audio, sorted; links to folders are not followed.
 
@@ -51,7 +72,7 @@ def opened(source: Source, stack: contextlib.ExitStack) -> BinaryIO:
         AudioNotFoundError, AudioUnreadableError: it cannot be opened.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        return io.BytesIO(source)
+        return Readable(io.BytesIO(source))
     if isinstance(source, str | os.PathLike):
         source = stack.enter_context(_open_path(source))
     if not source.seekable():
@@ -63,7 +84,7 @@ def opened(source: Source, stack: contextlib.ExitStack) -> BinaryIO:
 
 def _open_path(path: str | os.PathLike[str]) -> BinaryIO:
     try:
-        return Path(path).open("rb")
+        return Readable.at(path)
     except FileNotFoundError as error:
         raise AudioNotFoundError(f"{shown(path)} does not exist; check the path") from error
     except IsADirectoryError as error:

@@ -11,9 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from genrelens.cli.main import app
-from genrelens.web.settings import Settings
+from genrelens.web.settings import LiveLimits, Settings
 from tests.conftest import heed_interrupts
 from tests.web.conftest import children, eventually, serving
+
+LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 def serve(*options: str) -> "subprocess.CompletedProcess[str]":
@@ -70,17 +72,32 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_options_become_settings(told: list[Any]) -> None:
     options = "--port 1 --model a --model b.onnx --api-key x --api-key y --cors * --workers 2 --max-mb 3 --max-share 5"
+    options += " --allowed-host music.local --max-live 3"
     assert CliRunner().invoke(app, ["serve", *options.split()]).exit_code == 0
     settings, host, port, _ = told
     assert (host, port) == ("127.0.0.1", 1)
     assert settings == Settings(
-        models=("a", "b.onnx"), api_keys=("x", "y"), cors=("*",), workers=2, max_bytes=3 << 20, max_share=5
+        models=("a", "b.onnx"),
+        api_keys=("x", "y"),
+        cors=("*",),
+        hosts=(*LOCAL, "music.local"),
+        workers=2,
+        max_bytes=3 << 20,
+        max_share=5,
+        live=LiveLimits(sessions=3),
     )
 
 
 def test_what_is_not_given_is_as_in_the_settings(told: list[Any]) -> None:
     CliRunner().invoke(app, ["serve"])
-    assert told[0] == Settings()
+    assert told[0] == Settings(hosts=LOCAL)
+
+
+def test_a_server_that_others_can_reach_answers_to_any_name_unless_some_are_given(told: list[Any]) -> None:
+    CliRunner().invoke(app, ["serve", "--host", "0.0.0.0"])
+    assert told[0].hosts == ()
+    CliRunner().invoke(app, ["serve", "--host", "0.0.0.0", "--allowed-host", "music.local"])
+    assert told[4].hosts == ("music.local",)
 
 
 @pytest.mark.parametrize(("variable", "keys"), [("", ()), ("secret", ("secret",)), ("a b", ("a", "b"))])

@@ -22,9 +22,7 @@ from genrelens.classifier import Classifier
 from genrelens.live import Listener
 from genrelens.model import Model
 from genrelens.web.app import make_app
-from genrelens.web.live import Live
-from genrelens.web.live_limits import LiveLimits
-from genrelens.web.settings import Settings
+from genrelens.web.settings import LiveLimits, Settings
 from tests.conftest import tone
 from tests.web.conftest import PATIENCE, Server, children, eventually, serving
 
@@ -63,10 +61,9 @@ def refusal(client: ClientConnection) -> tuple[int, dict[str, Any]]:
 
 
 @contextmanager
-def served(model_file: Path, limits: LiveLimits | None = None, **settings: Any) -> Iterator[str]:
+def served(model_file: Path, **settings: Any) -> Iterator[str]:
     """A server in a thread, for limits that the command line does not have."""
     app = make_app(Settings(models=(str(model_file),), **settings))
-    app.state.live = Live(app.state.services, limits or LiveLimits())
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
@@ -107,6 +104,8 @@ def test_two_at_once_hear_their_own(server: Server) -> None:
         send(second, tone(3_500, 1.0, 8_000)[0])
         assert [receive(client).keys() for client in (first, second)] == [{"ready"}, {"ready"}]
         assert [receive(client)["genre"] for client in (first, second)] == ["low", "high"]
+        assert server.metric("genrelens_live_sessions ") == 2
+    eventually(lambda: server.metric("genrelens_live_sessions ") == 0)
 
 
 def test_a_pause_is_not_heard(server: Server) -> None:
@@ -269,7 +268,7 @@ def test_limits_hold_and_places_become_free_again(model_file: Path) -> None:
     limits = LiveLimits(
         sessions=2, share=2, greeting_seconds=0.5, idle_seconds=0.5, paused_seconds=2.0, longest_seconds=1.0
     )
-    with served(model_file, limits) as address:
+    with served(model_file, live=limits) as address:
         with session(address) as first, session(address) as second, session(address) as third:
             for client in (first, second):
                 receive(client)

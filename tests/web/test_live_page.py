@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from genrelens.live import LiveAnswer
-from genrelens.web.live_limits import LiveLimits
+from genrelens.web.settings import Settings
 from tests.conftest import encode, make_card, make_model, tone
 from tests.web.conftest import Server, serving
 
@@ -76,7 +76,7 @@ def test_the_program_works(lens: Server) -> None:
 
 
 def test_the_limits_are_the_real_ones() -> None:
-    limits = LiveLimits()
+    limits = Settings().live
     assert f"there are {limits.sessions} sessions, or {limits.share} of one client" in PAGE
     assert f"for {limits.idle_seconds:g} s ({limits.paused_seconds / 60:g} minutes while pausing)" in PAGE
     assert f"{limits.longest_seconds / 3600:g} hours in a session" in PAGE

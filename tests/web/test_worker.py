@@ -38,14 +38,6 @@ def test_errors_name_the_file_as_its_sender_does(classifier: Classifier, no_song
     assert str(no_song) not in outcome.model_dump_json()
 
 
-def test_a_place_before_the_beginning_is_refused_without_a_trace_in_the_log(song: Path) -> None:
-    with worker.NamedFile(str(song), "a") as file:
-        assert file.name == "a"
-        assert file.seek(-1) == -1
-        assert file.seek(2) == 2
-        assert file.read(2) == song.read_bytes()[2:4]
-
-
 def test_why_comes_with_the_answer(classifier: Classifier, song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 

@@ -9,7 +9,7 @@ from genrelens.cli.options import Cores, ModelName
 
 if TYPE_CHECKING:
     from genrelens.card import Card
-    from genrelens.explain import Explained
+    from genrelens.explanation import Explained
 
 Method = Literal["cam", "occlusion"]
 

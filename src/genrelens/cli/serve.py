@@ -21,6 +21,10 @@ def serve(
     cors: Annotated[
         list[str] | None, typer.Option(metavar="ORIGIN", help="Let pages from there ask too; repeat for more.")
     ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name under which to be asked, beside localhost; repeat for more."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that decode and judge.")] = 1,
     worker_mb: Annotated[int, typer.Option(min=1, help="Data that each may have in memory, in MB.")] = 320,
     max_mb: Annotated[int, typer.Option(min=1, help="The largest request, in MB.")] = 64,
@@ -29,15 +33,17 @@ def serve(
     file_seconds: Annotated[float, typer.Option(min=1, help="The longest time to judge a file, in seconds.")] = 60,
     max_requests: Annotated[int, typer.Option(min=1, help="The most requests with files at once.")] = 16,
     max_share: Annotated[int, typer.Option(min=1, help="The most of these for one client.")] = 4,
+    max_live: Annotated[int, typer.Option(min=0, help="The most that are listened to at once.")] = 8,
 ) -> None:
     """Serve the page and the REST API until Ctrl-C; logs go to stderr, as JSON."""
     from genrelens.web.running import run
-    from genrelens.web.settings import MB, Settings
+    from genrelens.web.settings import MB, LiveLimits, Settings
 
     settings = Settings(
         models=tuple(model or ["lens"]),
         api_keys=tuple(filter(None, api_key or ())),  # a variable may be set and empty
         cors=tuple(cors or ()),
+        hosts=_hosts(host, allowed_host or []),
         workers=workers,
         worker_mb=worker_mb,
         max_bytes=max_mb * MB,
@@ -46,7 +52,13 @@ def serve(
         file_seconds=file_seconds,
         max_requests=max_requests,
         max_share=max_share,
+        live=LiveLimits(sessions=max_live),
     )
     if host not in _LOCAL and not settings.api_keys:
         typer.echo(f"genrelens: whoever reaches {host} may ask this server; give an --api-key to change that", err=True)
     run(settings, host, port, lambda address: print(f"GenreLens is at {address} (Ctrl-C ends it)", flush=True))
+
+
+def _hosts(host: str, allowed: list[str]) -> tuple[str, ...]:
+    """The names that a server knows which listens to `host`: if others can reach it, all, unless some are given."""
+    return (*_LOCAL, *allowed) if host in _LOCAL else tuple(allowed)

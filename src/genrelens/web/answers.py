@@ -4,41 +4,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from genrelens.explanation import Explanation, Spectrogram
 from genrelens.prediction import Failure, Prediction
 
 
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Explanation(_Answer):
-    """How much each place of a track speaks for a genre, in logits; see `genrelens.explain`.
-
-    It is said here again, as the server itself must not load what the worker explains with.
-
-    Attributes:
-        times: where columns begin, in seconds, and where the last one ends.
-        bands: where rows begin, in Hz, from low to high, and where the last one ends.
-        evidence: (rows, columns).
-    """
-
-    genre: str
-    method: Literal["cam", "occlusion"]
-    times: tuple[float, ...]
-    bands: tuple[float, ...]
-    evidence: tuple[tuple[float, ...], ...]
-
-
-class Spectrogram(_Answer):
-    """The log-mel of a track, on the times of its explanations.
-
-    Attributes:
-        levels: base64 of uint8 (rows, columns), the lowest row first: 255 is the maximum, 0 is 80 dB below it.
-    """
-
-    times: tuple[float, ...]
-    bands: tuple[float, ...]
-    levels: str
 
 
 class Result(Prediction):

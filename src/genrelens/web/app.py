@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from genrelens.web.documentation import problem_schemas
 from genrelens.web.headers import SecurityHeaders
+from genrelens.web.hosts import KnownHosts
 from genrelens.web.live import add_live
 from genrelens.web.models import add_models
 from genrelens.web.operations import add_operations
@@ -86,5 +87,7 @@ def _surround(app: FastAPI, services: Services) -> None:
             allow_headers=["Authorization"],
             expose_headers=[REQUEST_ID, "Retry-After"],
         )
+    if services.settings.hosts:
+        app.add_middleware(KnownHosts, hosts=services.settings.hosts)
     app.add_middleware(Telemetry, metrics=services.metrics)
     app.add_middleware(SecurityHeaders)

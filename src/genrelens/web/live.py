@@ -13,7 +13,6 @@ from genrelens.errors import GenrelensError
 from genrelens.web.ear import Ear
 from genrelens.web.gate import Gate
 from genrelens.web.keys import client_of, require_key
-from genrelens.web.live_limits import LiveLimits
 from genrelens.web.logs import FIELDS
 from genrelens.web.messages import Setup
 from genrelens.web.predictions import model_name
@@ -29,9 +28,9 @@ _log = logging.getLogger("genrelens.live")
 class Live:
     """All sessions of a server."""
 
-    def __init__(self, services: Services, limits: LiveLimits) -> None:
+    def __init__(self, services: Services) -> None:
         self.services = services
-        self.limits = limits
+        self.limits = limits = services.settings.live
         self.ear = Ear(Setup(**services.settings.model_dump(include=set(Setup.model_fields))))
         self._gate = Gate(limits.sessions, limits.share)
 
@@ -60,7 +59,7 @@ class Live:
         request, keys = _as_request(talk.websocket, hello.key), self.services.settings.api_keys
         require_key(request, keys)
         model = model_name(self.services, hello.model)
-        with self._place(client_of(request, keys)):
+        with self._place(client_of(request, keys)), self.services.metrics.sessions.track_inprogress():
             async with self.ear.session(model) as session:
                 await talk.go_on(hello, session)
 
@@ -98,7 +97,7 @@ class Live:
 
 def add_live(app: FastAPI, services: Services) -> None:
     """Have an app listen."""
-    app.state.live = Live(services, LiveLimits())
+    app.state.live = Live(services)
 
     @app.websocket("/v1/live")
     async def live(websocket: WebSocket) -> None:

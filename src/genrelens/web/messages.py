@@ -10,10 +10,10 @@ from typing import IO, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from genrelens.errors import WorkerError
+from genrelens.explanation import Method
 from genrelens.prediction import Failure
 
 Windows = int | Literal["all"]
-Method = Literal["cam", "occlusion"]
 
 _LENGTH = 4  # bytes of the number before a message
 _LONGEST = 1 << 28  # bytes; an hour of explanations has a hundredth of that

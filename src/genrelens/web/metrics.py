@@ -29,6 +29,7 @@ class Metrics:
             "genrelens_files", "Files that were judged, or could not be used.", ("outcome",), registry=self._registry
         )
         self.audio = Counter("genrelens_audio_seconds", "Seconds of audio that were judged.", registry=self._registry)
+        self.sessions = Gauge("genrelens_live_sessions", "Clients that are listened to.", registry=self._registry)
         self.workers_lost = Counter(
             "genrelens_workers_lost", "Worker processes that died or were killed.", registry=self._registry
         )

@@ -8,11 +8,12 @@ from pydantic import Field
 
 from genrelens import errors
 from genrelens.errors import GenrelensError, ModelNotFoundError
+from genrelens.explanation import Method
 from genrelens.prediction import Failure
 from genrelens.web.answers import FailedResult, Results
 from genrelens.web.documentation import EXAMPLE_RESULTS, UPLOAD_BODY, example, problems
 from genrelens.web.keys import client_of, keyed
-from genrelens.web.messages import Job, Method
+from genrelens.web.messages import Job
 from genrelens.web.problems import failure_problem, status_of
 from genrelens.web.services import Services
 from genrelens.web.telemetry import Tally

@@ -26,6 +26,7 @@ _STATUSES: dict[type[GenrelensError], int] = {
     errors.TooLargeError: 413,
     errors.TooLongError: 413,
     errors.NotMultipartError: 415,
+    errors.WrongHostError: 421,
     errors.ShareExceededError: 429,
     errors.OverloadedError: 503,
     errors.NotReadyError: 503,
@@ -76,6 +77,11 @@ def failure_problem(request: Request, failure: Failure) -> Response:
     return _answer(request, status_for(kind), failure.error.message, kind=kind)
 
 
+def error_problem(request: Request, error: GenrelensError) -> Response:
+    """An error as the answer to a request."""
+    return _answer(request, status_for(type(error)), str(error), kind=type(error))
+
+
 def unforeseen(request: Request) -> Response:
     """What is told of an error of ours."""
     return _answer(request, 500, "something went wrong that should not have; tell us the instance of this problem")
@@ -98,7 +104,7 @@ def title_of(kind: type[GenrelensError]) -> str:
 
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, GenrelensError)
-    return _answer(request, status_for(type(error)), str(error), kind=type(error))
+    return error_problem(request, error)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

@@ -10,6 +10,30 @@ Seconds = Annotated[float, Field(gt=0)]
 MB = 1 << 20
 
 
+class LiveLimits(BaseModel):
+    """How much a server listens to: what is too much, or takes too long.
+
+    Attributes:
+        sessions: at once; one of `lens` takes about 6 % of a core.
+        share: of these, for one client.
+        greeting_seconds: in which a client must say hello.
+        idle_seconds: after which a session ends that nothing comes from.
+        paused_seconds: the same for one that pauses.
+        longest_seconds: of audio in a session.
+        behind_seconds: of audio that may wait to be heard; what is older is dropped.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sessions: Annotated[int, Field(ge=0)] = 8
+    share: Count = 4
+    greeting_seconds: Seconds = 10.0
+    idle_seconds: Seconds = 30.0
+    paused_seconds: Seconds = 900.0
+    longest_seconds: Seconds = 12 * 3600.0
+    behind_seconds: Seconds = 3.0
+
+
 class Settings(BaseModel):
     """All that a server can be told.
 
@@ -20,6 +44,8 @@ class Settings(BaseModel):
         models: names, paths or addresses, as `genrelens.zoo.find` takes them; the first is asked by default.
         api_keys: one of which a request must have as a bearer token; with none, all may ask.
         cors: origins of pages that may ask from a browser, such as "https://example.org"; "*" for all.
+        hosts: names under which the server may be asked, without a port; with none, any. A page from elsewhere whose
+            name is made to point here (DNS rebinding) asks under that name.
         workers: processes that decode and judge, each with all models loaded.
         worker_mb: data (heap and stacks) of a worker, in MiB; it is ended at once if it wants more.
         max_bytes: of the body of a request.
@@ -31,6 +57,7 @@ class Settings(BaseModel):
         max_requests: with files, that are under way at once.
         max_share: of these, for one client: an API key, or an address where there are no keys.
         shutdown_seconds: that requests under way have to finish when the server ends.
+        live: how much is listened to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +65,7 @@ class Settings(BaseModel):
     models: Annotated[tuple[str, ...], Field(min_length=1)] = ("lens",)
     api_keys: tuple[Annotated[SecretStr, Field(min_length=1)], ...] = ()
     cors: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
     workers: Count = 1
     worker_mb: Count = 320
     max_bytes: Count = 64 * MB
@@ -49,3 +77,4 @@ class Settings(BaseModel):
     max_requests: Count = 16
     max_share: Count = 4
     shutdown_seconds: Seconds = 30.0
+    live: LiveLimits = LiveLimits()

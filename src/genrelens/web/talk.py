@@ -13,8 +13,8 @@ from genrelens import errors
 from genrelens.backlog import Backlog
 from genrelens.errors import GenrelensError
 from genrelens.web.ear import Session
-from genrelens.web.live_limits import LiveLimits
 from genrelens.web.problems import Problem, status_for, title_of, type_of
+from genrelens.web.settings import LiveLimits
 
 _SAMPLE = 4  # bytes
 _GATHERED = 0.1  # s of audio that are heard together: less would be more work for the same answers

@@ -6,7 +6,6 @@ It is told what to do on stdin and answers on stdout, in `genrelens.web.messages
 not know: it dies, and the server starts another.
 """
 
-import io
 import os
 import signal
 import sys
@@ -18,29 +17,11 @@ from genrelens.classifier import Classifier
 from genrelens.errors import GenrelensError, TooLongError, shown
 from genrelens.inputs import Sound
 from genrelens.prediction import Failure
+from genrelens.sources import Readable
 from genrelens.web.messages import Job, Offer, Outcome, Ready, Setup, packed, read
 from genrelens.web.settings import MB
 
 _GRACE = 2  # s that the server has to end a worker that is late, before it ends itself
-
-
-class NamedFile(io.BufferedReader):
-    """A file that is called by another name than it has on disk, in results and in errors."""
-
-    def __init__(self, path: str, name: str) -> None:
-        raw = io.FileIO(path)
-        raw.name = name
-        super().__init__(raw)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As any file, but -1 for a place before its beginning, where damaged files send FFmpeg.
-
-        PyAV would write a trace of the error to the log for each.
-        """
-        try:
-            return super().seek(offset, whence)
-        except OSError:
-            return -1
 
 
 def main() -> None:
@@ -66,7 +47,7 @@ def main() -> None:
 def judge(classifier: Classifier, job: Job, max_seconds: float) -> Outcome:
     """Do one job; a file that cannot be used is told of."""
     try:
-        with NamedFile(job.path, job.name) as file:
+        with Readable.at(job.path, job.name) as file:
             if isinstance(classifier.card.input, Sound):
                 check_length(file, classifier.card.sound.front_end.rate, max_seconds)
             return Outcome(result=_answer(classifier, file, job))

@@ -1,0 +1,54 @@
+"""A server that knows its names answers to no other."""
+
+import asyncio
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from genrelens.web.app import make_app
+from genrelens.web.hosts import name_of
+from genrelens.web.settings import Settings
+
+APP = make_app(Settings(hosts=("localhost", "::1")))  # which is not started
+
+
+def asked(host: str) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url="http://localhost") as client:
+            return await client.get("/healthz", headers={"Host": host})
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8765", "[::1]:8765", "[::1]"])
+def test_own_names_are_answered(host: str) -> None:
+    assert asked(host).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.example", "localhost.evil.example:8765", "localhost@evil.example", "[::2]:1"]
+)
+def test_others_are_told_a_problem(host: str) -> None:
+    answer = asked(host)
+    assert answer.status_code == 421
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"].endswith("WrongHostError")
+    assert answer.json()["detail"].startswith("this server answers to ::1, localhost;")
+
+
+def test_nor_may_they_be_listened_to() -> None:
+    client = TestClient(APP, base_url="http://evil.example")
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/v1/live"):
+        pass
+
+
+def test_names_have_no_port() -> None:
+    assert [name_of(host) for host in ("A.org:80", "A.org", "[::1]:80", "[::1]", "")] == [
+        "a.org",
+        "a.org",
+        "::1",
+        "::1",
+        "",
+    ]
