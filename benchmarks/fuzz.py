@@ -66,10 +66,11 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for files that killed a worker")
+    parser.add_argument("--limit-mb", type=int, help="memory of the whole server, by a control group (needs root)")
     arguments = parser.parse_args(own)
     with tempfile.TemporaryDirectory() as folder:
         seeds = songs(Path(folder))
-    with served(*options) as server:
+    with served(*options, limit_mb=arguments.limit_mb) as server:
         fuzzed = fuzz(server, seeds, arguments.files, np.random.default_rng(arguments.seed), arguments.keep)
     print(json.dumps(asdict(fuzzed), indent=2))
 

@@ -45,11 +45,12 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--requests", type=int, default=100)
     parser.add_argument("--query", default="windows=all", help="what is asked of each file")
+    parser.add_argument("--limit-mb", type=int, help="memory of the whole server, by a control group (needs root)")
     arguments = parser.parse_args(own)
     with tempfile.TemporaryDirectory() as folder:
         song = write_mp3(Path(folder) / "song.mp3", SECONDS).read_bytes()
     share = ("--max-share", str(arguments.clients), "--max-requests", str(arguments.clients))
-    with served(*share, *options) as server:
+    with served(*share, *options, limit_mb=arguments.limit_mb) as server:
         load = asyncio.run(measure(server, song, arguments.clients, arguments.requests, arguments.query))
     print(json.dumps(asdict(load), indent=2))
 
