@@ -41,6 +41,15 @@ GenrelensError
 │   ├── ShareExceededError      a client has as many requests under way as it may
 │   ├── OverloadedError         the server has as many requests under way as it can
 │   └── NotReadyError           no worker process has a model loaded
+├── LibraryError
+│   ├── CatalogError            a catalog that cannot be opened, or that a later GenreLens wrote
+│   ├── LibraryBusyError        another run changes the same files
+│   ├── TrackNotFoundError      the catalog has no such track
+│   ├── GenreMapError           a file of genre names that cannot be used
+│   ├── TagsUnreadableError     the tags of a file cannot be read
+│   ├── TagsUnwritableError     they cannot be written, or would not be what was asked for
+│   ├── FileChangedError        a file is not as it was when it was judged or written
+│   └── NoTracksError           nothing in the catalog is what was asked for
 ├── WorkerError                 a worker process died over this item
 │   └── DeadlineError           or took too long over it
 └── MissingExtraError           the feature needs an optional dependency
@@ -219,6 +228,42 @@ class OverloadedError(RequestError):
 
 class NotReadyError(RequestError):
     """No worker process has a model loaded."""
+
+
+class LibraryError(GenrelensError):
+    """The music library cannot be used as asked."""
+
+
+class CatalogError(LibraryError):
+    """The catalog cannot be opened, or a later GenreLens wrote it."""
+
+
+class LibraryBusyError(LibraryError):
+    """Another run changes the same files."""
+
+
+class TrackNotFoundError(LibraryError):
+    """The catalog has no such track."""
+
+
+class GenreMapError(LibraryError):
+    """The file of genre names cannot be used."""
+
+
+class TagsUnreadableError(LibraryError):
+    """The tags of a file cannot be read."""
+
+
+class TagsUnwritableError(LibraryError):
+    """The tags of a file cannot be written, or would not be what was asked for."""
+
+
+class FileChangedError(LibraryError):
+    """The file is not as it was."""
+
+
+class NoTracksError(LibraryError):
+    """Nothing in the catalog is what was asked for."""
 
 
 class WorkerError(GenrelensError):

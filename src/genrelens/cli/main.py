@@ -13,6 +13,7 @@ from genrelens.cli import (
     data,
     evaluate,
     explain,
+    library,
     listen,
     models,
     predict,
@@ -35,6 +36,7 @@ app.command()(predict.predict)
 app.command()(explain.explain)
 app.command()(listen.listen)
 app.add_typer(models.app)
+app.add_typer(library.app)
 app.command()(train.train)
 app.command()(tune.tune)
 app.command()(report.report)

@@ -1,0 +1,1 @@
+"""A music library: what is in it, what each track is, and what was changed in its files."""

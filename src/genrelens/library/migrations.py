@@ -1,0 +1,50 @@
+"""How the catalog's tables came to be: numbered steps, each done once, in order."""
+
+import sqlite3
+from collections.abc import Callable
+
+
+def tracks(connection: sqlite3.Connection) -> None:
+    """Files, what was told of them, and why nothing could be."""
+    connection.executescript(
+        """
+        CREATE TABLE tracks (
+            id INTEGER PRIMARY KEY,
+            path BLOB NOT NULL UNIQUE,             -- absolute, as the system spells it
+            size INTEGER NOT NULL,                 -- bytes
+            mtime_ns INTEGER NOT NULL,
+            digest TEXT,                           -- of the encoded audio, where it was asked for
+            vanished INTEGER NOT NULL DEFAULT 0    -- whether the last scan did not find it
+        );
+        CREATE INDEX tracks_by_content ON tracks (size, mtime_ns);
+        CREATE TABLE answers (
+            track INTEGER PRIMARY KEY REFERENCES tracks ON DELETE CASCADE,
+            size INTEGER NOT NULL,                 -- of the file that was judged
+            mtime_ns INTEGER NOT NULL,
+            genre TEXT NOT NULL,
+            confidence REAL NOT NULL,
+            model TEXT NOT NULL,
+            version TEXT NOT NULL,
+            windows TEXT NOT NULL,                 -- how many were heard, or 'all'
+            prediction TEXT NOT NULL,              -- as JSON, without its path
+            embedding BLOB                         -- float16, the mean over the windows; if the model gives one
+        );
+        CREATE INDEX answers_by_genre ON answers (genre, confidence);
+        CREATE TABLE failures (
+            track INTEGER PRIMARY KEY REFERENCES tracks ON DELETE CASCADE,
+            size INTEGER NOT NULL,
+            mtime_ns INTEGER NOT NULL,
+            type TEXT NOT NULL,
+            message TEXT NOT NULL
+        );
+        CREATE TABLE runs (
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,                    -- 'tag' or 'undo'
+            began TEXT NOT NULL,                   -- ISO 8601, UTC
+            options TEXT NOT NULL                  -- as JSON
+        );
+        """
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (tracks,)

@@ -1,0 +1,140 @@
+"""Tracks of a catalog, and what was told of them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrelens.library.catalog import Catalog, decoded, encoded
+from genrelens.prediction import Failure, Prediction
+
+Embedding = NDArray[np.float32]
+
+_JUDGED = """
+    SELECT tracks.id, path, answers.size, answers.mtime_ns, prediction, embedding
+    FROM tracks JOIN answers ON answers.track = tracks.id
+"""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What tells that a file is as it was: its size in bytes, and when it was changed, in ns."""
+
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Stamp":
+        """That of a file.
+
+        Raises:
+            OSError: it cannot be looked at.
+        """
+        status = path.stat()
+        return cls(status.st_size, status.st_mtime_ns)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A track with its answer.
+
+    Attributes:
+        id: in the catalog.
+        path: absolute.
+        stamp: of the file when it was judged.
+        embedding: (channels,), the mean over the windows; if the model gives one.
+    """
+
+    id: int
+    path: Path
+    stamp: Stamp
+    prediction: Prediction
+    embedding: Embedding | None = None
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which tracks are meant: those for which all that is given holds. Vanished ones never are.
+
+    Attributes:
+        genre: what they are told to be, among other genres perhaps.
+        min_confidence: the least with which that is told.
+        path: a folder or file; or a pattern (`*`, `?`, `[...]`) that the whole path fits.
+    """
+
+    genre: str | None = None
+    min_confidence: float = 0.0
+    path: str | None = None
+
+
+def judged(catalog: Catalog, query: Query = Query(), *, embeddings: bool = False) -> Iterator[Judged]:
+    """The tracks that have an answer, by path."""
+    conditions, values = _conditions(query)
+    rows = catalog.connection.execute(f"{_JUDGED} WHERE {conditions} ORDER BY path", values)
+    for row in rows:
+        yield Judged(
+            row["id"],
+            decoded(row["path"]),
+            Stamp(row["size"], row["mtime_ns"]),
+            Prediction.model_validate({**json.loads(row["prediction"]), "path": str(decoded(row["path"]))}),
+            unpacked(row["embedding"]) if embeddings and row["embedding"] else None,
+        )
+
+
+def keep_answer(
+    catalog: Catalog, track: int, stamp: Stamp, windows: str, prediction: Prediction, embedding: Embedding | None
+) -> None:
+    """Keep what was told of a track, in the place of what was told before; call it in a transaction."""
+    content = json.dumps(prediction.model_dump(exclude={"path"}), separators=(",", ":"))
+    catalog.connection.execute("DELETE FROM failures WHERE track = ?", (track,))
+    catalog.connection.execute(
+        "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            track,
+            *(stamp.size, stamp.mtime_ns),
+            *(prediction.genre, prediction.confidence, prediction.model, prediction.version, windows),
+            content,
+            None if embedding is None else packed(embedding),
+        ),
+    )
+
+
+def keep_failure(catalog: Catalog, track: int, stamp: Stamp, failure: Failure) -> None:
+    """Keep why nothing can be told of a track; call it in a transaction."""
+    catalog.connection.execute("DELETE FROM answers WHERE track = ?", (track,))
+    catalog.connection.execute(
+        "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
+        (
+            track,
+            stamp.size,
+            stamp.mtime_ns,
+            failure.error.type,
+            failure.error.message.encode("utf-8", "replace").decode(),
+        ),
+    )
+
+
+def packed(embedding: Embedding) -> bytes:
+    """An embedding (channels,) in half precision, which is far finer than what it means."""
+    return np.asarray(embedding, "<f2").tobytes()
+
+
+def unpacked(content: bytes) -> Embedding:
+    """What `packed` made this of."""
+    return np.frombuffer(content, "<f2").astype(np.float32)
+
+
+def _conditions(query: Query) -> tuple[str, list[Any]]:
+    conditions, values = ["NOT vanished", "confidence >= ?"], list[Any]([query.min_confidence])
+    if query.genre is not None:
+        conditions.append("EXISTS (SELECT 1 FROM json_each(prediction, '$.genres') WHERE value = ?)")
+        values.append(query.genre)
+    if query.path is not None:
+        conditions.append("(path = ? OR substr(path, 1, ?) = ? OR CAST(path AS TEXT) GLOB ?)")
+        folder = encoded(query.path.rstrip("/") + "/")
+        values += [encoded(query.path), len(folder), folder, query.path]
+    return " AND ".join(conditions), values
