@@ -1,0 +1,261 @@
+"""A collection of music made from recordings, put through all that `genrelens library` does, and back.
+
+    python benchmarks/collection.py --data gtzan:FOLDER --folder FOLDER [--files 2000]
+
+Makes a folder of artists and albums in ten formats, a fifth of the files with genres of their own and a few broken, and
+then, by the command line alone: scans it, judges it and is killed twice on the way, tags it, reads the tags back with
+mutagen and with ffprobe, undoes it, and compares each file with what it was, byte for byte. Needs ffmpeg and ffprobe.
+Writes benchmarks/results/collection.json, and fails if anything is not as it should be.
+"""
+
+import argparse
+import hashlib
+import json
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import mutagen
+import numpy as np
+from mutagen.apev2 import APEv2File
+from mutagen.asf import ASF
+from mutagen.id3 import ID3, TCON
+from mutagen.mp4 import MP4
+
+from genrelens import workers
+from genrelens.train.manifest import Item, read_manifest
+
+RESULTS = Path(__file__).parent / "results" / "collection.json"
+SEED = 1
+ALBUM = 10  # tracks
+OWN_GENRES = ("Krautrock", "Dub Techno")  # what the tags of a fifth of the files say already
+TAGGED_SHARE = 0.2
+BROKEN = 12  # files
+
+# Endings, and what makes ffmpeg write such files.
+FORMATS: dict[str, tuple[str, ...]] = {
+    "v24.mp3": ("-c:a", "libmp3lame", "-b:a", "128k", "-id3v2_version", "4"),
+    "v23.mp3": ("-c:a", "libmp3lame", "-q:a", "5", "-id3v2_version", "3", "-write_id3v1", "1"),
+    "flac": ("-c:a", "flac"),
+    "ogg": ("-c:a", "libvorbis"),
+    "opus": ("-c:a", "libopus", "-b:a", "96k"),
+    "m4a": ("-c:a", "aac", "-b:a", "128k"),
+    "wma": ("-c:a", "wmav2", "-b:a", "128k"),
+    "aiff": ("-c:a", "pcm_s16be", "-write_id3v2", "1"),
+    "wav": ("-c:a", "pcm_s16le"),
+    "wv": ("-c:a", "wavpack"),
+}
+
+
+@dataclass(frozen=True)
+class Song:
+    """A file of the collection, and whether it has genres of its own."""
+
+    path: Path
+    recording: Path
+    format: str
+    tagged: bool
+
+
+def main() -> None:
+    """Make it, put it through, write what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, help="recordings, as gtzan:FOLDER")
+    parser.add_argument("--folder", type=Path, required=True, help="to make it in; needs 5 GB for 2,000 files")
+    parser.add_argument("--files", type=int, default=2000)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    music, catalog = arguments.folder / "music", arguments.folder / "library.db"
+    songs = planned(read_manifest(arguments.data).items, music, arguments.files)
+    with ThreadPoolExecutor(workers.cores()) as crew:
+        list(crew.map(make, songs))
+    broken = list(make_broken(songs, music))
+    before = digests(music)
+    library = Library(catalog)
+    figures: dict[str, Any] = {
+        "files": len(before),
+        "formats": dict(Counter(song.format.rpartition(".")[2] for song in songs)),
+        "tagged": sum(song.tagged for song in songs),
+        "broken": len(broken),
+    }
+    figures["scan (s)"] = library.timed("scan", str(music))
+    figures["killed after"] = [library.killed_after(len(before) * share // 3) for share in (1, 2)]
+    figures["run (s)"] = library.timed("run")
+    figures["status"] = json.loads(library.asked("status", "--json"))
+    assert digests(music) == before, "nothing is written without --write"
+    library.asked("tag")
+    assert digests(music) == before, "a plan writes nothing"
+    figures["tag (s)"] = library.timed("tag", "--write", "--existing", "append")
+    figures["read back"] = read_back(songs, library)
+    figures["undo (s)"] = library.timed("undo")
+    after = digests(music)
+    figures["changed after undo"] = sorted(path for path in before if after.get(path) != before[path])
+    figures["left behind"] = sorted(set(after) - set(before))
+    content = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{platform.machine()}, {workers.cores()} cores",
+        **figures,
+    }
+    arguments.out.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    if figures["changed after undo"] or figures["left behind"] or figures["read back"]["wrong"]:
+        sys.exit(f"not all is as it was; see {arguments.out}")
+
+
+class Library:
+    """`genrelens library` on the command line; what it fails for is part of what is asked."""
+
+    def __init__(self, catalog: Path) -> None:
+        self._command = (sys.executable, "-m", "genrelens.cli.main", "library", "--catalog", str(catalog))
+
+    def asked(self, *words: str) -> str:
+        """What it prints."""
+        done = subprocess.run([*self._command, *words], stdout=subprocess.PIPE, text=True, check=False)
+        assert done.returncode in (0, 1), f"`{' '.join(words)}` ended with {done.returncode}"
+        return done.stdout
+
+    def timed(self, *words: str) -> float:
+        """How long it takes, in seconds."""
+        began = time.perf_counter()
+        self.asked(*words)
+        return round(time.perf_counter() - began, 2)
+
+    def killed_after(self, count: int) -> int:
+        """Let it judge until so many tracks are, kill it, and tell how many the catalog has then."""
+        process = subprocess.Popen([*self._command, "run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while self.judged() < count and process.poll() is None:
+            time.sleep(0.2)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return self.judged()
+
+    def judged(self) -> int:
+        """How many tracks have an answer."""
+        return int(json.loads(self.asked("status", "--json"))["judged"])
+
+    def genres(self) -> dict[str, list[str]]:
+        """What each track is told to be."""
+        lines = self.asked("search", "--json").splitlines()
+        return {told["path"]: told["genres"] for told in map(json.loads, lines)}
+
+
+def planned(items: Sequence[Item], music: Path, count: int) -> list[Song]:
+    """Which recording becomes which file: artists of some albums of ten tracks, one format to an album."""
+    rng = np.random.default_rng(SEED)
+    songs = []
+    for number in range(count - BROKEN):
+        recording, (album, track) = Path(items[number % len(items)].path), divmod(number, ALBUM)
+        name = list(FORMATS)[album % len(FORMATS)]
+        folder = music / f"Artist {album // 4 + 1}" / f"Album {album + 1}"
+        path = folder / f"{track + 1:02} {recording.stem}.{name.rpartition('.')[2]}"
+        songs.append(Song(path, recording, name, bool(rng.random() < TAGGED_SHARE)))
+    return songs
+
+
+def make(song: Song) -> None:
+    """Write a file with the tags that a file has, and in some of them genres."""
+    song.path.parent.mkdir(parents=True, exist_ok=True)
+    if song.path.exists():
+        return
+    tags = {
+        "title": song.path.stem[3:],
+        "artist": song.path.parents[1].name,
+        "album": song.path.parent.name,
+        "track": song.path.stem[:2],
+        "comment": "keep me",
+    }
+    given = [word for key, value in tags.items() for word in ("-metadata", f"{key}={value}")]
+    partial = song.path.with_name(f"partial-{song.path.name}")
+    command = ["ffmpeg", "-v", "error", "-y", "-i", str(song.recording), "-map_metadata", "-1", "-vn"]
+    subprocess.run([*command, *FORMATS[song.format], *given, str(partial)], check=True)
+    if song.tagged:
+        tag(partial)
+    partial.rename(song.path)
+
+
+def tag(path: Path) -> None:
+    """Give a file two genres, as its format has several."""
+    file = mutagen.File(path)
+    if file.tags is None:
+        file.add_tags()
+    if isinstance(file.tags, ID3):
+        file.tags.add(TCON(encoding=3, text=list(OWN_GENRES)))
+    elif isinstance(file, MP4):
+        file["\xa9gen"] = list(OWN_GENRES)
+    elif isinstance(file, ASF):
+        file["WM/Genre"] = list(OWN_GENRES)
+    elif isinstance(file, APEv2File):
+        file["Genre"] = list(OWN_GENRES)
+    else:
+        file["genre"] = list(OWN_GENRES)
+    file.save()
+
+
+def make_broken(songs: Sequence[Song], music: Path) -> Iterator[Path]:
+    """Files that are none: empty, text, or cut off in their headers."""
+    folder = music / "Broken"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(BROKEN):
+        song = songs[number * ALBUM]
+        path = folder / f"{number}{song.path.suffix}"
+        path.write_bytes((b"", b"no music" * 1000, song.path.read_bytes()[:40])[number % 3])
+        yield path
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """What is in each file."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def read_back(songs: Sequence[Song], library: Library) -> dict[str, Any]:
+    """What the tags say now, by two readers; `wrong` lists the files in which that is not what was to be written."""
+    told = library.genres()
+    wrong: dict[str, Any] = {}
+    counts: Counter[str] = Counter()
+    for song in songs:
+        expected = list(OWN_GENRES) if song.tagged else []
+        answer = [genre for genre in told[str(song.path)] if genre != "unknown"]
+        expected += answer
+        own, others = genres_of(song.path), probed(song.path)
+        counts["written" if answer else "left as they were"] += 1
+        if [genre.lower() for genre in own] != [genre.lower() for genre in expected]:
+            wrong[str(song.path)] = {"expected": expected, "mutagen": own}
+        # ffprobe tells the first of several genres of most formats, and of a wav none.
+        if expected and song.format != "wav" and expected[0].lower() not in others.get("genre", "").lower():
+            wrong[str(song.path)] = {"expected": expected, "ffprobe": others}
+        if "keep me" not in others.values():
+            wrong[str(song.path)] = {"lost": "comment", "ffprobe": others}
+    return {**counts, "wrong": wrong}
+
+
+def genres_of(path: Path) -> list[str]:
+    """The genres in a file's tags, by mutagen's own ways."""
+    file = mutagen.File(path)
+    if isinstance(file.tags, ID3):
+        return [str(genre) for frame in file.tags.getall("TCON") for genre in frame.genres]
+    key = "\xa9gen" if isinstance(file, MP4) else "WM/Genre" if isinstance(file, ASF) else "genre"
+    return [str(genre) for genre in (file.tags or {}).get(key, [])]
+
+
+def probed(path: Path) -> dict[str, str]:
+    """The tags of a file and its streams, by ffprobe, their names in lower case."""
+    command = ["ffprobe", "-v", "error", "-show_entries", "format_tags:stream_tags", "-of", "json", str(path)]
+    content = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    parts = [content.get("format", {}), *content.get("streams", [])]
+    return {key.lower(): value for part in parts for key, value in part.get("tags", {}).items()}
+
+
+if __name__ == "__main__":
+    if not all(map(shutil.which, ("ffmpeg", "ffprobe"))):
+        sys.exit("ffmpeg and ffprobe are needed")
+    main()
