@@ -22,21 +22,19 @@ def page() -> str:
 
 def _load(content: dict[str, Any]) -> str:
     rows = [
-        "| asked for | answers a second | median | 95 % within | memory, idle | memory, at most |",
-        "|---|---|---|---|---|---|",
+        f"| {load['case']['name']} | {load['per_second']:.1f} | {load['p50']:.0f} ms | {load['p95']:.0f} ms "
+        f"| {load['idle']['group']:.0f} MB | {load['busy']['group']:.0f} MB |"
+        for load in content["loads"]
     ]
-    for load in content["loads"]:
-        rows.append(
-            f"| {load['case']['name']} | {load['per_second']:.1f} | {load['p50']:.0f} ms | {load['p95']:.0f} ms "
-            f"| {load['idle']['group']:.0f} MB | {load['busy']['group']:.0f} MB |"
-        )
     first = content["loads"][0]
     return "\n".join(
         [
+            "| asked for | answers a second | median | 95 % within | memory, idle | memory, at most |",
+            "|---|---|---|---|---|---|",
             *rows,
             "",
-            f"{first['clients']} clients at once, {first['requests']} mp3s of 30 s, all windows heard, one worker, `lens`; "
-            f"clients on the same cores; server and workers in a control group of {content['limit_mb']} MB. "
+            f"{first['clients']} clients at once, {first['requests']} mp3s of 30 s, all windows heard, one worker, "
+            f"`lens`; clients on the same cores; server and workers in a control group of {content['limit_mb']} MB. "
             f"{content['machine']}, {content['date']}.",
         ]
     )

@@ -83,3 +83,9 @@ def test_links_lead_somewhere(name: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", file.read_text()):
         if not target.startswith("http"):
             assert (file.parent / target).exists(), target
+
+
+def test_what_a_server_takes_is_told_from_the_results() -> None:
+    import http_page
+
+    assert (ROOT / "docs" / "http.md").read_text() == http_page.page()
