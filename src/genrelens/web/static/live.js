@@ -66,11 +66,19 @@ export class Live {
     byId("live-run").hidden = !isRunning;
     byId("live-pause").disabled = state === "starting";
     byId("live-pause").textContent = state === "paused" ? "Go on" : "Pause";
-    byId("live-heard").hidden = !session?.answers.length;
-    if (session?.answers.length) this._showAnswer(session.answers.at(-1));
+    this._showHeard(session?.answers ?? []);
+    if (state !== "listening") byId("live-level").value = 0;
     byId("live-words").textContent = this._words(state);
     byId("live-problem").textContent = session?.problem?.message ?? "";
     this._draw();
+  }
+
+  _showHeard(answers) {
+    const wasHidden = byId("live-heard").hidden;
+    byId("live-heard").hidden = !answers.length;
+    if (!answers.length) return;
+    this._showAnswer(answers.at(-1));
+    if (wasHidden) byId("live").scrollIntoView({ block: "nearest" }); // it has grown
   }
 
   _showAnswer(answer) {
