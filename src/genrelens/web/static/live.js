@@ -12,7 +12,8 @@ import { drawTimeline } from "./timeline.js";
 import { clock, headline, isNoMusic, isUnknown, percent } from "./words.js";
 
 const LEAST_WIDTH = 30; // s that the timeline shows from the start; it grows from there
-const QUIET = -55; // dBFS below which something is probably muted
+const QUIET = -55; // dBFS below which there is hardly a sound
+const MUTED = 6; // quiet answers after which something is probably muted: 3 s, as songs begin and end softly
 const NO_TAB = "This browser does not share the sound of tabs; Chrome and Edge do.";
 
 export class Live {
@@ -106,7 +107,7 @@ export class Live {
     if (state !== "listening") return "Play something near this computer, or share the sound of another tab.";
     if (!last) return "Listening.";
     if (last.missed > 0) return `${heard} – the server is too busy to hear all of it.`;
-    if (last.level < QUIET) return `${heard} – hardly a sound. Is it muted?`;
+    if (answers.length >= MUTED && answers.slice(-MUTED).every(({ level }) => level < QUIET)) return `${heard} – hardly a sound. Is it muted?`;
     return last.filling ? `${heard} – the first answers are rough.` : heard;
   }
 
