@@ -46,15 +46,17 @@ export function cymbal(out, at, hiss, loudness, seconds) {
   strike(out, at, hiss, { type: "bandpass", frequency: 7000, Q: 1 }, loudness, seconds);
 }
 
-/** A power chord on a guitar that is driven far too loud, out of a box that swallows what is high. */
+/** An amplifier that is driven far too hard. */
+export function amplifier(context) {
+  return new WaveShaperNode(context, { curve: OVERDRIVE, oversample: "4x" });
+}
+
+/** A power chord on a guitar; it wants an amplifier. */
 export function guitar(out, at, pitches, seconds) {
-  const box = new BiquadFilterNode(out.context, { type: "lowpass", frequency: 5000 });
-  const drive = new WaveShaperNode(out.context, { curve: OVERDRIVE, oversample: "4x" });
-  drive.connect(box).connect(out);
   for (const pitch of pitches)
     for (const cents of [-6, 6]) {
       const string = new OscillatorNode(out.context, { type: "sawtooth", frequency: hertz(pitch), detune: cents });
-      play(string, drive, at, [[0.5, 0.004], [0.3, seconds * 0.9], [0.0001, seconds]]);
+      play(string, out, at, [[0.5, 0.004], [0.3, seconds * 0.9], [0.0001, seconds]]);
     }
 }
 
