@@ -41,6 +41,7 @@ def test_the_microphone_is_heard_until_it_is_stopped(open_page: Open) -> None:
     expect(live.locator("#live-genre")).to_have_text("high")
     live.get_by_role("button", name="Pause").click()
     expect(live.locator("#live-words")).to_contain_text("Paused at 0:")
+    assert live.get_by_role("meter").evaluate("meter => meter.value") == 0
     words = live.locator("#live-words").inner_text()
     visit.page.wait_for_timeout(1_000)  # in which nothing may come
     expect(live.locator("#live-words")).to_have_text(words)
@@ -51,6 +52,12 @@ def test_the_microphone_is_heard_until_it_is_stopped(open_page: Open) -> None:
     live.get_by_role("button", name="Close").click()
     expect(live).to_be_hidden()
     assert visit.complaints == []
+
+
+def test_what_is_heard_comes_into_view(open_page: Open) -> None:
+    visit = open_page(width=360, height=740)
+    listen(visit)
+    expect(visit.page.locator("#live-bars .bar").last).to_be_in_viewport()
 
 
 def test_a_tab_is_heard(open_page: Open) -> None:
@@ -137,23 +144,23 @@ def answer(at: float, **changes: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "since", "words"),
     [
-        ({}, "10:50"),
-        ({"level": -90}, "10:50 – hardly a sound. Is it muted?"),  # noqa: RUF001
-        ({"missed": 1.5}, "10:50 – the server is too busy to hear all of it."),  # noqa: RUF001
-        ({"filling": True}, "10:50 – the first answers are rough."),  # noqa: RUF001
+        ({}, 0, "10:50"),
+        ({"level": -90}, 1_294, "10:50 – hardly a sound. Is it muted?"),  # noqa: RUF001
+        ({"level": -90}, 1_295, "10:50"),  # it may be the end of a song
+        ({"missed": 1.5}, 1_299, "10:50 – the server is too busy to hear all of it."),  # noqa: RUF001
+        ({"filling": True}, 1_299, "10:50 – the first answers are rough."),  # noqa: RUF001
     ],
 )
-def test_a_long_session_ends_in_words(open_page: Open, changes: dict[str, object], words: str) -> None:
+def test_a_long_session_ends_in_words(open_page: Open, changes: dict[str, object], since: int, words: str) -> None:
     visit = open_page()
 
     def talk(socket: WebSocketRoute) -> None:
         socket.on_message(lambda _: None)  # what the microphone hears
         socket.send('{"ready": {"model": "tilt", "labels": ["low", "high"], "window": 1, "hop": 0.5}}')
-        for half in range(1, 1_300):
-            socket.send(answer(half / 2))
-        socket.send(answer(650, **changes))
+        for half in range(1, 1_301):
+            socket.send(answer(half / 2, **(changes if half > since else {})))
 
     visit.page.route_web_socket("**/v1/live", talk)
     listen(visit)
