@@ -89,3 +89,20 @@ def test_what_a_server_takes_is_told_from_the_results() -> None:
     import http_page
 
     assert (ROOT / "docs" / "http.md").read_text() == http_page.page()
+
+
+def test_the_table_of_explanations_is_made_from_the_results() -> None:
+    import explanations_page
+
+    assert (ROOT / "docs" / "explanations.md").read_text() == explanations_page.page()
+
+
+@pytest.mark.parametrize("name", ["http.md", "live.md"])
+def test_examples_are_of_the_bundled_model(name: str) -> None:
+    card = read_card_of("lens")
+    for block in re.findall(r"```json\n(.*?)```", (ROOT / "docs" / name).read_text(), re.S):
+        told = json.loads(block)
+        for result in told.get("results", [told] if "music" in told else []):
+            assert result["music"] is not None
+            assert result.get("version", card.version) == card.version
+            assert result["genre"] in card.labels
