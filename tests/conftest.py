@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import settings
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
@@ -31,6 +32,8 @@ def pytest_configure() -> None:
     """Tests share the cores among them: one thread for each, and for what it starts."""
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
+    settings.register_profile("untimed", deadline=None)  # how long an example takes, a busy machine tells
+    settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

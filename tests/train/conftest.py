@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import wandb
 
 from genrelens.train import tracking
 from genrelens.train.recipe import Recipe
@@ -31,6 +30,7 @@ def genres(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def stranger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Somebody whom Weights & Biases does not know, on a machine without a network."""
+    wandb = pytest.importorskip("wandb")
     for name in ("WANDB_MODE", "WANDB_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
