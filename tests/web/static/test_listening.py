@@ -143,29 +143,40 @@ def answer(at: float, **changes: object) -> str:
     return json.dumps(plain | {"missed": 0, **changes})
 
 
-@pytest.mark.parametrize(
-    ("changes", "since", "words"),
-    [
-        ({}, 0, "10:50"),
-        ({"level": -90}, 1_294, "10:50 – hardly a sound. Is it muted?"),  # noqa: RUF001
-        ({"level": -90}, 1_295, "10:50"),  # it may be the end of a song
-        ({"missed": 1.5}, 1_299, "10:50 – the server is too busy to hear all of it."),  # noqa: RUF001
-        ({"filling": True}, 1_299, "10:50 – the first answers are rough."),  # noqa: RUF001
-    ],
-)
-def test_a_long_session_ends_in_words(open_page: Open, changes: dict[str, object], since: int, words: str) -> None:
-    visit = open_page()
+def told(visit: Visit, halves: int, since: int = 0, **changes: object) -> None:
+    """Listen, and be answered so often at once; after the first so many, otherwise."""
 
     def talk(socket: WebSocketRoute) -> None:
         socket.on_message(lambda _: None)  # what the microphone hears
         socket.send('{"ready": {"model": "tilt", "labels": ["low", "high"], "window": 1, "hop": 0.5}}')
-        for half in range(1, 1_301):
+        for half in range(1, halves + 1):
             socket.send(answer(half / 2, **(changes if half > since else {})))
 
     visit.page.route_web_socket("**/v1/live", talk)
     listen(visit)
-    expect(visit.page.locator("#live-words")).to_have_text(words)
+
+
+def test_a_long_session_shows_its_last_minutes(open_page: Open) -> None:
+    visit = open_page()
+    told(visit, 1_300)
+    expect(visit.page.locator("#live-words")).to_have_text("10:50")
     expect(visit.page.locator("#live-canvas")).to_have_accessible_name("Genres over 10:50 so far; now low")
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "since", "words"),
+    [
+        ({"level": -90}, 14, "0:10 – hardly a sound. Is it muted?"),  # noqa: RUF001
+        ({"level": -90}, 15, "0:10"),  # it may be the end of a song
+        ({"missed": 1.5}, 19, "0:10 – the server is too busy to hear all of it."),  # noqa: RUF001
+        ({"filling": True}, 19, "0:10 – the first answers are rough."),  # noqa: RUF001
+    ],
+)
+def test_what_is_amiss_is_told_in_words(open_page: Open, changes: dict[str, object], since: int, words: str) -> None:
+    visit = open_page()
+    told(visit, 20, since, **changes)
+    expect(visit.page.locator("#live-words")).to_have_text(words)
     assert visit.complaints == []
 
 
