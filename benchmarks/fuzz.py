@@ -3,16 +3,19 @@
     python benchmarks/fuzz.py [--files 2000] [--seed 0] [-- --workers 2 ...]
 
 Files of two seconds in all the formats that can be written here are cut, spliced and overwritten, and sent. What
-stands after `--` goes to `genrelens serve`. Files that cost a worker its life are kept in --keep.
+stands after `--` goes to `genrelens serve`. Files that cost a worker its life are kept in --keep. Writes
+benchmarks/results/fuzz.json, and fails if the server has grown by more than a tenth from halfway on.
 """
 
 import argparse
 import json
+import platform
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import av
@@ -21,6 +24,10 @@ import numpy as np
 from load import divided
 from server import Memory, Served, served
 
+from genrelens import workers
+
+RESULTS = Path(__file__).parent / "results" / "fuzz.json"
+GROWTH = 1.1  # from halfway on, that is no leak
 RATE = 48_000
 
 _FORMATS = {
@@ -60,19 +67,29 @@ class Fuzzed:
 
 
 def main() -> None:
-    """Send them all, and print what came of it."""
+    """Send them all, and write what came of it."""
     own, options = divided(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for files that killed a worker")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--limit-mb", type=int, help="memory of the whole server, by a control group (needs root)")
     arguments = parser.parse_args(own)
     with tempfile.TemporaryDirectory() as folder:
         seeds = songs(Path(folder))
     with served(*options, limit_mb=arguments.limit_mb) as server:
         fuzzed = fuzz(server, seeds, arguments.files, np.random.default_rng(arguments.seed), arguments.keep)
-    print(json.dumps(asdict(fuzzed), indent=2))
+    content = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{platform.machine()}, {workers.cores()} cores",
+        "seed": arguments.seed,
+        "limit_mb": arguments.limit_mb,
+        **asdict(fuzzed),
+    }
+    arguments.out.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    if fuzzed.after.now > GROWTH * fuzzed.halfway.now:
+        sys.exit(f"the server has grown from {fuzzed.halfway.now:.0f} to {fuzzed.after.now:.0f} MB; it forgets nothing")
 
 
 def fuzz(server: Served, seeds: list[bytes], files: int, rng: np.random.Generator, keep: Path | None = None) -> Fuzzed:

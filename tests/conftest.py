@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import settings
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
@@ -28,6 +32,8 @@ def pytest_configure() -> None:
     """Tests share the cores among them: one thread for each, and for what it starts."""
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
+    settings.register_profile("untimed", deadline=None)  # how long an example takes, a busy machine tells
+    settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +50,32 @@ def _the_same_threads_for_each() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _libraries_are_not_watched() -> Iterator[None]:
+    """Coverage nearly doubles the time of what a library does for seconds, and nothing of it is ours."""
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in ((torch.onnx, "export"), (Figure, "savefig")):
+            patch.setattr(owner, name, _unwatched(getattr(owner, name)))
+        yield
+
+
+def _unwatched(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        watch = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return function(*arguments, **options)
+        finally:
+            sys.settrace(watch)
+            _begin()
+
+    def _begin() -> None:
+        """The watch sees calls first: without one, it would miss that the caller goes on."""
+
+    return call
 
 
 def heed_interrupts() -> None:

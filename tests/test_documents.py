@@ -1,11 +1,14 @@
 """What the documents say is what the results say."""
 
+import json
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from genrelens import zoo
+from genrelens.model import Model
 from genrelens.train.export import parameters
 from genrelens.train.nets import build
 from genrelens.train.probe_recipe import is_probe
@@ -63,11 +66,6 @@ def test_the_page_of_recipes_knows_them_all_and_their_sizes() -> None:
 
 
 def test_the_bundled_card_carries_the_measured_accuracy() -> None:
-    import json
-
-    from genrelens import zoo
-    from genrelens.model import Model
-
     measured = json.loads((ROOT / "benchmarks" / "results" / "lens.json").read_text())
     card = Model(zoo.find("lens"), threads=1).card
     accuracy = next(figure for figure in card.figures if figure.metric == "accuracy")
@@ -83,3 +81,26 @@ def test_links_lead_somewhere(name: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", file.read_text()):
         if not target.startswith("http"):
             assert (file.parent / target).exists(), target
+
+
+def test_what_a_server_takes_is_told_from_the_results() -> None:
+    import http_page
+
+    assert (ROOT / "docs" / "http.md").read_text() == http_page.page()
+
+
+def test_the_table_of_explanations_is_made_from_the_results() -> None:
+    import explanations_page
+
+    assert (ROOT / "docs" / "explanations.md").read_text() == explanations_page.page()
+
+
+@pytest.mark.parametrize("name", ["http.md", "live.md"])
+def test_examples_are_of_the_bundled_model(name: str) -> None:
+    card = Model(zoo.find("lens"), threads=1).card
+    for block in re.findall(r"```json\n(.*?)```", (ROOT / "docs" / name).read_text(), re.S):
+        told = json.loads(block)
+        for result in told.get("results", [told] if "music" in told else []):
+            assert result["music"] is not None
+            assert result.get("version", card.version) == card.version
+            assert result["genre"] in card.labels

@@ -1,11 +1,13 @@
 """A small data set, and a recipe that is soon through."""
 
+import builtins
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from genrelens.train import tracking
 from genrelens.train.recipe import Recipe
 from tests.conftest import encode
 
@@ -23,6 +25,20 @@ def genres(tmp_path_factory: pytest.TempPathFactory) -> Path:
             name, codec = (f"{number}.wav", "pcm_s16le") if number % 2 else (f"{number}.flac", "flac")
             encode(folder / genre / name, wave[None], codec=codec, rate=11_025)
     return folder
+
+
+@pytest.fixture
+def stranger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Somebody whom Weights & Biases does not know, on a machine without a network."""
+    wandb = pytest.importorskip("wandb")
+    for name in ("WANDB_MODE", "WANDB_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(tracking, "_PATIENCE", 1.0)
+    monkeypatch.setattr(builtins, "input", None)  # nothing may be asked
+    wandb.teardown()
 
 
 def make_recipe(**changes: Any) -> Recipe:

@@ -42,7 +42,9 @@ def test_logits_are_linear_in_the_embeddings_that_come_along(tmp_path: Path) -> 
     embeddings = model.judge(windows.numpy()).embeddings
     assert embeddings is not None
     assert embeddings.shape == (4, 24)
-    logits, weights = model._run([LOGITS, WEIGHTS], windows.numpy())
+    logits, weights = told = model._run([LOGITS, WEIGHTS], windows.numpy())
+    for actual, expected in zip(told, export_module._Traced(net)(windows)[::2], strict=True):
+        np.testing.assert_allclose(actual, expected.detach().numpy(), atol=1e-5)
     assert weights.shape == (2, 24)
     bias = net.linear()[1].detach().numpy()
     np.testing.assert_allclose(embeddings @ weights.T + bias, logits, atol=1e-5)

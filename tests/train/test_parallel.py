@@ -1,5 +1,6 @@
 """Two processes train one net: each takes its share, both end with the same weights."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,11 @@ class Witness(Callback):
         torch.save(state, self.folder / f"{trainer.global_rank}-of-{trainer.world_size}.pt")
 
 
-def test_two_processes_train_one_net(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    net = fit(plain(), tracks(), tracks((4, 3), seed=1), 2, tmp_path, TWO, lambda _: None, [Witness(tmp_path)])
+def test_two_processes_train_one_net(tmp_path: Path, stranger: None, capfd: pytest.CaptureFixture[str]) -> None:
+    """And the first of them goes on with what was begun before it, a run of Weights & Biases."""
+    said: list[str] = []
+    manner = replace(TWO, track="wandb")
+    net = fit(plain(), tracks(), tracks((4, 3), seed=1), 2, tmp_path, manner, said.append, [Witness(tmp_path)])
     one, other = (torch.load(tmp_path / f"{rank}-of-2.pt", weights_only=False) for rank in (0, 1))
     assert one["heard"] == other["heard"] == 3 * 16 / 2
     for name, weights in one["weights"].items():
@@ -76,7 +80,11 @@ def test_two_processes_train_one_net(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert sevenths == pytest.approx([round(number) for number in sevenths])  # both looked at all seven tracks
     kept = torch.load(tmp_path / "last.ckpt", weights_only=False)["state_dict"]
     assert all(torch.equal(kept[f"net.{name}"], weights) for name, weights in net.state_dict().items())
-    assert "".join(capfd.readouterr()) == ""
+    assert said[0].endswith("), so the training goes on offline.")
+    written = [file.read_bytes() for file in (tmp_path / "wandb").glob("offline-run-*/*.wandb")]
+    assert any(b"valid_loss" in content for content in written)
+    printed = "".join(capfd.readouterr()).splitlines()
+    assert [line for line in printed if not line.startswith("wandb: ")] == []  # which warns in a process of its own
 
 
 @pytest.mark.parametrize(

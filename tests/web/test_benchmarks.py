@@ -35,8 +35,9 @@ def test_load_is_measured(server: Server, song: Path) -> None:
     from server import Served
 
     served = Served(server.url, server.process.pid)
+    case = load.Case("one window", "windows=1", listeners=1)
     with ThreadPoolExecutor(1) as beside:  # the browser of other tests keeps a loop running in this thread
-        measured = beside.submit(asyncio.run, load.measure(served, song.read_bytes(), 2, 6, "windows=1")).result()
+        measured = beside.submit(asyncio.run, load.measure(served, song.read_bytes(), 2, 6, case)).result()
     assert measured.statuses == {200: 6}
     assert 0 < measured.p50 <= measured.p95
     assert 0 < measured.idle.now < measured.busy.peak

@@ -41,6 +41,7 @@ def test_the_microphone_is_heard_until_it_is_stopped(open_page: Open) -> None:
     expect(live.locator("#live-genre")).to_have_text("high")
     live.get_by_role("button", name="Pause").click()
     expect(live.locator("#live-words")).to_contain_text("Paused at 0:")
+    assert live.get_by_role("meter").evaluate("meter => meter.value") == 0
     words = live.locator("#live-words").inner_text()
     visit.page.wait_for_timeout(1_000)  # in which nothing may come
     expect(live.locator("#live-words")).to_have_text(words)
@@ -51,6 +52,12 @@ def test_the_microphone_is_heard_until_it_is_stopped(open_page: Open) -> None:
     live.get_by_role("button", name="Close").click()
     expect(live).to_be_hidden()
     assert visit.complaints == []
+
+
+def test_what_is_heard_comes_into_view(open_page: Open) -> None:
+    visit = open_page(width=360, height=740)
+    listen(visit)
+    expect(visit.page.locator("#live-bars .bar").last).to_be_in_viewport()
 
 
 def test_a_tab_is_heard(open_page: Open) -> None:
@@ -136,29 +143,40 @@ def answer(at: float, **changes: object) -> str:
     return json.dumps(plain | {"missed": 0, **changes})
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({}, "10:50"),
-        ({"level": -90}, "10:50 – hardly a sound. Is it muted?"),  # noqa: RUF001
-        ({"missed": 1.5}, "10:50 – the server is too busy to hear all of it."),  # noqa: RUF001
-        ({"filling": True}, "10:50 – the first answers are rough."),  # noqa: RUF001
-    ],
-)
-def test_a_long_session_ends_in_words(open_page: Open, changes: dict[str, object], words: str) -> None:
-    visit = open_page()
+def told(visit: Visit, halves: int, since: int = 0, **changes: object) -> None:
+    """Listen, and be answered so often at once; after the first so many, otherwise."""
 
     def talk(socket: WebSocketRoute) -> None:
         socket.on_message(lambda _: None)  # what the microphone hears
         socket.send('{"ready": {"model": "tilt", "labels": ["low", "high"], "window": 1, "hop": 0.5}}')
-        for half in range(1, 1_300):
-            socket.send(answer(half / 2))
-        socket.send(answer(650, **changes))
+        for half in range(1, halves + 1):
+            socket.send(answer(half / 2, **(changes if half > since else {})))
 
     visit.page.route_web_socket("**/v1/live", talk)
     listen(visit)
-    expect(visit.page.locator("#live-words")).to_have_text(words)
+
+
+def test_a_long_session_shows_its_last_minutes(open_page: Open) -> None:
+    visit = open_page()
+    told(visit, 1_300)
+    expect(visit.page.locator("#live-words")).to_have_text("10:50")
     expect(visit.page.locator("#live-canvas")).to_have_accessible_name("Genres over 10:50 so far; now low")
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "since", "words"),
+    [
+        ({"level": -90}, 14, "0:10 – hardly a sound. Is it muted?"),  # noqa: RUF001
+        ({"level": -90}, 15, "0:10"),  # it may be the end of a song
+        ({"missed": 1.5}, 19, "0:10 – the server is too busy to hear all of it."),  # noqa: RUF001
+        ({"filling": True}, 19, "0:10 – the first answers are rough."),  # noqa: RUF001
+    ],
+)
+def test_what_is_amiss_is_told_in_words(open_page: Open, changes: dict[str, object], since: int, words: str) -> None:
+    visit = open_page()
+    told(visit, 20, since, **changes)
+    expect(visit.page.locator("#live-words")).to_have_text(words)
     assert visit.complaints == []
 
 

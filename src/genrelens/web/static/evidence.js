@@ -3,23 +3,21 @@
 const EXTREME = 0.98; // of all evidence counts as being within the scale
 const MOMENT = 3; // s that a moment lasts
 
-/** One explanation, with a scale that all genres of the track share, so that they can be compared. */
+/** One explanation, with scales that all genres of the track share, so that they can be compared. */
 export class Evidence {
   /**
    * @param {Object} explanation - as the server sends it.
-   * @param {number} scale - in logits.
+   * @param {number} scale - of the parts, in logits.
+   * @param {number[]} overTime - the mean over all pitches, -1 to 1.
    */
-  constructor({ genre, method, times, bands, evidence }, scale) {
+  constructor({ genre, method, times, bands, evidence }, scale, overTime) {
     this.genre = genre;
     this.method = method;
     this.times = times;
     this._bands = bands;
     this._rows = evidence;
     this._scale = scale;
-    this.overTime = times.slice(1).map((_, column) => {
-      const sum = evidence.reduce((total, row) => total + row[column], 0);
-      return clipped(sum / evidence.length / scale);
-    });
+    this.overTime = overTime;
   }
 
   /** At a pitch in Hz, for each of the columns that begin at `times`: -1 to 1. */
@@ -54,7 +52,11 @@ export class Evidence {
 export function evidenceOf(explanations) {
   const sizes = explanations.flatMap(({ evidence }) => evidence.flat().map(Math.abs)).sort((a, b) => a - b);
   const scale = sizes[Math.floor(EXTREME * (sizes.length - 1))] || 1;
-  return new Map(explanations.map((one) => [one.genre, new Evidence(one, scale)]));
+  const curves = explanations.map(({ evidence }) => evidence[0].map((_, column) => mean(evidence.map((row) => row[column]))));
+  const most = curves.flat().reduce((one, other) => Math.max(one, Math.abs(other)), 0) || 1;
+  return new Map(
+    explanations.map((one, place) => [one.genre, new Evidence(one, scale, curves[place].map((value) => value / most))]),
+  );
 }
 
 /** Draw the mean over all pitches as a curve: above the line for the genre, in its colour; below it against. */

@@ -1,5 +1,7 @@
 /** Instruments of the sample: each plays one note into a Web Audio graph. Times are in seconds, pitches as in MIDI. */
 
+const OVERDRIVE = Float32Array.from({ length: 257 }, (_, place) => 0.35 * Math.tanh((place - 128) / 8));
+
 const hertz = (pitch) => 440 * 2 ** ((pitch - 69) / 12);
 
 /** Noise that is the same each time, so that the sample is too. */
@@ -37,6 +39,25 @@ export function snare(out, at, hiss) {
 
 export function hat(out, at, hiss, loudness) {
   strike(out, at, hiss, { type: "highpass", frequency: 7500 }, loudness, 0.05);
+}
+
+/** A cymbal that rings. */
+export function cymbal(out, at, hiss, loudness, seconds) {
+  strike(out, at, hiss, { type: "bandpass", frequency: 7000, Q: 1 }, loudness, seconds);
+}
+
+/** An amplifier that is driven far too hard. */
+export function amplifier(context) {
+  return new WaveShaperNode(context, { curve: OVERDRIVE, oversample: "4x" });
+}
+
+/** A power chord on a guitar; it wants an amplifier. */
+export function guitar(out, at, pitches, seconds) {
+  for (const pitch of pitches)
+    for (const cents of [-6, 6]) {
+      const string = new OscillatorNode(out.context, { type: "sawtooth", frequency: hertz(pitch), detune: cents });
+      play(string, out, at, [[0.5, 0.004], [0.3, seconds * 0.9], [0.0001, seconds]]);
+    }
 }
 
 export function bass(out, at, pitch, seconds) {

@@ -12,7 +12,8 @@ import { drawTimeline } from "./timeline.js";
 import { clock, headline, isNoMusic, isUnknown, percent } from "./words.js";
 
 const LEAST_WIDTH = 30; // s that the timeline shows from the start; it grows from there
-const QUIET = -55; // dBFS below which something is probably muted
+const QUIET = -55; // dBFS below which there is hardly a sound
+const MUTED = 6; // quiet answers after which something is probably muted: 3 s, as songs begin and end softly
 const NO_TAB = "This browser does not share the sound of tabs; Chrome and Edge do.";
 
 export class Live {
@@ -66,11 +67,19 @@ export class Live {
     byId("live-run").hidden = !isRunning;
     byId("live-pause").disabled = state === "starting";
     byId("live-pause").textContent = state === "paused" ? "Go on" : "Pause";
-    byId("live-heard").hidden = !session?.answers.length;
-    if (session?.answers.length) this._showAnswer(session.answers.at(-1));
+    this._showHeard(session?.answers ?? []);
+    if (state !== "listening") byId("live-level").value = 0;
     byId("live-words").textContent = this._words(state);
     byId("live-problem").textContent = session?.problem?.message ?? "";
     this._draw();
+  }
+
+  _showHeard(answers) {
+    const wasHidden = byId("live-heard").hidden;
+    byId("live-heard").hidden = !answers.length;
+    if (!answers.length) return;
+    this._showAnswer(answers.at(-1));
+    if (wasHidden) byId("live").scrollIntoView({ block: "nearest" }); // it has grown
   }
 
   _showAnswer(answer) {
@@ -98,7 +107,7 @@ export class Live {
     if (state !== "listening") return "Play something near this computer, or share the sound of another tab.";
     if (!last) return "Listening.";
     if (last.missed > 0) return `${heard} – the server is too busy to hear all of it.`;
-    if (last.level < QUIET) return `${heard} – hardly a sound. Is it muted?`;
+    if (answers.length >= MUTED && answers.slice(-MUTED).every(({ level }) => level < QUIET)) return `${heard} – hardly a sound. Is it muted?`;
     return last.filling ? `${heard} – the first answers are rough.` : heard;
   }
 

@@ -52,13 +52,13 @@ function makeHeard(track, explainSlowly) {
   const element = make(
     "div",
     { class: "result" },
-    make("div", { class: "verdict" }, ...verdict(track), makeBars(track.result.scores, track.colours, choice)),
+    make("div", { class: "verdict" }, ...verdict(track), makeBars(track.result.scores, track.colours, choice), why?.moments),
     make(
       "div",
       { class: "sheet-score" },
       makeTransport(track),
       score.element,
-      why?.element,
+      why?.key,
       explainSlowly && slowExplanation(explainSlowly),
       notes,
       makeWindows(track),

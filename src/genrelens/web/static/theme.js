@@ -4,11 +4,11 @@ const KNOWN = {
   blues: "#4f86d6",
   classical: "#9a7fd1",
   country: "#c8975a",
-  disco: "#dd77c4",
+  disco: "#cf5fb9",
   hiphop: "#f08c52",
   jazz: "#e6b93c",
   metal: "#7b8da3",
-  pop: "#f38ba0",
+  pop: "#f6a5b2",
   reggae: "#58b173",
   rock: "#d4574e",
 };

@@ -3,8 +3,11 @@
 /** @typedef {import("./moments.js").Moment} Moment */
 
 import { scoresAt } from "./moments.js";
+import { genreName } from "./words.js";
 
 const MOST_AREAS = 10; // genres with an area of their own; the others share a grey one
+const LINE = 18; // px that a name needs
+const BETTER = 0.02; // more room by which another place for a name is better: it should rarely move while an area grows
 
 /**
  * Draw the areas.
@@ -38,6 +41,7 @@ export function drawTimeline(context, box, timeline, theme) {
     context.stroke(area);
   });
   if (chosen && own.includes(chosen)) outline(context, heights, own.indexOf(chosen), x, y, theme);
+  nameAreas(context, own, heights, x, y, theme);
   veil(context, box, moments, duration, until, theme);
 }
 
@@ -62,6 +66,33 @@ function outline(context, heights, layer, x, y, theme) {
     heights.forEach((edges, column) => context.lineTo(x(column), y(edges[edge])));
     context.stroke();
   }
+}
+
+/** Write the name of each genre into its area, where there is the most room for it, if there is enough. */
+function nameAreas(context, own, heights, x, y, theme) {
+  context.font = `13px ${theme.sans}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillStyle = theme.panel;
+  const step = x(1) - x(0);
+  own.forEach((label, layer) => {
+    const name = genreName(label);
+    const span = Math.ceil((context.measureText(name).width + LINE) / step);
+    const { first, bottom, top } = roomiest(heights, layer, span);
+    if (y(bottom) - y(top) >= LINE) context.fillText(name, x(first) + (span * step) / 2, y((bottom + top) / 2));
+  });
+}
+
+/** The columns, so many of them, between which an area leaves the most room: how high that begins, and ends. */
+function roomiest(heights, layer, span) {
+  let best = { first: 0, bottom: 0, top: 0 };
+  for (let first = 0; first + span < heights.length; first++) {
+    const edges = heights.slice(first, first + span + 1);
+    const bottom = Math.max(...edges.map((edge) => edge[layer]));
+    const top = Math.min(...edges.map((edge) => edge[layer + 1]));
+    if (top - bottom > best.top - best.bottom + BETTER) best = { first, bottom, top };
+  }
+  return best;
 }
 
 /** Hatch what is no music: there, the areas mean little. */

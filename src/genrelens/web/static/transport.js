@@ -6,7 +6,7 @@ import { clock } from "./words.js";
 export function makeTransport(track) {
   const { player } = track;
   const button = make("button", { type: "button", class: "play", onclick: () => player.toggle() });
-  const now = make("span", {}, clock(0));
+  const now = make("span", {}, clock(player.time));
   const showState = () => {
     button.classList.toggle("is-playing", player.isPlaying);
     button.setAttribute("aria-label", `${player.isPlaying ? "Pause" : "Play"} ${track.name}`);

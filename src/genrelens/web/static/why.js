@@ -1,4 +1,4 @@
-/** What is told below a score about the genre that was chosen: how to read the light, and moments to listen to. */
+/** What is told about the genre that was chosen: moments to listen to, and how to read the light on the spectrum. */
 
 import { make } from "./dom.js";
 import { clock, genreName } from "./words.js";
@@ -8,7 +8,7 @@ const MOST_MOMENTS = 3;
 /**
  * @param {Track} track
  * @param {function()} onlight - called when the light was switched.
- * @returns {{element: Element, update: function()}}
+ * @returns {{moments: Element, key: Element, update: function()}} moments for below the bars, a key for below the score.
  */
 export function makeWhy(track, onlight) {
   const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
@@ -18,8 +18,12 @@ export function makeWhy(track, onlight) {
     track.light(light.checked);
     onlight();
   } });
-  const key = make("p", { class: "why-key" }, swatch, reading);
-  const element = make("div", { class: "why" }, moments, key, make("label", { class: "why-switch" }, light, "Light on the spectrum"));
+  const key = make(
+    "div",
+    { class: "why" },
+    make("p", { class: "why-key" }, swatch, reading),
+    make("label", { class: "why-switch" }, light, "Light on the spectrum"),
+  );
   const update = () => {
     const genre = genreName(track.chosen);
     swatch.style.background = track.chosenColour;
@@ -27,19 +31,19 @@ export function makeWhy(track, onlight) {
     moments.replaceChildren(...told(track, genre));
   };
   update();
-  return { element, update };
+  return { moments, key, update };
 }
 
 function told(track, genre) {
   const found = track.evidence.get(track.chosen).strongest(MOST_MOMENTS);
   if (!found.length) return [`Hardly anything here speaks for ${genre}.`];
-  return [
-    `Listen to what speaks most for ${genre}: `,
-    ...found.map(({ start, end }) =>
-      make("button", { type: "button", class: "chip", onclick: () => {
-        track.player.seek(start);
-        track.player.play();
-      } }, `${clock(start)} – ${clock(end)}`),
-    ),
-  ];
+  return [make("span", {}, `Listen to what speaks most for ${genre}:`), ...found.map(({ start }) => chip(track, start))];
+}
+
+function chip({ player }, start) {
+  const onclick = () => {
+    player.seek(start);
+    player.play();
+  };
+  return make("button", { type: "button", class: "chip", "aria-label": `Play from ${clock(start)}`, onclick }, clock(start));
 }

@@ -23,8 +23,12 @@ export function spokenTime(seconds) {
   return [minutes && count(minutes, "minute"), (rest || !minutes) && count(rest, "second")].filter(Boolean).join(" ");
 }
 
-/** 0.914 as "91 %". */
-export const percent = (share) => (share > 0 && share < 0.005 ? "< 1 %" : `${Math.round(share * 100)} %`);
+/** 0.914 as "91 %"; nothing is rounded to none or all. */
+export function percent(share) {
+  if (share > 0 && share < 0.005) return "< 1 %";
+  if (share < 1 && share >= 0.995) return "> 99 %";
+  return `${Math.round(share * 100)} %`;
+}
 
 /** 3, "file" as "3 files". */
 export const count = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
