@@ -1,6 +1,7 @@
 """Tracks of a catalog, and what was told of them."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,11 @@ class Stamp:
         Raises:
             OSError: it cannot be looked at.
         """
-        status = path.stat()
+        return cls.told_by(path.stat())
+
+    @classmethod
+    def told_by(cls, status: os.stat_result) -> "Stamp":
+        """That of a file whose status was asked for."""
         return cls(status.st_size, status.st_mtime_ns)
 
 
