@@ -39,10 +39,7 @@ class Outcome:
 
 def heard_or_failed(path: Path, sound: Sound, windows: Take) -> HeardTrack | Outcome:
     """As `heard_track`, but a file that cannot be used is an outcome: it must not end the work on the others."""
-    try:
-        stamp = Stamp.of(path)
-    except OSError:
-        stamp = None
+    stamp = Stamp.now(path)
     try:
         return heard_track(path, sound, windows)
     except GenrelensError as error:
