@@ -148,6 +148,32 @@ class Classifier:
         music = None if strange is None else self._music(float(vote(strange, silent)))
         return Verdict(vote(judged.probabilities, silent), music, silent=bool(silent.all()))
 
+    def conclude(
+        self,
+        path: str,
+        judged: Judgement,
+        starts: Sequence[float],
+        silences: Sequence[bool],
+        duration: float,
+        warnings: Sequence[str],
+    ) -> Prediction:
+        """What the windows of a whole track say together.
+
+        Args:
+            path: of the track.
+            judged: what `judge` made of its windows.
+            starts: of each window, in seconds.
+            silences: whether each is silent.
+            duration: of the track, in seconds.
+            warnings: that were left with it.
+        """
+        silent = np.array(silences)
+        heard = tuple(warnings)
+        if silent.any():
+            heard += (f"{silent.sum()} of {len(silent)} windows are digital silence and say nothing of a genre",)
+        segments = self._segments(starts, judged, duration)
+        return self.answer(path, self.verdict(judged, silent), segments, duration, heard)
+
     def answer(
         self,
         path: str,
@@ -185,13 +211,7 @@ class Classifier:
             batches.append(self.judge(heard))
             starts += heard.starts
             silences += heard.silent
-        judged, silent = joined(batches), np.array(silences)
-        warnings = list(track.warnings)
-        if silent.any():
-            warnings.append(f"{silent.sum()} of {len(silent)} windows are digital silence and say nothing of a genre")
-        duration = track.duration or 0.0
-        segments = self._segments(starts, judged, duration)
-        return self.answer(path, self.verdict(judged, silent), segments, duration, tuple(warnings))
+        return self.conclude(path, joined(batches), starts, silences, track.duration or 0.0, track.warnings)
 
     def _predict_picture(self, source: Source, picture: Picture) -> Prediction:
         looked_at = picture_planes(read_picture(source), picture.width, picture.height, picture.border, _path(source))
@@ -200,7 +220,7 @@ class Classifier:
     def _music(self, strange: float) -> float | None:
         return musical(self.card.detector, strange) if self.card.detector else None
 
-    def _segments(self, starts: list[float], judged: Judgement, duration: float) -> tuple[Segment, ...]:
+    def _segments(self, starts: Sequence[float], judged: Judgement, duration: float) -> tuple[Segment, ...]:
         strange = () if judged.strangeness is None else judged.strangeness
         return tuple(
             Segment(
@@ -226,11 +246,13 @@ def hear(track: Playable, sound: Sound, windows: Take) -> Iterator[Heard]:
 
 
 def joined(judgements: Sequence[Judgement]) -> Judgement:
-    """What one model says of windows that it was asked about one after another; embeddings are left out."""
+    """What one model says of windows that it was asked about one after another."""
+    embeddings = [one.embeddings for one in judgements if one.embeddings is not None]
     strange = [one.strangeness for one in judgements if one.strangeness is not None]
     return Judgement(
         np.concatenate([one.probabilities for one in judgements]),
-        strangeness=np.concatenate(strange) if strange else None,
+        np.concatenate(embeddings) if embeddings else None,
+        np.concatenate(strange) if strange else None,
     )
 
 
@@ -256,12 +278,12 @@ def scored(card: Card, probabilities: Probabilities) -> tuple[Score, ...]:
 
 
 def _predict_in_worker(source: PathOrBytes, model: Path, min_confidence: float, windows: Take) -> Prediction:
-    return _resident(model, min_confidence).predict(source, windows=windows)
+    return resident(model, min_confidence).predict(source, windows=windows)
 
 
 @lru_cache(maxsize=1)
-def _resident(model: Path, min_confidence: float) -> Classifier:
-    """The classifier that a worker process keeps."""
+def resident(model: Path, min_confidence: float = 0.0) -> Classifier:
+    """The classifier that a worker process keeps, on one thread."""
     return Classifier(model, threads=1, min_confidence=min_confidence)
 
 

@@ -1,0 +1,66 @@
+"""The first half of judging a track, which needs no model: decoding, and what the net takes."""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genrelens.audio import Track
+from genrelens.classifier import hear
+from genrelens.inputs import Sound
+from genrelens.library.tracks import Stamp
+from genrelens.model import Planes
+from genrelens.sources import opened
+from genrelens.windows import Take
+
+
+@dataclass(frozen=True)
+class HeardTrack:
+    """The windows of a track as a net takes them; it can be pickled.
+
+    Attributes:
+        path: absolute.
+        stamp: of the very file that was read.
+        planes: of the windows, (windows, planes, rows, frames).
+        starts: of each window, in seconds.
+        silent: whether there is nothing to hear in a window.
+        duration: of the track, in seconds.
+        warnings: what was wrong with the file but could be borne.
+    """
+
+    path: Path
+    stamp: Stamp
+    planes: Planes
+    starts: tuple[float, ...]
+    silent: tuple[bool, ...]
+    duration: float
+    warnings: tuple[str, ...] = ()
+
+
+def heard_track(path: Path, sound: Sound, windows: Take) -> HeardTrack:
+    """Decode a track and turn its windows into what a net takes.
+
+    Args:
+        path: of audio in any format that `genrelens.audio` reads.
+        sound: what the net takes; see `Card.sound`.
+        windows: how many, spread over the track; or "all".
+
+    Raises:
+        AudioError: the file cannot be used; the message says why.
+    """
+    with contextlib.ExitStack() as stack:
+        file = opened(os.fspath(path), stack)
+        stamp = Stamp.told_by(os.fstat(file.fileno()))
+        track = stack.enter_context(Track(file, sound.front_end.rate))
+        heard = list(hear(track, sound, windows))
+        return HeardTrack(
+            path,
+            stamp,
+            planes=np.concatenate([some.planes for some in heard]),
+            starts=tuple(start for some in heard for start in some.starts),
+            silent=tuple(silent for some in heard for silent in some.silent),
+            duration=track.duration or 0.0,
+            warnings=tuple(track.warnings),
+        )
