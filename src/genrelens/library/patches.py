@@ -1,0 +1,90 @@
+"""What makes an old file of a new one that differs from it in little: kept so that a change can be undone exactly."""
+
+from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from genrelens.errors import FileChangedError
+
+_CHUNK = 1 << 16  # bytes that are compared at once
+_FROM_START, _FROM_END = b"\0", b"\1"
+_LEVEL = 3
+
+
+def reverse_patch(old: Path, new: Path) -> bytes:
+    """What `patched` needs beside the new file to make the old one.
+
+    Each chunk is kept as its difference (XOR) from the new file, at the same distance from the beginning or from
+    the end, whichever is more alike: tags stand before the audio or after it, so that the rest has but been moved.
+    The differences are nearly all zeros, which zstandard makes next to nothing of. Needs memory for a chunk alone.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    compressor = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
+    with old.open("rb") as old_file, new.open("rb") as new_file:
+        before, after = _mapped(old_file), _mapped(new_file)
+        size = len(before).to_bytes(8, "little")
+        parts = [compressor.compress(piece) for piece in (size, *_differences(before, after))]
+    return b"".join([*parts, compressor.flush()])
+
+
+def patched(new: Path, patch: bytes, target: IO[bytes]) -> None:
+    """Write the old file to `target`.
+
+    Raises:
+        FileChangedError: the patch is damaged.
+        OSError: a file cannot be read or written.
+    """
+    reader = zstandard.ZstdDecompressor().stream_reader(patch)
+    try:
+        with new.open("rb") as file:
+            after = _mapped(file)
+            size = int.from_bytes(_exactly(reader, 8), "little")
+            shift = len(after) - size
+            for start in range(0, size, _CHUNK):
+                length = min(_CHUNK, size - start)
+                place = start + shift if _exactly(reader, 1) == _FROM_END else start
+                difference = np.frombuffer(_exactly(reader, length), np.uint8)
+                target.write((difference ^ _at(after, place, length)).tobytes())
+    except (zstandard.ZstdError, EOFError) as error:
+        raise FileChangedError("what is kept of the old file is damaged; it cannot be undone") from error
+
+
+def _differences(before: bytes | mmap, after: bytes | mmap) -> Iterator[bytes]:
+    shift = len(after) - len(before)
+    for start in range(0, len(before), _CHUNK):
+        chunk = np.frombuffer(before[start : start + _CHUNK], np.uint8)
+        from_start = chunk ^ _at(after, start, len(chunk))
+        from_end = chunk ^ _at(after, start + shift, len(chunk))
+        ended = np.count_nonzero(from_end) < np.count_nonzero(from_start)
+        yield (_FROM_END if ended else _FROM_START) + (from_end if ended else from_start).tobytes()
+
+
+def _at(content: bytes | mmap, start: int, length: int) -> NDArray[np.uint8]:
+    """Bytes of a file (length,), with zeros where it has none."""
+    found = np.zeros(length, np.uint8)
+    begin, end = max(0, start), max(0, min(len(content), start + length))
+    if begin < end:
+        found[begin - start : end - start] = np.frombuffer(content[begin:end], np.uint8)
+    return found
+
+
+def _mapped(file: IO[bytes]) -> bytes | mmap:
+    """A file's bytes, read as they are looked at; an empty file cannot be mapped."""
+    return mmap(file.fileno(), 0, access=ACCESS_READ) if file.seek(0, 2) else b""
+
+
+def _exactly(reader: zstandard.ZstdDecompressionReader, length: int) -> bytes:
+    content = b""
+    while len(content) < length:
+        more = reader.read(length - len(content))
+        if not more:
+            raise EOFError
+        content += more
+    return content
