@@ -5,7 +5,7 @@ as it understands them, leaves out what it does not know. See id3.org, ID3v2.2, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from mutagen.id3 import TCON
@@ -43,7 +43,7 @@ class Tag:
     version: Version = 4
     frames: tuple[Frame, ...] = ()
     size: int = 0
-    flags: int = field(default=0)
+    flags: int = 0
 
     def genres(self) -> tuple[str, ...]:
         """The genres, numbers of ID3v1's list in words.
@@ -92,7 +92,7 @@ class Tag:
         content = frame.content
         if self.version == 4 and frame.flags & 0x01:  # its length stands before it
             content = content[4:]
-        if self.version == 4 and frame.flags & 0x02:
+        if self.version == 4 and (frame.flags & 0x02 or self.flags & _UNSYNCHRONISED):
             content = content.replace(b"\xff\0", b"\xff")
         if not content or content[0] >= len(_ENCODINGS):
             return []
@@ -157,7 +157,7 @@ def _frames(body: bytes, version: Version, *, synchsafe: bool) -> tuple[Frame, .
     while place + header <= len(body) and body[place]:
         name = body[place : place + (3 if version == 2 else 4)]
         digits = body[place + len(name) : place + 2 * len(name)]
-        if not (name.isalnum() and name.isascii() and name.upper() == name) and not frames_end_oddly(name):
+        if not (name.isalnum() and name.isascii() and name.upper() == name) and not _is_old_name(name):
             return None
         size = _integer(digits) if synchsafe else int.from_bytes(digits, "big")
         end = place + header + size
@@ -169,7 +169,7 @@ def _frames(body: bytes, version: Version, *, synchsafe: bool) -> tuple[Frame, .
     return tuple(frames) if not any(body[place:]) else None
 
 
-def frames_end_oddly(name: bytes) -> bool:
+def _is_old_name(name: bytes) -> bool:
     """Whether a name of version 2.2 was copied into a later tag, with a space or a zero behind, as iTunes did."""
     return len(name) == 4 and name[3:] in (b" ", b"\0") and name[:3].isalnum()
 
