@@ -47,4 +47,31 @@ def tracks(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (tracks,)
+def changes(connection: sqlite3.Connection) -> None:
+    """What was written into files, with what makes the old ones of them again."""
+    connection.executescript(
+        """
+        CREATE TABLE changes (
+            id INTEGER PRIMARY KEY,
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            track INTEGER NOT NULL,                -- kept when the catalog forgets the track
+            path BLOB NOT NULL,                    -- of the file itself, where the track's is a link
+            partial BLOB NOT NULL,                 -- the new file, until it takes the old one's place
+            state TEXT NOT NULL,                   -- 'begun', 'prepared', 'written', 'undoing', 'undone'
+            old_genres TEXT NOT NULL,              -- as JSON, as are the new ones
+            new_genres TEXT NOT NULL,
+            old_size INTEGER NOT NULL,
+            old_mtime_ns INTEGER NOT NULL,
+            new_size INTEGER,
+            new_mtime_ns INTEGER,
+            old_hash TEXT,                         -- SHA-256 of the whole file
+            new_hash TEXT,
+            patch BLOB                             -- from the new file to the old one
+        );
+        CREATE INDEX changes_by_run ON changes (run, state);
+        CREATE INDEX changes_by_state ON changes (state) WHERE state IN ('begun', 'prepared', 'undoing');
+        """
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (tracks, changes)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import numpy as np
 import zstandard
@@ -14,6 +14,13 @@ from genrelens.errors import FileChangedError
 _CHUNK = 1 << 16  # bytes that are compared at once
 _FROM_START, _FROM_END = b"\0", b"\1"
 _LEVEL = 3
+
+
+class Sink(Protocol):
+    """What bytes can be written to."""
+
+    def write(self, content: bytes, /) -> object:
+        """Take some more."""
 
 
 def reverse_patch(old: Path, new: Path) -> bytes:
@@ -34,7 +41,7 @@ def reverse_patch(old: Path, new: Path) -> bytes:
     return b"".join([*parts, compressor.flush()])
 
 
-def patched(new: Path, patch: bytes, target: IO[bytes]) -> None:
+def patched(new: Path, patch: bytes, target: Sink) -> None:
     """Write the old file to `target`.
 
     Raises:
