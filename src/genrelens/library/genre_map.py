@@ -90,7 +90,7 @@ def read_genre_map(path: Path) -> GenreMap:
         raise GenreMapError(f"{shown(path)} is not TOML ({error}); see the example in docs/library.md") from error
     try:
         return _built(content)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise GenreMapError(f"{shown(path)}: {error}") from error
 
 
@@ -99,7 +99,7 @@ def _built(content: dict[str, Any]) -> GenreMap:
         raise ValueError(f"there is no key {unknown!r}; write {', '.join(_KEYS)}")
     ancestors = content.get("ancestors", False)
     if not isinstance(ancestors, bool):
-        raise ValueError("ancestors is not true or false")
+        raise TypeError("ancestors is not true or false")
     names = {key.casefold(): _names(f"names.{key}", value) for key, value in _table(content, "names").items()}
     parents = {key.casefold(): _name(f"parents.{key}", value) for key, value in _table(content, "parents").items()}
     for genre in parents:
@@ -111,7 +111,7 @@ def _built(content: dict[str, Any]) -> GenreMap:
 def _table(content: dict[str, Any], key: str) -> dict[str, Any]:
     value = content.get(key, {})
     if not isinstance(value, dict):
-        raise ValueError(f"{key} is not a table; write [{key}] and a line for each genre")
+        raise TypeError(f"{key} is not a table; write [{key}] and a line for each genre")
     return value
 
 

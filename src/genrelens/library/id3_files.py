@@ -111,7 +111,7 @@ def _wrapped(place: Place, tag: id3.Tag) -> bytes:
     if place.container in ("front", "dsf"):
         bare = len(tag.to_bytes(0))
         spare = place.tag.size - bare
-        return tag.to_bytes(spare if 0 <= spare else _SPARE)
+        return tag.to_bytes(spare if spare >= 0 else _SPARE)
     content = tag.to_bytes(0)
     chunk = place.name + len(content).to_bytes(4, _ORDERS[place.container]) + content + bytes(len(content) % 2)
     return bytes(place.start % 2) + chunk  # chunks begin at even places, and the last one may lack its padding

@@ -1,7 +1,7 @@
 """What would change in a library's tags: for each track the genres it has, those it would get, or why it gets none."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from genrelens.errors import TagsUnreadableError, shown
@@ -44,7 +44,7 @@ class Policy:
     existing: Existing = "keep"
     min_confidence: float = CERTAINTY
     top: int = 1
-    names: GenreMap = GenreMap()
+    names: GenreMap = field(default_factory=GenreMap)
     profile: ProfileName = "generic"
     break_links: bool = False
 

@@ -56,9 +56,8 @@ def _replace(catalog: Catalog, number: int, partial: Path, path: Path) -> None:
     try:
         swap.swap(partial, path)
     except OSError:
-        if partial.exists():
-            partial.unlink()
-            journal.forget(catalog, number)
+        partial.unlink(missing_ok=True)
+        journal.forget(catalog, number)
         raise
     journal.settle(catalog, journal.entry(catalog, number), "written")
 

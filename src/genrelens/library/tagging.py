@@ -21,10 +21,8 @@ def planned(catalog: Catalog, query: Query, policy: Policy) -> Iterator[Change]:
 def tag(catalog: Catalog, query: Query, policy: Policy, *, keep_times: bool = False) -> Iterator[Change]:
     """Write what is planned, file by file, and yield what became of each.
 
-    A file that cannot be written is yielded as skipped, and is as it was; the others go on.
-
-    Args:
-        keep_times: keep the files' times of modification; by default they are new, for players to look again.
+    A file that cannot be written is yielded as skipped, and is as it was; the others go on. Its time of modification
+    is new, for players to look again, unless `keep_times` is asked for.
 
     Raises:
         LibraryBusyError: another run changes files of this catalog.

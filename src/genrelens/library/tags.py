@@ -6,13 +6,13 @@ is written is read back and compared.
 
 import struct
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from mutagen import File, MutagenError
-from mutagen.apev2 import APEv2, APENoHeaderError
+from mutagen.apev2 import APENoHeaderError, APEv2
 from mutagen.id3 import TCON
 
 from genrelens.errors import TagsUnreadableError, TagsUnwritableError, shown
@@ -69,12 +69,7 @@ def read(path: Path, profile: Profile = PROFILES["generic"]) -> Tags:
         TagsUnreadableError: it cannot be read, is damaged, or is of a format whose tags we do not know.
     """
     with _told(path, TagsUnreadableError, "the tags of {} cannot be read ({}); play it, and leave it out if it does"):
-        kind = _kind(path)
-        if kind in _CONTAINERS:
-            return _read_id3(path, _CONTAINERS[kind], profile)
-        form, opener = _form(kind)
-        content = form.read(opener, path)
-        return Tags(profile.told(form.dialect, content.values), content.own, form.dialect, content.others)
+        return _read(path, _kind(path), profile)
 
 
 def write(source: Path, target: Path, genres: tuple[str, ...], own: str, profile: Profile) -> None:
@@ -94,7 +89,7 @@ def write(source: Path, target: Path, genres: tuple[str, ...], own: str, profile
         else:
             form, opener = _form(kind)
             form.write(opener, source, target, values, own)
-        after = read(target, profile)
+        after = _read(target, kind, profile)
         if after.genres != profile.told(before.dialect, genres) or set(after.genres) != set(genres) or after.own != own:
             raise ValueError(f"the genres {', '.join(genres)} would be read as {', '.join(after.genres) or 'none'}")
         if after.others != before.others:
@@ -129,6 +124,14 @@ def _ogg(path: str) -> Any:
     return file
 
 
+def _read(path: Path, kind: str, profile: Profile) -> Tags:
+    if kind in _CONTAINERS:
+        return _read_id3(path, _CONTAINERS[kind], profile)
+    form, opener = _form(kind)
+    content = form.read(opener, path)
+    return Tags(profile.told(form.dialect, content.values), content.own, form.dialect, content.others)
+
+
 def _read_id3(path: Path, container: id3_files.Container, profile: Profile) -> Tags:
     with path.open("rb") as file:
         tag = id3_files.find(file, container).tag
@@ -148,12 +151,8 @@ def _beside(file: BinaryIO, container: id3_files.Container) -> tuple[str, ...]:
         return _info_genre(file)
     if container != "front":
         return ()
-    try:
-        ape = APEv2(file)
-    except APENoHeaderError:
-        ape = {}
-    if "Genre" in ape:
-        return tuple(ape["Genre"])
+    with suppress(APENoHeaderError, KeyError):
+        return tuple(APEv2(file)["Genre"])
     file.seek(0, 2)
     file.seek(max(0, file.tell() - _ID3V1))
     tag = file.read(_ID3V1)

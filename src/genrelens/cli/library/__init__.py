@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from genrelens.cli.library import tag, undo
+
 app = typer.Typer(name="library", help="Know a music library: scan, judge, search, tag, undo.", no_args_is_help=True)
 
 
@@ -21,3 +23,7 @@ def library(
 ) -> None:
     """Know a music library: scan, judge, search, tag, undo."""
     context.obj = catalog
+
+
+app.command()(tag.tag)
+app.command()(undo.undo)
