@@ -168,14 +168,14 @@ def test_a_read_only_folder(catalog: Catalog, music: Path, monkeypatch: pytest.M
 @EVERY
 def test_a_damaged_file_is_told_of_and_the_others_go_on(name: str, catalog: Catalog, music: Path) -> None:
     file = make(music, name)
-    file.write_bytes(file.read_bytes()[:40])
+    file.write_bytes(file.read_bytes()[:20])
     other = make(music, "m4a" if name == "flac" else "flac")
     judge(catalog, file)
     judge(catalog, other)
     changes = {change.path: change for change in tag(catalog, Query(), REPLACE)}
     assert changes[str(file)].skipped in ("unreadable", "failed")
     assert str(file) in changes[str(file)].detail
-    assert len(file.read_bytes()) == 40
+    assert len(file.read_bytes()) == 20
     assert tags.read(other).genres == ("Rock",)
 
 
@@ -256,7 +256,7 @@ def test_killed_at_any_step(name: str, step: str, catalog: Catalog, music: Path)
     replaced = step in ("replaced", "unsettled")
     assert (file.read_bytes() == before) is not replaced
     changes = list(tag(catalog, Query(), REPLACE))
-    assert [change.skipped for change in changes] == (["changed"] if replaced else [None])
+    assert [change.skipped for change in changes] == (["up to date"] if replaced else [None])
     assert tags.read(file).genres == ("Rock",)
     assert partials(music) == []
     (known,) = judged(catalog)

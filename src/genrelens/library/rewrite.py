@@ -5,6 +5,7 @@ one's place. Until then the old file is not touched.
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 from genrelens.audio import Track
@@ -69,7 +70,7 @@ def _refuse_other_audio(old: Path, new: Path) -> None:
 
 def _digest(file: Path, name: Path) -> str:
     """Of the encoded audio; under one name, as FFmpeg looks at its end when it tells a format."""
-    with Readable.at(file, name) as opened, Track(opened, _RATE) as track:
+    with Readable.at(file, os.fspath(name)) as opened, Track(opened, _RATE) as track:
         return track.digest()
 
 
