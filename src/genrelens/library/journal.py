@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from genrelens.errors import LibraryBusyError, NoTracksError, shown
+from genrelens.errors import CatalogError, LibraryBusyError, NoTracksError, shown
 from genrelens.library.catalog import Catalog, decoded, encoded
 from genrelens.library.tracks import Stamp
 
@@ -62,6 +62,7 @@ def locked(catalog: Catalog) -> Iterator[None]:
 
     Raises:
         LibraryBusyError: another run changes them.
+        CatalogError: the catalog cannot be written in the block.
     """
     lock = FileLock(f"{catalog.path}.lock", timeout=0)
     try:
@@ -73,6 +74,8 @@ def locked(catalog: Catalog) -> Iterator[None]:
     try:
         catalog.connection.execute("PRAGMA synchronous = FULL")  # a file must not be newer than what undoes it
         yield
+    except sqlite3.Error as error:
+        raise CatalogError(f"{shown(catalog.path)} cannot be written ({error}); free some space, then go on") from error
     finally:
         catalog.connection.execute("PRAGMA synchronous = NORMAL")
         lock.release()

@@ -1,7 +1,7 @@
 """What makes an old file of a new one that differs from it in little: kept so that a change can be undone exactly."""
 
+import itertools
 from collections.abc import Iterator
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -35,9 +35,8 @@ def reverse_patch(old: Path, new: Path) -> bytes:
     """
     compressor = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
     with old.open("rb") as old_file, new.open("rb") as new_file:
-        before, after = _mapped(old_file), _mapped(new_file)
-        size = len(before).to_bytes(8, "little")
-        parts = [compressor.compress(piece) for piece in (size, *_differences(before, after))]
+        size = old_file.seek(0, 2).to_bytes(8, "little")
+        parts = [compressor.compress(piece) for piece in itertools.chain([size], _differences(old_file, new_file))]
     return b"".join([*parts, compressor.flush()])
 
 
@@ -51,40 +50,38 @@ def patched(new: Path, patch: bytes, target: Sink) -> None:
     reader = zstandard.ZstdDecompressor().stream_reader(patch)
     try:
         with new.open("rb") as file:
-            after = _mapped(file)
             size = int.from_bytes(_exactly(reader, 8), "little")
-            shift = len(after) - size
+            shift = file.seek(0, 2) - size
             for start in range(0, size, _CHUNK):
                 length = min(_CHUNK, size - start)
                 place = start + shift if _exactly(reader, 1) == _FROM_END else start
                 difference = np.frombuffer(_exactly(reader, length), np.uint8)
-                target.write((difference ^ _at(after, place, length)).tobytes())
+                target.write((difference ^ _at(file, place, length)).tobytes())
     except (zstandard.ZstdError, EOFError) as error:
         raise FileChangedError("what is kept of the old file is damaged; it cannot be undone") from error
 
 
-def _differences(before: bytes | mmap, after: bytes | mmap) -> Iterator[bytes]:
-    shift = len(after) - len(before)
-    for start in range(0, len(before), _CHUNK):
-        chunk = np.frombuffer(before[start : start + _CHUNK], np.uint8)
-        from_start = chunk ^ _at(after, start, len(chunk))
-        from_end = chunk ^ _at(after, start + shift, len(chunk))
+def _differences(old: IO[bytes], new: IO[bytes]) -> Iterator[bytes]:
+    shift = new.seek(0, 2) - old.seek(0, 2)
+    for start in itertools.count(0, _CHUNK):
+        old.seek(start)
+        chunk = np.frombuffer(old.read(_CHUNK), np.uint8)
+        if not len(chunk):
+            return
+        from_start = chunk ^ _at(new, start, len(chunk))
+        from_end = chunk ^ _at(new, start + shift, len(chunk))
         ended = np.count_nonzero(from_end) < np.count_nonzero(from_start)
         yield (_FROM_END if ended else _FROM_START) + (from_end if ended else from_start).tobytes()
 
 
-def _at(content: bytes | mmap, start: int, length: int) -> NDArray[np.uint8]:
+def _at(file: IO[bytes], start: int, length: int) -> NDArray[np.uint8]:
     """Bytes of a file (length,), with zeros where it has none."""
     found = np.zeros(length, np.uint8)
-    begin, end = max(0, start), max(0, min(len(content), start + length))
-    if begin < end:
-        found[begin - start : end - start] = np.frombuffer(content[begin:end], np.uint8)
+    begin = max(0, start)
+    file.seek(begin)
+    content = np.frombuffer(file.read(max(0, start + length - begin)), np.uint8)
+    found[begin - start : begin - start + len(content)] = content
     return found
-
-
-def _mapped(file: IO[bytes]) -> bytes | mmap:
-    """A file's bytes, read as they are looked at; an empty file cannot be mapped."""
-    return mmap(file.fileno(), 0, access=ACCESS_READ) if file.seek(0, 2) else b""
 
 
 def _exactly(reader: zstandard.ZstdDecompressionReader, length: int) -> bytes:

@@ -11,6 +11,8 @@ from genrelens.library.journal import Entry
 def recover(catalog: Catalog) -> None:
     """Settle each change that was under way, and remove the files that were not finished. Call it locked."""
     for entry in journal.unsettled(catalog):
+        if not entry.path.parent.exists():  # on a disk that is not there now
+            continue
         with contextlib.suppress(OSError):
             entry.partial.unlink(missing_ok=True)
         _settle(catalog, entry)

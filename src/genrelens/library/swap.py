@@ -47,7 +47,7 @@ def take_over(old: Path, new: Path, mtime_ns: int | None) -> None:
         OSError: it cannot be done.
     """
     status = old.stat()
-    with contextlib.suppress(PermissionError):  # only root may give a file away
+    with contextlib.suppress(PermissionError, AttributeError):  # only root may give a file away, on some systems
         os.chown(new, status.st_uid, status.st_gid)
     shutil.copystat(old, new)
     if mtime_ns is None:

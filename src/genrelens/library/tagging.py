@@ -1,9 +1,8 @@
 """Genres written into a library's files: one run, which can be ended at any moment and undone at any later one."""
 
-import sqlite3
 from collections.abc import Iterator
 
-from genrelens.errors import CatalogError, FileChangedError, GenrelensError, shown
+from genrelens.errors import FileChangedError, GenrelensError, shown
 from genrelens.library import journal
 from genrelens.library.catalog import Catalog
 from genrelens.library.plan import Change, Policy, plan
@@ -51,8 +50,6 @@ def _written(catalog: Catalog, run: int, track: Judged, change: Change, policy: 
     except OSError as error:
         reason = error.strerror or error
         return change.without("failed", f"{shown(track.path)} cannot be written ({reason}); nothing was changed")
-    except sqlite3.Error as error:
-        raise CatalogError(f"{shown(catalog.path)} cannot be written ({error}); free some space, then go on") from error
     return change
 
 

@@ -180,6 +180,6 @@ def _told(path: Path, kind: type[TagsUnreadableError | TagsUnwritableError], sen
         yield
     except OSError as error:
         raise kind(sentence.format(shown(path), error.strerror or error)) from error
-    except (MutagenError, ValueError, struct.error, EOFError) as error:
+    except (MutagenError, ArithmeticError, EOFError, LookupError, TypeError, ValueError, struct.error) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise kind(sentence.format(shown(path), reason)) from error
