@@ -26,7 +26,7 @@ Reason = Literal[
 ]
 
 # What was asked for and is no fault; all other reasons are reported as failures.
-BY_CHOICE: frozenset[Reason] = frozenset({"unknown", "unsure", "unmapped", "has genres", "up to date"})
+BY_CHOICE: frozenset[Reason] = frozenset({"unknown", "unsure", "unmapped", "has genres", "up to date", "linked"})
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def looked_at(track: Judged, policy: Policy) -> Change:
         return nothing.without("unreadable", str(error))
     change = decided(track.prediction, existing, policy)
     if change.skipped is None and links > 1 and not policy.break_links:
-        told = f"{shown(track.path)} has {links} names (hard links), of which one would be changed; allow it or not"
+        told = f"{shown(track.path)} has {links} names (hard links), of which one alone would change; --break-links allows it"
         return change.without("linked", told)
     return change
 
