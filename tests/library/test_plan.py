@@ -21,6 +21,7 @@ PATH = Path("song.mp3")
         (Policy(), ("Jazz",), ("Jazz",), "has genres"),
         (Policy("append"), ("Jazz",), ("Jazz", "Rock"), None),
         (Policy("append"), ("rock",), ("rock",), "up to date"),
+        (Policy("append"), ("jazz", "Jazz"), ("jazz", "Jazz", "Rock"), None),
         (Policy("replace"), ("Jazz",), ("Rock",), None),
         (Policy("replace"), ("Rock",), ("Rock",), "up to date"),
         (Policy("replace", min_confidence=0.7), ("Jazz",), ("Jazz",), "unsure"),

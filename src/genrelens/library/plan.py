@@ -89,8 +89,8 @@ def looked_at(track: Judged, policy: Policy) -> Change:
         return nothing.without("unreadable", str(error))
     change = decided(track.prediction, existing, policy)
     if change.skipped is None and links > 1 and not policy.break_links:
-        told = f"{shown(track.path)} has {links} names (hard links), of which one alone would change; --break-links allows it"
-        return change.without("linked", told)
+        told = f"{shown(track.path)} has {links} names (hard links), of which one alone would change"
+        return change.without("linked", f"{told}; allow it with --break-links")
     return change
 
 
@@ -108,7 +108,8 @@ def decided(prediction: Prediction, existing: tuple[str, ...], policy: Policy) -
     if not new:
         return change.without("unmapped")
     if policy.existing == "append":
-        new = unique((*existing, *new))
+        had = {genre.casefold() for genre in existing}
+        new = (*existing, *(genre for genre in new if genre.casefold() not in had))
     return change.without("up to date") if new == existing else change.model_copy(update={"new": new})
 
 
