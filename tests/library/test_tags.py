@@ -199,7 +199,7 @@ def test_any_names_come_back_from_id3(genres: list[str], version: Any) -> None:
     tag = id3.Tag(version).with_genres([f"({g}" if g[0] == "(" else g for g in genres], "GENRELENS", OWN)
     content = tag.to_bytes(7)
     again = id3.parsed(content)
-    plain = [genre for genre in genres if not genre.isdecimal() and genre not in ("RX", "CR")]
+    plain = [genre for genre in genres if not genre.isdecimal() and genre not in ("RX", "CR") and genre[0] != "\ufeff"]
     assert len(content) == again.size == id3.length(content)
     if plain == genres:
         assert again.genres() == tuple(genres)

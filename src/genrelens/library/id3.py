@@ -16,6 +16,7 @@ HEADER = 10  # bytes
 _ENCODINGS = ("latin-1", "utf-16", "utf-16-be", "utf-8")  # by the byte that a text frame begins with
 _UNSYNCHRONISED, _EXTENDED, _FOOTER = 0x80, 0x40, 0x10
 _WHOLE_TAG_COMPRESSED = 0x40  # of version 2.2, for which no scheme was ever agreed
+_MARK = "\ufeff"  # of the byte order
 _GENRE = {2: b"TCO", 3: b"TCON", 4: b"TCON"}
 _OWN = {2: b"TXX", 3: b"TXXX", 4: b"TXXX"}
 _PACKED = {2: 0, 3: 0xE0, 4: 0x4F}  # flags of a frame that is compressed, encrypted, grouped or the like
@@ -177,10 +178,8 @@ def _is_old_name(name: bytes) -> bool:
 def _split(content: bytes, encoding: str) -> list[str]:
     if encoding == "utf-16":  # each value may have a byte order mark of its own
         text = content.decode("utf-16-be" if content[:2] == b"\xfe\xff" else "utf-16-le", "strict")
-        text = text.replace("\ufeff", "").replace("\ufffe", "")
-    else:
-        text = content.decode(encoding)
-    return text.removesuffix("\0").split("\0")
+        return [value.removeprefix(_MARK) for value in text.removesuffix("\0").split("\0")]
+    return content.decode(encoding).removesuffix("\0").split("\0")
 
 
 def _synchsafe(number: int) -> bytes:
