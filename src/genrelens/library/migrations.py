@@ -48,6 +48,34 @@ def tracks(connection: sqlite3.Connection) -> None:
     )
 
 
+def changes(connection: sqlite3.Connection) -> None:
+    """What was written into files, with what makes the old ones of them again."""
+    _run(
+        connection,
+        """
+        CREATE TABLE changes (
+            id INTEGER PRIMARY KEY,
+            run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+            track INTEGER NOT NULL,                -- kept when the catalog forgets the track
+            path BLOB NOT NULL,                    -- of the file itself, where the track's is a link
+            partial BLOB NOT NULL,                 -- the new file, until it takes the old one's place
+            state TEXT NOT NULL,                   -- 'begun', 'prepared', 'written', 'undoing', 'undone'
+            old_genres TEXT NOT NULL,              -- as JSON, as are the new ones
+            new_genres TEXT NOT NULL,
+            old_size INTEGER NOT NULL,
+            old_mtime_ns INTEGER NOT NULL,
+            new_size INTEGER,
+            new_mtime_ns INTEGER,
+            old_hash TEXT,                         -- SHA-256 of the whole file
+            new_hash TEXT,
+            patch BLOB                             -- from the new file to the old one
+        );
+        CREATE INDEX changes_by_run ON changes (run, state);
+        CREATE INDEX changes_by_state ON changes (state) WHERE state IN ('begun', 'prepared', 'undoing');
+        """,
+    )
+
+
 def _run(connection: sqlite3.Connection, script: str) -> None:
     """Run statements one by one: `executescript` would first commit what the migration is to be one with."""
     statement = ""
@@ -58,4 +86,4 @@ def _run(connection: sqlite3.Connection, script: str) -> None:
             statement = ""
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (tracks,)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (tracks, changes)

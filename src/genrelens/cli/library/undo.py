@@ -1,0 +1,59 @@
+"""`genrelens library undo`: files as they were before their tags were written."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrelens.cli.library.options import opened
+
+if TYPE_CHECKING:
+    from genrelens.library.catalog import Catalog
+    from genrelens.library.undo import Undone
+
+
+def undo(
+    context: typer.Context,
+    run: Annotated[
+        int | None, typer.Argument(help="The number of a run; the last one that stands if not given.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Tell the runs that wrote tags, and change nothing.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for each file.")] = False,
+) -> None:
+    """Put the files of a run back, byte for byte.
+
+    A file that was changed since, by another program or a later run, is left as it is. Exits with 1 if there is one.
+    """
+    from genrelens.library.undo import undo as undone
+
+    with opened(context) as catalog:
+        if listed:
+            _list(catalog)
+            return
+        results = undone(catalog, run)
+        failed = [result for result in results if _told(result, json=json)]
+    if failed:
+        raise typer.Exit(1)
+
+
+def _told(result: "Undone", *, json: bool) -> bool:
+    """Print what became of a file; gives whether it could not be put back."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from genrelens.errors import shown
+
+    if json:
+        print(result.to_json(), flush=True)
+    elif result.failure:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(result.failure, "red"))
+    else:
+        old, new = (" | ".join(map(shown, genres)) or "(none)" for genres in (result.old, result.new))
+        Console(highlight=False, soft_wrap=True).print(Text(f"{old} -> {new}  {shown(result.path)}"))
+    return result.failure is not None
+
+
+def _list(catalog: "Catalog") -> None:
+    from genrelens.library.journal import runs
+
+    for run in runs(catalog):
+        print(f"{run.id:>5}  {run.began}  {run.written} written, {run.undone} undone")

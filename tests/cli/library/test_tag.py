@@ -1,0 +1,122 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from genrelens.cli.main import app
+from genrelens.library import journal, tags
+from genrelens.library.catalog import Catalog
+from tests.library.conftest import judge
+from tests.library.formats import GENRES, make
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def call(*arguments: object) -> Result:
+        return CliRunner().invoke(app, ["library", "--catalog", str(tmp_path / "c.db"), *map(str, arguments)])
+
+    return call
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """A folder with a tagged flac, an m4a without tags, and a file that is not sure to be rock."""
+    folder = tmp_path / "music"
+    folder.mkdir()
+    with Catalog(tmp_path / "c.db") as catalog:
+        judge(catalog, make(folder, "flac"))
+        judge(catalog, make(folder, "m4a-bare"))
+        judge(catalog, make(folder, "opus"), Rock=0.4, Pop=0.3)
+    return folder
+
+
+def genres(folder: Path) -> list[tuple[str, ...]]:
+    return [tags.read(file).genres for file in sorted(folder.iterdir())]
+
+
+def test_a_plan_changes_nothing(run: Run, music: Path) -> None:
+    before = {file: file.read_bytes() for file in music.iterdir()}
+    result = run("tag", "--existing", "replace")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        f"{' | '.join(GENRES)} -> Rock  {music / 'flac.flac'}",
+        f"(none) -> Rock  {music / 'm4a-bare.m4a'}",
+    ]
+    assert "2 to write" in result.stderr
+    assert "1 told with too little confidence" in result.stderr
+    assert "nothing was changed" in result.stderr
+    assert {file: file.read_bytes() for file in music.iterdir()} == before
+
+
+def test_by_default_genres_are_kept(run: Run, music: Path) -> None:
+    result = run("tag", "--write")
+    assert result.exit_code == 0
+    assert "1 written" in result.stderr
+    assert "2 have genres, which are kept" in result.stderr
+    assert genres(music) == [GENRES, ("Rock",), GENRES]
+
+
+def test_written_listed_and_undone(run: Run, music: Path) -> None:
+    before = {file: file.read_bytes() for file in music.iterdir()}
+    assert run("tag", "--write", "--existing", "append").exit_code == 0
+    assert genres(music)[0] == (*GENRES, "Rock")
+    assert "2 written, 0 undone" in run("undo", "--list").stdout
+    undone = run("undo")
+    assert undone.exit_code == 0
+    assert f"Rock -> (none)  {music / 'm4a-bare.m4a'}" in undone.stdout
+    assert {file: file.read_bytes() for file in music.iterdir()} == before
+    nothing = run("undo")
+    assert nothing.exit_code == 1
+    assert "no tags were written" in str(nothing.exception)
+
+
+def test_which_tracks_and_what_genres(run: Run, music: Path, tmp_path: Path) -> None:
+    names = tmp_path / "genres.toml"
+    names.write_text('[names]\nrock = "Rock & Roll"\npop = ["Pop", "Chart"]')
+    options = ("--existing", "replace", "--min-confidence", 0.3, "--top", 2, "--map", names)
+    result = run("tag", "--json", "--path", music / "opus.opus", *options)
+    (change,) = map(json.loads, result.stdout.splitlines())
+    assert change["new"] == ["Rock & Roll", "Pop", "Chart"]
+    assert change["old"] == list(GENRES)
+    assert run("tag", "--genre", "jazz").stdout == ""
+
+
+def test_a_profile(run: Run, music: Path) -> None:
+    options = ("--existing", "append", "--profile", "plex")
+    assert run("tag", "--write", *options, "--min-confidence", 0.05, "--top", 2).exit_code == 0
+    assert genres(music)[1] == ("Rock;Pop",)
+    assert "have these genres already" in run("tag", *options).stderr
+
+
+def test_a_failure_is_told_and_the_others_go_on(run: Run, music: Path) -> None:
+    (music / "flac.flac").write_bytes(b"fLaC, once")
+    result = run("tag", "--write")
+    assert result.exit_code == 1
+    assert f"{music / 'flac.flac'} was changed since it was judged" in result.stderr
+    assert "1 written" in result.stderr
+    (music / "m4a-bare.m4a").write_bytes(b"something else")
+    undone = run("undo")
+    assert undone.exit_code == 1
+    assert "changed since its tags were written" in undone.stderr
+    assert (music / "m4a-bare.m4a").read_bytes() == b"something else"
+
+
+def test_json_of_an_undone_file(run: Run, music: Path) -> None:
+    run("tag", "--write")
+    (told,) = map(json.loads, run("undo", "--json").stdout.splitlines())
+    assert told == {"path": str(music / "m4a-bare.m4a"), "old": ["Rock"], "new": [], "failure": None}
+
+
+def test_a_run_is_chosen(run: Run, music: Path, tmp_path: Path) -> None:
+    run("tag", "--write", "--path", music / "flac.flac", "--existing", "replace")
+    run("tag", "--write")
+    with Catalog(tmp_path / "c.db") as catalog:
+        last, first = (entry.id for entry in journal.runs(catalog))
+    assert run("undo", first).exit_code == 0
+    assert genres(music) == [GENRES, ("Rock",), GENRES]
+    assert run("undo", 99).exit_code == 1
+    assert run("undo", last).exit_code == 0
