@@ -129,7 +129,8 @@ def test_a_pause_is_not_heard(server: Server) -> None:
         ("no json", 4400, "rate"),
         ({}, 4400, "rate"),
         ({"rate": 0}, 4400, "rate"),
-        ({"rate": 48_000, "channels": 99}, 4400, "channels"),
+        ({"rate": 384_000}, 4400, "rate"),
+        ({"rate": 48_000, "channels": 3}, 4400, "channels"),
         ({"rate": 48_000, "volume": 11}, 4400, "volume"),
         ({"rate": 48_000, "model": "bach"}, 4404, "bach"),
     ],
@@ -147,7 +148,7 @@ def test_what_is_no_audio_is_refused_in_words(server: Server) -> None:
     with session(server.url):  # so that the process that listens need not start for each
         for message, code, word in (
             (b"abc", 4400, "float32"),
-            (b"\0" * 4 * 66_150, 4413, "3.0 s"),
+            (b"\0" * 4 * 55_125, 4413, "2.5 s"),
             ("play louder", 4400, "cannot be used"),
             ('{"pause": "perhaps"}', 4400, "pause"),
         ):
@@ -195,6 +196,40 @@ def test_what_comes_too_fast_is_dropped_and_told_of(server: Server, listening: C
             heard, missed = told["at"], missed + told["missed"]
         assert missed > 1
         assert heard + missed < 10.1
+
+
+def test_what_is_not_heard_yet_takes_little_memory(server: Server, listening: Callable[[], list[int]]) -> None:
+    most, megabytes = b"\0" * (1 << 18), 20
+    with session(server.url) as innocent, contextlib.ExitStack() as stack:
+        receive(innocent)
+        [worker] = listening()
+        greedy = [stack.enter_context(session(server.url, {"rate": 192_000, "channels": 2})) for _ in range(3)]
+        for client in greedy:
+            receive(client)
+        before = resident(server)
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            for client in greedy:
+                for _ in range(megabytes * 4):
+                    client.send(most)
+                client.ping().wait(PATIENCE)
+            assert resident(server) - before < 40
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        send(innocent, LOW[:11_025])
+        assert receive(innocent)["genre"] == "low"
+
+
+def test_a_message_that_is_too_large_is_not_taken(server: Server) -> None:
+    with session(server.url, {"rate": 192_000, "channels": 2}) as client:
+        client.send(b"\0" * (1 << 18) + b"\0" * 8)
+        assert refusal(client)[0] == 1009
+
+
+def resident(server: Server) -> float:
+    """MB that the server itself has in memory."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def test_who_leaves_amid_an_answer_takes_it_along(server: Server, listening: Callable[[], list[int]]) -> None:

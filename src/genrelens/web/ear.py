@@ -28,23 +28,23 @@ class ListeningProcess(WorkerProcess):
         self._turn = asyncio.Lock()
         self._asked: set[asyncio.Task[Messages]] = set()
 
-    async def tell(self, instruction: Instruction) -> Messages:
-        """Tell it something; who is cancelled meanwhile leaves no answer behind that another would take for his.
+    async def tell(self, instruction: Instruction, *samples: bytes) -> Messages:
+        """Tell it something, with samples where there are some to hear; who is cancelled meanwhile leaves no answer behind that another would take for his.
 
         Raises:
             NotReadyError: the process is gone, or too slow and was killed.
             GenrelensError: it cannot do that.
         """
-        task = asyncio.create_task(self._tell(instruction))
+        task = asyncio.create_task(self._tell(packed(instruction) + b"".join(map(packed, samples))))
         self._asked.add(task)
         task.add_done_callback(self._answered)
         return await asyncio.shield(task)
 
-    async def _tell(self, instruction: Instruction) -> Messages:
+    async def _tell(self, message: bytes) -> Messages:
         async with self._turn:
             try:
                 async with asyncio.timeout(_ANSWERING):
-                    told = Told.model_validate_json(await self._exchange(packed(instruction)))
+                    told = Told.model_validate_json(await self._exchange(message))
             except FAULTS as error:
                 self.kill()
                 raise NotReadyError("the process that listens has come to an end; connect again") from error
@@ -68,9 +68,8 @@ class Session:
 
     async def hear(self, samples: bytes, rate: int, channels: int, missed: float) -> Messages:
         """Have samples heard; returns what is told of them."""
-        return await self.process.tell(
-            Hear(session=self.number, rate=rate, channels=channels, samples=samples, missed=missed)
-        )
+        instruction = Hear(session=self.number, rate=rate, channels=channels, missed=missed)
+        return await self.process.tell(instruction, samples)
 
 
 class Ear:

@@ -1,4 +1,4 @@
-"""What the server and its worker processes tell each other, and how: JSON, each with its length before it.
+"""What the server and its worker processes tell each other, and how: mostly JSON, each with its length before it.
 
 It is JSON and not pickle, because a worker that a hostile file has taken over must not be able to run code in the
 server.
@@ -65,9 +65,9 @@ class Outcome(_Message):
     failure: Failure | None = None
 
 
-def packed(message: BaseModel) -> bytes:
+def packed(message: BaseModel | bytes) -> bytes:
     """A message with its length before it."""
-    content = message.model_dump_json().encode()
+    content = message if isinstance(message, bytes) else message.model_dump_json().encode()
     return len(content).to_bytes(_LENGTH, "big") + content
 
 

@@ -11,7 +11,8 @@ from genrelens.web.app import make_app
 from genrelens.web.logs import log_json
 from genrelens.web.settings import Settings
 
-_LARGEST_MESSAGE = 1 << 22  # bytes that a websocket takes at once
+_LARGEST_MESSAGE = 1 << 18  # bytes that a websocket takes at once: 0.7 s at 48 kHz in stereo
+_MOST_MESSAGES = 2  # that wait in a websocket; uvicorn's newer protocol holds one
 
 
 def run(settings: Settings, host: str, port: int, announce: Callable[[str], None]) -> None:
@@ -54,6 +55,7 @@ async def _run(settings: Settings, host: str, port: int, announce: Callable[[str
         server_header=False,
         lifespan="on",
         ws_max_size=_LARGEST_MESSAGE,
+        ws_max_queue=_MOST_MESSAGES,
         ws_per_message_deflate=False,  # which makes samples hardly smaller
         timeout_graceful_shutdown=round(settings.shutdown_seconds),
     )

@@ -19,6 +19,7 @@ from genrelens.web.settings import LiveLimits
 _SAMPLE = 4  # bytes
 _GATHERED = 0.1  # s of audio that are heard together: less would be more work for the same answers
 _LONGEST_MESSAGE = 2.0  # s of audio
+_MOST_WAITING = 3 << 19  # bytes that may wait to be heard: 4 s at 48 kHz in stereo
 
 
 class _Message(BaseModel):
@@ -28,10 +29,14 @@ class _Message(BaseModel):
 class Hello(_Message):
     """What a client says first; browsers, which cannot send a header, give their key here."""
 
-    rate: Annotated[int, Field(ge=4_000, le=384_000)]
-    channels: Annotated[int, Field(ge=1, le=16)] = 1
+    rate: Annotated[int, Field(ge=4_000, le=192_000)]
+    channels: Annotated[int, Field(ge=1, le=2)] = 1
     model: str | None = None
     key: SecretStr | None = None
+
+    def seconds(self, samples: int) -> float:
+        """How long so many bytes of samples last."""
+        return samples / (_SAMPLE * self.channels * self.rate)
 
 
 class Control(_Message):
@@ -52,7 +57,6 @@ class Talk:
         self.number = str(uuid.uuid4())
         self.heard = self.missed = 0.0  # s
         self._limits = limits
-        self._backlog: Backlog[bytes] = Backlog(limits.behind_seconds)
         self._arrived = asyncio.Event()
         self._taken = 0.0  # s
         self._paused = False
@@ -72,7 +76,8 @@ class Talk:
     async def go_on(self, hello: Hello, session: Session) -> None:
         """Listen until the client wants no more."""
         await self._send(*session.greeting)
-        await _first_of(self._take_in(hello), self._tell(hello, session))
+        backlog: Backlog[bytes] = Backlog(min(self._limits.behind_seconds, hello.seconds(_MOST_WAITING)))
+        await _first_of(self._take_in(hello, backlog), self._tell(hello, backlog, session))
 
     async def tell_problem(self, error: GenrelensError, code: int) -> None:
         """Tell what is wrong, and close."""
@@ -88,34 +93,34 @@ class Talk:
             await self._send({"problem": problem.model_dump(exclude_none=True)})
             await self.websocket.close(code, problem.title)
 
-    async def _take_in(self, hello: Hello) -> None:
+    async def _take_in(self, hello: Hello, backlog: Backlog[bytes]) -> None:
         while True:
             message = await self._received(self._limits.paused_seconds if self._paused else self._limits.idle_seconds)
             if isinstance(message, bytes):
-                self._put(message, hello)
+                self._put(message, hello, backlog)
                 continue
             control = _parsed(Control, message)
             if control.stop:
                 return
             self._paused = control.pause
 
-    async def _tell(self, hello: Hello, session: Session) -> None:
+    async def _tell(self, hello: Hello, backlog: Backlog[bytes], session: Session) -> None:
         while True:
             await self._arrived.wait()
             await asyncio.sleep(_GATHERED)
             self._arrived.clear()
-            pieces, missed = self._backlog.take()
+            pieces, missed = backlog.take()
             samples = b"".join(pieces)
             await self._send(*await session.hear(samples, hello.rate, hello.channels, missed))
-            self.heard += _seconds(samples, hello)
+            self.heard += hello.seconds(len(samples))
             self.missed += missed
 
-    def _put(self, samples: bytes, hello: Hello) -> None:
+    def _put(self, samples: bytes, hello: Hello, backlog: Backlog[bytes]) -> None:
         if len(samples) % (_SAMPLE * hello.channels):
             raise errors.MalformedUploadError(
                 f"a message of {len(samples)} bytes is not float32 samples of {hello.channels} channels; check both"
             )
-        seconds = _seconds(samples, hello)
+        seconds = hello.seconds(len(samples))
         if seconds > _LONGEST_MESSAGE:
             raise errors.TooLargeError(
                 f"a message has {seconds:.1f} s of audio, more than {_LONGEST_MESSAGE:g}; send shorter pieces"
@@ -127,7 +132,7 @@ class Talk:
             raise errors.TooLongError(
                 f"a session may last {self._limits.longest_seconds:g} s of audio, and this one has; connect again"
             )
-        self._backlog.put(samples, seconds)
+        backlog.put(samples, seconds)
         self._arrived.set()
 
     async def _received(self, patience: float) -> str | bytes:
@@ -159,10 +164,6 @@ def _parsed(kind: type[Said], text: str) -> Said:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the message"
         raise errors.MalformedUploadError(f"{where} cannot be used ({first['msg']}); see docs/live.md") from error
-
-
-def _seconds(samples: bytes, hello: Hello) -> float:
-    return len(samples) / (_SAMPLE * hello.channels * hello.rate)
 
 
 async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
