@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from fastapi import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genrelens.errors import GenrelensError, SlowUploadError
+from genrelens.errors import GenrelensError, OverloadedError, SlowUploadError
 from genrelens.web.settings import Settings
 from genrelens.web.uploads import Spool
 
@@ -71,6 +72,32 @@ def test_a_broken_form_is_an_error_or_a_form_but_never_a_crash(place: int, noise
 def test_a_body_that_does_not_arrive_is_not_waited_for() -> None:
     with pytest.raises(SlowUploadError, match=r"within 0\.05 s"):
         received(request(form(FILES)[:50], stalls=True), Settings(upload_seconds=0.05))
+
+
+@pytest.mark.parametrize("size", [1_400, 60_000])
+def test_what_the_disk_does_not_take_is_told_of_and_deleted(size: int) -> None:
+    body = form([("a.mp3", b"0" * 100_000)])
+    sent = request(*(body[start : start + size] for start in range(0, len(body), size)))
+
+    async def scene() -> None:
+        with Spool() as spool:
+            with pytest.raises(OverloadedError, match="cannot be kept"), files_of_at_most(50_000):
+                async with spool.uploads(sent, Settings()):
+                    pass
+            assert list(Path(spool._folder.name).iterdir()) == []
+
+    asyncio.run(scene())
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_folder_of_uploads_goes_with_its_server() -> None:

@@ -8,7 +8,7 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
@@ -62,14 +62,16 @@ class Spool:
                 cannot be used.
             OverloadedError: the disk is full.
         """
-        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        with _room():
+            folder = Path(tempfile.mkdtemp(dir=self._folder.name))
         form = _Form(folder, settings.max_files)
         try:
             await _receive(request, _parser(request, form, settings), settings)
             form.require_complete()
             yield form.uploads
         finally:
-            form.close()
+            with contextlib.suppress(OSError):  # what could not be written is written again, in vain
+                form.close()
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -163,13 +165,25 @@ async def _receive(request: Request, parser: MultipartParser, settings: Settings
             async for chunk in request.stream():
                 received += len(chunk)
                 _check_size(received, settings)
-                parser.write(chunk)
+                with _room():
+                    parser.write(chunk)
     except TimeoutError as error:
         raise SlowUploadError(
             f"the files did not arrive within {settings.upload_seconds:g} s; send fewer at a time"
         ) from error
     except FormParserError as error:
         raise _malformed(error) from error
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    """Write to the disk while the block runs.
+
+    Raises:
+        OverloadedError: it is full.
+    """
+    try:
+        yield
     except OSError as error:
         raise OverloadedError(f"the files cannot be kept ({error.strerror}); try later") from error
 
