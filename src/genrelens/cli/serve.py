@@ -31,6 +31,14 @@ def serve(
     max_files: Annotated[int, typer.Option(min=1, help="The most files in a request.")] = 16,
     max_seconds: Annotated[float, typer.Option(min=1, help="The longest audio, in seconds.")] = 3600,
     file_seconds: Annotated[float, typer.Option(min=1, help="The longest time to judge a file, in seconds.")] = 60,
+    upload_seconds: Annotated[float, typer.Option(min=1, help="The longest time for a request to arrive.")] = 120,
+    wait_seconds: Annotated[float, typer.Option(min=1, help="The longest time that a file waits for a worker.")] = 90,
+    request_seconds: Annotated[
+        float, typer.Option(min=1, help="The time in which the files of a request must be begun.")
+    ] = 300,
+    shutdown_seconds: Annotated[
+        float, typer.Option(min=1, help="The time that requests have to finish when the server ends.")
+    ] = 30,
     max_requests: Annotated[int, typer.Option(min=1, help="The most requests with files at once.")] = 16,
     max_share: Annotated[int, typer.Option(min=1, help="The most of these for one client.")] = 4,
     max_live: Annotated[int, typer.Option(min=0, help="The most that are listened to at once.")] = 8,
@@ -50,6 +58,10 @@ def serve(
         max_files=max_files,
         max_seconds=max_seconds,
         file_seconds=file_seconds,
+        upload_seconds=upload_seconds,
+        wait_seconds=wait_seconds,
+        request_seconds=request_seconds,
+        shutdown_seconds=shutdown_seconds,
         max_requests=max_requests,
         max_share=max_share,
         live=LiveLimits(sessions=max_live),

@@ -53,7 +53,8 @@ class Settings(BaseModel):
         max_seconds: of audio in a file.
         file_seconds: wall-clock time that a worker may take over a file.
         upload_seconds: in which the body of a request must arrive.
-        wait_seconds: that a file waits for a worker before it is turned down.
+        wait_seconds: that a file waits for a worker before it is turned down; more than one file may take.
+        request_seconds: in which the files of a request must be begun; those left over are turned down.
         max_requests: with files, that are under way at once.
         max_share: of these, for one client: an API key, or an address where there are no keys.
         shutdown_seconds: that requests under way have to finish when the server ends.
@@ -73,7 +74,8 @@ class Settings(BaseModel):
     max_seconds: Seconds = 3600.0
     file_seconds: Seconds = 60.0
     upload_seconds: Seconds = 120.0
-    wait_seconds: Seconds = 30.0
+    wait_seconds: Seconds = 90.0
+    request_seconds: Seconds = 300.0
     max_requests: Count = 16
     max_share: Count = 4
     shutdown_seconds: Seconds = 30.0
