@@ -73,4 +73,4 @@ def serve(
 
 def _hosts(host: str, allowed: list[str]) -> tuple[str, ...]:
     """The names that a server knows which listens to `host`: if others can reach it, all, unless some are given."""
-    return (*_LOCAL, *allowed) if host in _LOCAL else tuple(allowed)
+    return (*_LOCAL, *allowed) if host in _LOCAL or allowed else ()
