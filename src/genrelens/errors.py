@@ -37,6 +37,7 @@ GenrelensError
 │   ├── TooLargeError           more bytes or files than a server takes at once
 │   ├── NotMultipartError       files in another shape than a form's
 │   ├── MissingFileError        a form without files, or with fields that are none
+│   ├── ForeignPageError        asked by a page that the server does not know
 │   ├── WrongHostError          asked under a name that is not the server's
 │   ├── ShareExceededError      a client has as many requests under way as it may
 │   ├── OverloadedError         the server has as many requests under way as it can
@@ -203,6 +204,10 @@ class NotMultipartError(RequestError):
 
 class MissingFileError(RequestError):
     """The form has no files, or fields that are none."""
+
+
+class ForeignPageError(RequestError):
+    """The server was asked by a page from elsewhere."""
 
 
 class WrongHostError(RequestError):

@@ -56,8 +56,10 @@ def test_keys_are_not_logged(keyed: Server) -> None:
 def test_pages_of_that_origin_may_ask_and_of_no_other(keyed: Server) -> None:
     own = keyed.get("/healthz", headers={"Origin": "https://example.org"})
     assert own.headers["access-control-allow-origin"] == "https://example.org"
-    other = keyed.get("/healthz", headers={"Origin": "https://example.com"})
-    assert "access-control-allow-origin" not in other.headers
+    for origin in ("https://example.com", "null", "https://example.org.evil.com"):
+        other = keyed.get("/healthz", headers={"Origin": origin})
+        assert other.status_code == 403
+        assert "access-control-allow-origin" not in other.headers
     with keyed.client as client:
         preflight = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
         assert client.options("/v1/predictions", headers=preflight).status_code == 200

@@ -279,7 +279,12 @@ def test_sessions_are_logged_without_what_was_heard(server: Server) -> None:
 def test_pages_from_elsewhere_are_not_listened_to(server: Server, model_file: Path) -> None:
     with pytest.raises(InvalidStatus) as refused, session(server.url, origin="https://example.com"):
         pass
-    assert refused.value.response.status_code == 403
+    answer = refused.value.response
+    assert answer.status_code == 403
+    problem = json.loads(answer.body)
+    assert problem["type"].endswith("ForeignPageError")
+    eventually(lambda: any(problem["instance"][9:] in line for line in server.log))
+    assert server.metric('genrelens_requests_total{method="GET",route="none",status="403"}') >= 1
     with session(server.url, origin=server.url) as client:
         assert "ready" in receive(client)
 

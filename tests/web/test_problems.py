@@ -39,6 +39,7 @@ def test_requests_that_are_refused_and_files_that_are_bad_differ() -> None:
         "TooLargeError": 413,
         "NotMultipartError": 415,
         "MissingFileError": 422,
+        "ForeignPageError": 403,
         "WrongHostError": 421,
         "ShareExceededError": 429,
         "OverloadedError": 503,

@@ -62,6 +62,14 @@ def test_names_of_clients_are_told_back_and_nothing_else(server: Server, song: P
     assert server.spooled() == []
 
 
+def test_a_page_from_elsewhere_cannot_make_a_visitors_server_work(server: Server, song: Path) -> None:
+    answer = server.post(song, headers={"Origin": "https://example.com"})
+    assert answer.status_code == 403
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"].endswith("ForeignPageError")
+    assert server.post(song, headers={"Origin": server.url}).status_code == 200
+
+
 def test_models_and_their_cards(server: Server) -> None:
     models = Models.model_validate(server.get("/v1/models").json())
     assert [(model.name, model.default) for model in models.models] == [("tilt", True)]

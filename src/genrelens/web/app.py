@@ -17,6 +17,7 @@ from genrelens.web.hosts import KnownHosts
 from genrelens.web.live import add_live
 from genrelens.web.models import add_models
 from genrelens.web.operations import add_operations
+from genrelens.web.origins import KnownOrigins
 from genrelens.web.predictions import add_predictions
 from genrelens.web.problems import handle_problems
 from genrelens.web.services import Services
@@ -87,6 +88,7 @@ def _surround(app: FastAPI, services: Services) -> None:
             allow_headers=["Authorization"],
             expose_headers=[REQUEST_ID, "Retry-After"],
         )
+    app.add_middleware(KnownOrigins, origins=services.settings.cors)
     if services.settings.hosts:
         app.add_middleware(KnownHosts, hosts=services.settings.hosts)
     app.add_middleware(Telemetry, metrics=services.metrics)

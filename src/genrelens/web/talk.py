@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import uuid
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
@@ -54,7 +53,7 @@ class Talk:
 
     def __init__(self, websocket: WebSocket, limits: LiveLimits) -> None:
         self.websocket = websocket
-        self.number = str(uuid.uuid4())
+        self.number: str = websocket.state.id
         self.heard = self.missed = 0.0  # s
         self._limits = limits
         self._arrived = asyncio.Event()
