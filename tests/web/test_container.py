@@ -52,6 +52,7 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
 def test_compose_lets_it_have_little() -> None:
     service = COMPOSE["services"]["genrelens"]
     assert service["read_only"] is True
+    assert service["environment"].keys() == {"GENRELENS_API_KEY", "FORWARDED_ALLOW_IPS"}
     assert service["mem_limit"] == "512m"
     assert service["ports"] == ["127.0.0.1:8765:8765"]
     assert {volume.partition(":")[0] for volume in service["volumes"]} == set(COMPOSE["volumes"])

@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr, ValidationError
+from starlette.requests import HTTPConnection
+from typer.testing import CliRunner
 
+from genrelens.cli.main import app
+from genrelens.web.keys import client_of
+from genrelens.web.settings import Settings
 from tests.web.conftest import Server, serving
 
 
@@ -36,6 +42,29 @@ def test_any_of_the_keys_will_do(keyed: Server, song: Path, key: str) -> None:
     headers = {"Authorization": f"bearer {key}"}
     assert keyed.get("/v1/models", headers=headers).status_code == 200
     assert keyed.post(song, headers=headers).status_code == 200
+
+
+def test_clients_are_an_address_and_a_key_and_cannot_make_themselves_many() -> None:
+    def client(host: str, token: str, *keys: str) -> str:
+        scope = {"type": "http", "headers": [], "client": (host, 1)}
+        return client_of(HTTPConnection(scope), token, [SecretStr(key) for key in keys])
+
+    assert client("a", "x") == client("a", "y") != client("b", "x")
+    assert len({client(host, token, "x", "y") for host in "ab" for token in "xy"}) == 4
+    assert "secret" not in client("a", "secret", "secret")
+
+
+@pytest.mark.parametrize("key", ["", "schlüssel", "two words", " x", "line\n"])
+def test_a_key_that_no_header_can_hold_is_refused(key: str) -> None:
+    with pytest.raises(ValidationError, match="an API key has"):
+        Settings(api_keys=(SecretStr(key),))
+
+
+def test_the_command_line_tells_of_such_a_key_in_words() -> None:
+    result = CliRunner().invoke(app, ["serve", "--api-key", "schlüssel"])
+    assert result.exit_code == 2
+    assert "an API key has" in result.stderr
+    assert "schlüssel" not in result.stderr
 
 
 def test_health_and_the_page_need_none(keyed: Server) -> None:

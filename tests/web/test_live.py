@@ -300,6 +300,8 @@ def test_keys_come_in_the_header_or_in_the_greeting(model_file: Path) -> None:
             assert refusal(client)[0] == 4401
         with session(address, {**HELLO, "key": "second"}) as client:
             assert "ready" in receive(client)
+        with session(address, {**HELLO, "key": "second"}, additional_headers={"Authorization": "Basic eDp5"}) as client:
+            assert "ready" in receive(client)
         with session(address, additional_headers={"Authorization": "Bearer first"}) as client:
             assert "ready" in receive(client)
 

@@ -44,28 +44,33 @@ def serve(
     max_live: Annotated[int, typer.Option(min=0, help="The most that are listened to at once.")] = 8,
 ) -> None:
     """Serve the page and the REST API until Ctrl-C; logs go to stderr, as JSON."""
+    from pydantic import ValidationError
+
     from genrelens.web.running import run
     from genrelens.web.settings import MB, LiveLimits, Settings
 
-    settings = Settings(
-        models=tuple(model or ["lens"]),
-        api_keys=tuple(filter(None, api_key or ())),  # a variable may be set and empty
-        cors=tuple(cors or ()),
-        hosts=_hosts(host, allowed_host or []),
-        workers=workers,
-        worker_mb=worker_mb,
-        max_bytes=max_mb * MB,
-        max_files=max_files,
-        max_seconds=max_seconds,
-        file_seconds=file_seconds,
-        upload_seconds=upload_seconds,
-        wait_seconds=wait_seconds,
-        request_seconds=request_seconds,
-        shutdown_seconds=shutdown_seconds,
-        max_requests=max_requests,
-        max_share=max_share,
-        live=LiveLimits(sessions=max_live),
-    )
+    try:
+        settings = Settings(
+            models=tuple(model or ["lens"]),
+            api_keys=tuple(filter(None, api_key or ())),  # a variable may be set and empty
+            cors=tuple(cors or ()),
+            hosts=_hosts(host, allowed_host or []),
+            workers=workers,
+            worker_mb=worker_mb,
+            max_bytes=max_mb * MB,
+            max_files=max_files,
+            max_seconds=max_seconds,
+            file_seconds=file_seconds,
+            upload_seconds=upload_seconds,
+            wait_seconds=wait_seconds,
+            request_seconds=request_seconds,
+            shutdown_seconds=shutdown_seconds,
+            max_requests=max_requests,
+            max_share=max_share,
+            live=LiveLimits(sessions=max_live),
+        )
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--api-key") from error
     if host not in _LOCAL and not settings.api_keys:
         typer.echo(f"genrelens: whoever reaches {host} may ask this server; give an --api-key to change that", err=True)
     run(settings, host, port, lambda address: print(f"GenreLens is at {address} (Ctrl-C ends it)", flush=True))

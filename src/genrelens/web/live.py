@@ -4,14 +4,13 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
-from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
-from pydantic import SecretStr
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from genrelens import errors
 from genrelens.errors import GenrelensError
 from genrelens.web.ear import Ear
 from genrelens.web.gate import Gate
-from genrelens.web.keys import client_of, require_key
+from genrelens.web.keys import client_of, require_key, token_of
 from genrelens.web.logs import FIELDS
 from genrelens.web.messages import Setup
 from genrelens.web.predictions import model_name
@@ -52,10 +51,10 @@ class Live:
 
     async def _serve(self, talk: Talk) -> None:
         hello = await talk.greeted()
-        request, keys = _as_request(talk.websocket, hello.key), self.services.settings.api_keys
-        require_key(request, keys)
+        token, keys = hello.token or token_of(talk.websocket), self.services.settings.api_keys
+        require_key(token, keys)
         model = model_name(self.services, hello.model)
-        with self._place(client_of(request, keys)), self.services.metrics.sessions.track_inprogress():
+        with self._place(client_of(talk.websocket, token, keys)), self.services.metrics.sessions.track_inprogress():
             async with self.ear.session(model) as session:
                 await talk.go_on(hello, session)
 
@@ -91,11 +90,3 @@ def add_live(app: FastAPI, services: Services) -> None:
     @app.websocket("/v1/live")
     async def live(websocket: WebSocket) -> None:
         await app.state.live.attend(websocket)
-
-
-def _as_request(websocket: WebSocket, key: SecretStr | None) -> Request:
-    """The handshake as a request, with the key of the greeting as if it had been in the header."""
-    headers = websocket.scope["headers"]
-    if key:
-        headers = [*headers, (b"authorization", b"Bearer " + key.get_secret_value().encode())]
-    return Request({**websocket.scope, "type": "http", "method": "GET", "headers": headers})

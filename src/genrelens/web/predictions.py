@@ -13,7 +13,7 @@ from genrelens.explanation import Method
 from genrelens.prediction import Failure
 from genrelens.web.answers import FailedResult, Results
 from genrelens.web.documentation import EXAMPLE_RESULTS, UPLOAD_BODY, example, problems
-from genrelens.web.keys import client_of, keyed
+from genrelens.web.keys import client_of, keyed, token_of
 from genrelens.web.messages import Job
 from genrelens.web.problems import failure_problem, status_of
 from genrelens.web.services import Services
@@ -61,7 +61,7 @@ def add_predictions(app: FastAPI, services: Services) -> None:
         failure is the answer.
         """
         name = model_name(services, model)
-        client = client_of(request, services.settings.api_keys)
+        client = client_of(request, token_of(request), services.settings.api_keys)
         with services.gate.entered(client), services.metrics.under_way.track_inprogress():
             async with services.spool.uploads(request, services.settings) as uploads:
                 jobs = [

@@ -1,9 +1,20 @@
 """How a server is set up: what it offers, to whom, and how much of it at once."""
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+_KEY = re.compile("[!-~]+")
+
+
+def _sendable(key: SecretStr) -> SecretStr:
+    if not _KEY.fullmatch(key.get_secret_value()):
+        raise ValueError("an API key has letters, digits and signs of ASCII alone, and no spaces; make another")
+    return key
+
+
+Key = Annotated[SecretStr, AfterValidator(_sendable)]  # what fits into a header
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -56,7 +67,7 @@ class Settings(BaseModel):
         wait_seconds: that a file waits for a worker before it is turned down; more than one file may take.
         request_seconds: in which the files of a request must be begun; those left over are turned down.
         max_requests: with files, that are under way at once.
-        max_share: of these, for one client: an API key, or an address where there are no keys.
+        max_share: of these, for one client: an address, with an API key where there are some.
         shutdown_seconds: that requests under way have to finish when the server ends.
         live: how much is listened to.
     """
@@ -64,7 +75,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     models: Annotated[tuple[str, ...], Field(min_length=1)] = ("lens",)
-    api_keys: tuple[Annotated[SecretStr, Field(min_length=1)], ...] = ()
+    api_keys: tuple[Key, ...] = ()
     cors: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     workers: Count = 1

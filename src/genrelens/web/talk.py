@@ -33,6 +33,11 @@ class Hello(_Message):
     model: str | None = None
     key: SecretStr | None = None
 
+    @property
+    def token(self) -> str:
+        """The key; empty if there is none."""
+        return self.key.get_secret_value() if self.key else ""
+
     def seconds(self, samples: int) -> float:
         """How long so many bytes of samples last."""
         return samples / (_SAMPLE * self.channels * self.rate)
