@@ -41,7 +41,8 @@ GenrelensError
 │   ├── WrongHostError          asked under a name that is not the server's
 │   ├── ShareExceededError      a client has as many requests under way as it may
 │   ├── OverloadedError         the server has as many requests under way as it can
-│   └── NotReadyError           no worker process has a model loaded
+│   ├── NotReadyError           no worker process has a model loaded
+│   └── ListenerLostError       the process that listens has come to an end
 ├── WorkerError                 a worker process died over this item
 │   └── DeadlineError           or took too long over it
 └── MissingExtraError           the feature needs an optional dependency
@@ -224,6 +225,10 @@ class OverloadedError(RequestError):
 
 class NotReadyError(RequestError):
     """No worker process has a model loaded."""
+
+
+class ListenerLostError(RequestError):
+    """The process that listens has come to an end, or does not start."""
 
 
 class WorkerError(GenrelensError):

@@ -1,11 +1,9 @@
 """Listening through a websocket, by real servers."""
 
-import asyncio
 import contextlib
 import json
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from pydantic import SecretStr
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -21,10 +18,9 @@ from websockets.sync.client import ClientConnection, connect
 from genrelens.classifier import Classifier
 from genrelens.live import Listener
 from genrelens.model import Model
-from genrelens.web.app import make_app
-from genrelens.web.settings import LiveLimits, Settings
+from genrelens.web.settings import LiveLimits
 from tests.conftest import tone
-from tests.web.conftest import PATIENCE, Server, children, eventually, serving
+from tests.web.conftest import PATIENCE, Server, children, eventually, served, serving
 
 HELLO = {"rate": 22_050}
 LOW = tone(110, 10.0, 22_050)[0]
@@ -58,21 +54,6 @@ def refusal(client: ClientConnection) -> tuple[int, dict[str, Any]]:
             problem = receive(client).get("problem", problem)
     assert client.close_code
     return client.close_code, problem
-
-
-@contextmanager
-def served(model_file: Path, **settings: Any) -> Iterator[str]:
-    """A server in a thread, for limits that the command line does not have."""
-    app = make_app(Settings(models=(str(model_file),), **settings))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    try:
-        eventually(lambda: server.started)
-        yield "http://{}:{}".format(*server.servers[0].sockets[0].getsockname())
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE)
 
 
 @pytest.fixture
@@ -257,6 +238,7 @@ def test_a_process_that_dies_is_told_of_and_replaced(server: Server, listening: 
         send(client, LOW[:22_050])
         code, problem = refusal(client)
     assert (code, problem["status"]) == (4503, 503)
+    assert problem["title"].startswith("The process that listens has come to an end")
     with session(server.url) as client:
         assert "ready" in receive(client)
     assert server.get("/readyz").status_code == 200
@@ -306,9 +288,23 @@ def test_keys_come_in_the_header_or_in_the_greeting(model_file: Path) -> None:
             assert "ready" in receive(client)
 
 
+def test_who_does_not_greet_does_not_keep_others_out_for_ever(model_file: Path) -> None:
+    limits = LiveLimits(greetings=4, share=1)
+    with served(model_file, live=limits) as address, session(address) as first:
+        assert "ready" in receive(first)
+        with session(address) as second:
+            assert refusal(second)[0] == 4429
+        with connect(f"{address.replace('http', 'ws')}/v1/live") as silent:
+            with pytest.raises(InvalidStatus) as refused, session(address):
+                pass
+            assert refused.value.response.status_code == 429
+            silent.close()
+            eventually(lambda: _ends_as(address) == 4429)
+
+
 def test_limits_hold_and_places_become_free_again(model_file: Path) -> None:
     limits = LiveLimits(
-        sessions=2, share=2, greeting_seconds=0.5, idle_seconds=0.5, paused_seconds=2.0, longest_seconds=1.0
+        sessions=2, share=3, greeting_seconds=0.5, idle_seconds=0.5, paused_seconds=2.0, longest_seconds=1.0
     )
     with served(model_file, live=limits) as address:
         with session(address) as first, session(address) as second, session(address) as third:
@@ -316,8 +312,8 @@ def test_limits_hold_and_places_become_free_again(model_file: Path) -> None:
                 receive(client)
                 client.send('{"pause": true}')
             code, problem = refusal(third)
-            assert code == 4429
-            assert problem["detail"].startswith("2 can be listened to at once")
+            assert code == 4503
+            assert problem["detail"].startswith("2 live sessions are under way")
         eventually(lambda: _ends_as(address) == 4408)  # who is idle leaves
         with session(address) as client:
             send(client, LOW)

@@ -44,6 +44,7 @@ def test_requests_that_are_refused_and_files_that_are_bad_differ() -> None:
         "ShareExceededError": 429,
         "OverloadedError": 503,
         "NotReadyError": 503,
+        "ListenerLostError": 503,
     }
     assert {status_for(kind) for kind in errors.AudioError.__subclasses__()} == {413, 422}
 

@@ -39,6 +39,7 @@ def serve(
     shutdown_seconds: Annotated[
         float, typer.Option(min=1, help="The time that requests have to finish when the server ends.")
     ] = 30,
+    max_connections: Annotated[int, typer.Option(min=1, help="The most connections at once.")] = 256,
     max_requests: Annotated[int, typer.Option(min=1, help="The most requests with files at once.")] = 16,
     max_share: Annotated[int, typer.Option(min=1, help="The most of these for one client.")] = 4,
     max_live: Annotated[int, typer.Option(min=0, help="The most that are listened to at once.")] = 8,
@@ -65,6 +66,7 @@ def serve(
             wait_seconds=wait_seconds,
             request_seconds=request_seconds,
             shutdown_seconds=shutdown_seconds,
+            max_connections=max_connections,
             max_requests=max_requests,
             max_share=max_share,
             live=LiveLimits(sessions=max_live),

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from genrelens.errors import GenrelensError, NotReadyError, WorkerError
+from genrelens.errors import GenrelensError, ListenerLostError, WorkerError
 from genrelens.web.live_messages import Begin, End, Hear, Instruction, Told
 from genrelens.web.messages import Setup, packed
 from genrelens.web.process import FAULTS, WorkerProcess, error_of
@@ -32,7 +32,7 @@ class ListeningProcess(WorkerProcess):
         """Tell it something, with samples where there are some to hear; who is cancelled meanwhile leaves no answer behind that another would take for his.
 
         Raises:
-            NotReadyError: the process is gone, or too slow and was killed.
+            ListenerLostError: the process is gone, or too slow and was killed.
             GenrelensError: it cannot do that.
         """
         task = asyncio.create_task(self._tell(packed(instruction) + b"".join(map(packed, samples))))
@@ -47,7 +47,7 @@ class ListeningProcess(WorkerProcess):
                     told = Told.model_validate_json(await self._exchange(message))
             except FAULTS as error:
                 self.kill()
-                raise NotReadyError("the process that listens has come to an end; connect again") from error
+                raise ListenerLostError("what listened to you has come to an end; connect again") from error
         if told.failure:
             raise error_of(told.failure)
         return told.messages
@@ -86,7 +86,7 @@ class Ear:
         """Have a model listen while the block runs.
 
         Raises:
-            NotReadyError: no process can be started.
+            ListenerLostError: no process can be started.
             ModelError: this model does not hear.
         """
         number = next(self._numbers)
@@ -102,7 +102,7 @@ class Ear:
                 try:
                     self._process = await ListeningProcess.start(self._setup)
                 except WorkerError as error:
-                    raise NotReadyError("the process that listens does not start; try again soon") from error
+                    raise ListenerLostError("the process that listens does not start; try again soon") from error
             self._process.sessions.add(number)
             return self._process
 

@@ -32,6 +32,7 @@ _STATUSES: dict[type[GenrelensError], int] = {
     errors.ShareExceededError: 429,
     errors.OverloadedError: 503,
     errors.NotReadyError: 503,
+    errors.ListenerLostError: 503,
     GenrelensError: 422,
 }
 

@@ -25,6 +25,7 @@ class LiveLimits(BaseModel):
     """How much a server listens to: what is too much, or takes too long.
 
     Attributes:
+        greetings: that are awaited at once; a quarter of them for one address.
         sessions: at once; one of `lens` takes about 6 % of a core.
         share: of these, for one client.
         greeting_seconds: in which a client must say hello.
@@ -36,6 +37,7 @@ class LiveLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    greetings: Count = 64
     sessions: Annotated[int, Field(ge=0)] = 8
     share: Count = 4
     greeting_seconds: Seconds = 10.0
@@ -66,6 +68,8 @@ class Settings(BaseModel):
         upload_seconds: in which the body of a request must arrive.
         wait_seconds: that a file waits for a worker before it is turned down; more than one file may take.
         request_seconds: in which the files of a request must be begun; those left over are turned down.
+        max_connections: that are open at once; half of them from one address.
+        header_seconds: in which a connection must bring a request, but for its body.
         max_requests: with files, that are under way at once.
         max_share: of these, for one client: an address, with an API key where there are some.
         shutdown_seconds: that requests under way have to finish when the server ends.
@@ -87,6 +91,8 @@ class Settings(BaseModel):
     upload_seconds: Seconds = 120.0
     wait_seconds: Seconds = 90.0
     request_seconds: Seconds = 300.0
+    max_connections: Count = 256
+    header_seconds: Seconds = 10.0
     max_requests: Count = 16
     max_share: Count = 4
     shutdown_seconds: Seconds = 30.0
