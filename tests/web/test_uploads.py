@@ -84,7 +84,7 @@ def test_what_the_disk_does_not_take_is_told_of_and_deleted(size: int) -> None:
             with pytest.raises(OverloadedError, match="cannot be kept"), files_of_at_most(50_000):
                 async with spool.uploads(sent, Settings()):
                     pass
-            assert list(Path(spool._folder.name).iterdir()) == []
+            assert list(spool._folder.iterdir()) == []
 
     asyncio.run(scene())
 
@@ -102,7 +102,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 def test_a_folder_of_uploads_goes_with_its_server() -> None:
     with Spool() as spool:
-        folder = Path(spool._folder.name)
+        folder = spool._folder
         (folder / "left").write_text("over")
         assert folder.stat().st_mode & 0o077 == 0
     assert not folder.exists()
