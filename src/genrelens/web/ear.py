@@ -45,8 +45,8 @@ class ListeningProcess(WorkerProcess):
             try:
                 async with asyncio.timeout(_ANSWERING):
                     told = Told.model_validate_json(await self._exchange(message))
-            except FAULTS as error:
-                self.kill()
+            except (*FAULTS, WorkerError) as error:
+                self.kill()  # else the next would read what is left of this
                 raise ListenerLostError("what listened to you has come to an end; connect again") from error
         if told.failure:
             raise error_of(told.failure)
