@@ -143,6 +143,8 @@ def test_what_cannot_be_done_is_told_as_a_problem(
         (FORM, PART % b'name="file"; filename="a"', 400),
         (FORM, PART % b'name="file"' + b"\r\n--x--\r\n", 422),
         (FORM, b"--x--\r\n", 422),
+        (FORM, b"--x\r\n" + b"a: b\r\n" * 9 + b"\r\nabc\r\n--x--\r\n", 400),
+        (FORM, b"--x\r\na: " + b"b" * 5_000 + b"\r\n\r\nabc\r\n--x--\r\n", 400),
     ],
 )
 def test_broken_forms_are_told(server: Server, kind: str, body: bytes, status: int) -> None:

@@ -25,12 +25,16 @@ from genrelens.errors import (
     SlowUploadError,
     TooLargeError,
 )
+from genrelens.web.folder import private_folder
 from genrelens.web.settings import MB, Settings
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 FIELD = "file"
+
+_MOST_HEADERS = 8  # of a part
+_LONGEST_HEADER = 4096  # bytes
 
 _FORM = b"multipart/form-data"
 
@@ -47,11 +51,13 @@ class Spool:
     """A private folder for the uploads of one server. Use it in a `with`."""
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="genrelens-", ignore_cleanup_errors=True)
+        with contextlib.ExitStack() as stack:
+            self._folder = stack.enter_context(private_folder())
+            self._closing = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+        self._closing.close()
 
     @contextlib.asynccontextmanager
     async def uploads(self, request: Request, settings: Settings) -> AsyncIterator[list[Upload]]:
@@ -63,7 +69,7 @@ class Spool:
             OverloadedError: the disk is full.
         """
         with _room():
-            folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
         form = _Form(folder, settings.max_files)
         try:
             await _receive(request, _parser(request, form, settings), settings)
@@ -153,7 +159,9 @@ def _parser(request: Request, form: _Form, settings: Settings) -> MultipartParse
         "on_end": form.on_end,
     }
     try:
-        return MultipartParser(options[b"boundary"], told)
+        return MultipartParser(
+            options[b"boundary"], told, max_header_count=_MOST_HEADERS, max_header_size=_LONGEST_HEADER
+        )
     except FormParserError as error:
         raise _malformed(error) from error
 
