@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from genrelens import errors
-from genrelens.errors import DeadlineError, InvalidModelError, ModelNotFoundError, OverloadedError, WorkerError
+from genrelens.errors import DeadlineError, InvalidModelError, ModelNotFoundError, NotReadyError, OverloadedError, WorkerError
 from genrelens.web.messages import Job
 from genrelens.web.metrics import Metrics
 from genrelens.web.pool import Pool
@@ -75,6 +76,31 @@ def test_a_worker_that_dies_idle_costs_nothing(model_file: Path, job: Job) -> No
                 await asyncio.sleep(0.01)
             assert (await pool.run(job, "a")).result
             assert pool.ready
+
+    asyncio.run(scene())
+
+
+def test_a_worker_that_dies_unseen_costs_nothing(model_file: Path, job: Job) -> None:
+    async def scene() -> None:
+        async with pool_of(model_file) as (pool, worker):
+            os.kill(worker, signal.SIGKILL)
+            while Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                time.sleep(0.01)  # and not asyncio's, which would see it
+            assert pool.ready
+            assert (await pool.run(job, "a")).result
+
+    asyncio.run(scene())
+
+
+def test_who_is_judged_when_the_server_ends_is_not_blamed(model_file: Path, job: Job) -> None:
+    async def scene() -> None:
+        async with pool_of(model_file) as (pool, worker):
+            os.kill(worker, signal.SIGSTOP)
+            asked = asyncio.create_task(pool.run(job, "a"))
+            await asyncio.sleep(0.1)
+            await pool.stop()
+            with pytest.raises(NotReadyError, match="the server ends"):
+                await asked
 
     asyncio.run(scene())
 

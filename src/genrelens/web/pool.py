@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from genrelens.errors import GenrelensError, InvalidModelError, OverloadedError, shown
+from genrelens.errors import GenrelensError, InvalidModelError, NotReadyError, OverloadedError, WorkerError, shown
 from genrelens.web.messages import Job, Offer, Outcome, Setup
 from genrelens.web.metrics import Metrics
-from genrelens.web.process import WorkerProcess
+from genrelens.web.process import UnaskedError, WorkerProcess
 from genrelens.web.settings import Settings
 from genrelens.web.turns import Turns
 
@@ -29,6 +29,7 @@ class Pool:
         self._idle: Turns[WorkerProcess] = Turns()
         self._workers: set[WorkerProcess] = set()
         self._posts: set[asyncio.Task[None]] = set()
+        self._ending = False
         self.offers: dict[str, Offer] = {}  # by name, the default first
 
     async def start(self) -> None:
@@ -55,16 +56,25 @@ class Pool:
         Raises:
             OverloadedError: none became free in time.
             WorkerError: the worker died or took too long over it.
+            NotReadyError: the server ends.
         """
-        worker = await self._next(job, client)
-        try:
-            return await worker.ask(job)
-        finally:
-            if worker.alive:
-                self._idle.give(worker)
+        while True:
+            worker = await self._next(job, client)
+            try:
+                return await worker.ask(job)
+            except UnaskedError:
+                continue  # it died while it waited; this job has no part in that
+            except WorkerError as error:
+                if self._ending:
+                    raise NotReadyError("the server ends; ask again when it is back") from error
+                raise
+            finally:
+                if worker.alive:
+                    self._idle.give(worker)
 
     async def stop(self) -> None:
         """End all workers."""
+        self._ending = True
         for post in self._posts:
             post.cancel()
         await asyncio.gather(*self._posts, return_exceptions=True)

@@ -30,6 +30,10 @@ _STARTING = 120.0  # s until the models must be loaded
 _LEAVING = 2.0  # s that an idle worker may take to end
 
 
+class UnaskedError(BrokenPipeError):
+    """A worker was gone before it could be asked."""
+
+
 class WorkerProcess:
     """A process that has its models loaded and waits for jobs. Get one by `start`."""
 
@@ -91,6 +95,7 @@ class WorkerProcess:
         """Have a job done. Whatever comes between, the process does not live on with half a job.
 
         Raises:
+            UnaskedError: it was gone before it could be asked.
             DeadlineError: it took too long, and was killed.
             WorkerError: it died.
         """
@@ -103,6 +108,9 @@ class WorkerProcess:
                 f"{shown(job.name)} was not done within {self._setup.file_seconds:g} s; send a shorter file, or "
                 "ask for fewer windows"
             ) from error
+        except UnaskedError:
+            self.kill()
+            raise
         except FAULTS as error:
             self.kill()
             raise WorkerError(
@@ -138,6 +146,8 @@ class WorkerProcess:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(message)
+        if self._process.stdin.is_closing():  # at once: later, it may have died of the message
+            raise UnaskedError
         await self._process.stdin.drain()
         return await receive(self._process.stdout)
 
