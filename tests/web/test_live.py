@@ -1,9 +1,11 @@
 """Listening through a websocket, by real servers."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -250,6 +252,7 @@ def test_sessions_are_logged_without_what_was_heard(server: Server) -> None:
         receive(client)
         send(client, LOW[:22_050])
         assert [receive(client)["at"] for _ in range(2)] == [0.5, 1.0]
+        eventually(lambda: server.metric("genrelens_audio_seconds_total") >= heard + 0.99)  # and not when it ends
         client.send('{"stop": true}')
         refusal(client)
     eventually(lambda: server.metric("genrelens_audio_seconds_total") == pytest.approx(heard + 1, abs=0.01))
@@ -303,9 +306,7 @@ def test_who_does_not_greet_does_not_keep_others_out_for_ever(model_file: Path) 
 
 
 def test_limits_hold_and_places_become_free_again(model_file: Path) -> None:
-    limits = LiveLimits(
-        sessions=2, share=3, greeting_seconds=0.5, idle_seconds=0.5, paused_seconds=2.0, longest_seconds=1.0
-    )
+    limits = LiveLimits(sessions=2, share=3, greeting_seconds=0.5, idle_seconds=0.5, paused_seconds=2.0)
     with served(model_file, live=limits) as address:
         with session(address) as first, session(address) as second, session(address) as third:
             for client in (first, second):
@@ -316,10 +317,28 @@ def test_limits_hold_and_places_become_free_again(model_file: Path) -> None:
             assert problem["detail"].startswith("2 live sessions are under way")
         eventually(lambda: _ends_as(address) == 4408)  # who is idle leaves
         with session(address) as client:
-            send(client, LOW)
-            assert refusal(client)[0] == 4413
+            receive(client)
+            assert _ends_though(client, b"", '{"pause": false}') == 4408
+        with session(address) as client:
+            receive(client)
+            assert _ends_though(client, '{"pause": true}', '{"pause": false}', '{"pause": true}', LOW[:9].tobytes()) == 4408
         with connect(f"{address.replace('http', 'ws')}/v1/live") as client:
             assert refusal(client)[0] == 4408  # it never greets
+
+
+def test_no_session_lasts_for_ever(model_file: Path) -> None:
+    with served(model_file, live=LiveLimits(longest_seconds=1.0)) as address, session(address) as client:
+        receive(client)
+        assert _ends_though(client, LOW[:PIECE].tobytes()) == 4413
+
+
+def _ends_though(client: ClientConnection, *messages: str | bytes) -> int | None:
+    """How a session ends in which these are said again and again."""
+    with contextlib.suppress(ConnectionClosed):
+        for message in itertools.cycle(messages):
+            client.send(message)
+            time.sleep(0.05)
+    return client.close_code
 
 
 def _ends_as(address: str) -> int:

@@ -43,7 +43,7 @@ class Live:
 
     async def _attend(self, websocket: WebSocket, door: contextlib.ExitStack) -> None:
         await websocket.accept()
-        talk = Talk(websocket, self.limits)
+        talk = Talk(websocket, self.limits, self.services.metrics.audio.inc)
         code = 1011  # an error of ours
         try:
             await self._serve(talk, door)
@@ -69,7 +69,6 @@ class Live:
                 await talk.go_on(hello, session)
 
     def _observe(self, talk: Talk, code: int) -> None:
-        self.services.metrics.audio.inc(talk.heard)
         told = {
             "id": talk.number,
             "client": talk.websocket.client.host if talk.websocket.client else None,

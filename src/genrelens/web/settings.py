@@ -29,9 +29,9 @@ class LiveLimits(BaseModel):
         sessions: at once; one of `lens` takes about 6 % of a core.
         share: of these, for one client.
         greeting_seconds: in which a client must say hello.
-        idle_seconds: after which a session ends that nothing comes from.
+        idle_seconds: without audio, after which a session ends.
         paused_seconds: the same for one that pauses.
-        longest_seconds: of audio in a session.
+        longest_seconds: that a session may last.
         behind_seconds: of audio that may wait to be heard; what is older is dropped.
     """
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -56,13 +57,13 @@ Said = TypeVar("Said", bound=_Message)
 class Talk:
     """What is said between one client and the server: audio is taken in while what came before is heard."""
 
-    def __init__(self, websocket: WebSocket, limits: LiveLimits) -> None:
+    def __init__(self, websocket: WebSocket, limits: LiveLimits, count: Callable[[float], None]) -> None:
         self.websocket = websocket
+        self._count = count  # is told of seconds that were heard
         self.number: str = websocket.state.id
         self.heard = self.missed = 0.0  # s
         self._limits = limits
         self._arrived = asyncio.Event()
-        self._taken = 0.0  # s
         self._paused = False
 
     async def greeted(self) -> Hello:
@@ -81,7 +82,13 @@ class Talk:
         """Listen until the client wants no more."""
         await self._send(*session.greeting)
         backlog: Backlog[bytes] = Backlog(min(self._limits.behind_seconds, hello.seconds(_MOST_WAITING)))
-        await _first_of(self._take_in(hello, backlog), self._tell(hello, backlog, session))
+        try:
+            async with asyncio.timeout(self._limits.longest_seconds):
+                await _first_of(self._take_in(hello, backlog), self._tell(hello, backlog, session))
+        except TimeoutError as error:
+            raise errors.TooLongError(
+                f"a session may last {self._limits.longest_seconds:g} s, and this one has; connect again"
+            ) from error
 
     async def tell_problem(self, error: GenrelensError, code: int) -> None:
         """Tell what is wrong, and close."""
@@ -98,14 +105,20 @@ class Talk:
             await self.websocket.close(code, problem.title)
 
     async def _take_in(self, hello: Hello, backlog: Backlog[bytes]) -> None:
+        """Receive audio, which alone shows that somebody is there; what else is said does not put off the end."""
+        heard = went_on = time.monotonic()
         while True:
-            message = await self._received(self._limits.paused_seconds if self._paused else self._limits.idle_seconds)
+            ends = heard + self._limits.paused_seconds if self._paused else went_on + self._limits.idle_seconds
+            message = await self._received(ends - time.monotonic())
             if isinstance(message, bytes):
-                self._put(message, hello, backlog)
+                if self._put(message, hello, backlog):
+                    heard = went_on = time.monotonic()
                 continue
             control = _parsed(Control, message)
             if control.stop:
                 return
+            if self._paused and not control.pause:
+                went_on = time.monotonic()
             self._paused = control.pause
 
     async def _tell(self, hello: Hello, backlog: Backlog[bytes], session: Session) -> None:
@@ -116,10 +129,13 @@ class Talk:
             pieces, missed = backlog.take()
             samples = b"".join(pieces)
             await self._send(*await session.hear(samples, hello.rate, hello.channels, missed))
-            self.heard += hello.seconds(len(samples))
+            seconds = hello.seconds(len(samples))
+            self.heard += seconds
+            self._count(seconds)
             self.missed += missed
 
-    def _put(self, samples: bytes, hello: Hello, backlog: Backlog[bytes]) -> None:
+    def _put(self, samples: bytes, hello: Hello, backlog: Backlog[bytes]) -> bool:
+        """Have samples wait to be heard; whether they shall be."""
         if len(samples) % (_SAMPLE * hello.channels):
             raise errors.MalformedUploadError(
                 f"a message of {len(samples)} bytes is not float32 samples of {hello.channels} channels; check both"
@@ -130,14 +146,10 @@ class Talk:
                 f"a message has {seconds:.1f} s of audio, more than {_LONGEST_MESSAGE:g}; send shorter pieces"
             )
         if self._paused or not samples:
-            return
-        self._taken += seconds
-        if self._taken > self._limits.longest_seconds:
-            raise errors.TooLongError(
-                f"a session may last {self._limits.longest_seconds:g} s of audio, and this one has; connect again"
-            )
+            return False
         backlog.put(samples, seconds)
         self._arrived.set()
+        return True
 
     async def _received(self, patience: float) -> str | bytes:
         """The next message.
@@ -150,7 +162,7 @@ class Talk:
             async with asyncio.timeout(patience):
                 message = await self.websocket.receive()
         except TimeoutError as error:
-            raise errors.SlowUploadError(f"nothing has come for {patience:g} s; connect again") from error
+            raise errors.SlowUploadError("nothing has come for too long; connect again") from error
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message["code"])
         text = message.get("text")
