@@ -246,6 +246,17 @@ def test_a_process_that_dies_is_told_of_and_replaced(server: Server, listening: 
     assert server.get("/readyz").status_code == 200
 
 
+def test_all_that_is_logged_is_json_whatever_is_heard(server: Server) -> None:
+    broken = np.full(22_050 * 2, np.inf, "<f4")
+    broken[::2] *= -1
+    with session(server.url, {"rate": 22_050, "channels": 2}) as client:
+        receive(client)
+        client.send(broken.tobytes())
+        assert receive(client)["level"] == -120.0
+    eventually(lambda: server.metric("genrelens_live_sessions ") == 0)
+    assert not any("says something" in json.loads(line)["message"] for line in server.log)
+
+
 def test_sessions_are_logged_without_what_was_heard(server: Server) -> None:
     heard = server.metric("genrelens_audio_seconds_total")
     with session(server.url) as client:
@@ -321,7 +332,10 @@ def test_limits_hold_and_places_become_free_again(model_file: Path) -> None:
             assert _ends_though(client, b"", '{"pause": false}') == 4408
         with session(address) as client:
             receive(client)
-            assert _ends_though(client, '{"pause": true}', '{"pause": false}', '{"pause": true}', LOW[:9].tobytes()) == 4408
+            assert (
+                _ends_though(client, '{"pause": true}', '{"pause": false}', '{"pause": true}', LOW[:9].tobytes())
+                == 4408
+            )
         with connect(f"{address.replace('http', 'ws')}/v1/live") as client:
             assert refusal(client)[0] == 4408  # it never greets
 

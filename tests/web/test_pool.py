@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from genrelens import errors
-from genrelens.errors import DeadlineError, InvalidModelError, ModelNotFoundError, NotReadyError, OverloadedError, WorkerError
+from genrelens.errors import (
+    DeadlineError,
+    InvalidModelError,
+    ModelNotFoundError,
+    NotReadyError,
+    OverloadedError,
+    WorkerError,
+)
+from genrelens.web.logs import FIELDS
 from genrelens.web.messages import Job
 from genrelens.web.metrics import Metrics
 from genrelens.web.pool import Pool
@@ -103,6 +111,16 @@ def test_who_is_judged_when_the_server_ends_is_not_blamed(model_file: Path, job:
                 await asked
 
     asyncio.run(scene())
+
+
+def test_what_a_worker_says_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("genrelens.web.process._COMMAND", (sys.executable, "-c", "1 / 0"))
+    with pytest.raises(WorkerError):
+        asyncio.run(_start("lens")())
+    [record] = [record for record in caplog.records if "says something" in record.message]
+    told = getattr(record, FIELDS)
+    assert told["pid"] > 0
+    assert "ZeroDivisionError" in told["said"]
 
 
 def test_one_who_asks_for_much_is_not_all_that_is_served(model_file: Path, job: Job) -> None:

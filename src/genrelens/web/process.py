@@ -1,6 +1,7 @@
 """The server's end of a worker process: start it, ask it, end it."""
 
 import asyncio
+import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from genrelens import errors
 from genrelens.errors import DeadlineError, GenrelensError, WorkerError, shown
 from genrelens.prediction import Failure
+from genrelens.web.logs import FIELDS
 from genrelens.web.messages import Job, Offer, Outcome, Ready, Setup, packed, receive
 
 # -P: what lies in the folder in which the server was started is not imported.
@@ -26,8 +28,12 @@ _ENVIRONMENT = {
 # What a worker that is gone, silent or out of its mind gives; a TimeoutError is an OSError.
 FAULTS = (OSError, EOFError, ValidationError)
 
+_SAID = 1 << 13  # bytes that are logged at a time
+
 _STARTING = 120.0  # s until the models must be loaded
 _LEAVING = 2.0  # s that an idle worker may take to end
+
+_log = logging.getLogger(__name__)
 
 
 class UnaskedError(BrokenPipeError):
@@ -43,6 +49,7 @@ class WorkerProcess:
         self._process = process
         self._setup = setup
         self._killed = False
+        self._listening = asyncio.create_task(self._log_what_is_said())
         self.offers: tuple[Offer, ...] = ()
 
     @classmethod
@@ -59,6 +66,7 @@ class WorkerProcess:
                 cls.module,
                 stdin=PIPE,
                 stdout=PIPE,
+                stderr=PIPE,
                 env=os.environ | _ENVIRONMENT,
                 start_new_session=True,  # Ctrl-C in a terminal is for the server alone to handle
             )
@@ -124,6 +132,7 @@ class WorkerProcess:
     async def gone(self) -> None:
         """Wait until the process has ended, however it came to that."""
         await self._process.wait()
+        await asyncio.shield(self._listening)
 
     async def end(self) -> None:
         """Let the process leave, or make it."""
@@ -131,16 +140,23 @@ class WorkerProcess:
         self._process.stdin.close()
         try:
             async with asyncio.timeout(_LEAVING):
-                await self._process.wait()
+                await self.gone()
         except TimeoutError:
             self.kill()
-            await self._process.wait()
+            await self.gone()
 
     def kill(self) -> None:
         """End the process at once."""
         self._killed = True
         if self._process.returncode is None:
             self._process.kill()
+
+    async def _log_what_is_said(self) -> None:
+        """What a process says on stderr, a warning or how it died, goes to the log as ours does."""
+        assert self._process.stderr
+        while said := await self._process.stderr.read(_SAID):
+            told = {"pid": self.pid, "said": said.decode("utf-8", "replace")}
+            _log.warning("a worker process says something", extra={FIELDS: told})
 
     async def _exchange(self, message: bytes) -> bytes:
         assert self._process.stdin
