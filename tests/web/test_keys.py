@@ -92,3 +92,9 @@ def test_pages_of_that_origin_may_ask_and_of_no_other(keyed: Server) -> None:
     with keyed.client as client:
         preflight = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
         assert client.options("/v1/predictions", headers=preflight).status_code == 200
+        for refused in (preflight | {"Origin": "https://example.com"}, {**preflight, "Origin": "null"}):
+            answer = client.options("/v1/predictions", headers=refused)
+            assert answer.status_code == 403
+            assert answer.headers["content-type"] == "application/problem+json"
+        preflight |= {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "X-Any"}
+        assert client.options("/v1/predictions", headers=preflight).status_code == 200

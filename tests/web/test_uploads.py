@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from fastapi import Request

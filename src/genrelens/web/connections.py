@@ -60,7 +60,7 @@ class _LimitedProtocol(H11Protocol):
 
     def _refusal(self) -> RequestError | None:
         """Why this connection is one too many, if it is; uvicorn keeps those that there are, websockets too."""
-        own = sum(other.client is not None and other.client[:1] == self.client[:1] for other in self.connections)
+        own = [_host(other) for other in self.connections].count(_host(self))
         if own > max(1, self.most // 2):
             return ShareExceededError(f"{own - 1} connections come from your address; close some")
         if len(self.connections) > self.most:
@@ -78,3 +78,8 @@ class _LimitedProtocol(H11Protocol):
         ):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+
+def _host(protocol: object) -> str:
+    client = getattr(protocol, "client", None)
+    return str(client[0]) if client else ""

@@ -29,7 +29,9 @@ class ListeningProcess(WorkerProcess):
         self._asked: set[asyncio.Task[Messages]] = set()
 
     async def tell(self, instruction: Instruction, *samples: bytes) -> Messages:
-        """Tell it something, with samples where there are some to hear; who is cancelled meanwhile leaves no answer behind that another would take for his.
+        """Tell it something, with samples where there are some to hear.
+
+        Who is cancelled meanwhile leaves no answer behind that another would take for his.
 
         Raises:
             ListenerLostError: the process is gone, or too slow and was killed.

@@ -104,8 +104,8 @@ async def _result(services: Services, job: Job, client: str, end: float) -> dict
     try:
         if time.monotonic() > end:
             raise DeadlineError(
-                f"{shown(job.name)} was not begun within {services.settings.request_seconds:g} s, which those before it "
-                "took; send fewer files at a time"
+                f"{shown(job.name)} was not begun within {services.settings.request_seconds:g} s, as those before it "
+                "took longer; send fewer files at a time"
             )
         outcome = await services.pool.run(job, client)
     except GenrelensError as error:

@@ -1,4 +1,4 @@
-"""Around each request: a number for it, a line in the log, its place in the metrics, and an answer if all fails."""
+"""Around each request: a number for it, a line in the log, and its place in the metrics."""
 
 import logging
 import time
@@ -6,12 +6,11 @@ import uuid
 from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from genrelens.web.logs import FIELDS
 from genrelens.web.metrics import Metrics
-from genrelens.web.problems import unforeseen
 
 REQUEST_ID = "X-Request-ID"
 
@@ -32,7 +31,7 @@ class Tally:
 
 
 class Telemetry:
-    """Observes each request, and the handshake of a websocket that is refused; leaves its number and a `Tally` in its state."""
+    """Observes each request, and each websocket that is refused; leaves a number and a `Tally` in its state."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -58,11 +57,6 @@ class Telemetry:
             await self._app(scope, receive, send_numbered)
         except ClientDisconnect:
             status = _GONE
-        except Exception:
-            _log.exception("this should not have happened", extra={FIELDS: {"id": number}})
-            if not status:
-                await unforeseen(Request(scope))(scope, receive, send_numbered)
-            status = 500
         finally:
             if status or scope["type"] == "http":  # a websocket that is let in tells of itself when it ends
                 self._observe(scope, status or _GONE, time.perf_counter() - began)
