@@ -201,6 +201,7 @@ def test_what_is_not_heard_yet_takes_little_memory(server: Server, listening: Ca
             os.kill(worker, signal.SIGCONT)
         send(innocent, LOW[:11_025])
         assert receive(innocent)["genre"] == "low"
+    eventually(lambda: server.metric("genrelens_live_sessions ") == 0)  # that was all that one client may have
 
 
 def test_a_message_that_is_too_large_is_not_taken(server: Server) -> None:
