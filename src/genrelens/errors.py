@@ -37,10 +37,12 @@ GenrelensError
 │   ├── TooLargeError           more bytes or files than a server takes at once
 │   ├── NotMultipartError       files in another shape than a form's
 │   ├── MissingFileError        a form without files, or with fields that are none
+│   ├── ForeignPageError        asked by a page that the server does not know
 │   ├── WrongHostError          asked under a name that is not the server's
 │   ├── ShareExceededError      a client has as many requests under way as it may
 │   ├── OverloadedError         the server has as many requests under way as it can
-│   └── NotReadyError           no worker process has a model loaded
+│   ├── NotReadyError           no worker process has a model loaded
+│   └── ListenerLostError       the process that listens has come to an end
 ├── WorkerError                 a worker process died over this item
 │   └── DeadlineError           or took too long over it
 └── MissingExtraError           the feature needs an optional dependency
@@ -205,6 +207,10 @@ class MissingFileError(RequestError):
     """The form has no files, or fields that are none."""
 
 
+class ForeignPageError(RequestError):
+    """The server was asked by a page from elsewhere."""
+
+
 class WrongHostError(RequestError):
     """The server was asked under a name that is not its own."""
 
@@ -219,6 +225,10 @@ class OverloadedError(RequestError):
 
 class NotReadyError(RequestError):
     """No worker process has a model loaded."""
+
+
+class ListenerLostError(RequestError):
+    """The process that listens has come to an end, or does not start."""
 
 
 class WorkerError(GenrelensError):

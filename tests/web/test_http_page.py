@@ -70,7 +70,7 @@ def test_the_options_are_the_real_ones() -> None:
     command = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
     real = {option.opts[0]: option.default for option in command.params}
     rows = re.findall(r"^\| `(--[\w-]+)` \| (\d+) \|", PAGE, re.MULTILINE)
-    assert len(rows) == 9
+    assert len(rows) == 14
     assert {name: int(default) for name, default in rows} == {name: real[name] for name, _ in rows}
 
 

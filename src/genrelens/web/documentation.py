@@ -27,7 +27,7 @@ _EXAMPLES: dict[type[GenrelensError], str] = {
     errors.UndecodableAudioError: "notes.txt is not audio in a format that we know, or its beginning is damaged; "
     "try to play it",
     errors.DeadlineError: "song.mp3 was not done within 60 s; send a shorter file, or ask for fewer windows",
-    errors.ShareExceededError: "4 of your requests are under way; wait until one is answered",
+    errors.ShareExceededError: "4 of your requests are under way; wait until one has ended",
     errors.OverloadedError: "16 requests are under way, and no more can be taken; try again soon",
     errors.NotReadyError: "no worker has its models loaded yet; try again soon",
 }
