@@ -51,7 +51,7 @@ EXAMPLE_RESULTS = {
             "music": 0.98,
             "duration": 10.0,
             "model": "lens",
-            "version": "1",
+            "version": "2",
             "warnings": [],
         },
         {
@@ -62,7 +62,7 @@ EXAMPLE_RESULTS = {
     ]
 }
 EXAMPLE_MODELS = {"models": [{"name": "lens", "summary": "Ten genres from a small net", "default": True}]}
-EXAMPLE_CARD = {"name": "lens", "version": "1", "labels": ["blues", "classical", "jazz"], "licence": "MIT"}
+EXAMPLE_CARD = {"name": "lens", "version": "2", "labels": ["blues", "classical", "jazz"], "licence": "MIT"}
 
 UPLOAD_BODY = {
     "requestBody": {
