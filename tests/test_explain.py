@@ -1,5 +1,6 @@
 import io
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -186,6 +187,19 @@ def test_any_source_can_be_explained(classifier: Classifier, wav: MakeWav) -> No
         explained = explain(classifier, source)
         assert explained.explanations == expected.explanations
         assert explained.spectrogram == expected.spectrogram
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on Windows")
+def test_a_pipe_is_explained_as_the_file_that_it_brings(classifier: Classifier, wav: MakeWav, tmp_path: Path) -> None:
+    file, pipe = wav(), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(file.read_bytes()))
+    writer.start()
+    explained = explain(classifier, pipe)
+    writer.join()
+    expected = explain(classifier, file)
+    assert explained.prediction == expected.prediction.model_copy(update={"path": str(pipe)})
+    assert explained.explanations == expected.explanations
 
 
 def test_json_there_and_back_whatever_the_path_is_made_of(classifier: Classifier, wav: MakeWav, tmp_path: Path) -> None:

@@ -37,10 +37,12 @@ GenrelensError
 │   ├── TooLargeError           more bytes or files than a server takes at once
 │   ├── NotMultipartError       files in another shape than a form's
 │   ├── MissingFileError        a form without files, or with fields that are none
+│   ├── ForeignPageError        asked by a page that the server does not know
 │   ├── WrongHostError          asked under a name that is not the server's
 │   ├── ShareExceededError      a client has as many requests under way as it may
 │   ├── OverloadedError         the server has as many requests under way as it can
-│   └── NotReadyError           no worker process has a model loaded
+│   ├── NotReadyError           no worker process has a model loaded
+│   └── ListenerLostError       the process that listens has come to an end
 ├── LibraryError
 │   ├── CatalogError            a catalog that cannot be opened, or that a later GenreLens wrote
 │   ├── LibraryBusyError        another run changes the same files
@@ -214,6 +216,10 @@ class MissingFileError(RequestError):
     """The form has no files, or fields that are none."""
 
 
+class ForeignPageError(RequestError):
+    """The server was asked by a page from elsewhere."""
+
+
 class WrongHostError(RequestError):
     """The server was asked under a name that is not its own."""
 
@@ -264,6 +270,10 @@ class FileChangedError(LibraryError):
 
 class NoTracksError(LibraryError):
     """Nothing in the catalog is what was asked for."""
+
+
+class ListenerLostError(RequestError):
+    """The process that listens has come to an end, or does not start."""
 
 
 class WorkerError(GenrelensError):

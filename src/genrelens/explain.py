@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -73,7 +72,7 @@ def explain(
     belonging = np.array([_leaves(card, genre) for genre in wanted])
     method = method or ("cam" if classifier.model.traceable else "occlusion")
     with contextlib.ExitStack() as stack:
-        kept = source if isinstance(source, str | os.PathLike | bytes) else opened(source, stack)
+        kept = source if isinstance(source, bytes) else opened(source, stack)  # a pipe cannot be opened twice
         prediction = classifier.predict(kept, windows=windows)
         track = stack.enter_context(Track(kept, sound.front_end.rate))
         edges = _edges(prediction.duration, sound.front_end)

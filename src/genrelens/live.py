@@ -162,8 +162,8 @@ def _pieces(samples: NDArray[np.floating[Any]], size: int) -> Iterator[Samples]:
     """Mono pieces of `size` samples; what is no number is silence."""
     for start in range(0, len(samples), size):
         piece = samples[start : start + size]
-        flat = piece.mean(axis=1) if piece.ndim == 2 else piece
-        yield np.where(is_usable(flat), flat, 0).astype(np.float32)
+        usable = np.where(is_usable(piece), piece, 0)
+        yield (usable.mean(axis=1) if usable.ndim == 2 else usable).astype(np.float32)
 
 
 def _level(samples: Samples) -> float:

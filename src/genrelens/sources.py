@@ -42,7 +42,7 @@ class Readable(io.BufferedReader):
     def at(cls, path: str | os.PathLike[str], name: str | os.PathLike[str] | None = None) -> "Readable":
         """A file on disk, which may be called by another name than it has there, in results and in errors."""
         raw = io.FileIO(path)
-        raw.name = name or path
+        raw.name = os.fspath(name or path)
         return cls(raw)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -56,6 +56,12 @@ class Readable(io.BufferedReader):
 def is_called_audio(name: str) -> bool:
     """Whether a file's name ends like audio; "._" begins what macOS leaves beside files on foreign disks."""
     return os.path.splitext(name)[1].lower() in EXTENSIONS and not name.startswith("._")  # noqa: PTH122 (pathlib is slow)
+
+
+class _Spooled(tempfile.SpooledTemporaryFile[bytes]):
+    """What came from a pipe, and is called as the pipe is."""
+
+    name = "<stream>"  # which could not be set otherwise
 
 
 def audio_files(folder: str | os.PathLike[str], refused: Callable[[OSError], None] | None = None) -> list[Path]:
@@ -80,8 +86,9 @@ def opened(source: Source, stack: contextlib.ExitStack) -> BinaryIO:
     if isinstance(source, str | os.PathLike):
         source = stack.enter_context(_open_path(source))
     if not source.seekable():
-        spooled = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=1 << 24))  # noqa: SIM115 (the stack closes it)
+        spooled = stack.enter_context(_Spooled(max_size=1 << 24))
         shutil.copyfileobj(source, spooled)
+        spooled.name = shown(source)
         source = cast("BinaryIO", spooled)
     return source
 

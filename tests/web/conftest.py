@@ -1,7 +1,9 @@
 """Real servers for the tests, with the small model."""
 
+import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,7 +16,11 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
+from genrelens.web.app import make_app
+from genrelens.web.running import configured
+from genrelens.web.settings import Settings
 from tests.conftest import encode, tone
 
 PATIENCE = 60.0  # s for what should take no time
@@ -87,6 +93,22 @@ def serving(folder: Path, *options: str) -> Iterator[Server]:
             reader.join()
             process.stdout.close()
             process.stderr.close()
+
+
+@contextmanager
+def served(model_file: Path, **settings: Any) -> Iterator[str]:
+    """A server in a thread, for limits that the command line does not have; its address."""
+    given = Settings(models=(str(model_file),), **settings)
+    server = uvicorn.Server(configured(make_app(given), given))
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+    thread.start()
+    try:
+        eventually(lambda: server.started)
+        yield "http://{}:{}".format(*listener.getsockname())
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
 
 
 def children(parent: int) -> list[int]:

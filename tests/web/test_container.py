@@ -1,9 +1,15 @@
 """What can be said of the Dockerfile and compose.yaml without Docker."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import yaml
+
+from tests.web.conftest import serving
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
@@ -22,6 +28,17 @@ def test_it_runs_as_nobody_and_is_looked_after() -> None:
     assert words.index("USER") < words.index("ENTRYPOINT")
 
 
+@pytest.mark.parametrize("options", [(), ("--allowed-host", "music.example")])
+def test_it_is_found_to_be_well(tmp_path: Path, model_file: Path, options: tuple[str, ...]) -> None:
+    line = next(line for line in last_stage() if line.startswith("HEALTHCHECK"))
+    check = json.loads(line.partition("CMD ")[2])
+    with serving(tmp_path, "--model", str(model_file), "--host", "0.0.0.0", *options) as server:
+        port = server.url.rpartition(":")[2]
+        command = [sys.executable, *(word.replace("8765", port) for word in check[1:])]
+        assert subprocess.run(command, check=False).returncode == 0
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 1
+
+
 def test_what_is_copied_is_there_and_not_ignored() -> None:
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
     copied = [
@@ -35,6 +52,7 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
 def test_compose_lets_it_have_little() -> None:
     service = COMPOSE["services"]["genrelens"]
     assert service["read_only"] is True
+    assert service["environment"].keys() == {"GENRELENS_API_KEY", "FORWARDED_ALLOW_IPS"}
     assert service["mem_limit"] == "512m"
     assert service["ports"] == ["127.0.0.1:8765:8765"]
     assert {volume.partition(":")[0] for volume in service["volumes"]} == set(COMPOSE["volumes"])

@@ -5,7 +5,7 @@ from genrelens.web.gate import Gate
 
 
 def test_each_client_has_its_share_and_all_together_the_rest() -> None:
-    gate = Gate(most=3, share=2)
+    gate = Gate(3, 2, "requests")
     with gate.entered("a"), gate.entered("a"):
         with pytest.raises(ShareExceededError), gate.entered("a"):
             pass
@@ -15,8 +15,13 @@ def test_each_client_has_its_share_and_all_together_the_rest() -> None:
             pass
 
 
+def test_a_gate_of_no_places_is_told_as_such() -> None:
+    with pytest.raises(OverloadedError, match="takes no live sessions"), Gate(0, 4, "live sessions").entered("a"):
+        pass
+
+
 def test_places_are_free_again_whatever_happened_inside() -> None:
-    gate = Gate(most=1, share=1)
+    gate = Gate(1, 1, "requests")
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), gate.entered("a"):
             raise ZeroDivisionError

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from genrelens.cli.main import app
-from tests.conftest import make_card, make_model
+from tests.conftest import encode, tone
 from tests.web.conftest import Server, serving
 
 PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text("utf-8")
@@ -28,17 +28,21 @@ COMMANDS = [(command, shown) for commands, shown in EXAMPLES for command in comm
 
 @pytest.fixture(scope="module")
 def lens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose small model is called as the bundled one is."""
-    folder = tmp_path_factory.mktemp("page")
-    model = make_model(folder / "lens.onnx", make_card(name="lens"))
-    with serving(folder / "spool", "--model", str(model)) as running:
+    """A server as it is if nothing else is said."""
+    with serving(tmp_path_factory.mktemp("spool")) as running:
         yield running
 
 
+@pytest.fixture(scope="module")
+def mp3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve seconds, more than a window."""
+    return encode(tmp_path_factory.mktemp("songs") / "song.mp3", tone(110, 12.0), codec="libmp3lame")
+
+
 @pytest.fixture
-def folder(tmp_path: Path, song: Path, no_song: Path) -> Path:
+def folder(tmp_path: Path, mp3: Path, no_song: Path) -> Path:
     """Where someone types: with the files of the page."""
-    shutil.copy(song, tmp_path / "song.mp3")
+    shutil.copy(mp3, tmp_path / "song.mp3")
     shutil.copy(no_song, tmp_path / "notes.txt")
     return tmp_path
 
@@ -70,7 +74,7 @@ def test_the_options_are_the_real_ones() -> None:
     command = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
     real = {option.opts[0]: option.default for option in command.params}
     rows = re.findall(r"^\| `(--[\w-]+)` \| (\d+) \|", PAGE, re.MULTILINE)
-    assert len(rows) == 9
+    assert len(rows) == 14
     assert {name: int(default) for name, default in rows} == {name: real[name] for name, _ in rows}
 
 

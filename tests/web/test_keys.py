@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr, ValidationError
+from starlette.requests import HTTPConnection
+from typer.testing import CliRunner
 
+from genrelens.cli.main import app
+from genrelens.web.keys import client_of
+from genrelens.web.settings import Settings
 from tests.web.conftest import Server, serving
 
 
@@ -38,6 +44,29 @@ def test_any_of_the_keys_will_do(keyed: Server, song: Path, key: str) -> None:
     assert keyed.post(song, headers=headers).status_code == 200
 
 
+def test_clients_are_an_address_and_a_key_and_cannot_make_themselves_many() -> None:
+    def client(host: str, token: str, *keys: str) -> str:
+        scope = {"type": "http", "headers": [], "client": (host, 1)}
+        return client_of(HTTPConnection(scope), token, [SecretStr(key) for key in keys])
+
+    assert client("a", "x") == client("a", "y") != client("b", "x")
+    assert len({client(host, token, "x", "y") for host in "ab" for token in "xy"}) == 4
+    assert "secret" not in client("a", "secret", "secret")
+
+
+@pytest.mark.parametrize("key", ["", "schlüssel", "two words", " x", "line\n"])
+def test_a_key_that_no_header_can_hold_is_refused(key: str) -> None:
+    with pytest.raises(ValidationError, match="an API key has"):
+        Settings(api_keys=(SecretStr(key),))
+
+
+def test_the_command_line_tells_of_such_a_key_in_words() -> None:
+    result = CliRunner().invoke(app, ["serve", "--api-key", "schlüssel"])
+    assert result.exit_code == 2
+    assert "an API key has" in result.stderr
+    assert "schlüssel" not in result.stderr
+
+
 def test_health_and_the_page_need_none(keyed: Server) -> None:
     assert [keyed.get(path).status_code for path in ("/", "/healthz", "/readyz", "/openapi.json")] == [200] * 4
 
@@ -56,8 +85,16 @@ def test_keys_are_not_logged(keyed: Server) -> None:
 def test_pages_of_that_origin_may_ask_and_of_no_other(keyed: Server) -> None:
     own = keyed.get("/healthz", headers={"Origin": "https://example.org"})
     assert own.headers["access-control-allow-origin"] == "https://example.org"
-    other = keyed.get("/healthz", headers={"Origin": "https://example.com"})
-    assert "access-control-allow-origin" not in other.headers
+    for origin in ("https://example.com", "null", "https://example.org.evil.com"):
+        other = keyed.get("/healthz", headers={"Origin": origin})
+        assert other.status_code == 403
+        assert "access-control-allow-origin" not in other.headers
     with keyed.client as client:
         preflight = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
+        assert client.options("/v1/predictions", headers=preflight).status_code == 200
+        for refused in (preflight | {"Origin": "https://example.com"}, {**preflight, "Origin": "null"}):
+            answer = client.options("/v1/predictions", headers=refused)
+            assert answer.status_code == 403
+            assert answer.headers["content-type"] == "application/problem+json"
+        preflight |= {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "X-Any"}
         assert client.options("/v1/predictions", headers=preflight).status_code == 200

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -84,11 +85,26 @@ def test_who_has_its_share_waits_and_the_others_do_not(tight: Server, song: Path
     assert tight.post(song).status_code == 200
 
 
+def test_files_that_are_not_begun_in_time_are_told_of(tmp_path: Path, model_file: Path, song: Path) -> None:
+    with serving(tmp_path, "--model", str(model_file), "--request-seconds", "1") as server:
+        [worker] = server.workers()
+        os.kill(worker, signal.SIGSTOP)
+        with ThreadPoolExecutor() as threads:
+            answer = threads.submit(server.post, song, song)
+            eventually(lambda: server.metric("genrelens_uploads_under_way") == 1)
+            time.sleep(1.1)
+            os.kill(worker, signal.SIGCONT)
+            first, second = answer.result().json()["results"]
+    assert first["genre"] == "low"
+    assert second["error"]["type"] == "DeadlineError"
+    assert second["error"]["message"].startswith("low.wav was not begun within 1 s")
+
+
 def test_a_client_that_leaves_leaves_nothing_behind(tight: Server) -> None:
     address = httpx.URL(tight.url)
     with socket.create_connection((address.host, address.port or 80)) as connection:
         connection.sendall(
-            b"POST /v1/predictions HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n"
+            b"POST /v1/predictions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n"
             b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
             b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp3"\r\n\r\nabc'
         )

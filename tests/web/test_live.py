@@ -1,11 +1,11 @@
 """Listening through a websocket, by real servers."""
 
-import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
-import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from pydantic import SecretStr
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -21,10 +20,9 @@ from websockets.sync.client import ClientConnection, connect
 from genrelens.classifier import Classifier
 from genrelens.live import Listener
 from genrelens.model import Model
-from genrelens.web.app import make_app
-from genrelens.web.settings import LiveLimits, Settings
+from genrelens.web.settings import LiveLimits
 from tests.conftest import tone
-from tests.web.conftest import PATIENCE, Server, children, eventually, serving
+from tests.web.conftest import PATIENCE, Server, children, eventually, served, serving
 
 HELLO = {"rate": 22_050}
 LOW = tone(110, 10.0, 22_050)[0]
@@ -58,21 +56,6 @@ def refusal(client: ClientConnection) -> tuple[int, dict[str, Any]]:
             problem = receive(client).get("problem", problem)
     assert client.close_code
     return client.close_code, problem
-
-
-@contextmanager
-def served(model_file: Path, **settings: Any) -> Iterator[str]:
-    """A server in a thread, for limits that the command line does not have."""
-    app = make_app(Settings(models=(str(model_file),), **settings))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    try:
-        eventually(lambda: server.started)
-        yield "http://{}:{}".format(*server.servers[0].sockets[0].getsockname())
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE)
 
 
 @pytest.fixture
@@ -129,7 +112,8 @@ def test_a_pause_is_not_heard(server: Server) -> None:
         ("no json", 4400, "rate"),
         ({}, 4400, "rate"),
         ({"rate": 0}, 4400, "rate"),
-        ({"rate": 48_000, "channels": 99}, 4400, "channels"),
+        ({"rate": 384_000}, 4400, "rate"),
+        ({"rate": 48_000, "channels": 3}, 4400, "channels"),
         ({"rate": 48_000, "volume": 11}, 4400, "volume"),
         ({"rate": 48_000, "model": "bach"}, 4404, "bach"),
     ],
@@ -147,7 +131,7 @@ def test_what_is_no_audio_is_refused_in_words(server: Server) -> None:
     with session(server.url):  # so that the process that listens need not start for each
         for message, code, word in (
             (b"abc", 4400, "float32"),
-            (b"\0" * 4 * 66_150, 4413, "3.0 s"),
+            (b"\0" * 4 * 55_125, 4413, "2.5 s"),
             ("play louder", 4400, "cannot be used"),
             ('{"pause": "perhaps"}', 4400, "pause"),
         ):
@@ -197,6 +181,41 @@ def test_what_comes_too_fast_is_dropped_and_told_of(server: Server, listening: C
         assert heard + missed < 10.1
 
 
+def test_what_is_not_heard_yet_takes_little_memory(server: Server, listening: Callable[[], list[int]]) -> None:
+    most, megabytes = b"\0" * (1 << 18), 20
+    with session(server.url) as innocent, contextlib.ExitStack() as stack:
+        receive(innocent)
+        [worker] = listening()
+        greedy = [stack.enter_context(session(server.url, {"rate": 192_000, "channels": 2})) for _ in range(3)]
+        for client in greedy:
+            receive(client)
+        before = resident(server)
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            for client in greedy:
+                for _ in range(megabytes * 4):
+                    client.send(most)
+                client.ping().wait(PATIENCE)
+            assert resident(server) - before < 40
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        send(innocent, LOW[:11_025])
+        assert receive(innocent)["genre"] == "low"
+    eventually(lambda: server.metric("genrelens_live_sessions ") == 0)  # that was all that one client may have
+
+
+def test_a_message_that_is_too_large_is_not_taken(server: Server) -> None:
+    with session(server.url, {"rate": 192_000, "channels": 2}) as client:
+        client.send(b"\0" * (1 << 18) + b"\0" * 8)
+        assert refusal(client)[0] == 1009
+
+
+def resident(server: Server) -> float:
+    """MB that the server itself has in memory."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
 def test_who_leaves_amid_an_answer_takes_it_along(server: Server, listening: Callable[[], list[int]]) -> None:
     with session(server.url) as stays:
         receive(stays)
@@ -222,9 +241,21 @@ def test_a_process_that_dies_is_told_of_and_replaced(server: Server, listening: 
         send(client, LOW[:22_050])
         code, problem = refusal(client)
     assert (code, problem["status"]) == (4503, 503)
+    assert problem["title"].startswith("The process that listens has come to an end")
     with session(server.url) as client:
         assert "ready" in receive(client)
     assert server.get("/readyz").status_code == 200
+
+
+def test_all_that_is_logged_is_json_whatever_is_heard(server: Server) -> None:
+    broken = np.full(22_050 * 2, np.inf, "<f4")
+    broken[::2] *= -1
+    with session(server.url, {"rate": 22_050, "channels": 2}) as client:
+        receive(client)
+        client.send(broken.tobytes())
+        assert receive(client)["level"] == -120.0
+    eventually(lambda: server.metric("genrelens_live_sessions ") == 0)
+    assert not any("says something" in json.loads(line)["message"] for line in server.log)
 
 
 def test_sessions_are_logged_without_what_was_heard(server: Server) -> None:
@@ -233,6 +264,7 @@ def test_sessions_are_logged_without_what_was_heard(server: Server) -> None:
         receive(client)
         send(client, LOW[:22_050])
         assert [receive(client)["at"] for _ in range(2)] == [0.5, 1.0]
+        eventually(lambda: server.metric("genrelens_audio_seconds_total") >= heard + 0.99)  # and not when it ends
         client.send('{"stop": true}')
         refusal(client)
     eventually(lambda: server.metric("genrelens_audio_seconds_total") == pytest.approx(heard + 1, abs=0.01))
@@ -244,7 +276,12 @@ def test_sessions_are_logged_without_what_was_heard(server: Server) -> None:
 def test_pages_from_elsewhere_are_not_listened_to(server: Server, model_file: Path) -> None:
     with pytest.raises(InvalidStatus) as refused, session(server.url, origin="https://example.com"):
         pass
-    assert refused.value.response.status_code == 403
+    answer = refused.value.response
+    assert answer.status_code == 403
+    problem = json.loads(answer.body)
+    assert problem["type"].endswith("ForeignPageError")
+    eventually(lambda: any(problem["instance"][9:] in line for line in server.log))
+    assert server.metric('genrelens_requests_total{method="GET",route="none",status="403"}') >= 1
     with session(server.url, origin=server.url) as client:
         assert "ready" in receive(client)
 
@@ -260,28 +297,63 @@ def test_keys_come_in_the_header_or_in_the_greeting(model_file: Path) -> None:
             assert refusal(client)[0] == 4401
         with session(address, {**HELLO, "key": "second"}) as client:
             assert "ready" in receive(client)
+        with session(address, {**HELLO, "key": "second"}, additional_headers={"Authorization": "Basic eDp5"}) as client:
+            assert "ready" in receive(client)
         with session(address, additional_headers={"Authorization": "Bearer first"}) as client:
             assert "ready" in receive(client)
 
 
+def test_who_does_not_greet_does_not_keep_others_out_for_ever(model_file: Path) -> None:
+    limits = LiveLimits(greetings=4, share=1)
+    with served(model_file, live=limits) as address, session(address) as first:
+        assert "ready" in receive(first)
+        with session(address) as second:
+            assert refusal(second)[0] == 4429
+        with connect(f"{address.replace('http', 'ws')}/v1/live") as silent:
+            with pytest.raises(InvalidStatus) as refused, session(address):
+                pass
+            assert refused.value.response.status_code == 429
+            silent.close()
+            eventually(lambda: _ends_as(address) == 4429)
+
+
 def test_limits_hold_and_places_become_free_again(model_file: Path) -> None:
-    limits = LiveLimits(
-        sessions=2, share=2, greeting_seconds=0.5, idle_seconds=0.5, paused_seconds=2.0, longest_seconds=1.0
-    )
+    limits = LiveLimits(sessions=2, share=3, greeting_seconds=0.5, idle_seconds=0.5, paused_seconds=2.0)
     with served(model_file, live=limits) as address:
         with session(address) as first, session(address) as second, session(address) as third:
             for client in (first, second):
                 receive(client)
                 client.send('{"pause": true}')
             code, problem = refusal(third)
-            assert code == 4429
-            assert problem["detail"].startswith("2 can be listened to at once")
+            assert code == 4503
+            assert problem["detail"].startswith("2 live sessions are under way")
         eventually(lambda: _ends_as(address) == 4408)  # who is idle leaves
         with session(address) as client:
-            send(client, LOW)
-            assert refusal(client)[0] == 4413
+            receive(client)
+            assert _ends_though(client, b"", '{"pause": false}') == 4408
+        with session(address) as client:
+            receive(client)
+            assert (
+                _ends_though(client, '{"pause": true}', '{"pause": false}', '{"pause": true}', LOW[:9].tobytes())
+                == 4408
+            )
         with connect(f"{address.replace('http', 'ws')}/v1/live") as client:
             assert refusal(client)[0] == 4408  # it never greets
+
+
+def test_no_session_lasts_for_ever(model_file: Path) -> None:
+    with served(model_file, live=LiveLimits(longest_seconds=1.0)) as address, session(address) as client:
+        receive(client)
+        assert _ends_though(client, LOW[:PIECE].tobytes()) == 4413
+
+
+def _ends_though(client: ClientConnection, *messages: str | bytes) -> int | None:
+    """How a session ends in which these are said again and again."""
+    with contextlib.suppress(ConnectionClosed):
+        for message in itertools.cycle(messages):
+            client.send(message)
+            time.sleep(0.05)
+    return client.close_code
 
 
 def _ends_as(address: str) -> int:

@@ -77,7 +77,8 @@ def test_the_program_works(lens: Server) -> None:
 
 def test_the_limits_are_the_real_ones() -> None:
     limits = Settings().live
-    assert f"there are {limits.sessions} sessions, or {limits.share} of one client" in PAGE
+    assert f"there are {limits.share} sessions of one client" in PAGE
+    assert f"there are {limits.sessions} sessions in all" in PAGE
     assert f"for {limits.idle_seconds:g} s ({limits.paused_seconds / 60:g} minutes while pausing)" in PAGE
-    assert f"{limits.longest_seconds / 3600:g} hours in a session" in PAGE
+    assert f"lasted {limits.longest_seconds / 3600:g} hours" in PAGE
     assert f"once {limits.behind_seconds:g} s of it wait" in PAGE

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,15 @@ from typing import Any
 import pytest
 
 from genrelens import errors
-from genrelens.errors import DeadlineError, InvalidModelError, ModelNotFoundError, OverloadedError, WorkerError
+from genrelens.errors import (
+    DeadlineError,
+    InvalidModelError,
+    ModelNotFoundError,
+    NotReadyError,
+    OverloadedError,
+    WorkerError,
+)
+from genrelens.web.logs import FIELDS
 from genrelens.web.messages import Job
 from genrelens.web.metrics import Metrics
 from genrelens.web.pool import Pool
@@ -45,8 +54,8 @@ def test_a_worker_that_hangs_is_killed_and_replaced(model_file: Path, job: Job) 
         async with pool_of(model_file, file_seconds=0.5) as (pool, worker):
             os.kill(worker, signal.SIGSTOP)
             with pytest.raises(DeadlineError, match=r"a song was not done within 0\.5 s"):
-                await pool.run(job)
-            assert (await pool.run(job)).result
+                await pool.run(job, "a")
+            assert (await pool.run(job, "a")).result
             assert not Path(f"/proc/{worker}").exists()
 
     asyncio.run(scene())
@@ -56,8 +65,8 @@ def test_who_waits_for_a_worker_that_dies_gets_the_next(model_file: Path, job: J
     async def scene() -> None:
         async with pool_of(model_file) as (pool, worker):
             os.kill(worker, signal.SIGSTOP)
-            first = asyncio.create_task(pool.run(job))
-            others = [asyncio.create_task(pool.run(job)) for _ in range(3)]
+            first = asyncio.create_task(pool.run(job, "a"))
+            others = [asyncio.create_task(pool.run(job, "a")) for _ in range(3)]
             await asyncio.sleep(0.1)
             os.kill(worker, signal.SIGKILL)
             with pytest.raises(WorkerError, match="a song made its process die"):
@@ -73,8 +82,62 @@ def test_a_worker_that_dies_idle_costs_nothing(model_file: Path, job: Job) -> No
             os.kill(worker, signal.SIGKILL)
             while pool.ready:
                 await asyncio.sleep(0.01)
-            assert (await pool.run(job)).result
+            assert (await pool.run(job, "a")).result
             assert pool.ready
+
+    asyncio.run(scene())
+
+
+def test_a_worker_that_dies_unseen_costs_nothing(model_file: Path, job: Job) -> None:
+    async def scene() -> None:
+        async with pool_of(model_file) as (pool, worker):
+            os.kill(worker, signal.SIGKILL)
+            while worker in children(os.getpid()):
+                time.sleep(0.01)  # and not asyncio's, which would see it
+            assert pool.ready
+            assert (await pool.run(job, "a")).result
+
+    asyncio.run(scene())
+
+
+def test_who_is_judged_when_the_server_ends_is_not_blamed(model_file: Path, job: Job) -> None:
+    async def scene() -> None:
+        async with pool_of(model_file) as (pool, worker):
+            os.kill(worker, signal.SIGSTOP)
+            asked = asyncio.create_task(pool.run(job, "a"))
+            await asyncio.sleep(0.1)
+            await pool.stop()
+            with pytest.raises(NotReadyError, match="the server ends"):
+                await asked
+
+    asyncio.run(scene())
+
+
+def test_what_a_worker_says_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("genrelens.web.process._COMMAND", (sys.executable, "-c", "1 / 0"))
+    with pytest.raises(WorkerError):
+        asyncio.run(_start("lens")())
+    [record] = [record for record in caplog.records if "says something" in record.message]
+    told = getattr(record, FIELDS)
+    assert told["pid"] > 0
+    assert "ZeroDivisionError" in told["said"]
+
+
+def test_one_who_asks_for_much_is_not_all_that_is_served(model_file: Path, job: Job) -> None:
+    async def scene() -> None:
+        async with pool_of(model_file) as (pool, worker):
+            os.kill(worker, signal.SIGSTOP)
+            done: list[str] = []
+
+            async def ask(client: str) -> None:
+                await pool.run(job, client)
+                done.append(client)
+
+            asked = [asyncio.create_task(ask(client)) for client in ("a", "a", "a", "a", "b")]
+            await asyncio.sleep(0.1)
+            os.kill(worker, signal.SIGCONT)
+            await asyncio.gather(*asked)
+            assert done.index("b") <= 2
 
     asyncio.run(scene())
 
@@ -83,10 +146,10 @@ def test_who_waits_too_long_is_turned_away(model_file: Path, job: Job) -> None:
     async def scene() -> None:
         async with pool_of(model_file, wait_seconds=0.2) as (pool, worker):
             os.kill(worker, signal.SIGSTOP)
-            first = asyncio.create_task(pool.run(job))
+            first = asyncio.create_task(pool.run(job, "a"))
             await asyncio.sleep(0)
             with pytest.raises(OverloadedError, match="a song waited"):
-                await pool.run(job)
+                await pool.run(job, "a")
             os.kill(worker, signal.SIGCONT)
             assert (await first).result
 
@@ -97,11 +160,11 @@ def test_a_job_that_nobody_waits_for_any_more_does_not_answer_the_next(model_fil
     async def scene() -> None:
         async with pool_of(model_file) as (pool, worker):
             os.kill(worker, signal.SIGSTOP)
-            left = asyncio.create_task(pool.run(job))
+            left = asyncio.create_task(pool.run(job, "a"))
             await asyncio.sleep(0.1)
             left.cancel()
             other = job.model_copy(update={"name": "another"})
-            outcome = await pool.run(other)
+            outcome = await pool.run(other, "b")
             assert outcome.result
             assert outcome.result["path"] == "another"
 
@@ -112,9 +175,9 @@ def test_a_worker_that_wants_more_memory_than_it_may_have_ends_alone(model_file:
     async def scene() -> None:
         async with pool_of(model_file, worker_mb=1) as (pool, worker):
             with pytest.raises(WorkerError, match="more memory than the 1 MB"):
-                await pool.run(job)
+                await pool.run(job, "a")
             with pytest.raises(WorkerError):
-                await pool.run(job)
+                await pool.run(job, "a")
             assert not Path(f"/proc/{worker}").exists()
 
     asyncio.run(scene())

@@ -13,12 +13,9 @@ from genrelens import errors
 from genrelens.errors import GenrelensError
 from genrelens.prediction import Failure
 from genrelens.web.app import make_app
-from genrelens.web.headers import SecurityHeaders
-from genrelens.web.logs import FIELDS, JsonLines
-from genrelens.web.metrics import Metrics
-from genrelens.web.problems import handle_problems, status_for, status_of, title_of
+from genrelens.web.logs import FIELDS, JsonLines, Sparing
+from genrelens.web.problems import status_for, status_of, title_of
 from genrelens.web.settings import Settings
-from genrelens.web.telemetry import Telemetry
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, GenrelensError)]
 
@@ -39,10 +36,12 @@ def test_requests_that_are_refused_and_files_that_are_bad_differ() -> None:
         "TooLargeError": 413,
         "NotMultipartError": 415,
         "MissingFileError": 422,
+        "ForeignPageError": 403,
         "WrongHostError": 421,
         "ShareExceededError": 429,
         "OverloadedError": 503,
         "NotReadyError": 503,
+        "ListenerLostError": 503,
     }
     assert {status_for(kind) for kind in errors.AudioError.__subclasses__()} == {413, 422}
 
@@ -50,19 +49,17 @@ def test_requests_that_are_refused_and_files_that_are_bad_differ() -> None:
 def test_what_nobody_foresaw_is_told_without_its_details_and_logged_with_them(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    app = FastAPI()
-    handle_problems(app)
-    app.add_middleware(Telemetry, metrics=Metrics())
-    app.add_middleware(SecurityHeaders)
+    app = make_app(Settings(cors=("https://example.org",)))
 
-    @app.get("/")
+    @app.get("/broken")
     async def broken() -> None:
         raise ZeroDivisionError("secret")
 
-    answer = asked(app, "/")
+    answer = asked(app, "/broken", {"Origin": "https://example.org"})
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["access-control-allow-origin"] == "https://example.org"
     assert "secret" not in answer.text
     assert "ZeroDivisionError: secret" in caplog.text
 
@@ -76,12 +73,26 @@ def test_a_server_without_workers_is_alive_and_not_ready() -> None:
     assert answer.json()["type"].endswith(":NotReadyError")
 
 
-def asked(app: FastAPI, path: str) -> httpx.Response:
+def asked(app: FastAPI, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
-            return await client.get(path)
+            return await client.get(path, headers=headers)
 
     return asyncio.run(ask())
+
+
+def test_endless_trouble_is_told_of_sparingly() -> None:
+    sparing = Sparing(most=3)
+
+    def passed(name: str, level: int, second: float) -> bool:
+        record = logging.LogRecord(name, level, "", 0, "no more files", (), None)
+        record.created = second
+        return bool(sparing.filter(record))
+
+    assert [passed("asyncio", logging.ERROR, 1.1) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert passed("genrelens", logging.ERROR, 1.2)
+    assert all(passed("asyncio", logging.INFO, 1.3) for _ in range(5))
+    assert passed("asyncio", logging.ERROR, 2.0)
 
 
 def test_a_line_of_the_log_is_one_line_of_json() -> None:

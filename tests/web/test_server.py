@@ -62,6 +62,14 @@ def test_names_of_clients_are_told_back_and_nothing_else(server: Server, song: P
     assert server.spooled() == []
 
 
+def test_a_page_from_elsewhere_cannot_make_a_visitors_server_work(server: Server, song: Path) -> None:
+    answer = server.post(song, headers={"Origin": "https://example.com"})
+    assert answer.status_code == 403
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"].endswith("ForeignPageError")
+    assert server.post(song, headers={"Origin": server.url}).status_code == 200
+
+
 def test_models_and_their_cards(server: Server) -> None:
     models = Models.model_validate(server.get("/v1/models").json())
     assert [(model.name, model.default) for model in models.models] == [("tilt", True)]
@@ -135,6 +143,8 @@ def test_what_cannot_be_done_is_told_as_a_problem(
         (FORM, PART % b'name="file"; filename="a"', 400),
         (FORM, PART % b'name="file"' + b"\r\n--x--\r\n", 422),
         (FORM, b"--x--\r\n", 422),
+        (FORM, b"--x\r\n" + b"a: b\r\n" * 9 + b"\r\nabc\r\n--x--\r\n", 400),
+        (FORM, b"--x\r\na: " + b"b" * 5_000 + b"\r\n\r\nabc\r\n--x--\r\n", 400),
     ],
 )
 def test_broken_forms_are_told(server: Server, kind: str, body: bytes, status: int) -> None:

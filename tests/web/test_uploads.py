@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from fastapi import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genrelens.errors import GenrelensError, SlowUploadError
+from genrelens.errors import GenrelensError, OverloadedError, SlowUploadError
 from genrelens.web.settings import Settings
 from genrelens.web.uploads import Spool
 
@@ -73,9 +73,35 @@ def test_a_body_that_does_not_arrive_is_not_waited_for() -> None:
         received(request(form(FILES)[:50], stalls=True), Settings(upload_seconds=0.05))
 
 
+@pytest.mark.parametrize("size", [1_400, 60_000])
+def test_what_the_disk_does_not_take_is_told_of_and_deleted(size: int) -> None:
+    body = form([("a.mp3", b"0" * 100_000)])
+    sent = request(*(body[start : start + size] for start in range(0, len(body), size)))
+
+    async def scene() -> None:
+        with Spool() as spool:
+            with pytest.raises(OverloadedError, match="cannot be kept"), files_of_at_most(50_000):
+                async with spool.uploads(sent, Settings()):
+                    pass
+            assert list(spool._folder.iterdir()) == []
+
+    asyncio.run(scene())
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_a_folder_of_uploads_goes_with_its_server() -> None:
     with Spool() as spool:
-        folder = Path(spool._folder.name)
+        folder = spool._folder
         (folder / "left").write_text("over")
         assert folder.stat().st_mode & 0o077 == 0
     assert not folder.exists()

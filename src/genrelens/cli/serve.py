@@ -31,29 +31,48 @@ def serve(
     max_files: Annotated[int, typer.Option(min=1, help="The most files in a request.")] = 16,
     max_seconds: Annotated[float, typer.Option(min=1, help="The longest audio, in seconds.")] = 3600,
     file_seconds: Annotated[float, typer.Option(min=1, help="The longest time to judge a file, in seconds.")] = 60,
+    upload_seconds: Annotated[float, typer.Option(min=1, help="The longest time for a request to arrive.")] = 120,
+    wait_seconds: Annotated[float, typer.Option(min=1, help="The longest time that a file waits for a worker.")] = 90,
+    request_seconds: Annotated[
+        float, typer.Option(min=1, help="The time in which the files of a request must be begun.")
+    ] = 300,
+    shutdown_seconds: Annotated[
+        float, typer.Option(min=1, help="The time that requests have to finish when the server ends.")
+    ] = 30,
+    max_connections: Annotated[int, typer.Option(min=1, help="The most connections at once.")] = 256,
     max_requests: Annotated[int, typer.Option(min=1, help="The most requests with files at once.")] = 16,
     max_share: Annotated[int, typer.Option(min=1, help="The most of these for one client.")] = 4,
     max_live: Annotated[int, typer.Option(min=0, help="The most that are listened to at once.")] = 8,
 ) -> None:
     """Serve the page and the REST API until Ctrl-C; logs go to stderr, as JSON."""
+    from pydantic import ValidationError
+
     from genrelens.web.running import run
     from genrelens.web.settings import MB, LiveLimits, Settings
 
-    settings = Settings(
-        models=tuple(model or ["lens"]),
-        api_keys=tuple(filter(None, api_key or ())),  # a variable may be set and empty
-        cors=tuple(cors or ()),
-        hosts=_hosts(host, allowed_host or []),
-        workers=workers,
-        worker_mb=worker_mb,
-        max_bytes=max_mb * MB,
-        max_files=max_files,
-        max_seconds=max_seconds,
-        file_seconds=file_seconds,
-        max_requests=max_requests,
-        max_share=max_share,
-        live=LiveLimits(sessions=max_live),
-    )
+    try:
+        settings = Settings(
+            models=tuple(model or ["lens"]),
+            api_keys=tuple(filter(None, api_key or ())),  # a variable may be set and empty
+            cors=tuple(cors or ()),
+            hosts=_hosts(host, allowed_host or []),
+            workers=workers,
+            worker_mb=worker_mb,
+            max_bytes=max_mb * MB,
+            max_files=max_files,
+            max_seconds=max_seconds,
+            file_seconds=file_seconds,
+            upload_seconds=upload_seconds,
+            wait_seconds=wait_seconds,
+            request_seconds=request_seconds,
+            shutdown_seconds=shutdown_seconds,
+            max_connections=max_connections,
+            max_requests=max_requests,
+            max_share=max_share,
+            live=LiveLimits(sessions=max_live),
+        )
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--api-key") from error
     if host not in _LOCAL and not settings.api_keys:
         typer.echo(f"genrelens: whoever reaches {host} may ask this server; give an --api-key to change that", err=True)
     run(settings, host, port, lambda address: print(f"GenreLens is at {address} (Ctrl-C ends it)", flush=True))
@@ -61,4 +80,4 @@ def serve(
 
 def _hosts(host: str, allowed: list[str]) -> tuple[str, ...]:
     """The names that a server knows which listens to `host`: if others can reach it, all, unless some are given."""
-    return (*_LOCAL, *allowed) if host in _LOCAL else tuple(allowed)
+    return (*_LOCAL, *allowed) if host in _LOCAL or allowed else ()

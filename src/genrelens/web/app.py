@@ -17,11 +17,13 @@ from genrelens.web.hosts import KnownHosts
 from genrelens.web.live import add_live
 from genrelens.web.models import add_models
 from genrelens.web.operations import add_operations
+from genrelens.web.origins import KnownOrigins
 from genrelens.web.predictions import add_predictions
 from genrelens.web.problems import handle_problems
 from genrelens.web.services import Services
 from genrelens.web.settings import Settings
 from genrelens.web.telemetry import REQUEST_ID, Telemetry
+from genrelens.web.unforeseen import Unforeseen
 
 _STATIC = Path(__file__).with_name("static")
 
@@ -79,14 +81,16 @@ def _add_routes(app: FastAPI, services: Services) -> None:
 
 def _surround(app: FastAPI, services: Services) -> None:
     """From the inside to the outside."""
+    app.add_middleware(Unforeseen)
     if services.settings.cors:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=services.settings.cors,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization"],
+            allow_methods=["*"],  # what is not possible is told as a problem by what is asked
+            allow_headers=["*"],
             expose_headers=[REQUEST_ID, "Retry-After"],
         )
+    app.add_middleware(KnownOrigins, origins=services.settings.cors)
     if services.settings.hosts:
         app.add_middleware(KnownHosts, hosts=services.settings.hosts)
     app.add_middleware(Telemetry, metrics=services.metrics)

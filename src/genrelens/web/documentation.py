@@ -27,7 +27,7 @@ _EXAMPLES: dict[type[GenrelensError], str] = {
     errors.UndecodableAudioError: "notes.txt is not audio in a format that we know, or its beginning is damaged; "
     "try to play it",
     errors.DeadlineError: "song.mp3 was not done within 60 s; send a shorter file, or ask for fewer windows",
-    errors.ShareExceededError: "4 of your requests are under way; wait until one is answered",
+    errors.ShareExceededError: "4 of your requests are under way; wait until one has ended",
     errors.OverloadedError: "16 requests are under way, and no more can be taken; try again soon",
     errors.NotReadyError: "no worker has its models loaded yet; try again soon",
 }
@@ -51,7 +51,7 @@ EXAMPLE_RESULTS = {
             "music": 0.98,
             "duration": 10.0,
             "model": "lens",
-            "version": "1",
+            "version": "2",
             "warnings": [],
         },
         {
@@ -62,7 +62,7 @@ EXAMPLE_RESULTS = {
     ]
 }
 EXAMPLE_MODELS = {"models": [{"name": "lens", "summary": "Ten genres from a small net", "default": True}]}
-EXAMPLE_CARD = {"name": "lens", "version": "1", "labels": ["blues", "classical", "jazz"], "licence": "MIT"}
+EXAMPLE_CARD = {"name": "lens", "version": "2", "labels": ["blues", "classical", "jazz"], "licence": "MIT"}
 
 UPLOAD_BODY = {
     "requestBody": {

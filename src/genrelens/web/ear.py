@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from genrelens.errors import GenrelensError, NotReadyError, WorkerError
+from genrelens.errors import GenrelensError, ListenerLostError, WorkerError
 from genrelens.web.live_messages import Begin, End, Hear, Instruction, Told
 from genrelens.web.messages import Setup, packed
 from genrelens.web.process import FAULTS, WorkerProcess, error_of
@@ -28,26 +28,28 @@ class ListeningProcess(WorkerProcess):
         self._turn = asyncio.Lock()
         self._asked: set[asyncio.Task[Messages]] = set()
 
-    async def tell(self, instruction: Instruction) -> Messages:
-        """Tell it something; who is cancelled meanwhile leaves no answer behind that another would take for his.
+    async def tell(self, instruction: Instruction, *samples: bytes) -> Messages:
+        """Tell it something, with samples where there are some to hear.
+
+        Who is cancelled meanwhile leaves no answer behind that another would take for his.
 
         Raises:
-            NotReadyError: the process is gone, or too slow and was killed.
+            ListenerLostError: the process is gone, or too slow and was killed.
             GenrelensError: it cannot do that.
         """
-        task = asyncio.create_task(self._tell(instruction))
+        task = asyncio.create_task(self._tell(packed(instruction) + b"".join(map(packed, samples))))
         self._asked.add(task)
         task.add_done_callback(self._answered)
         return await asyncio.shield(task)
 
-    async def _tell(self, instruction: Instruction) -> Messages:
+    async def _tell(self, message: bytes) -> Messages:
         async with self._turn:
             try:
                 async with asyncio.timeout(_ANSWERING):
-                    told = Told.model_validate_json(await self._exchange(packed(instruction)))
-            except FAULTS as error:
-                self.kill()
-                raise NotReadyError("the process that listens has come to an end; connect again") from error
+                    told = Told.model_validate_json(await self._exchange(message))
+            except (*FAULTS, WorkerError) as error:
+                self.kill()  # else the next would read what is left of this
+                raise ListenerLostError("what listened to you has come to an end; connect again") from error
         if told.failure:
             raise error_of(told.failure)
         return told.messages
@@ -68,9 +70,8 @@ class Session:
 
     async def hear(self, samples: bytes, rate: int, channels: int, missed: float) -> Messages:
         """Have samples heard; returns what is told of them."""
-        return await self.process.tell(
-            Hear(session=self.number, rate=rate, channels=channels, samples=samples, missed=missed)
-        )
+        instruction = Hear(session=self.number, rate=rate, channels=channels, missed=missed)
+        return await self.process.tell(instruction, samples)
 
 
 class Ear:
@@ -87,7 +88,7 @@ class Ear:
         """Have a model listen while the block runs.
 
         Raises:
-            NotReadyError: no process can be started.
+            ListenerLostError: no process can be started.
             ModelError: this model does not hear.
         """
         number = next(self._numbers)
@@ -103,7 +104,7 @@ class Ear:
                 try:
                     self._process = await ListeningProcess.start(self._setup)
                 except WorkerError as error:
-                    raise NotReadyError("the process that listens does not start; try again soon") from error
+                    raise ListenerLostError("the process that listens does not start; try again soon") from error
             self._process.sessions.add(number)
             return self._process
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocketClose
 
 from genrelens.errors import WrongHostError
 from genrelens.web.problems import error_problem
+
+_HEALTH = ("/healthz", "/readyz")  # asked by what looks after the server, which knows it by a number
 
 
 class KnownHosts:
@@ -19,14 +20,12 @@ class KnownHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or not."""
-        if scope["type"] == "lifespan" or self._knows(HTTPConnection(scope)):
+        if scope["type"] == "lifespan" or scope["path"] in _HEALTH or self._knows(HTTPConnection(scope)):
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await WebSocketClose()(scope, receive, send)
-        else:
-            known = ", ".join(sorted(self._hosts))
-            error = WrongHostError(f"this server answers to {known}; start it with --allowed-host to add a name")
-            await error_problem(Request(scope), error)(scope, receive, send)
+            return
+        known = ", ".join(sorted(self._hosts))
+        error = WrongHostError(f"this server answers to {known}; start it with --allowed-host to add a name")
+        await error_problem(HTTPConnection(scope), error)(scope, receive, send)
 
     def _knows(self, connection: HTTPConnection) -> bool:
         return name_of(connection.headers.get("host", "")) in self._hosts

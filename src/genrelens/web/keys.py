@@ -1,4 +1,4 @@
-"""Who asks: a client with one of the server's keys, or, where there are none, an address."""
+"""Who asks: an address, with one of the server's keys where it has some."""
 
 import hashlib
 import hmac
@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from pydantic import SecretStr
+from starlette.requests import HTTPConnection
 
 from genrelens.errors import UnauthorisedError
 from genrelens.web.settings import Settings
@@ -15,13 +16,13 @@ from genrelens.web.settings import Settings
 _SCHEME = "bearer"
 
 
-def require_key(request: Request, keys: Sequence[SecretStr]) -> None:
-    """Let a request pass that has one of the keys as its bearer token, or any if there are no keys.
+def require_key(token: str, keys: Sequence[SecretStr]) -> None:
+    """Let pass who has one of the keys as its token, or anybody if there are no keys.
 
     Raises:
-        UnauthorisedError: it has none of them.
+        UnauthorisedError: it is none of them.
     """
-    if keys and not _is_one_of(_token(request), keys):
+    if keys and not _is_one_of(token, keys):
         raise UnauthorisedError("this server wants an API key; send it as `Authorization: Bearer KEY`")
 
 
@@ -31,20 +32,20 @@ def keyed(settings: Settings) -> list[Any]:
         return []
 
     def check(request: Request) -> None:
-        require_key(request, settings.api_keys)
+        require_key(token_of(request), settings.api_keys)
 
     return [Depends(HTTPBearer(auto_error=False)), Depends(check)]
 
 
-def client_of(request: Request, keys: Sequence[SecretStr]) -> str:
-    """What tells clients apart: their key, of which a digest is kept, or their address."""
-    if keys:
-        return hashlib.sha256(_token(request).encode()).hexdigest()
-    return request.client.host if request.client else ""
+def client_of(connection: HTTPConnection, token: str, keys: Sequence[SecretStr]) -> str:
+    """What tells clients apart: their address and, where there are keys, theirs, of which a digest is kept."""
+    address = connection.client.host if connection.client else ""
+    return f"{address} {hashlib.sha256(token.encode()).hexdigest()}" if keys else address
 
 
-def _token(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+def token_of(connection: HTTPConnection) -> str:
+    """The bearer token of a request, or of the handshake of a websocket; empty if there is none."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == _SCHEME else ""
 
 

@@ -2,21 +2,17 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
-from pydantic import SecretStr
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
-from genrelens import errors
 from genrelens.errors import GenrelensError
 from genrelens.web.ear import Ear
 from genrelens.web.gate import Gate
-from genrelens.web.keys import client_of, require_key
+from genrelens.web.keys import client_of, require_key, token_of
 from genrelens.web.logs import FIELDS
 from genrelens.web.messages import Setup
 from genrelens.web.predictions import model_name
-from genrelens.web.problems import status_for
+from genrelens.web.problems import error_problem, status_for
 from genrelens.web.services import Services
 from genrelens.web.talk import Talk
 
@@ -32,18 +28,25 @@ class Live:
         self.services = services
         self.limits = limits = services.settings.live
         self.ear = Ear(Setup(**services.settings.model_dump(include=set(Setup.model_fields))))
-        self._gate = Gate(limits.sessions, limits.share)
+        self._door = Gate(limits.greetings, max(1, limits.greetings // 4), "greetings")
+        self._gate = Gate(limits.sessions, limits.share, "live sessions")
 
     async def attend(self, websocket: WebSocket) -> None:
         """Serve a client until it leaves or there is a problem, which it is told."""
-        if not self._is_welcome(websocket):
-            await websocket.close()  # before it is accepted: the answer is 403
-            return
+        with contextlib.ExitStack() as door:
+            try:
+                door.enter_context(self._door.entered(client_of(websocket, "", ())))
+            except GenrelensError as error:
+                await websocket.send_denial_response(error_problem(websocket, error))
+            else:
+                await self._attend(websocket, door)
+
+    async def _attend(self, websocket: WebSocket, door: contextlib.ExitStack) -> None:
         await websocket.accept()
-        talk = Talk(websocket, self.limits)
+        talk = Talk(websocket, self.limits, self.services.metrics.audio.inc)
         code = 1011  # an error of ours
         try:
-            await self._serve(talk)
+            await self._serve(talk, door)
             code = 1000
             await websocket.close()
         except WebSocketDisconnect as gone:
@@ -54,36 +57,18 @@ class Live:
         finally:
             self._observe(talk, code)
 
-    async def _serve(self, talk: Talk) -> None:
+    async def _serve(self, talk: Talk, door: contextlib.ExitStack) -> None:
         hello = await talk.greeted()
-        request, keys = _as_request(talk.websocket, hello.key), self.services.settings.api_keys
-        require_key(request, keys)
+        door.close()  # it stands there no longer
+        token, keys = hello.token or token_of(talk.websocket), self.services.settings.api_keys
+        require_key(token, keys)
         model = model_name(self.services, hello.model)
-        with self._place(client_of(request, keys)), self.services.metrics.sessions.track_inprogress():
+        client = client_of(talk.websocket, token, keys)
+        with self._gate.entered(client), self.services.metrics.sessions.track_inprogress():
             async with self.ear.session(model) as session:
                 await talk.go_on(hello, session)
 
-    @contextlib.contextmanager
-    def _place(self, client: str) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            try:
-                stack.enter_context(self._gate.entered(client))
-            except (errors.ShareExceededError, errors.OverloadedError) as error:
-                raise errors.ShareExceededError(
-                    f"{self.limits.sessions} can be listened to at once, and {self.limits.share} of one client; "
-                    "end one of yours, or try later"
-                ) from error
-            yield
-
-    def _is_welcome(self, websocket: WebSocket) -> bool:
-        """Whether no page asks, or one of ours: browsers let any page open a websocket to anywhere."""
-        origin = websocket.headers.get("origin")
-        allowed = self.services.settings.cors
-        own = origin is None or urlsplit(origin).netloc == websocket.headers.get("host")
-        return own or origin in allowed or "*" in allowed
-
     def _observe(self, talk: Talk, code: int) -> None:
-        self.services.metrics.audio.inc(talk.heard)
         told = {
             "id": talk.number,
             "client": talk.websocket.client.host if talk.websocket.client else None,
@@ -102,11 +87,3 @@ def add_live(app: FastAPI, services: Services) -> None:
     @app.websocket("/v1/live")
     async def live(websocket: WebSocket) -> None:
         await app.state.live.attend(websocket)
-
-
-def _as_request(websocket: WebSocket, key: SecretStr | None) -> Request:
-    """The handshake as a request, with the key of the greeting as if it had been in the header."""
-    headers = websocket.scope["headers"]
-    if key:
-        headers = [*headers, (b"authorization", b"Bearer " + key.get_secret_value().encode())]
-    return Request({**websocket.scope, "type": "http", "method": "GET", "headers": headers})

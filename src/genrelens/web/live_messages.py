@@ -8,7 +8,7 @@ from genrelens.prediction import Failure
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Begin(_Message):
@@ -20,13 +20,15 @@ class Begin(_Message):
 
 
 class Hear(_Message):
-    """What came next: float32 little-endian samples, interleaved; `missed` seconds were dropped before them."""
+    """Samples came, float32 little-endian and interleaved; `missed` seconds were dropped before them.
+
+    They follow as a message of their own, which is no JSON.
+    """
 
     kind: Literal["hear"] = "hear"
     session: int
     rate: int
     channels: int
-    samples: bytes
     missed: float
 
 

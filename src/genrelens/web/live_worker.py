@@ -30,14 +30,14 @@ class Sessions:
         self._classifiers = {classifier.card.name: classifier for classifier in classifiers}
         self._listeners: dict[int, Listener] = {}
 
-    def do(self, instruction: Instruction) -> Told:
-        """Do what is told, and answer; what cannot be done is told of."""
+    def do(self, instruction: Instruction, samples: bytes = b"") -> Told:
+        """Do what is told, with the samples that came with it, and answer; what cannot be done is told of."""
         try:
             match instruction:
                 case Begin():
                     return Told(messages=(self._begin(instruction),))
                 case Hear():
-                    return Told(messages=self._hear(instruction))
+                    return Told(messages=self._hear(instruction, samples))
                 case End():
                     self._listeners.pop(instruction.session, None)
                     return Told()
@@ -52,11 +52,11 @@ class Sessions:
         card = classifier.card
         return {"ready": {"model": card.name, "labels": card.labels, "window": card.sound.window, "hop": EVERY}}
 
-    def _hear(self, hear: Hear) -> tuple[dict[str, Any], ...]:
+    def _hear(self, hear: Hear, samples: bytes) -> tuple[dict[str, Any], ...]:
         listener = self._listeners[hear.session]
         listener.miss(hear.missed)
-        samples = np.frombuffer(hear.samples, "<f4").reshape(-1, hear.channels)
-        return tuple(answer.model_dump(mode="json") for answer in listener.hear(samples, hear.rate))
+        heard = np.frombuffer(samples, "<f4").reshape(-1, hear.channels)
+        return tuple(answer.model_dump(mode="json") for answer in listener.hear(heard, hear.rate))
 
 
 def main() -> None:
@@ -69,7 +69,9 @@ def main() -> None:
     answers.flush()
     limit_memory(setup.worker_mb)
     while message := read(instructions):
-        answers.write(packed(sessions.do(_INSTRUCTIONS.validate_json(message))))
+        instruction = _INSTRUCTIONS.validate_json(message)
+        samples = read(instructions) if isinstance(instruction, Hear) else None
+        answers.write(packed(sessions.do(instruction, samples or b"")))
         answers.flush()
 
 

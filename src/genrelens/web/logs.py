@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from datetime import UTC, datetime
 
 FIELDS = "fields"  # the attribute of a record with what is told beside the message
@@ -24,10 +25,30 @@ class JsonLines(logging.Formatter):
         return json.dumps(told, default=str)
 
 
+class Sparing(logging.Filter):
+    """Lets each logger tell of so much trouble in a second and no more: there may be no end to it."""
+
+    def __init__(self, most: int = 10) -> None:
+        super().__init__()
+        self._most = most
+        self._told: Counter[tuple[str, int]] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is written."""
+        if record.levelno < logging.WARNING:
+            return True
+        second = int(record.created)
+        if any(other != second for _, other in self._told):
+            self._told.clear()
+        self._told[record.name, second] += 1
+        return self._told[record.name, second] <= self._most
+
+
 def log_json() -> None:
     """Write all logs of this process to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
+    handler.addFilter(Sparing())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("python_multipart").setLevel(logging.WARNING)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # that it starts and ends is told in our own words

@@ -1,4 +1,4 @@
-"""What the server and its worker processes tell each other, and how: JSON, each with its length before it.
+"""What the server and its worker processes tell each other, and how: mostly JSON, each with its length before it.
 
 It is JSON and not pickle, because a worker that a hostile file has taken over must not be able to run code in the
 server.
@@ -16,7 +16,7 @@ from genrelens.prediction import Failure
 Windows = int | Literal["all"]
 
 _LENGTH = 4  # bytes of the number before a message
-_LONGEST = 1 << 28  # bytes; an hour of explanations has a hundredth of that
+_LONGEST = 1 << 25  # bytes; why, by occlusion and for 527 labels, takes 19 MB
 
 
 class _Message(BaseModel):
@@ -65,9 +65,9 @@ class Outcome(_Message):
     failure: Failure | None = None
 
 
-def packed(message: BaseModel) -> bytes:
+def packed(message: BaseModel | bytes) -> bytes:
     """A message with its length before it."""
-    content = message.model_dump_json().encode()
+    content = message if isinstance(message, bytes) else message.model_dump_json().encode()
     return len(content).to_bytes(_LENGTH, "big") + content
 
 

@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from genrelens.errors import GenrelensError, InvalidModelError, OverloadedError, shown
+from genrelens.errors import GenrelensError, InvalidModelError, NotReadyError, OverloadedError, WorkerError, shown
 from genrelens.web.messages import Job, Offer, Outcome, Setup
 from genrelens.web.metrics import Metrics
-from genrelens.web.process import WorkerProcess
+from genrelens.web.process import UnaskedError, WorkerProcess
 from genrelens.web.settings import Settings
+from genrelens.web.turns import Turns
 
 _PAUSE = 1.0  # s before a worker is started again that did not start
 
@@ -16,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class Pool:
-    """Workers, one job each at a time; jobs are done in the order in which they come.
+    """Workers, one job each at a time; where jobs wait, clients take turns.
 
     How many jobs can wait is for `genrelens.web.gate` to say.
     """
@@ -25,9 +26,10 @@ class Pool:
         self._settings = settings
         self._metrics = metrics
         self._setup = Setup(**settings.model_dump(include=set(Setup.model_fields)))
-        self._idle: asyncio.Queue[WorkerProcess] = asyncio.Queue()
+        self._idle: Turns[WorkerProcess] = Turns()
         self._workers: set[WorkerProcess] = set()
         self._posts: set[asyncio.Task[None]] = set()
+        self._ending = False
         self.offers: dict[str, Offer] = {}  # by name, the default first
 
     async def start(self) -> None:
@@ -48,22 +50,31 @@ class Pool:
         """Whether a worker is there that can be asked, at once or when it has done its job."""
         return any(worker.alive for worker in self._workers)
 
-    async def run(self, job: Job) -> Outcome:
-        """Have a job done by the next worker that is free.
+    async def run(self, job: Job, client: str) -> Outcome:
+        """Have a client's job done by the next worker that is free.
 
         Raises:
             OverloadedError: none became free in time.
             WorkerError: the worker died or took too long over it.
+            NotReadyError: the server ends.
         """
-        worker = await self._next(job)
-        try:
-            return await worker.ask(job)
-        finally:
-            if worker.alive:
-                self._idle.put_nowait(worker)
+        while True:
+            worker = await self._next(job, client)
+            try:
+                return await worker.ask(job)
+            except UnaskedError:
+                continue  # it died while it waited; this job has no part in that
+            except WorkerError as error:
+                if self._ending:
+                    raise NotReadyError("the server ends; ask again when it is back") from error
+                raise
+            finally:
+                if worker.alive:
+                    self._idle.give(worker)
 
     async def stop(self) -> None:
         """End all workers."""
+        self._ending = True
         for post in self._posts:
             post.cancel()
         await asyncio.gather(*self._posts, return_exceptions=True)
@@ -71,11 +82,11 @@ class Pool:
         await asyncio.gather(*(worker.end() for worker in self._workers))
         self._workers.clear()
 
-    async def _next(self, job: Job) -> WorkerProcess:
+    async def _next(self, job: Job, client: str) -> WorkerProcess:
         with self._metrics.waiting.track_inprogress():
             try:
                 async with asyncio.timeout(self._settings.wait_seconds):
-                    while not (worker := await self._idle.get()).alive:
+                    while not (worker := await self._idle.take(client)).alive:
                         pass
                     return worker
             except TimeoutError as error:
@@ -103,7 +114,7 @@ class Pool:
 
     def _take_on(self, worker: WorkerProcess) -> None:
         self._workers.add(worker)
-        self._idle.put_nowait(worker)
+        self._idle.give(worker)
 
 
 def _by_name(offers: Iterable[Offer]) -> dict[str, Offer]:

@@ -1,5 +1,6 @@
 """`POST /v1/predictions`: files in, genres out."""
 
+import time
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request, Response
@@ -7,12 +8,12 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from genrelens import errors
-from genrelens.errors import GenrelensError, ModelNotFoundError
+from genrelens.errors import DeadlineError, GenrelensError, ModelNotFoundError, shown
 from genrelens.explanation import Method
 from genrelens.prediction import Failure
 from genrelens.web.answers import FailedResult, Results
 from genrelens.web.documentation import EXAMPLE_RESULTS, UPLOAD_BODY, example, problems
-from genrelens.web.keys import client_of, keyed
+from genrelens.web.keys import client_of, keyed, token_of
 from genrelens.web.messages import Job
 from genrelens.web.problems import failure_problem, status_of
 from genrelens.web.services import Services
@@ -60,14 +61,14 @@ def add_predictions(app: FastAPI, services: Services) -> None:
         failure is the answer.
         """
         name = model_name(services, model)
-        client = client_of(request, services.settings.api_keys)
+        client = client_of(request, token_of(request), services.settings.api_keys)
         with services.gate.entered(client), services.metrics.under_way.track_inprogress():
             async with services.spool.uploads(request, services.settings) as uploads:
                 jobs = [
                     Job(path=str(one.path), name=one.name, model=name, windows=windows, top=top, explain=explain)
                     for one in uploads
                 ]
-                return await _answer(services, request, jobs)
+                return await _answer(services, request, jobs, client)
 
 
 def model_name(services: Services, asked: str | None) -> str:
@@ -84,13 +85,14 @@ def model_name(services: Services, asked: str | None) -> str:
     return asked
 
 
-async def _answer(services: Services, request: Request, jobs: list[Job]) -> Response:
+async def _answer(services: Services, request: Request, jobs: list[Job], client: str) -> Response:
     """Do the jobs one after another: a request of many files has no more than one worker at a time."""
     results: list[dict[str, Any] | Failure] = []
+    end = time.monotonic() + services.settings.request_seconds
     for job in jobs:
         if await request.is_disconnected():
             break  # nobody waits for the rest
-        results.append(await _result(services, job))
+        results.append(await _result(services, job, client, end))
     _count(services, request.state.tally, results)
     failures = [result for result in results if isinstance(result, Failure)]
     if failures and len(failures) == len(results):
@@ -98,9 +100,14 @@ async def _answer(services: Services, request: Request, jobs: list[Job]) -> Resp
     return JSONResponse({"results": [_failed(one) if isinstance(one, Failure) else one for one in results]})
 
 
-async def _result(services: Services, job: Job) -> dict[str, Any] | Failure:
+async def _result(services: Services, job: Job, client: str, end: float) -> dict[str, Any] | Failure:
     try:
-        outcome = await services.pool.run(job)
+        if time.monotonic() > end:
+            raise DeadlineError(
+                f"{shown(job.name)} was not begun within {services.settings.request_seconds:g} s, as those before it "
+                "took longer; send fewer files at a time"
+            )
+        outcome = await services.pool.run(job, client)
     except GenrelensError as error:
         return Failure.of(job.name, error)
     return outcome.failure or outcome.result or {}

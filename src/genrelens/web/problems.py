@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from genrelens import errors
 from genrelens.errors import GenrelensError
@@ -26,10 +27,12 @@ _STATUSES: dict[type[GenrelensError], int] = {
     errors.TooLargeError: 413,
     errors.TooLongError: 413,
     errors.NotMultipartError: 415,
+    errors.ForeignPageError: 403,
     errors.WrongHostError: 421,
     errors.ShareExceededError: 429,
     errors.OverloadedError: 503,
     errors.NotReadyError: 503,
+    errors.ListenerLostError: 503,
     GenrelensError: 422,
 }
 
@@ -77,8 +80,8 @@ def failure_problem(request: Request, failure: Failure) -> Response:
     return _answer(request, status_for(kind), failure.error.message, kind=kind)
 
 
-def error_problem(request: Request, error: GenrelensError) -> Response:
-    """An error as the answer to a request."""
+def error_problem(request: HTTPConnection, error: GenrelensError) -> Response:
+    """An error as the answer to a request, or to the handshake of a websocket."""
     return _answer(request, status_for(type(error)), str(error), kind=type(error))
 
 
@@ -138,7 +141,7 @@ def _allowed(methods: str) -> str:
 
 
 def _answer(
-    request: Request,
+    request: HTTPConnection,
     status: int,
     detail: str,
     *,

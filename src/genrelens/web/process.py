@@ -1,6 +1,7 @@
 """The server's end of a worker process: start it, ask it, end it."""
 
 import asyncio
+import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from genrelens import errors
 from genrelens.errors import DeadlineError, GenrelensError, WorkerError, shown
 from genrelens.prediction import Failure
+from genrelens.web.logs import FIELDS
 from genrelens.web.messages import Job, Offer, Outcome, Ready, Setup, packed, receive
 
 # -P: what lies in the folder in which the server was started is not imported.
@@ -26,8 +28,16 @@ _ENVIRONMENT = {
 # What a worker that is gone, silent or out of its mind gives; a TimeoutError is an OSError.
 FAULTS = (OSError, EOFError, ValidationError)
 
+_SAID = 1 << 13  # bytes that are logged at a time
+
 _STARTING = 120.0  # s until the models must be loaded
 _LEAVING = 2.0  # s that an idle worker may take to end
+
+_log = logging.getLogger(__name__)
+
+
+class UnaskedError(BrokenPipeError):
+    """A worker was gone before it could be asked."""
 
 
 class WorkerProcess:
@@ -39,6 +49,7 @@ class WorkerProcess:
         self._process = process
         self._setup = setup
         self._killed = False
+        self._listening = asyncio.create_task(self._log_what_is_said())
         self.offers: tuple[Offer, ...] = ()
 
     @classmethod
@@ -55,6 +66,7 @@ class WorkerProcess:
                 cls.module,
                 stdin=PIPE,
                 stdout=PIPE,
+                stderr=PIPE,
                 env=os.environ | _ENVIRONMENT,
                 start_new_session=True,  # Ctrl-C in a terminal is for the server alone to handle
             )
@@ -91,6 +103,7 @@ class WorkerProcess:
         """Have a job done. Whatever comes between, the process does not live on with half a job.
 
         Raises:
+            UnaskedError: it was gone before it could be asked.
             DeadlineError: it took too long, and was killed.
             WorkerError: it died.
         """
@@ -103,6 +116,9 @@ class WorkerProcess:
                 f"{shown(job.name)} was not done within {self._setup.file_seconds:g} s; send a shorter file, or "
                 "ask for fewer windows"
             ) from error
+        except UnaskedError:
+            self.kill()
+            raise
         except FAULTS as error:
             self.kill()
             raise WorkerError(
@@ -116,6 +132,7 @@ class WorkerProcess:
     async def gone(self) -> None:
         """Wait until the process has ended, however it came to that."""
         await self._process.wait()
+        await asyncio.shield(self._listening)
 
     async def end(self) -> None:
         """Let the process leave, or make it."""
@@ -123,10 +140,10 @@ class WorkerProcess:
         self._process.stdin.close()
         try:
             async with asyncio.timeout(_LEAVING):
-                await self._process.wait()
+                await self.gone()
         except TimeoutError:
             self.kill()
-            await self._process.wait()
+            await self.gone()
 
     def kill(self) -> None:
         """End the process at once."""
@@ -134,10 +151,19 @@ class WorkerProcess:
         if self._process.returncode is None:
             self._process.kill()
 
+    async def _log_what_is_said(self) -> None:
+        """What a process says on stderr, a warning or how it died, goes to the log as ours does."""
+        assert self._process.stderr
+        while said := await self._process.stderr.read(_SAID):
+            told = {"pid": self.pid, "said": said.decode("utf-8", "replace")}
+            _log.warning("a worker process says something", extra={FIELDS: told})
+
     async def _exchange(self, message: bytes) -> bytes:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(message)
+        if self._process.stdin.is_closing():  # at once: later, it may have died of the message
+            raise UnaskedError
         await self._process.stdin.drain()
         return await receive(self._process.stdout)
 

@@ -6,12 +6,16 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
+from fastapi import FastAPI
 
 from genrelens.web.app import make_app
+from genrelens.web.connections import limited
 from genrelens.web.logs import log_json
 from genrelens.web.settings import Settings
 
-_LARGEST_MESSAGE = 1 << 22  # bytes that a websocket takes at once
+_BACKLOG = 128  # connections that wait; where descriptors run out, asyncio tells so as many times a second
+_LARGEST_MESSAGE = 1 << 18  # bytes that a websocket takes at once: 0.7 s at 48 kHz in stereo
+_MOST_MESSAGES = 2  # that wait in a websocket; uvicorn's newer protocol holds one
 
 
 def run(settings: Settings, host: str, port: int, announce: Callable[[str], None]) -> None:
@@ -33,6 +37,23 @@ def run(settings: Settings, host: str, port: int, announce: Callable[[str], None
         asyncio.run(_run(settings, host, port, announce))
 
 
+def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves an app."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        backlog=_BACKLOG,
+        http=limited(settings),
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_max_queue=_MOST_MESSAGES,
+        ws_per_message_deflate=False,  # which makes samples hardly smaller
+        timeout_graceful_shutdown=round(settings.shutdown_seconds),
+    )
+
+
 class _Server(uvicorn.Server):
     """Tells when it is there: from then on, signals are its own."""
 
@@ -47,21 +68,11 @@ class _Server(uvicorn.Server):
 
 async def _run(settings: Settings, host: str, port: int, announce: Callable[[str], None]) -> None:
     app = make_app(settings)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        ws_max_size=_LARGEST_MESSAGE,
-        ws_per_message_deflate=False,  # which makes samples hardly smaller
-        timeout_graceful_shutdown=round(settings.shutdown_seconds),
-    )
     pool = app.state.services.pool
     with _listening(host, port) as listener:
         try:
             await pool.start()  # here, so that what is wrong with a model is told in words
-            await _Server(config, lambda: announce(_address(listener))).serve(sockets=[listener])
+            await _Server(configured(app, settings), lambda: announce(_address(listener))).serve(sockets=[listener])
         finally:
             await pool.stop()
 

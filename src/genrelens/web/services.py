@@ -24,4 +24,5 @@ class Services:
     def of(cls, settings: Settings) -> Self:
         """All parts for these settings; nothing is started yet."""
         metrics = Metrics()
-        return cls(settings, metrics, Pool(settings, metrics), Gate(settings.max_requests, settings.max_share), Spool())
+        gate = Gate(settings.max_requests, settings.max_share, "requests")
+        return cls(settings, metrics, Pool(settings, metrics), gate, Spool())

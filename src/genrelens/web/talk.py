@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import uuid
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -19,6 +19,7 @@ from genrelens.web.settings import LiveLimits
 _SAMPLE = 4  # bytes
 _GATHERED = 0.1  # s of audio that are heard together: less would be more work for the same answers
 _LONGEST_MESSAGE = 2.0  # s of audio
+_MOST_WAITING = 3 << 19  # bytes that may wait to be heard: 4 s at 48 kHz in stereo
 
 
 class _Message(BaseModel):
@@ -28,10 +29,19 @@ class _Message(BaseModel):
 class Hello(_Message):
     """What a client says first; browsers, which cannot send a header, give their key here."""
 
-    rate: Annotated[int, Field(ge=4_000, le=384_000)]
-    channels: Annotated[int, Field(ge=1, le=16)] = 1
+    rate: Annotated[int, Field(ge=4_000, le=192_000)]
+    channels: Annotated[int, Field(ge=1, le=2)] = 1
     model: str | None = None
     key: SecretStr | None = None
+
+    @property
+    def token(self) -> str:
+        """The key; empty if there is none."""
+        return self.key.get_secret_value() if self.key else ""
+
+    def seconds(self, samples: int) -> float:
+        """How long so many bytes of samples last."""
+        return samples / (_SAMPLE * self.channels * self.rate)
 
 
 class Control(_Message):
@@ -47,14 +57,13 @@ Said = TypeVar("Said", bound=_Message)
 class Talk:
     """What is said between one client and the server: audio is taken in while what came before is heard."""
 
-    def __init__(self, websocket: WebSocket, limits: LiveLimits) -> None:
+    def __init__(self, websocket: WebSocket, limits: LiveLimits, count: Callable[[float], None]) -> None:
         self.websocket = websocket
-        self.number = str(uuid.uuid4())
+        self._count = count  # is told of seconds that were heard
+        self.number: str = websocket.state.id
         self.heard = self.missed = 0.0  # s
         self._limits = limits
-        self._backlog: Backlog[bytes] = Backlog(limits.behind_seconds)
         self._arrived = asyncio.Event()
-        self._taken = 0.0  # s
         self._paused = False
 
     async def greeted(self) -> Hello:
@@ -72,7 +81,14 @@ class Talk:
     async def go_on(self, hello: Hello, session: Session) -> None:
         """Listen until the client wants no more."""
         await self._send(*session.greeting)
-        await _first_of(self._take_in(hello), self._tell(hello, session))
+        backlog: Backlog[bytes] = Backlog(min(self._limits.behind_seconds, hello.seconds(_MOST_WAITING)))
+        try:
+            async with asyncio.timeout(self._limits.longest_seconds):
+                await _first_of(self._take_in(hello, backlog), self._tell(hello, backlog, session))
+        except TimeoutError as error:
+            raise errors.TooLongError(
+                f"a session may last {self._limits.longest_seconds:g} s, and this one has; connect again"
+            ) from error
 
     async def tell_problem(self, error: GenrelensError, code: int) -> None:
         """Tell what is wrong, and close."""
@@ -88,47 +104,52 @@ class Talk:
             await self._send({"problem": problem.model_dump(exclude_none=True)})
             await self.websocket.close(code, problem.title)
 
-    async def _take_in(self, hello: Hello) -> None:
+    async def _take_in(self, hello: Hello, backlog: Backlog[bytes]) -> None:
+        """Receive audio, which alone shows that somebody is there; what else is said does not put off the end."""
+        heard = went_on = time.monotonic()
         while True:
-            message = await self._received(self._limits.paused_seconds if self._paused else self._limits.idle_seconds)
+            ends = heard + self._limits.paused_seconds if self._paused else went_on + self._limits.idle_seconds
+            message = await self._received(ends - time.monotonic())
             if isinstance(message, bytes):
-                self._put(message, hello)
+                if self._put(message, hello, backlog):
+                    heard = went_on = time.monotonic()
                 continue
             control = _parsed(Control, message)
             if control.stop:
                 return
+            if self._paused and not control.pause:
+                went_on = time.monotonic()
             self._paused = control.pause
 
-    async def _tell(self, hello: Hello, session: Session) -> None:
+    async def _tell(self, hello: Hello, backlog: Backlog[bytes], session: Session) -> None:
         while True:
             await self._arrived.wait()
             await asyncio.sleep(_GATHERED)
             self._arrived.clear()
-            pieces, missed = self._backlog.take()
+            pieces, missed = backlog.take()
             samples = b"".join(pieces)
             await self._send(*await session.hear(samples, hello.rate, hello.channels, missed))
-            self.heard += _seconds(samples, hello)
+            seconds = hello.seconds(len(samples))
+            self.heard += seconds
+            self._count(seconds)
             self.missed += missed
 
-    def _put(self, samples: bytes, hello: Hello) -> None:
+    def _put(self, samples: bytes, hello: Hello, backlog: Backlog[bytes]) -> bool:
+        """Have samples wait to be heard; whether they shall be."""
         if len(samples) % (_SAMPLE * hello.channels):
             raise errors.MalformedUploadError(
                 f"a message of {len(samples)} bytes is not float32 samples of {hello.channels} channels; check both"
             )
-        seconds = _seconds(samples, hello)
+        seconds = hello.seconds(len(samples))
         if seconds > _LONGEST_MESSAGE:
             raise errors.TooLargeError(
                 f"a message has {seconds:.1f} s of audio, more than {_LONGEST_MESSAGE:g}; send shorter pieces"
             )
         if self._paused or not samples:
-            return
-        self._taken += seconds
-        if self._taken > self._limits.longest_seconds:
-            raise errors.TooLongError(
-                f"a session may last {self._limits.longest_seconds:g} s of audio, and this one has; connect again"
-            )
-        self._backlog.put(samples, seconds)
+            return False
+        backlog.put(samples, seconds)
         self._arrived.set()
+        return True
 
     async def _received(self, patience: float) -> str | bytes:
         """The next message.
@@ -141,7 +162,7 @@ class Talk:
             async with asyncio.timeout(patience):
                 message = await self.websocket.receive()
         except TimeoutError as error:
-            raise errors.SlowUploadError(f"nothing has come for {patience:g} s; connect again") from error
+            raise errors.SlowUploadError("nothing has come for too long; connect again") from error
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message["code"])
         text = message.get("text")
@@ -159,10 +180,6 @@ def _parsed(kind: type[Said], text: str) -> Said:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the message"
         raise errors.MalformedUploadError(f"{where} cannot be used ({first['msg']}); see docs/live.md") from error
-
-
-def _seconds(samples: bytes, hello: Hello) -> float:
-    return len(samples) / (_SAMPLE * hello.channels * hello.rate)
 
 
 async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:

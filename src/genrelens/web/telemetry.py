@@ -1,4 +1,4 @@
-"""Around each request: a number for it, a line in the log, its place in the metrics, and an answer if all fails."""
+"""Around each request: a number for it, a line in the log, and its place in the metrics."""
 
 import logging
 import time
@@ -6,16 +6,16 @@ import uuid
 from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from genrelens.web.logs import FIELDS
 from genrelens.web.metrics import Metrics
-from genrelens.web.problems import unforeseen
 
 REQUEST_ID = "X-Request-ID"
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+_ANSWERS = ("http.response.start", "websocket.http.response.start")
 _GONE = 499  # the client left before there was an answer; nginx's number for it
 
 _log = logging.getLogger("genrelens.request")
@@ -31,7 +31,7 @@ class Tally:
 
 
 class Telemetry:
-    """Observes each request, and leaves its number and a `Tally` in the request's state."""
+    """Observes each request, and each websocket that is refused; leaves a number and a `Tally` in its state."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -39,7 +39,7 @@ class Telemetry:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         number, tally, began = str(uuid.uuid4()), Tally(), time.perf_counter()
@@ -48,7 +48,7 @@ class Telemetry:
 
         async def send_numbered(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            if message["type"] in _ANSWERS:
                 status = message["status"]
                 MutableHeaders(scope=message)[REQUEST_ID] = number
             await send(message)
@@ -57,20 +57,20 @@ class Telemetry:
             await self._app(scope, receive, send_numbered)
         except ClientDisconnect:
             status = _GONE
-        except Exception:
-            _log.exception("this should not have happened", extra={FIELDS: {"id": number}})
-            if not status:
-                await unforeseen(Request(scope))(scope, receive, send_numbered)
-            status = 500
         finally:
-            self._observe(scope, status or _GONE, time.perf_counter() - began)
+            if status or scope["type"] == "http":  # a websocket that is let in tells of itself when it ends
+                self._observe(scope, status or _GONE, time.perf_counter() - began)
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = _method(scope) if _method(scope) in _METHODS else "other"
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         _log.info("request", extra={FIELDS: _told(scope, status, seconds)})
+
+
+def _method(scope: Scope) -> str:
+    return str(scope.get("method", "GET"))  # as the handshake of a websocket is
 
 
 def _told(scope: Scope, status: int, seconds: float) -> dict[str, object]:
@@ -78,7 +78,7 @@ def _told(scope: Scope, status: int, seconds: float) -> dict[str, object]:
     return {
         "id": scope["state"]["id"],
         "client": scope["client"][0] if scope.get("client") else None,
-        "method": scope["method"],
+        "method": _method(scope),
         "path": scope["path"],
         "status": status,
         "ms": round(1000 * seconds, 1),

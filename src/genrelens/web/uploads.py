@@ -8,7 +8,7 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
@@ -25,12 +25,16 @@ from genrelens.errors import (
     SlowUploadError,
     TooLargeError,
 )
+from genrelens.web.folder import private_folder
 from genrelens.web.settings import MB, Settings
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 FIELD = "file"
+
+_MOST_HEADERS = 8  # of a part
+_LONGEST_HEADER = 4096  # bytes
 
 _FORM = b"multipart/form-data"
 
@@ -47,11 +51,13 @@ class Spool:
     """A private folder for the uploads of one server. Use it in a `with`."""
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="genrelens-", ignore_cleanup_errors=True)
+        with contextlib.ExitStack() as stack:
+            self._folder = stack.enter_context(private_folder())
+            self._closing = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+        self._closing.close()
 
     @contextlib.asynccontextmanager
     async def uploads(self, request: Request, settings: Settings) -> AsyncIterator[list[Upload]]:
@@ -62,14 +68,16 @@ class Spool:
                 cannot be used.
             OverloadedError: the disk is full.
         """
-        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        with _room():
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
         form = _Form(folder, settings.max_files)
         try:
             await _receive(request, _parser(request, form, settings), settings)
             form.require_complete()
             yield form.uploads
         finally:
-            form.close()
+            with contextlib.suppress(OSError):  # what could not be written is written again, in vain
+                form.close()
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -151,7 +159,9 @@ def _parser(request: Request, form: _Form, settings: Settings) -> MultipartParse
         "on_end": form.on_end,
     }
     try:
-        return MultipartParser(options[b"boundary"], told)
+        return MultipartParser(
+            options[b"boundary"], told, max_header_count=_MOST_HEADERS, max_header_size=_LONGEST_HEADER
+        )
     except FormParserError as error:
         raise _malformed(error) from error
 
@@ -163,13 +173,25 @@ async def _receive(request: Request, parser: MultipartParser, settings: Settings
             async for chunk in request.stream():
                 received += len(chunk)
                 _check_size(received, settings)
-                parser.write(chunk)
+                with _room():
+                    parser.write(chunk)
     except TimeoutError as error:
         raise SlowUploadError(
             f"the files did not arrive within {settings.upload_seconds:g} s; send fewer at a time"
         ) from error
     except FormParserError as error:
         raise _malformed(error) from error
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    """Write to the disk while the block runs.
+
+    Raises:
+        OverloadedError: it is full.
+    """
+    try:
+        yield
     except OSError as error:
         raise OverloadedError(f"the files cannot be kept ({error.strerror}); try later") from error
 
