@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from genrelens.errors import InvalidModelError, LibraryBusyError, WrongInputError
+from genrelens.errors import InvalidModelError, LibraryBusyError, WorkerError, WrongInputError
 from genrelens.inputs import Picture
 from genrelens.library import run as running
 from genrelens.library.catalog import Catalog
@@ -133,6 +133,19 @@ def test_a_hostile_file_costs_only_itself(
     assert failure.path == str(music / "0002 hostile.wav")
     assert failure.error.type == "WorkerError"
     assert "made its process die" in failure.error.message
+
+
+def test_files_are_not_blamed_where_no_process_lives(
+    catalog: Catalog, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "judge_files", deadly)
+    music = library(tmp_path / "hostile", 2)
+    for song in music.iterdir():
+        song.rename(song.with_name(f"hostile {song.name}"))
+    scan(catalog, music)
+    with pytest.raises(WorkerError, match="no worker process stays alive"):
+        list(run(catalog, model, windows=3, processes=1))
+    assert list(failures(catalog)) == []
 
 
 def test_two_runs_do_not_double_the_work(catalog: Catalog, model: Model) -> None:
