@@ -1,11 +1,9 @@
-import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,16 +13,15 @@ from genrelens.inputs import Picture
 from genrelens.library import run as running
 from genrelens.library.catalog import Catalog
 from genrelens.library.finding import known
-from genrelens.library.judging import Outcome
 from genrelens.library.lock import locked
-from genrelens.library.run import count_pending, judge_files, pending, run
+from genrelens.library.run import count_pending, pending, run
 from genrelens.library.scan import scan
 from genrelens.library.tracks import failures, judged
 from genrelens.model import Model
 from genrelens.prediction import Failure, Prediction
-from genrelens.windows import Take
 from tests.conftest import encode, make_card, make_mapped_model, tone
 from tests.library.conftest import id_of, put
+from tests.library.deadly import deadly
 
 KILLS = 20
 
@@ -63,12 +60,6 @@ def rows(catalog: Catalog) -> dict[str, list[tuple[object, ...]]]:
         ]
         for table, q in queries.items()
     }
-
-
-def deadly(paths: Sequence[Path], model: Path, windows: Take) -> list[Outcome]:
-    if any("hostile" in path.name for path in paths):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return judge_files(paths, model, windows)
 
 
 def test_what_is_pending_is_judged_once(catalog: Catalog, model: Model, tmp_path: Path) -> None:
