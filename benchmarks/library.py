@@ -37,7 +37,7 @@ from genrelens.library.hearing import heard_track
 from genrelens.library.judging import Outcome, judge_tracks
 from genrelens.library.run import judge_files, keep, run
 from genrelens.library.scan import scan
-from genrelens.model import Model
+from genrelens.model import Model, Planes
 from genrelens.windows import pick, spread_starts
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -159,6 +159,10 @@ def stages(song: Path, folder: Path) -> Figures:
             starts = spread_starts(round((track.duration or 0) * RATE), round(length * RATE), WINDOWS)
             return [np.concatenate(list(_until(track, start / RATE, round(length * RATE)))) for start in starts]
 
+    def log_mel(windows: Samples) -> Planes:
+        level = analyse(windows, sound.features, sound.front_end)
+        return planes(level, sound.features, sound.layout, sound.front_end)
+
     stored = decode()
     windows = np.stack([soxr.resample(part, RATE, rate)[: round(length * rate)] for part in stored])
     heard = heard_track(song, sound, WINDOWS)
@@ -179,11 +183,7 @@ def stages(song: Path, folder: Path) -> Figures:
         "opening, and counting the packets of a bare mp3": opened,
         "decoding three windows": _median(decode) - opened,
         "resampling": _median(lambda: [soxr.resample(part, RATE, rate) for part in stored]),
-        "log-mel": _median(
-            lambda: planes(
-                analyse(windows, sound.features, sound.front_end), sound.features, sound.layout, sound.front_end
-            )
-        ),
+        "log-mel": _median(lambda: log_mel(windows)),
         "net": _median(lambda: classifier.model.judge(np.concatenate([heard.planes] * 4))) / 4,
         "catalog, in batches of 8": _median(kept) / 8,
         "all of it": _median(lambda: judge_files([song], classifier.model.path, WINDOWS)),

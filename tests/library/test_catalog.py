@@ -6,6 +6,7 @@ import pytest
 from genrelens.errors import CatalogError
 from genrelens.library import catalog as catalogs
 from genrelens.library.catalog import Catalog, decoded, encoded
+from genrelens.library.migrations import MIGRATIONS
 
 
 def test_what_was_written_is_there_the_next_time(tmp_path: Path) -> None:
@@ -31,11 +32,10 @@ def test_a_migration_that_breaks_off_leaves_nothing_half_made(tmp_path: Path, mo
     def works(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE more (x)")
 
-    own = catalogs.MIGRATIONS
-    monkeypatch.setattr(catalogs, "MIGRATIONS", (*own, breaks))
+    monkeypatch.setattr(catalogs, "MIGRATIONS", (*MIGRATIONS, breaks))
     with pytest.raises(KeyboardInterrupt):
         Catalog(tmp_path / "c.db")
-    monkeypatch.setattr(catalogs, "MIGRATIONS", (*own, works))
+    monkeypatch.setattr(catalogs, "MIGRATIONS", (*MIGRATIONS, works))
     with Catalog(tmp_path / "c.db") as catalog:
         assert catalog.connection.execute("SELECT COUNT(*) FROM more").fetchone()[0] == 0
 

@@ -1,30 +1,27 @@
-import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from genrelens.errors import InvalidModelError, LibraryBusyError, WrongInputError
+from genrelens.errors import InvalidModelError, LibraryBusyError, WorkerError, WrongInputError
 from genrelens.inputs import Picture
 from genrelens.library import run as running
 from genrelens.library.catalog import Catalog
 from genrelens.library.finding import known
-from genrelens.library.judging import Outcome
 from genrelens.library.lock import locked
-from genrelens.library.run import count_pending, judge_files, pending, run
+from genrelens.library.run import count_pending, pending, run
 from genrelens.library.scan import scan
 from genrelens.library.tracks import failures, judged
 from genrelens.model import Model
 from genrelens.prediction import Failure, Prediction
-from genrelens.windows import Take
 from tests.conftest import encode, make_card, make_mapped_model, tone
 from tests.library.conftest import id_of, put
+from tests.library.deadly import deadly
 
 KILLS = 20
 
@@ -63,12 +60,6 @@ def rows(catalog: Catalog) -> dict[str, list[tuple[object, ...]]]:
         ]
         for table, q in queries.items()
     }
-
-
-def deadly(paths: Sequence[Path], model: Path, windows: Take) -> list[Outcome]:
-    if any("hostile" in path.name for path in paths):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return judge_files(paths, model, windows)
 
 
 def test_what_is_pending_is_judged_once(catalog: Catalog, model: Model, tmp_path: Path) -> None:
@@ -133,6 +124,19 @@ def test_a_hostile_file_costs_only_itself(
     assert failure.path == str(music / "0002 hostile.wav")
     assert failure.error.type == "WorkerError"
     assert "made its process die" in failure.error.message
+
+
+def test_files_are_not_blamed_where_no_process_lives(
+    catalog: Catalog, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "judge_files", deadly)
+    music = library(tmp_path / "hostile", 2)
+    for song in music.iterdir():
+        song.rename(song.with_name(f"hostile {song.name}"))
+    scan(catalog, music)
+    with pytest.raises(WorkerError, match="no worker process stays alive"):
+        list(run(catalog, model, windows=3, processes=1))
+    assert list(failures(catalog)) == []
 
 
 def test_two_runs_do_not_double_the_work(catalog: Catalog, model: Model) -> None:

@@ -1,0 +1,17 @@
+"""What a test's worker processes run; apart from the tests, whose imports would take each of them seconds."""
+
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from genrelens.library.judging import Outcome
+from genrelens.library.run import judge_files
+from genrelens.windows import Take
+
+
+def deadly(paths: Sequence[Path], model: Path, windows: Take) -> list[Outcome]:
+    """Judge files, but die over one that is called hostile."""
+    if any("hostile" in path.name for path in paths):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return judge_files(paths, model, windows)
