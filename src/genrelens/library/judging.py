@@ -25,13 +25,13 @@ class Outcome:
     """What came of a track.
 
     Attributes:
-        path: absolute.
+        path: absolute; or an address.
         stamp: of the file that was judged; None if it could not even be looked at.
         result: the answer, or why there is none.
         embedding: (channels,), the mean over the windows; if there is an answer and the model gives one.
     """
 
-    path: Path
+    path: Path | str
     stamp: Stamp | None
     result: Prediction | Failure
     embedding: Embedding | None = None
@@ -52,7 +52,7 @@ def heard_or_failed(path: Path, sound: Sound, windows: Take) -> HeardTrack | Out
         return failed(path, stamp, WorkerError(fault))
 
 
-def failed(path: Path, stamp: Stamp | None, error: GenrelensError) -> Outcome:
+def failed(path: Path | str, stamp: Stamp | None, error: GenrelensError) -> Outcome:
     """The outcome of a file that cannot be used."""
     return Outcome(path, stamp, Failure.of(os.fspath(path), error))
 
