@@ -1,8 +1,9 @@
 """The second half of judging tracks: a model's answers to what was heard, or why there is none."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -43,8 +44,13 @@ def heard_or_failed(path: Path, sound: Sound, windows: Take) -> HeardTrack | Out
         stamp = Stamp.of(path)
     except OSError:
         stamp = None
+    return attempted(path, stamp, partial(heard_track, path, sound, windows))
+
+
+def attempted(path: Path | str, stamp: Stamp | None, hear: Callable[[], HeardTrack]) -> HeardTrack | Outcome:
+    """What is heard of a file, or the outcome of it that nothing is."""
     try:
-        return heard_track(path, sound, windows)
+        return hear()
     except GenrelensError as error:
         return failed(path, stamp, error)
     except Exception as error:  # of a decoder, perhaps: a run that it ended would end at this file each time

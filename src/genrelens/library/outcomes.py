@@ -15,11 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from genrelens.card import Card
 from genrelens.errors import AddressError, shown
 from genrelens.library.addresses import file_system, is_address, write_whole
 from genrelens.library.judging import Outcome
 from genrelens.library.tracks import Stamp
 from genrelens.prediction import Failure, Prediction
+from genrelens.windows import Take
 
 SCHEMA = pa.schema(
     {
@@ -50,9 +52,14 @@ class Asked:
     windows: str
 
 
-def table_of(outcomes: Sequence[Outcome], asked: Asked) -> pa.Table:
+def asked(card: Card, windows: Take) -> Asked:
+    """What outcomes of this model answer that heard so many windows of each track."""
+    return Asked(card.name, card.version, str(windows))
+
+
+def table_of(outcomes: Sequence[Outcome], of: Asked) -> pa.Table:
     """Outcomes as a table of `SCHEMA`."""
-    return pa.Table.from_pylist([_row(outcome, asked) for outcome in outcomes], SCHEMA)
+    return pa.Table.from_pylist([_row(outcome, of) for outcome in outcomes], SCHEMA)
 
 
 def outcomes_of(table: pa.Table) -> list[Outcome]:
@@ -112,13 +119,13 @@ class OutcomeFolder(AbstractContextManager["OutcomeFolder"]):
         except Exception as error:  # each file system raises errors of its own
             raise AddressError(f"{shown(self.place)} cannot be written ({error}); give another --to") from error
 
-    def tables(self, asked: Asked, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def tables(self, of: Asked, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """What answers this, or some columns of it, file by file.
 
         Raises:
             AddressError: a file cannot be read.
         """
-        wanted = [(name, "=", getattr(asked, name)) for name in ("model", "version", "windows")]
+        wanted = [(name, "=", getattr(of, name)) for name in ("model", "version", "windows")]
         for name in sorted(self._system.glob(f"{self._folder}/*.parquet")):
             try:
                 with self._system.open(name, "rb") as file:
@@ -126,18 +133,18 @@ class OutcomeFolder(AbstractContextManager["OutcomeFolder"]):
             except Exception as error:
                 raise AddressError(f"{shown(name)} cannot be read ({error}); remove it") from error
 
-    def paths(self, asked: Asked) -> set[str]:
+    def paths(self, of: Asked) -> set[str]:
         """The paths and addresses of which there is an outcome."""
-        return {os.fsdecode(path) for table in self.tables(asked, ["path"]) for path in table["path"].to_pylist()}
+        return {os.fsdecode(path) for table in self.tables(of, ["path"]) for path in table["path"].to_pylist()}
 
 
-def _row(outcome: Outcome, asked: Asked) -> dict[str, Any]:
+def _row(outcome: Outcome, of: Asked) -> dict[str, Any]:
     told = outcome.result if isinstance(outcome.result, Prediction) else None
     failed = outcome.result if isinstance(outcome.result, Failure) else None
     return {
         "path": os.fsencode(outcome.path),
         **(asdict(outcome.stamp) if outcome.stamp else {}),
-        **asdict(asked),
+        **asdict(of),
         "genre": told and told.genre,
         "confidence": told and told.confidence,
         "prediction": told and told.to_json(),

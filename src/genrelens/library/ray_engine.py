@@ -11,9 +11,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +19,14 @@ import pyarrow as pa
 import ray
 import ray.data
 
-from genrelens.card import Card
 from genrelens.classifier import Classifier
-from genrelens.errors import ClusterError, GenrelensError, WorkerError, shown
+from genrelens.errors import ClusterError, WorkerError, shown
 from genrelens.inputs import Sound
 from genrelens.library.addresses import is_address, opened_address
 from genrelens.library.hearing import HeardTrack, heard_file
-from genrelens.library.judging import TOGETHER, Outcome, failed, heard_or_failed, judge_tracks
-from genrelens.library.outcomes import Asked, table_of
+from genrelens.library.judging import TOGETHER, Outcome, attempted, failed, heard_or_failed, judge_tracks
+from genrelens.library.outcomes import asked, table_of
+from genrelens.library.tracks import Stamp
 from genrelens.model import Model
 from genrelens.windows import Take
 
@@ -37,28 +35,6 @@ _CORES = 4  # that decode for one model
 _TRIES = 3  # more of a task whose node or process died, which may be the fault of a file
 _FORGIVEN = 100  # tasks given up before the cluster itself counts as broken
 _STORE = 1 << 30  # bytes of the object store, if the cluster is this machine alone
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is asked of each track.
-
-    Attributes:
-        model: the file of the model, here; the nodes need none.
-        card: of the model.
-        windows: how many of a track are heard, spread over it; or "all".
-        min_confidence: what is told with less is "unknown".
-    """
-
-    model: Path
-    card: Card
-    windows: Take
-    min_confidence: float = 0.0
-
-    @property
-    def asked(self) -> Asked:
-        """What the outcomes answer."""
-        return Asked(self.card.name, self.card.version, str(self.windows))
 
 
 @contextlib.contextmanager
@@ -74,7 +50,8 @@ def connected(cores: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # GenreLens reports nothing to anyone
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         ray.init(address="auto", **quiet)
@@ -88,7 +65,7 @@ def connected(cores: int) -> Iterator[None]:
         ray.shutdown()
 
 
-def judged_on_cluster(paths: Iterable[str], job: Job) -> Iterator[pa.Table]:
+def judged_on_cluster(paths: Iterable[str], model: Model, windows: Take) -> Iterator[pa.Table]:
     """Judge tracks on the cluster that one is `connected` to, in any order.
 
     A node that is lost costs time alone: what was under way there is done again elsewhere. A file that makes its
@@ -96,45 +73,45 @@ def judged_on_cluster(paths: Iterable[str], job: Job) -> Iterator[pa.Table]:
 
     Args:
         paths: on disks that all nodes share, or addresses that fsspec reads.
-        job: what is asked of each.
+        model: of sound; its file is needed here alone.
+        windows: how many of each track to hear, spread over it; or "all".
 
     Yields:
         Outcomes, as tables of `outcomes.SCHEMA`; each path is in one of them, once.
 
     Raises:
         ClusterError: the cluster cannot go on.
+        WrongInputError: the model looks at pictures.
     """
     left = dict.fromkeys(os.fsencode(path) for path in paths)
     for together in (_TRACKS, 1):
-        for table in _judged(list(left), job, together):
+        for table in _judged(list(left), model, windows, together):
             for path in table["path"].to_pylist():
                 del left[path]
             yield table
     if left:
-        yield table_of([_fatal(os.fsdecode(path)) for path in left], job.asked)
+        yield table_of([_fatal(os.fsdecode(path)) for path in left], asked(model.card, windows))
 
 
-def _judged(paths: list[bytes], job: Job, together: int) -> Iterator[pa.Table]:
+def _judged(paths: list[bytes], model: Model, windows: Take, together: int) -> Iterator[pa.Table]:
     """One pass over the paths; those whose task was given up are not among the outcomes."""
     if not paths:
         return
+    blocks = [
+        pa.table({"path": pa.array(paths[at : at + together], pa.binary())}) for at in range(0, len(paths), together)
+    ]
     _prepare_data()
-    blocks = [pa.table({"path": pa.array(some, pa.binary())}) for some in batched(paths, together)]
-    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-    cores = sum(node["Resources"]["CPU"] for node in nodes)
     outcomes = (
         ray.data.from_arrow(blocks)
-        .map(partial(_hear, sound=job.card.sound, windows=job.windows), num_cpus=1, max_retries=_TRIES)
+        .map(partial(_hear, sound=model.card.sound, windows=windows), num_cpus=1, ray_remote_args_fn=_of_a_decoder)
         .map_batches(
             _Judge,
-            fn_constructor_args=(ray.put(job.model.read_bytes()), job),
-            batch_size=1 if job.windows == "all" else math.ceil(TOGETHER / job.windows),
+            fn_constructor_args=(model.path.read_bytes(), windows),
+            batch_size=1 if windows == "all" else math.ceil(TOGETHER / windows),
             batch_format="pyarrow",
-            # The cores are the decoders': a model finds its place beside them even if nodes are lost.
-            num_cpus=0,
-            concurrency=max(len(nodes), math.ceil(cores / _CORES)),
-            scheduling_strategy="SPREAD",
-            max_task_retries=_TRIES,
+            num_cpus=0,  # the cores are the decoders': a model finds its place beside them even if nodes are lost
+            concurrency=_models(),
+            ray_remote_args_fn=_of_a_model,
         )
     )
     try:
@@ -142,6 +119,20 @@ def _judged(paths: list[bytes], job: Job, together: int) -> Iterator[pa.Table]:
     except ray.exceptions.RayError as error:
         told = str(error).strip().splitlines()[-1]
         raise ClusterError(f"the cluster cannot go on ({told}); see `ray status`, and run again to go on") from error
+
+
+def _models() -> int:
+    """How many actors the cluster gets: one for some cores, and for each node at least."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    return max(1, len(nodes), math.ceil(sum(node["CPU"] for node in nodes) / _CORES))
+
+
+def _of_a_decoder() -> dict[str, Any]:
+    return {"max_retries": _TRIES}
+
+
+def _of_a_model() -> dict[str, Any]:
+    return {"scheduling_strategy": "SPREAD", "max_restarts": -1, "max_task_retries": _TRIES}
 
 
 def _prepare_data() -> None:
@@ -155,27 +146,27 @@ def _prepare_data() -> None:
 def _hear(row: dict[str, bytes], sound: Sound, windows: Take) -> dict[str, bytes]:
     """The first stage. What was heard travels pickled, exact to the last bit, as does why nothing was."""
     path = os.fsdecode(row["path"])
-    heard = _heard_address(path, sound, windows) if is_address(path) else heard_or_failed(Path(path), sound, windows)
+    if is_address(path):
+        heard = attempted(path, None, partial(_heard_address, path, sound, windows))
+    else:
+        heard = heard_or_failed(Path(path), sound, windows)
     return {"heard": pickle.dumps(heard)}
 
 
-def _heard_address(address: str, sound: Sound, windows: Take) -> HeardTrack | Outcome:
-    try:
-        with opened_address(address) as (file, stamp):
-            return heard_file(file, address, stamp, sound, windows)
-    except GenrelensError as error:
-        return failed(address, None, error)
+def _heard_address(address: str, sound: Sound, windows: Take) -> HeardTrack:
+    with opened_address(address) as (file, stamp):
+        return heard_file(file, address, stamp, sound, windows)
 
 
 class _Judge:
     """The second stage: an actor with the model."""
 
-    def __init__(self, model: bytes, job: Job) -> None:
+    def __init__(self, model: bytes, windows: Take) -> None:
         with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
             file.write(model)
             file.flush()
-            self._classifier = Classifier(Model(file.name, threads=1), min_confidence=job.min_confidence)
-        self._asked = job.asked
+            self._classifier = Classifier(Model(file.name, threads=1))
+        self._asked = asked(self._classifier.card, windows)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         heard = [pickle.loads(content) for content in table["heard"].to_pylist()]
@@ -185,5 +176,5 @@ class _Judge:
 
 
 def _fatal(path: str) -> Outcome:
-    fault = f"{shown(path)} made its process die (or memory ran out) again and again; leave it out or try it alone"
-    return failed(path, None, WorkerError(fault))
+    fault = f"{shown(path)} made its process die (or memory ran out); try it alone by `genrelens predict`"
+    return failed(path, None if is_address(path) else Stamp.now(Path(path)), WorkerError(fault))
