@@ -40,11 +40,7 @@ class Outcome:
 
 def heard_or_failed(path: Path, sound: Sound, windows: Take) -> HeardTrack | Outcome:
     """As `heard_track`, but a file that cannot be used is an outcome: it must not end the work on the others."""
-    try:
-        stamp = Stamp.of(path)
-    except OSError:
-        stamp = None
-    return attempted(path, stamp, partial(heard_track, path, sound, windows))
+    return attempted(path, Stamp.now(path), partial(heard_track, path, sound, windows))
 
 
 def attempted(path: Path | str, stamp: Stamp | None, hear: Callable[[], HeardTrack]) -> HeardTrack | Outcome:

@@ -38,6 +38,14 @@ class Stamp:
         return cls.told_by(path.stat())
 
     @classmethod
+    def now(cls, path: Path) -> "Stamp | None":
+        """That of a file; None if it cannot be looked at."""
+        try:
+            return cls.of(path)
+        except OSError:
+            return None
+
+    @classmethod
     def told_by(cls, status: os.stat_result) -> "Stamp":
         """That of a file whose status was asked for."""
         return cls(status.st_size, status.st_mtime_ns)
