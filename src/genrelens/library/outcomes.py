@@ -133,9 +133,10 @@ class OutcomeFolder(AbstractContextManager["OutcomeFolder"]):
             except Exception as error:
                 raise AddressError(f"{shown(name)} cannot be read ({error}); remove it") from error
 
-    def paths(self, of: Asked) -> set[str]:
-        """The paths and addresses of which there is an outcome."""
-        return {os.fsdecode(path) for table in self.tables(of, ["path"]) for path in table["path"].to_pylist()}
+    def paths(self, of: Asked, *, failed: bool = True) -> set[str]:
+        """The paths and addresses of which there is an answer, or, if `failed`, the reason why there is none."""
+        rows = (row for table in self.tables(of, ["path", "genre"]) for row in table.to_pylist())
+        return {os.fsdecode(row["path"]) for row in rows if failed or row["genre"] is not None}
 
 
 def _row(outcome: Outcome, of: Asked) -> dict[str, Any]:
