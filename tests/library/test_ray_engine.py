@@ -21,7 +21,8 @@ from genrelens.library.outcomes import outcomes_of
 from genrelens.prediction import Failure, Prediction
 from tests.conftest import encode, tone
 
-pytestmark = pytest.mark.ray
+# Ray warns of its own ways.
+pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 _STORE = 80 << 20  # bytes; the least that Ray takes is 75 MiB
 _NOTICED = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500, "health_check_failure_threshold": 4}

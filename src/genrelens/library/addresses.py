@@ -31,7 +31,9 @@ def file_system(place: str) -> tuple[Any, str]:
     try:
         system, inner = fsspec.url_to_fs(place)
     except (ImportError, ValueError) as error:
-        raise AddressError(f"{shown(place)} cannot be opened ({error}); see the list of file systems of fsspec") from error
+        raise AddressError(
+            f"{shown(place)} cannot be opened ({error}); see the list of file systems of fsspec"
+        ) from error
     return system, inner
 
 
