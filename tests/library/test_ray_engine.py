@@ -1,3 +1,5 @@
+# ruff: noqa: E402 (what follows is imported only where Ray is installed)
+
 import os
 import signal
 import time
