@@ -278,12 +278,12 @@ def scored(card: Card, probabilities: Probabilities) -> tuple[Score, ...]:
 
 
 def _predict_in_worker(source: PathOrBytes, model: Path, min_confidence: float, windows: Take) -> Prediction:
-    return _resident(model, min_confidence).predict(source, windows=windows)
+    return resident(model, min_confidence).predict(source, windows=windows)
 
 
 @lru_cache(maxsize=1)
-def _resident(model: Path, min_confidence: float) -> Classifier:
-    """The classifier that a worker process keeps."""
+def resident(model: Path, min_confidence: float = 0.0) -> Classifier:
+    """The classifier that a worker process keeps, on one thread."""
     return Classifier(model, threads=1, min_confidence=min_confidence)
 
 

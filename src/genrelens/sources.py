@@ -53,14 +53,18 @@ class Readable(io.BufferedReader):
             return -1
 
 
+def is_called_audio(name: str) -> bool:
+    """Whether a file's name ends like audio; "._" begins what macOS leaves beside files on foreign disks."""
+    return os.path.splitext(name)[1].lower() in EXTENSIONS and not name.startswith("._")  # noqa: PTH122 (pathlib is slow)
+
+
 def audio_files(folder: str | os.PathLike[str], refused: Callable[[OSError], None] | None = None) -> list[Path]:
     """The files below a folder whose names end like audio, sorted; links to folders are not followed.
 
-    `refused` is told of folders that cannot be read. Names that begin with "._", which macOS leaves beside
-    files on foreign disks, are passed over.
+    `refused` is told of folders that cannot be read.
     """
-    found = (Path(place, name) for place, _, names in os.walk(folder, onerror=refused) for name in names)
-    return sorted(path for path in found if path.suffix.lower() in EXTENSIONS and not path.name.startswith("._"))
+    found = os.walk(folder, onerror=refused)
+    return sorted(Path(place, name) for place, _, names in found for name in names if is_called_audio(name))
 
 
 def opened(source: Source, stack: contextlib.ExitStack) -> BinaryIO:

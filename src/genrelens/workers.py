@@ -7,7 +7,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Generic, TypeVar
@@ -16,6 +16,8 @@ from genrelens.errors import GenrelensError, WorkerError, shown
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_Begun = tuple[Item, "Future[Result | GenrelensError]"]
 
 _AHEAD = 4  # items that are under way for each process
 
@@ -38,15 +40,29 @@ def stream(
         for item in items:
             yield item, _attempt(function, item)
         return
+    yield from _flow(function, items, processes, in_order=True)
+
+
+def as_finished(
+    function: Callable[[Item], Result], items: Iterable[Item], processes: int
+) -> Iterator[tuple[Item, Result | GenrelensError]]:
+    """As `stream`, but each item as soon as it is done; and a single process is one beside the caller's, too."""
+    yield from _flow(function, items, processes, in_order=False)
+
+
+def _flow(
+    function: Callable[[Item], Result], items: Iterable[Item], processes: int, *, in_order: bool
+) -> Iterator[tuple[Item, Result | GenrelensError]]:
     crew: _Crew[Item, Result] = _Crew(function, processes)
-    waiting: deque[tuple[Item, Future[Result | GenrelensError]]] = deque()
+    waiting: deque[_Begun[Item, Result]] = deque()
     source = iter(items)
     try:
         while True:
             waiting.extend((item, crew.submit(item)) for item in islice(source, processes * _AHEAD - len(waiting)))
             if not waiting:
                 return
-            item, future = waiting.popleft()
+            item, future = chosen = waiting[0] if in_order else _finished(waiting)
+            waiting.remove(chosen)
             try:
                 yield item, future.result()
             except BrokenProcessPool:  # this item's doing, or that of one beside it
@@ -54,6 +70,11 @@ def stream(
                 waiting = deque((other, crew.again(other, begun)) for other, begun in waiting)
     finally:
         crew.dismiss()
+
+
+def _finished(waiting: "deque[_Begun[Item, Result]]") -> "_Begun[Item, Result]":
+    wait([future for _, future in waiting], return_when=FIRST_COMPLETED)
+    return next(begun for begun in waiting if begun[1].done())
 
 
 def cores() -> int:

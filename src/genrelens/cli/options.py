@@ -3,13 +3,19 @@
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from genrelens.windows import Take
 
 ModelName = Annotated[str, typer.Option("--model", "-m", help="A model's name, an .onnx file or an address.")]
 Cores = Annotated[
     int | None, typer.Option("--threads", "-t", min=1, help="Cores to use, as threads or processes; all if not given.")
+]
+Windows = Annotated[
+    str, typer.Option(help="How many windows of each track to hear, spread over it; or 'all', overlapping.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 DataSet = Annotated[
@@ -27,6 +33,19 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A value in place of the recipe's, such as train.lr=1e-3; repeat."),
 ]
+
+
+def taken(windows: str) -> "Take":
+    """What `--windows` says.
+
+    Raises:
+        typer.BadParameter: it is neither "all" nor a number of 1 or more.
+    """
+    if windows == "all":
+        return "all"
+    if windows.isdecimal() and int(windows) > 0:
+        return int(windows)
+    raise typer.BadParameter(f"{windows!r} is neither 'all' nor a number of 1 or more", param_hint="--windows")
 
 
 def parsed(settings: Iterable[str]) -> dict[str, Any]:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrelens.cli.options import Cores, ModelName, Quiet
+from genrelens.cli.options import Cores, ModelName, Quiet, Windows, taken
 
 if TYPE_CHECKING:
     from genrelens.inputs import Input
     from genrelens.prediction import Failure
-    from genrelens.windows import Take
 
 _KINDS = {"sound": "audio files", "picture": "pictures"}
 _FEW = 3  # files that need neither worker processes nor a progress bar
@@ -25,9 +24,7 @@ def predict(
         ),
     ],
     model: ModelName = "lens",
-    windows: Annotated[
-        str, typer.Option(help="How many windows of each track to hear, spread over it; or 'all', overlapping.")
-    ] = "3",
+    windows: Windows = "3",
     min_confidence: Annotated[
         float, typer.Option(min=0, max=1, help="Tell 'unknown' of a track that no genre is as probable for, 0 to 1.")
     ] = 0.0,
@@ -49,7 +46,7 @@ def predict(
 
     if json and csv:
         raise typer.BadParameter("choose one of --json and --csv")
-    take = _take(windows)
+    take = taken(windows)
     cores = threads or workers.cores()
     classifier = Classifier(model, threads=cores, min_confidence=min_confidence)
     files, failures = _expand(paths, classifier.card.input)
@@ -65,14 +62,6 @@ def predict(
             advance()
     if failed:
         raise typer.Exit(1)
-
-
-def _take(windows: str) -> "Take":
-    if windows == "all":
-        return "all"
-    if windows.isdecimal() and int(windows) > 0:
-        return int(windows)
-    raise typer.BadParameter(f"{windows!r} is neither 'all' nor a number of 1 or more", param_hint="--windows")
 
 
 def _expand(paths: list[Path], own: "Input") -> "tuple[list[Path], list[Failure]]":

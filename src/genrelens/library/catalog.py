@@ -59,26 +59,43 @@ class Catalog:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All that the block writes, or nothing of it."""
-        self.connection.execute("BEGIN IMMEDIATE")
+        """All that the block writes, or nothing of it.
+
+        Raises:
+            CatalogError: it cannot be written; the disk is full, or another process writes all the time.
+        """
         try:
-            yield self.connection
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        self.connection.execute("COMMIT")
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:  # a full disk may have ended it already
+                    self.connection.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            raise CatalogError(
+                f"{shown(self.path)} cannot be written ({error}); what it held before is safe"
+            ) from error
 
     def _prepare(self) -> None:
         self.connection.row_factory = sqlite3.Row
         self.connection.execute("PRAGMA foreign_keys = ON")
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = NORMAL")
-        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
-        if version > len(MIGRATIONS):
+        if self._version() > len(MIGRATIONS):
             raise CatalogError(f"{shown(self.path)} was written by a later GenreLens; update this one")
-        for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
-            migrate(self.connection)
-            self.connection.execute(f"PRAGMA user_version = {number}")
+        if self._version() < len(MIGRATIONS):
+            self._migrate()
+
+    def _migrate(self) -> None:
+        with self.transaction() as connection:  # in which another process may have been first
+            for number, migrate in enumerate(MIGRATIONS[self._version() :], self._version() + 1):
+                migrate(connection)
+                connection.execute(f"PRAGMA user_version = {number}")
+
+    def _version(self) -> int:
+        return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def encoded(path: str | os.PathLike[str]) -> bytes:

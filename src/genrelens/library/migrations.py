@@ -1,4 +1,4 @@
-"""How the catalog's tables came to be: numbered steps, each done once, in order."""
+"""How the catalog's tables came to be: numbered steps, each done once, in order, whole or not at all."""
 
 import sqlite3
 from collections.abc import Callable
@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 def tracks(connection: sqlite3.Connection) -> None:
     """Files, what was told of them, and why nothing could be."""
-    connection.executescript(
+    _run(
+        connection,
         """
         CREATE TABLE tracks (
             id INTEGER PRIMARY KEY,
@@ -43,8 +44,18 @@ def tracks(connection: sqlite3.Connection) -> None:
             began TEXT NOT NULL,                   -- ISO 8601, UTC
             options TEXT NOT NULL                  -- as JSON
         );
-        """
+        """,
     )
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    """Run statements one by one: `executescript` would first commit what the migration is to be one with."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
 
 
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (tracks,)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrelens.library.catalog import Catalog, decoded, encoded
-from genrelens.prediction import Failure, Prediction
+from genrelens.prediction import ErrorInfo, Failure, Prediction
 
 Embedding = NDArray[np.float32]
 
@@ -89,13 +90,12 @@ def judged(catalog: Catalog, query: Query = Query(), *, embeddings: bool = False
     conditions, values = _conditions(query)
     rows = catalog.connection.execute(f"{_JUDGED} WHERE {conditions} ORDER BY path", values)
     for row in rows:
-        yield Judged(
-            row["id"],
-            decoded(row["path"]),
-            Stamp(row["size"], row["mtime_ns"]),
-            Prediction.model_validate({**json.loads(row["prediction"]), "path": str(decoded(row["path"]))}),
-            unpacked(row["embedding"]) if embeddings and row["embedding"] else None,
-        )
+        yield _read(row, embeddings)
+
+
+def answer_at(path: Path, content: str) -> Prediction:
+    """The answer that is kept as `content`, for the track that is at `path` now."""
+    return Prediction.model_validate({**json.loads(content), "path": str(path)})
 
 
 def keep_answer(
@@ -131,6 +131,15 @@ def keep_failure(catalog: Catalog, track: int, stamp: Stamp, failure: Failure) -
     )
 
 
+def failures(catalog: Catalog) -> Iterator[Failure]:
+    """Why nothing can be told of those tracks of which nothing can, by path; vanished ones are left out."""
+    rows = catalog.connection.execute(
+        "SELECT path, type, message FROM tracks JOIN failures ON track = id WHERE NOT vanished ORDER BY path"
+    )
+    for row in rows:
+        yield Failure(path=os.fspath(decoded(row["path"])), error=ErrorInfo(type=row["type"], message=row["message"]))
+
+
 def packed(embedding: Embedding) -> bytes:
     """An embedding (channels,) in half precision, which is far finer than what it means."""
     return np.asarray(embedding, "<f2").tobytes()
@@ -139,6 +148,17 @@ def packed(embedding: Embedding) -> bytes:
 def unpacked(content: bytes) -> Embedding:
     """What `packed` made this of."""
     return np.frombuffer(content, "<f2").astype(np.float32)
+
+
+def _read(row: sqlite3.Row, embeddings: bool) -> Judged:
+    path = decoded(row["path"])
+    return Judged(
+        row["id"],
+        path,
+        Stamp(row["size"], row["mtime_ns"]),
+        answer_at(path, row["prediction"]),
+        unpacked(row["embedding"]) if embeddings and row["embedding"] else None,
+    )
 
 
 def _conditions(query: Query) -> tuple[str, list[Any]]:

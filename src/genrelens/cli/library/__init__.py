@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from genrelens.cli.library import errors, export, run, scan, search, show, status
+
 app = typer.Typer(name="library", help="Know a music library: scan, judge, search, tag, undo.", no_args_is_help=True)
 
 
@@ -21,3 +23,12 @@ def library(
 ) -> None:
     """Know a music library: scan, judge, search, tag, undo."""
     context.obj = catalog
+
+
+app.command()(scan.scan)
+app.command()(run.run)
+app.command()(status.status)
+app.command()(errors.errors)
+app.command()(show.show)
+app.command()(search.search)
+app.command()(export.export)

@@ -1,0 +1,37 @@
+"""`genrelens library export`: the answers as a table for other programs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from genrelens.cli.library.options import Genre, MinConfidence, PathPattern, opened, queried
+
+if TYPE_CHECKING:
+    from genrelens.library.export import Format
+
+_SUFFIXES: "dict[str, Format]" = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
+
+
+def export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="To write; what it held before is replaced.")],
+    format: Annotated[  # noqa: A002 (the option's name)
+        Literal["csv", "jsonl", "parquet"] | None, typer.Option(help="As the file's name ends, if not given.")
+    ] = None,
+    genre: Genre = None,
+    min_confidence: MinConfidence = 0.0,
+    path: PathPattern = None,
+) -> None:
+    """Write the answers to a CSV, JSON lines or Parquet file; the last holds the embeddings, too."""
+    from genrelens.cli.extras import needs_extra
+    from genrelens.errors import shown
+    from genrelens.library.export import write_tracks
+    from genrelens.library.tracks import judged
+
+    kind = format or _SUFFIXES.get(file.suffix.lower())
+    if kind is None:
+        raise typer.BadParameter(f"{file.name} ends in none of {', '.join(_SUFFIXES)}; give --format")
+    with opened(context) as catalog, needs_extra("library"):
+        tracks = judged(catalog, queried(genre, min_confidence, path), embeddings=kind == "parquet")
+        print(f"{write_tracks(tracks, file, kind):,} tracks written to {shown(file)}")

@@ -1,0 +1,78 @@
+"""`genrelens library scan`: what is in a folder, without opening a file."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrelens.cli.library.options import opened
+from genrelens.cli.options import Quiet
+
+if TYPE_CHECKING:
+    from genrelens.library.catalog import Catalog
+    from genrelens.library.scan import Scan
+
+
+def scan(
+    context: typer.Context,
+    folders: Annotated[list[Path], typer.Argument(help="Folders of music.", metavar="FOLDER")],
+    digest: Annotated[
+        bool,
+        typer.Option(
+            "--digest",
+            help="Also read new files whole, once, to know them again when they are renamed or retagged.",
+        ),
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find what is new, changed, moved or gone; nothing is judged yet.
+
+    Exits with 1 if a folder or file could not be read: each is named, and its tracks stay as they were.
+    """
+    from genrelens.library.scan import scan as look_into
+
+    failed = False
+    with opened(context) as catalog:
+        for folder in folders:
+            found = look_into(catalog, folder)
+            for unread in found.unread:
+                typer.secho(str(unread), fg="red", err=True)
+            failed |= bool(found.unread)
+            if digest:
+                failed |= not _digest(catalog, folder, quiet)
+                found = _joined(catalog, found)
+            print(_line(folder, found))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _digest(catalog: "Catalog", folder: Path, quiet: bool) -> bool:
+    """Whether all files could be read."""
+    from genrelens.cli.progress import progress_bar
+    from genrelens.library.digests import count_undigested, digest_tracks
+
+    good = True
+    with progress_bar("Reading", count_undigested(catalog, folder), visible=not quiet) as advance:
+        for failure in digest_tracks(catalog, folder):
+            if failure:
+                typer.secho(failure.error.message, fg="red", err=True)
+                good = False
+            advance()
+    return good
+
+
+def _joined(catalog: "Catalog", found: "Scan") -> "Scan":
+    """What was found, with those for moved that only their audio tells."""
+    from genrelens.library.digests import join_moved
+
+    joined = join_moved(catalog)
+    return replace(found, moved=found.moved + joined, new=found.new - joined)
+
+
+def _line(folder: Path, found: "Scan") -> str:
+    from genrelens.errors import shown
+
+    kinds = ("new", "changed", "moved", "returned", "vanished")
+    counts = ", ".join(f"{count:,} {kind}" for kind in kinds if (count := getattr(found, kind)))
+    return f"{shown(folder)}: {found.found:,} audio files; {counts or 'nothing has changed'}"

@@ -1,0 +1,69 @@
+"""From what someone types to a track of the catalog, and all that is known of it."""
+
+import os
+
+from genrelens.errors import TrackNotFoundError, shown
+from genrelens.library.catalog import Catalog, decoded, encoded
+from genrelens.library.tracks import Stamp, answer_at
+from genrelens.prediction import ErrorInfo, PathText, Prediction, Record
+
+
+class Known(Record):
+    """All that the catalog knows of a track.
+
+    Attributes:
+        id: in the catalog.
+        size: in bytes, when it was last scanned.
+        mtime_ns: when it had last been changed then.
+        digest: of the encoded audio, if it was asked for.
+        vanished: whether the last scan did not find it.
+        outdated: whether the file has changed since it was judged.
+        answer: what was told of it.
+        error: why nothing could be told.
+    """
+
+    id: int
+    path: PathText
+    size: int
+    mtime_ns: int
+    digest: str | None
+    vanished: bool
+    outdated: bool
+    answer: Prediction | None
+    error: ErrorInfo | None
+
+
+def number_of(catalog: Catalog, text: str) -> int:
+    """The number of the track with this number or at this path; a file called 12 is ./12.
+
+    Raises:
+        TrackNotFoundError: the catalog has no such track.
+    """
+    name, value = ("id", text) if text.isdecimal() and text.isascii() else ("path", encoded(os.path.abspath(text)))  # noqa: PTH100
+    row = catalog.connection.execute(f"SELECT id FROM tracks WHERE {name} = ?", (value,)).fetchone()
+    if row is None:
+        raise TrackNotFoundError(
+            f"the catalog has no track {shown(text)}; `genrelens library search` lists what it has"
+        )
+    return int(row["id"])
+
+
+def known(catalog: Catalog, number: int) -> Known:
+    """All that is known of a track of the catalog."""
+    track, told, failed = (
+        catalog.connection.execute(f"SELECT * FROM {table} WHERE {key} = ?", (number,)).fetchone()
+        for table, key in (("tracks", "id"), ("answers", "track"), ("failures", "track"))
+    )
+    path = decoded(track["path"])
+    now = Stamp(track["size"], track["mtime_ns"])
+    return Known(
+        id=number,
+        path=os.fspath(path),
+        size=now.size,
+        mtime_ns=now.mtime_ns,
+        digest=track["digest"],
+        vanished=bool(track["vanished"]),
+        outdated=any(row is not None and Stamp(row["size"], row["mtime_ns"]) != now for row in (told, failed)),
+        answer=None if told is None else answer_at(path, told["prediction"]),
+        error=None if failed is None else ErrorInfo(type=failed["type"], message=failed["message"]),
+    )
