@@ -128,7 +128,7 @@ def _is_audio(name: str) -> bool:
 def _changed(system: Any, inner: str) -> int:
     """When a file was changed, in ns; 0 where that is not told."""
     try:
-        return round(system.modified(inner).timestamp() * 1e9)
+        return int(system.modified(inner).timestamp() * 1e9)
     except NotImplementedError:
         return 0
 

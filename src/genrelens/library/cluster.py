@@ -1,7 +1,7 @@
 """A run on a cluster: what waits goes there, and what comes of it is kept in the catalog, as Parquet, or both."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from genrelens.library.catalog import Catalog
@@ -17,7 +17,7 @@ from genrelens.windows import Take
 
 def run_catalog(
     catalog: Catalog, model: Model, *, windows: Take, retry: bool = False, folder: OutcomeFolder | None = None
-) -> Iterator[list[Outcome]]:
+) -> Generator[list[Outcome], None, None]:
     """As `run.run`, on the cluster that one is connected to.
 
     Args:
@@ -44,25 +44,35 @@ def run_catalog(
             yield outcomes
 
 
+def places_left(
+    places: Sequence[str], folder: OutcomeFolder, model: Model, *, windows: Take, retry: bool = False
+) -> list[str]:
+    """The places of which a folder has no outcome; or, if failures are tried again, no answer.
+
+    Raises:
+        AddressError: the folder cannot be read.
+    """
+    known = folder.paths(asked(model.card, windows), failed=not retry)
+    return [place for place in places if place not in known]
+
+
 def run_places(
-    places: Sequence[str], model: Model, *, windows: Take, folder: OutcomeFolder, retry: bool = False
-) -> Iterator[list[Outcome]]:
+    places: Sequence[str], folder: OutcomeFolder, model: Model, *, windows: Take
+) -> Generator[list[Outcome], None, None]:
     """Judge tracks that no catalog knows on the cluster that one is connected to.
 
     Args:
-        places: paths that all nodes see, or addresses. Those of which the folder has an outcome are passed over.
+        places: paths that all nodes see, or addresses.
+        folder: which gets the outcomes.
         model: of sound.
         windows: how many of each track to hear, spread over it; or "all".
-        folder: which gets the outcomes.
-        retry: whether places that could not be judged are tried again.
 
     Raises:
-        AddressError: the folder cannot be read or written.
+        AddressError: the folder cannot be written.
         WrongInputError: the model looks at pictures.
         ClusterError: the cluster cannot go on; what was yielded is kept once the folder is left.
     """
-    known = folder.paths(asked(model.card, windows), failed=not retry)
-    yield from _judged([place for place in places if place not in known], model, windows, folder)
+    yield from _judged(places, model, windows, folder)
 
 
 def _taken_over(folder: OutcomeFolder, waiting: set[str], model: Model, windows: Take) -> Iterator[list[Outcome]]:

@@ -123,8 +123,9 @@ def _judged(paths: list[bytes], model: Model, windows: Take, together: int) -> I
 
 def _models() -> int:
     """How many actors the cluster gets: one for some cores, and for each node at least."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-    return max(1, len(nodes), math.ceil(sum(node["CPU"] for node in nodes) / _CORES))
+    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    cores: list[float] = [node["CPU"] for node in resources if node.get("CPU")]
+    return max(1, len(cores), math.ceil(sum(cores) / _CORES))
 
 
 def _of_a_decoder() -> dict[str, Any]:
