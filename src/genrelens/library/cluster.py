@@ -17,7 +17,7 @@ from genrelens.windows import Take
 
 def run_catalog(
     catalog: Catalog, model: Model, *, windows: Take, retry: bool = False, folder: OutcomeFolder | None = None
-) -> Generator[list[Outcome], None, None]:
+) -> Generator[list[Outcome]]:
     """As `run.run`, on the cluster that one is connected to.
 
     Args:
@@ -58,7 +58,7 @@ def places_left(
 
 def run_places(
     places: Sequence[str], folder: OutcomeFolder, model: Model, *, windows: Take
-) -> Generator[list[Outcome], None, None]:
+) -> Generator[list[Outcome]]:
     """Judge tracks that no catalog knows on the cluster that one is connected to.
 
     Args:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from genrelens.model import Model
     from genrelens.windows import Take
 
-Work = tuple[int, "Generator[list[Outcome], None, None]"]
+Work = tuple[int, "Generator[list[Outcome]]"]
 
 
 @contextlib.contextmanager
