@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ from genrelens.sources import audio_files
 
 ROOT = Path(__file__).resolve().parents[1]
 MINUTES = 4
-SONGS = 12  # that are made; more tracks are links to them
+SONGS = 6  # that are made; more tracks are links to them
 WINDOWS = 3
 NODES = 2
 STORE = 200 << 20  # bytes of each node's object store
@@ -189,7 +190,7 @@ def told(whole: Run, lost: Run, target: Path) -> dict[str, float]:
 
 def _pauses(times: list[float], since: float) -> Iterator[float]:
     after = [since, *(at for at in times if at > since)]
-    return (later - sooner for sooner, later in zip(after, after[1:], strict=False))
+    return (later - sooner for sooner, later in pairwise(after))
 
 
 def compare(here: Answers, there: Answers) -> dict[str, float]:
