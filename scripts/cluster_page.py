@@ -47,7 +47,10 @@ def sizing(figures: dict[str, float]) -> str:
     core = figures["cluster, from then on (tracks/s)"] / 2  # of the two that were measured
     stored = figures["through the object store (kB a track)"]
     audio = figures["audio file (MB a track)"]
-    lines = ["| cores | tracks a second | a million tracks take | read | through the object stores |", "|---|---|---|---|---|"]
+    lines = [
+        "| cores | tracks a second | a million tracks take | read | through the object stores |",
+        "|---|---|---|---|---|",
+    ]
     for cores in CLUSTERS:
         rate = core * cores
         lines.append(

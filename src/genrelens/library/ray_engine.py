@@ -10,6 +10,7 @@ import math
 import os
 import pickle
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -101,19 +102,23 @@ def _judged(paths: list[bytes], model: Model, windows: Take, together: int) -> I
         pa.table({"path": pa.array(paths[at : at + together], pa.binary())}) for at in range(0, len(paths), together)
     ]
     _prepare_data()
-    outcomes = (
-        ray.data.from_arrow(blocks)
-        .map(partial(_hear, sound=model.card.sound, windows=windows), num_cpus=1, ray_remote_args_fn=_of_a_decoder)
-        .map_batches(
-            _Judge,
-            fn_constructor_args=(model.path.read_bytes(), windows),
-            batch_size=1 if windows == "all" else math.ceil(TOGETHER / windows),
-            batch_format="pyarrow",
-            num_cpus=0,  # the cores are the decoders': a model finds its place beside them even if nodes are lost
-            concurrency=_models(),
-            ray_remote_args_fn=_of_a_model,
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of the tries, which Ray 2.64 takes away: see pyproject.toml
+        outcomes = (
+            ray.data.from_arrow(blocks)
+            .map(partial(_hear, sound=model.card.sound, windows=windows), num_cpus=1, max_retries=_TRIES)
+            .map_batches(
+                _Judge,
+                fn_constructor_args=(model.path.read_bytes(), windows),
+                batch_size=1 if windows == "all" else math.ceil(TOGETHER / windows),
+                batch_format="pyarrow",
+                num_cpus=0,  # the cores are the decoders': a model finds its place beside them even if nodes are lost
+                concurrency=_models(),
+                max_task_retries=_TRIES,
+            )
         )
-    )
     try:
         yield from outcomes.iter_batches(batch_size=None, batch_format="pyarrow")
     except ray.exceptions.RayError as error:
@@ -126,14 +131,6 @@ def _models() -> int:
     resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cores: list[float] = [node["CPU"] for node in resources if node.get("CPU")]
     return max(1, len(cores), math.ceil(sum(cores) / _CORES))
-
-
-def _of_a_decoder() -> dict[str, Any]:
-    return {"max_retries": _TRIES}
-
-
-def _of_a_model() -> dict[str, Any]:
-    return {"scheduling_strategy": "SPREAD", "max_restarts": -1, "max_task_retries": _TRIES}
 
 
 def _prepare_data() -> None:
