@@ -44,7 +44,7 @@ def measured(content: dict[str, Any]) -> str:
 
 def sizing(figures: dict[str, float]) -> str:
     """What a million tracks need: the measured cost of one, times their number."""
-    core = figures["cluster, from then on (tracks/s)"] / 2  # of the two that were measured
+    core = figures["cluster, the middle half (tracks/s)"] / 2  # of the two that were measured
     stored = figures["through the object store (kB a track)"]
     audio = figures["audio file (MB a track)"]
     lines = [
@@ -61,7 +61,7 @@ def sizing(figures: dict[str, float]) -> str:
     lines += [
         "",
         f"In all, {MANY * audio / 1e6:.1f} TB of audio are read, {MANY * stored / 1e9:.2f} TB pass through the object "
-        f"stores, and {MANY * figures['Parquet (kB a track)'] / 1e6:.1f} GB of Parquet are left. Ray's own work, paths "
+        f"stores, and at most {MANY * figures['outcomes, before compression (kB a track)'] / 1e6:.1f} GB of Parquet are left. Ray's own work, paths "
         f"that have no file, goes at {limit:,.0f} tracks a second with this one machine of two cores as driver, nodes "
         f"and all: what {limit / core:,.0f} cores can judge. A larger cluster is better used as two, with half of the "
         "tracks each.",
