@@ -1,6 +1,6 @@
 """A Ray cluster of two nodes on this machine beside the local engine: the same answers, at what cost; and a lost node.
 
-    python benchmarks/cluster.py [FOLDER] [--tracks 400] [--out FILE.json]
+    python benchmarks/cluster.py [FOLDER] [--tracks 1000] [--out FILE.json]
 
 Without a folder of audio, 4-minute mp3s are made. Each node has one core. In a second run the second node is killed
 (SIGKILL to its raylet) when a third of the tracks is judged. What a million tracks need is computed from the figures.
@@ -68,7 +68,7 @@ def main() -> None:
     """Measure all, compare all, and print both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--tracks", type=int, default=400)
+    parser.add_argument("--tracks", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "cluster.json")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -44,7 +44,10 @@ def measured(content: dict[str, Any]) -> str:
 
 def sizing(figures: dict[str, float]) -> str:
     """What a million tracks need: the measured cost of one, times their number."""
-    core = figures["cluster, the middle half (tracks/s)"] / 2  # of the two that were measured
+    spent = figures["decoding and mels (CPU ms a track)"] + figures["the model (CPU ms a track)"]
+    # Of a short run, the middle half may be of tracks that were heard before it: no core can do more than its time.
+    core = min(figures["cluster, the middle half (tracks/s)"] / 2, 1000 / spent)
+    outcome = figures["outcomes, before compression (kB a track)"]
     stored = figures["through the object store (kB a track)"]
     audio = figures["audio file (MB a track)"]
     lines = [
@@ -61,7 +64,7 @@ def sizing(figures: dict[str, float]) -> str:
     lines += [
         "",
         f"In all, {MANY * audio / 1e6:.1f} TB of audio are read, {MANY * stored / 1e9:.2f} TB pass through the object "
-        f"stores, and at most {MANY * figures['outcomes, before compression (kB a track)'] / 1e6:.1f} GB of Parquet are left. Ray's own work, paths "
+        f"stores, and at most {MANY * outcome / 1e6:.1f} GB of Parquet are left. Ray's own work, paths "
         f"that have no file, goes at {limit:,.0f} tracks a second with this one machine of two cores as driver, nodes "
         f"and all: what {limit / core:,.0f} cores can judge. A larger cluster is better used as two, with half of the "
         "tracks each.",
