@@ -21,6 +21,10 @@ def square_or_worse(item: int) -> int:
     return item * item
 
 
+def linger(seconds: float) -> None:
+    time.sleep(seconds)
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_results_come_in_order_with_errors_in_their_place(processes: int) -> None:
     results = list(workers.stream(square_or_worse, range(12), processes))
@@ -53,6 +57,14 @@ def test_a_death_that_is_noticed_late_harms_no_other_either() -> None:
         results.append((item, result))
     assert [item for item, _ in results] == items
     assert [item for item, result in results if isinstance(result, WorkerError)] == [13]
+
+
+def test_results_come_as_they_are_done_and_a_single_process_is_beside_this_one() -> None:
+    assert [item for item, _ in workers.as_finished(linger, [1.0, 0.0], 2)] == [0.0, 1.0]
+    results = dict(workers.as_finished(square_or_worse, [7, 13, 3], 1))
+    assert isinstance(results[7], AudioError)
+    assert isinstance(results[13], WorkerError)
+    assert results[3] == 9
 
 
 def test_items_are_read_only_a_little_ahead() -> None:

@@ -128,8 +128,12 @@ def keep(catalog: Catalog, outcomes: Sequence[Outcome], windows: Take) -> None:
 
 def _one_by_one(judge: Callable[[Sequence[Path]], list[Outcome]], batch: Sequence[Path]) -> Iterator[Outcome]:
     """Judge a batch that killed its process: the files that do not are judged after all."""
+    died = 0
     for (path,), outcomes in workers.as_finished(judge, [[path] for path in batch], 1):
         if isinstance(outcomes, GenrelensError):
+            died += 1
+            if died == len(batch) > 1:
+                raise WorkerError("no worker process stays alive; is there memory enough for --threads so many?")
             told = f"{shown(path)} made its process die (or memory ran out); try it alone by `genrelens predict`"
             yield failed(path, Stamp.now(path), WorkerError(told))
         else:

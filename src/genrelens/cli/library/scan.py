@@ -1,6 +1,5 @@
 """`genrelens library scan`: what is in a folder, without opening a file."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,18 +38,17 @@ def scan(
             for unread in found.unread:
                 typer.secho(str(unread), fg="red", err=True)
             failed |= bool(found.unread)
+            print(_line(folder, found))
             if digest:
                 failed |= not _digest(catalog, folder, quiet)
-                found = _joined(catalog, found)
-            print(_line(folder, found))
     if failed:
         raise typer.Exit(1)
 
 
 def _digest(catalog: "Catalog", folder: Path, quiet: bool) -> bool:
-    """Whether all files could be read."""
+    """Read what is new, and tell what is known again; whether all files could be read."""
     from genrelens.cli.progress import progress_bar
-    from genrelens.library.digests import count_undigested, digest_tracks
+    from genrelens.library.digests import count_undigested, digest_tracks, join_moved
 
     good = True
     with progress_bar("Reading", count_undigested(catalog, folder), visible=not quiet) as advance:
@@ -59,15 +57,9 @@ def _digest(catalog: "Catalog", folder: Path, quiet: bool) -> bool:
                 typer.secho(failure.error.message, fg="red", err=True)
                 good = False
             advance()
+    if joined := join_moved(catalog):
+        print(f"{joined:,} of the new files are known by their audio, and keep what was told of them")
     return good
-
-
-def _joined(catalog: "Catalog", found: "Scan") -> "Scan":
-    """What was found, with those for moved that only their audio tells."""
-    from genrelens.library.digests import join_moved
-
-    joined = join_moved(catalog)
-    return replace(found, moved=found.moved + joined, new=found.new - joined)
 
 
 def _line(folder: Path, found: "Scan") -> str:

@@ -1,0 +1,251 @@
+"""How fast a library is scanned and judged, where the time goes, and beside what else.
+
+    python benchmarks/library.py [--out FILE.json] [--files 50000] [--tracks 200] [--essentia PYTHON]
+
+The tracks are mp3s of 4 minutes, made up; three windows of each are heard. `--essentia` is a Python that has
+essentia, beside which its music extractor is measured. The machine, its load, date and versions go into the JSON.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # before numpy is imported: one thread means one
+    os.environ[name] = "1"
+
+import numpy as np
+import soxr
+from music import RATE, write_mp3
+
+from genrelens import zoo
+from genrelens.audio import Samples, Track, mono
+from genrelens.classifier import Classifier
+from genrelens.features import analyse, planes
+from genrelens.library.catalog import Catalog
+from genrelens.library.hearing import heard_track
+from genrelens.library.judging import Outcome, judge_tracks
+from genrelens.library.run import judge_files, keep, run
+from genrelens.library.scan import scan
+from genrelens.model import Model, Planes
+from genrelens.windows import pick, spread_starts
+
+ROOT = Path(__file__).resolve().parents[1]
+MINUTES = 4
+SONGS = 8  # that differ; the others are copies
+WINDOWS = 3
+REFERENCE_TRACKS = 8
+Figures = dict[str, float]
+
+# Run apart, as memory is that of a process.
+_SCAN = """
+import resource, sys, time
+from pathlib import Path
+from genrelens.library.catalog import Catalog
+from genrelens.library.scan import scan
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with Catalog(Path(sys.argv[1])) as catalog:
+    start = time.perf_counter()
+    found = scan(catalog, Path(sys.argv[2]))
+    seconds = time.perf_counter() - start
+print(found.new, seconds, before / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+_ESSENTIA = """
+import sys, time
+import essentia.standard as es
+extract = es.MusicExtractor(lowlevelStats=["mean"], rhythmStats=["mean"], tonalStats=["mean"])
+start = time.perf_counter()
+for song in sys.argv[1:]:
+    extract(song)
+print((time.perf_counter() - start) / len(sys.argv[1:]))
+"""
+
+
+def main() -> None:
+    """Measure all and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "library.json")
+    parser.add_argument("--files", type=int, default=50_000, help="to scan")
+    parser.add_argument("--tracks", type=int, default=200, help="to judge")
+    parser.add_argument("--essentia", help="a Python that has essentia")
+    arguments = parser.parse_args()
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        songs = [write_mp3(folder / f"{seed}.mp3", 60 * MINUTES, seed) for seed in range(SONGS)]
+        figures = scanning(folder, arguments.files) | judging(folder, songs, arguments.tracks)
+        figures |= stages(songs[0], folder) | beside(songs[:REFERENCE_TRACKS], arguments.essentia)
+    report = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "load before": round(load, 2),
+        "versions": {name: version(name) for name in ("genrelens", "av", "librosa", "numpy", "onnxruntime", "torch")},
+        "figures": {key: round(value, 3) for key, value in figures.items()},
+    }
+    arguments.out.write_text(json.dumps(report, indent=2) + "\n")
+    for key, value in figures.items():
+        print(f"{key:<62}{value:>10.2f}")
+
+
+def scanning(folder: Path, count: int) -> Figures:
+    """A first scan of empty files, 20 in a folder, and scans in which nothing has changed."""
+    music = folder / "many"
+    for number in range(count):
+        file = music / f"artist {number // 200}" / f"album {number // 20}" / f"{number % 20:02} a song with a name.mp3"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    command = [sys.executable, "-c", _SCAN, str(folder / "many.db"), str(music)]
+
+    def measured() -> list[float]:
+        return [float(field) for field in subprocess.check_output(command, text=True).split()]
+
+    first, *again = [measured() for _ in range(4)]
+    assert [one[0] for one in (first, *again)] == [count, 0, 0, 0]
+    shutil.rmtree(music)
+    return {
+        f"scan of {count:,} new files (files/s)": count / first[1],
+        f"scan of {count:,} unchanged files (files/s)": count / median(one[1] for one in again),
+        "memory before a scan (MB)": again[0][2],
+        "peak memory of a scan (MB)": max(one[3] for one in again),
+    }
+
+
+def judging(folder: Path, songs: list[Path], count: int) -> Figures:
+    """A whole run, catalog included, from when the processes have started."""
+    music = folder / "music"
+    music.mkdir()
+    for number in range(count):
+        shutil.copy(songs[number % len(songs)], music / f"{number:05}.mp3")
+    model = Model(zoo.find("lens"), threads=1)
+    figures = {}
+    for processes in (1, 2):
+        with Catalog(folder / f"{processes}.db") as catalog:
+            scan(catalog, music)
+            batches = run(catalog, model, windows=WINDOWS, processes=processes)
+            begun = len(next(batches))
+            start = time.perf_counter()
+            done = sum(len(batch) for batch in batches)
+            figures[f"tracks a second, {processes} process{'es' * (processes > 1)}"] = done / (
+                time.perf_counter() - start
+            )
+            assert begun + done == count
+    shutil.rmtree(music)
+    return figures
+
+
+def stages(song: Path, folder: Path) -> Figures:
+    """Where the time of a track goes on one core, each stage by itself (ms)."""
+    classifier = Classifier(threads=1)
+    sound = classifier.card.sound
+    rate, length = sound.front_end.rate, sound.window
+
+    def begin() -> None:
+        with Track(song, rate):
+            pass
+
+    def decode() -> list[Samples]:
+        """The stored samples of the windows, about as `heard_track` reads them."""
+        with Track(song, rate) as track:
+            starts = spread_starts(round((track.duration or 0) * RATE), round(length * RATE), WINDOWS)
+            return [np.concatenate(list(_until(track, start / RATE, round(length * RATE)))) for start in starts]
+
+    def log_mel(windows: Samples) -> Planes:
+        level = analyse(windows, sound.features, sound.front_end)
+        return planes(level, sound.features, sound.layout, sound.front_end)
+
+    stored = decode()
+    windows = np.stack([soxr.resample(part, RATE, rate)[: round(length * rate)] for part in stored])
+    heard = heard_track(song, sound, WINDOWS)
+    outcomes = judge_tracks(classifier, [heard] * 8)
+
+    def kept() -> None:
+        with Catalog(folder / "stages.db") as catalog:
+            keep(catalog, outcomes, WINDOWS)
+
+    music = folder / "one"
+    music.mkdir()
+    shutil.copy(song, music / "one.mp3")
+    with Catalog(folder / "stages.db") as catalog:
+        scan(catalog, music)
+    outcomes = [Outcome(music / "one.mp3", one.stamp, one.result, one.embedding) for one in outcomes]
+    opened = _median(begin)
+    figures = {
+        "opening, and counting the packets of a bare mp3": opened,
+        "decoding three windows": _median(decode) - opened,
+        "resampling": _median(lambda: [soxr.resample(part, RATE, rate) for part in stored]),
+        "log-mel": _median(lambda: log_mel(windows)),
+        "net": _median(lambda: classifier.model.judge(np.concatenate([heard.planes] * 4))) / 4,
+        "catalog, in batches of 8": _median(kept) / 8,
+        "all of it": _median(lambda: judge_files([song], classifier.model.path, WINDOWS)),
+    }
+    return {f"  of a track: {name} (ms)": 1000 * seconds for name, seconds in figures.items()}
+
+
+def _until(track: Track, start: float, size: int) -> Iterator[Samples]:
+    """Stored samples from `start` seconds on, until `size` are read."""
+    held = 0
+    for frame in track._frames(start):
+        samples = mono(frame)
+        yield samples
+        held += len(samples)
+        if held >= size:
+            return
+
+
+def beside(songs: list[Path], essentia: str | None) -> Figures:
+    """A plain loop of librosa and torch over whole tracks and over three windows, and essentia's extractor."""
+    import librosa
+    import torch
+    from reference import predict, vgg
+
+    torch.set_num_threads(1)
+    net = vgg()
+
+    def three(song: Path) -> None:
+        """As one would write it: load all of the song, then cut three windows."""
+        samples, rate = librosa.load(song, sr=22_050, mono=True)
+        levels = [
+            librosa.power_to_db(librosa.feature.melspectrogram(y=part, sr=rate, n_mels=128), ref=np.max)
+            for _, part in pick(iter([samples]), spread_starts(len(samples), 10 * int(rate), WINDOWS), 10 * int(rate))
+        ]
+        with torch.no_grad():
+            net(torch.from_numpy(np.stack(levels)).float()[:, None]).softmax(dim=1).mean(dim=0)
+
+    three(songs[0])
+    figures = {
+        "librosa and torch, three windows (tracks/s)": 1 / _each(three, songs),
+        "librosa and torch, all windows (tracks/s)": 1 / _each(lambda song: predict(net, str(song)), songs[:3]),
+    }
+    if essentia:
+        answer = subprocess.check_output([essentia, "-c", _ESSENTIA, *map(str, songs[:3])], text=True)
+        figures["essentia's music extractor (tracks/s)"] = 1 / float(answer.split()[-1])
+    return figures
+
+
+def _each(action: Callable[[Path], object], songs: list[Path]) -> float:
+    return median(_time(lambda song=song: action(song)) for song in songs)  # type: ignore[misc]
+
+
+def _median(action: Callable[[], object], runs: int = 15) -> float:
+    action()
+    return median(_time(action) for _ in range(runs))
+
+
+def _time(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
