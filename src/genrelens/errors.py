@@ -51,7 +51,9 @@ GenrelensError
 │   ├── TagsUnreadableError     the tags of a file cannot be read
 │   ├── TagsUnwritableError     they cannot be written, or would not be what was asked for
 │   ├── FileChangedError        a file is not as it was when it was judged or written
-│   └── NoTracksError           nothing in the catalog is what was asked for
+│   ├── NoTracksError           nothing in the catalog is what was asked for
+│   ├── AddressError            an address that cannot be listed, read or written
+│   └── ClusterError            a cluster that cannot be reached, or cannot go on
 ├── WorkerError                 a worker process died over this item
 │   └── DeadlineError           or took too long over it
 └── MissingExtraError           the feature needs an optional dependency
@@ -236,6 +238,10 @@ class NotReadyError(RequestError):
     """No worker process has a model loaded."""
 
 
+class ListenerLostError(RequestError):
+    """The process that listens has come to an end, or does not start."""
+
+
 class LibraryError(GenrelensError):
     """The music library cannot be used as asked."""
 
@@ -272,8 +278,12 @@ class NoTracksError(LibraryError):
     """Nothing in the catalog is what was asked for."""
 
 
-class ListenerLostError(RequestError):
-    """The process that listens has come to an end, or does not start."""
+class AddressError(LibraryError):
+    """The address cannot be listed, read or written."""
+
+
+class ClusterError(LibraryError):
+    """The cluster cannot be reached, or cannot go on."""
 
 
 class WorkerError(GenrelensError):

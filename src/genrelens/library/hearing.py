@@ -4,6 +4,7 @@ import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -21,7 +22,7 @@ class HeardTrack:
     """The windows of a track as a net takes them; it can be pickled.
 
     Attributes:
-        path: absolute.
+        path: absolute; or an address.
         stamp: of the very file that was read.
         planes: of the windows, (windows, planes, rows, frames).
         starts: of each window, in seconds.
@@ -30,7 +31,7 @@ class HeardTrack:
         warnings: what was wrong with the file but could be borne.
     """
 
-    path: Path
+    path: Path | str
     stamp: Stamp
     planes: Planes
     starts: tuple[float, ...]
@@ -52,8 +53,12 @@ def heard_track(path: Path, sound: Sound, windows: Take) -> HeardTrack:
     """
     with contextlib.ExitStack() as stack:
         file = opened(os.fspath(path), stack)
-        stamp = Stamp.told_by(os.fstat(file.fileno()))
-        track = stack.enter_context(Track(file, sound.front_end.rate))
+        return heard_file(file, path, Stamp.told_by(os.fstat(file.fileno())), sound, windows)
+
+
+def heard_file(file: BinaryIO, path: Path | str, stamp: Stamp, sound: Sound, windows: Take) -> HeardTrack:
+    """As `heard_track`, of an opened file with a `name`, wherever it lies."""
+    with Track(file, sound.front_end.rate) as track:
         heard = list(hear(track, sound, windows))
         return HeardTrack(
             path,

@@ -1,8 +1,9 @@
 """The second half of judging tracks: a model's answers to what was heard, or why there is none."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,13 +26,13 @@ class Outcome:
     """What came of a track.
 
     Attributes:
-        path: absolute.
+        path: absolute; or an address.
         stamp: of the file that was judged; None if it could not even be looked at.
         result: the answer, or why there is none.
         embedding: (channels,), the mean over the windows; if there is an answer and the model gives one.
     """
 
-    path: Path
+    path: Path | str
     stamp: Stamp | None
     result: Prediction | Failure
     embedding: Embedding | None = None
@@ -39,9 +40,13 @@ class Outcome:
 
 def heard_or_failed(path: Path, sound: Sound, windows: Take) -> HeardTrack | Outcome:
     """As `heard_track`, but a file that cannot be used is an outcome: it must not end the work on the others."""
-    stamp = Stamp.now(path)
+    return attempted(path, Stamp.now(path), partial(heard_track, path, sound, windows))
+
+
+def attempted(path: Path | str, stamp: Stamp | None, hear: Callable[[], HeardTrack]) -> HeardTrack | Outcome:
+    """What is heard of a file, or the outcome of it that nothing is."""
     try:
-        return heard_track(path, sound, windows)
+        return hear()
     except GenrelensError as error:
         return failed(path, stamp, error)
     except Exception as error:  # of a decoder, perhaps: a run that it ended would end at this file each time
@@ -49,7 +54,7 @@ def heard_or_failed(path: Path, sound: Sound, windows: Take) -> HeardTrack | Out
         return failed(path, stamp, WorkerError(fault))
 
 
-def failed(path: Path, stamp: Stamp | None, error: GenrelensError) -> Outcome:
+def failed(path: Path | str, stamp: Stamp | None, error: GenrelensError) -> Outcome:
     """The outcome of a file that cannot be used."""
     return Outcome(path, stamp, Failure.of(os.fspath(path), error))
 

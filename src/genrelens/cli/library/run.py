@@ -1,12 +1,19 @@
 """`genrelens library run`: judge all that is not judged yet."""
 
+import contextlib
 import os
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from genrelens.cli.library.cluster import Work, on_cluster
 from genrelens.cli.library.options import opened
 from genrelens.cli.options import Cores, ModelName, Quiet, Windows, taken
+
+if TYPE_CHECKING:
+    from genrelens.model import Model
+    from genrelens.windows import Take
 
 
 def run(
@@ -18,6 +25,29 @@ def run(
     nice: Annotated[
         int, typer.Option(min=0, max=19, help="How far to stand back for other programs, as the command `nice` has it.")
     ] = 10,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(
+            help="Processes on this machine; or the Ray cluster that RAY_ADDRESS names or this machine is of."
+        ),
+    ] = "local",
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="PLACE",
+            help="With ray: not the catalog's tracks, but those in this folder, or that this file names one a line; "
+            "paths, or addresses such as s3://bucket/music.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="FOLDER",
+            help="With ray: also keep what comes of them here, as Parquet; a path or an address.",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Judge the tracks that are new, changed, or not judged by this model yet.
@@ -27,32 +57,47 @@ def run(
     """
     from genrelens import workers, zoo
     from genrelens.cli.progress import progress_bar
-    from genrelens.library.run import count_pending
-    from genrelens.library.run import run as judge
     from genrelens.model import Model
     from genrelens.prediction import Failure
 
+    if (source or target) and engine != "ray":
+        raise typer.BadParameter("--from and --to need --engine ray")
+    if source and not target:
+        raise typer.BadParameter("--from needs a folder for what comes of it; give --to")
     take = taken(windows)
     if hasattr(os, "nice"):  # the processes that judge inherit it
         os.nice(nice)
     loaded = Model(zoo.find(model), threads=1)
+    cores = threads or workers.cores()
     done = failed = 0
     stopped = False
-    with opened(context) as catalog:
-        total = count_pending(catalog, loaded, windows=take, retry=retry)
-        batches = judge(catalog, loaded, windows=take, processes=threads or workers.cores(), retry=retry)
-        with progress_bar("Listening", total, visible=not quiet) as advance:
-            try:
-                for batch in batches:
-                    for outcome in batch:
-                        if isinstance(outcome.result, Failure):
-                            typer.secho(outcome.result.error.message, fg="red", err=True)
-                            failed += 1
-                        advance()
-                    done += len(batch)
-            except KeyboardInterrupt:
-                stopped = True
-                batches.close()
+    if engine == "ray":
+        work = on_cluster(context, loaded, take, retry=retry, cores=cores, source=source, target=target)
+    else:
+        work = _here(context, loaded, take, retry=retry, processes=cores)
+    with work as (total, batches), progress_bar("Listening", total, visible=not quiet) as advance:
+        try:
+            for batch in batches:
+                for outcome in batch:
+                    if isinstance(outcome.result, Failure):
+                        typer.secho(outcome.result.error.message, fg="red", err=True)
+                        failed += 1
+                    advance()
+                done += len(batch)
+        except KeyboardInterrupt:
+            stopped = True
+            batches.close()
     print(f"{done - failed:,} judged, {failed:,} failed, {max(0, total - done):,} still to do")
     if stopped or failed:
         raise typer.Exit(130 if stopped else 1)
+
+
+@contextlib.contextmanager
+def _here(context: typer.Context, model: "Model", take: "Take", *, retry: bool, processes: int) -> "Iterator[Work]":
+    """How many tracks of the catalog wait, and what comes of them, batch by batch."""
+    from genrelens.library.run import count_pending
+    from genrelens.library.run import run as judge
+
+    with opened(context) as catalog:
+        total = count_pending(catalog, model, windows=take, retry=retry)
+        yield total, judge(catalog, model, windows=take, processes=processes, retry=retry)

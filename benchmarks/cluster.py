@@ -1,0 +1,253 @@
+"""A Ray cluster of two nodes on this machine beside the local engine: the same answers, at what cost; and a lost node.
+
+    python benchmarks/cluster.py [FOLDER] [--tracks 1000] [--out FILE.json]
+
+Without a folder of audio, 4-minute mp3s are made. Each node has one core. In a second run the second node is killed
+(SIGKILL to its raylet) when a third of the tracks is judged. What a million tracks need is computed from the figures.
+"""
+
+import argparse
+import json
+import os
+import pickle
+import platform
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # before numpy is imported: one thread means one
+    os.environ[name] = "1"
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+
+import ray
+from music import write_mp3
+from ray.cluster_utils import Cluster
+
+from genrelens import workers, zoo
+from genrelens.classifier import Classifier
+from genrelens.errors import GenrelensError
+from genrelens.library.hearing import HeardTrack, heard_track
+from genrelens.library.judging import Outcome, judge_tracks
+from genrelens.library.outcomes import OutcomeFolder, outcomes_of
+from genrelens.library.ray_engine import judged_on_cluster
+from genrelens.library.run import judge_files
+from genrelens.model import Model
+from genrelens.prediction import Prediction
+from genrelens.sources import audio_files
+
+ROOT = Path(__file__).resolve().parents[1]
+MINUTES = 4
+SONGS = 6  # that are made; more tracks are links to them
+WINDOWS = 3
+NODES = 2
+STORE = 200 << 20  # bytes of each node's object store
+NOWHERE = 20_000  # paths without a file, which cost the cluster its own work alone
+
+Answers = dict[str, Outcome]
+
+
+@dataclass
+class Run:
+    """A run on the cluster: what came of it, and when (s after its start) how many outcomes were there."""
+
+    answers: Answers = field(default_factory=dict)
+    times: list[float] = field(default_factory=list)
+    killed: float | None = None
+    size: int = 0  # bytes of all outcomes
+
+
+def main() -> None:
+    """Measure all, compare all, and print both."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--tracks", type=int, default=1000)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "cluster.json")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.folder or make_songs(Path(scratch) / "songs", arguments.tracks)
+        files = audio_files(folder)[: arguments.tracks]
+        model = Model(zoo.find("lens"), threads=1)
+        figures = costs(files, model)
+        here, figures["local, 2 processes (tracks/s)"] = local(files, model)
+        with two_nodes() as cluster:
+            whole = run(files, model, Path(scratch) / "whole")
+            figures |= overhead(model)
+            lost = run(files, model, Path(scratch) / "lost", cluster)
+        figures |= told(whole, lost)
+    agreement = {"whole cluster": compare(here, whole.answers), "a node lost": compare(here, lost.answers)}
+    show(here, lost.answers)
+    write(arguments.out, len(files), figures, agreement)
+
+
+def make_songs(folder: Path, count: int) -> Path:
+    """Write some songs, and links to them until there are enough."""
+    folder.mkdir()
+    songs = [write_mp3(folder / f"{i:05}.mp3", 60 * MINUTES, seed=i) for i in range(min(SONGS, count))]
+    for i in range(len(songs), count):
+        os.link(songs[i % len(songs)], folder / f"{i:05}.mp3")
+    return folder
+
+
+def costs(files: list[Path], model: Model) -> dict[str, float]:
+    """What one track costs in each stage, on one core."""
+    some = files[:40]
+    classifier = Classifier(model)
+    start = time.process_time()
+    heard = [track for track in (_heard(file, model) for file in some) if track]
+    hearing = time.process_time() - start
+    start = time.process_time()
+    for at in range(0, len(heard), 4):
+        judge_tracks(classifier, heard[at : at + 4])
+    judging = time.process_time() - start
+    return {
+        "decoding and mels (CPU ms a track)": 1000 * hearing / len(some),
+        "the model (CPU ms a track)": 1000 * judging / len(heard),
+        "through the object store (kB a track)": sum(len(pickle.dumps(track)) for track in heard) / len(heard) / 1000,
+        "audio file (MB a track)": sum(file.stat().st_size for file in some) / len(some) / 1e6,
+    }
+
+
+def _heard(file: Path, model: Model) -> HeardTrack | None:
+    try:
+        return heard_track(file, model.card.sound, WINDOWS)
+    except GenrelensError:
+        return None
+
+
+def local(files: list[Path], model: Model) -> tuple[Answers, float]:
+    """What the local engine's processes make of the files, and how many they judge a second."""
+    batches = [files[at : at + 8] for at in range(0, len(files), 8)]
+    answers: Answers = {}
+    start = time.perf_counter()
+    for _, outcomes in workers.as_finished(partial(judge_files, model=model.path, windows=WINDOWS), batches, NODES):
+        assert not isinstance(outcomes, GenrelensError)
+        answers |= {str(outcome.path): outcome for outcome in outcomes}
+    return answers, len(files) / (time.perf_counter() - start)
+
+
+class two_nodes:  # noqa: N801 (used as a function)
+    """A cluster of two nodes of one core each, to the first of which this program is connected."""
+
+    def __enter__(self) -> Any:
+        """Start the nodes."""
+        head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": STORE}
+        self.cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.cluster.add_node(num_cpus=1, object_store_memory=STORE)
+        ray.init(address=self.cluster.address, log_to_driver=False, logging_level="error")
+        return self.cluster
+
+    def __exit__(self, *_: object) -> None:
+        """End them."""
+        ray.shutdown()
+        self.cluster.shutdown()
+
+
+def run(files: list[Path], model: Model, target: Path, cluster: Any = None) -> Run:
+    """Judge the files on the cluster, and kill its second node when a third is judged."""
+    done = Run()
+    start = time.perf_counter()
+    with OutcomeFolder(str(target)) as folder:
+        for table in judged_on_cluster([str(file) for file in files], model, WINDOWS):
+            folder.add(table)
+            done.size += table.nbytes
+            done.times += [time.perf_counter() - start] * len(table)
+            done.answers |= {str(outcome.path): outcome for outcome in outcomes_of(table)}
+            if cluster and done.killed is None and len(done.answers) >= len(files) / 3:
+                (second,) = cluster.worker_nodes
+                os.kill(second.all_processes["raylet"][0].process.pid, signal.SIGKILL)
+                done.killed = time.perf_counter() - start
+    return done
+
+
+def overhead(model: Model) -> dict[str, float]:
+    """What the cluster's own work costs: paths without a file go all the way."""
+    start = time.perf_counter()
+    rows = sum(len(table) for table in judged_on_cluster((f"/none/{i}.mp3" for i in range(NOWHERE)), model, WINDOWS))
+    return {"cluster, paths without a file (tracks/s)": rows / (time.perf_counter() - start)}
+
+
+def told(whole: Run, lost: Run) -> dict[str, float]:
+    """Rates and times of both runs."""
+    assert lost.killed is not None
+    times, count = whole.times, len(whole.times)
+    quarter = count // 4  # at either end some cores wait
+    return {
+        "cluster, to the first outcomes (s)": times[0],
+        "cluster, the middle half (tracks/s)": (count - 2 * quarter) / (times[-quarter] - times[quarter]),
+        "cluster, in all (tracks/s)": count / times[-1],
+        "a node lost, when (s)": lost.killed,
+        "a node lost, longest time without an outcome after it (s)": max(_pauses(lost.times, lost.killed)),
+        "a node lost, in all (s)": lost.times[-1],
+        "outcomes, before compression (kB a track)": whole.size / count / 1000,
+    }
+
+
+def _pauses(times: list[float], since: float) -> Iterator[float]:
+    after = [since, *(at for at in times if at > since)]
+    return (later - sooner for sooner, later in pairwise(after))
+
+
+def compare(here: Answers, there: Answers) -> dict[str, float]:
+    """How two engines' answers agree."""
+    apart = 0.0
+    genres = kinds = 0
+    for path, mine in here.items():
+        theirs = there[path]
+        kinds += type(mine.result) is type(theirs.result)
+        if isinstance(mine.result, Prediction) and isinstance(theirs.result, Prediction):
+            genres += mine.result.genres == theirs.result.genres
+            other = {score.label: score.score for score in theirs.result.scores}
+            apart = max(apart, *(abs(score.score - other[score.label]) for score in mine.result.scores))
+        else:
+            genres += mine.result == theirs.result
+    return {
+        "tracks": len(there),
+        "answered, or refused, as here": kinds,
+        "equal genres or failures": genres,
+        "greatest difference of a probability": apart,
+    }
+
+
+def show(here: Answers, there: Answers) -> None:
+    """Print what both engines say of some tracks."""
+    for path in sorted(here)[:10]:
+        print(f"{Path(path).name:<24}local: {_words(here[path]):<28}cluster: {_words(there[path])}")
+
+
+def _words(outcome: Outcome) -> str:
+    result = outcome.result
+    return f"{result.genre} {result.confidence:.6f}" if isinstance(result, Prediction) else result.error.type
+
+
+def write(out: Path, tracks: int, figures: dict[str, float], agreement: dict[str, dict[str, float]]) -> None:
+    """Keep and print all."""
+    report = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
+        "versions": {name: version(name) for name in ("genrelens", "av", "numpy", "onnxruntime", "pyarrow", "ray")},
+        "tracks": tracks,
+        "figures": {key: round(value, 3) for key, value in figures.items()},
+        "agreement with the local engine": agreement,
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report, indent=2))
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor())
+
+
+if __name__ == "__main__":
+    main()
