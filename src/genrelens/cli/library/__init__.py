@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
+from genrelens.cli.library import albums
+
 app = typer.Typer(name="library", help="Know a music library: scan, judge, search, tag, undo.", no_args_is_help=True)
+app.command()(albums.albums)
 
 
 @app.callback()
