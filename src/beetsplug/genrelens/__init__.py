@@ -157,7 +157,9 @@ class GenreLensPlugin(BeetsPlugin):
     @cached_property
     def _naming(self) -> Naming:
         tree, allowed = self.config["canonical"].get(), self.config["whitelist"].get()
-        branches = self._read("canonical", tree, read_tree) if isinstance(tree, str) and tree else read_tree(TREE)
+        branches = read_tree(TREE)
+        if isinstance(tree, str) and tree:
+            branches = [*self._read("canonical", tree, read_tree), *branches]
         whitelist: frozenset[str] | None = None
         if isinstance(allowed, str) and allowed:
             whitelist = self._read("whitelist", allowed, read_whitelist)

@@ -8,11 +8,11 @@ from typing import Any
 
 import mutagen
 
-# What the containers call it: Vorbis and APE, ID3, MP4, ASF.
-_ALBUM = ("album", "TALB", "©alb", "WM/AlbumTitle")
-_ALBUM_ARTIST = ("albumartist", "album artist", "TPE2", "aART", "WM/AlbumArtist")
-_ARTIST = ("artist", "TPE1", "©ART", "Author")
-_COMPILATION = ("compilation", "TCMP", "cpil", "WM/IsCompilation")
+# What the containers call it, in small letters: Vorbis and APE, ID3, MP4, ASF.
+_ALBUM = ("album", "talb", "©alb", "wm/albumtitle")
+_ALBUM_ARTIST = ("albumartist", "album artist", "tpe2", "aart", "wm/albumartist")
+_ARTIST = ("artist", "tpe1", "©art", "author")
+_COMPILATION = ("compilation", "tcmp", "cpil", "wm/iscompilation")
 
 _VARIOUS = {"various artists", "various", "va", "v.a.", "v/a"}
 _GUEST = re.compile(r"\s+\(?(?:feat|ft|featuring)\b|[;,/&]", re.IGNORECASE)
@@ -35,7 +35,8 @@ def album_tags(path: Path) -> AlbumTags:
         file = mutagen.File(path)
     except (mutagen.MutagenError, OSError, ValueError):
         return AlbumTags()
-    tags = file.tags if file is not None and file.tags is not None else {}
+    found = file.tags if file is not None and file.tags is not None else {}
+    tags = {name.casefold(): value for name, value in found.items()}
     return AlbumTags(
         album=_first(tags, _ALBUM),
         album_artist=_first(tags, _ALBUM_ARTIST),
@@ -54,7 +55,7 @@ def by_various(tags: Iterable[AlbumTags]) -> bool:
     return not named and len(artists) >= _FEW and 2 * len(set(artists)) > len(artists)
 
 
-def _first(tags: Any, names: tuple[str, ...]) -> str:
+def _first(tags: dict[str, Any], names: tuple[str, ...]) -> str:
     for name in names:
         value = tags.get(name)
         if isinstance(value, bool):

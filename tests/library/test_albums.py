@@ -1,0 +1,194 @@
+import gc
+import os
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import mutagen
+import pytest
+
+from genrelens.library.album_tags import AlbumTags, album_tags, by_various
+from genrelens.library.albums import Album, album_judged, albums
+from genrelens.library.tracks import Judged, Stamp
+from genrelens.prediction import UNKNOWN, Prediction, Score, Segment
+from tests.conftest import encode, tone
+
+OTHER = {"rock": "jazz", "jazz": "rock", UNKNOWN: "rock"}
+
+
+def judged(path: str, genre: str = "rock", sure: float = 0.9) -> Judged:
+    scores = (Score(label=genre, score=sure), Score(label=OTHER[genre], score=1 - sure))
+    prediction = Prediction(
+        path=path,
+        genre=genre,
+        genres=(genre,),
+        confidence=sure,
+        scores=scores,
+        segments=(Segment(start=0, end=1, scores=scores),),
+        duration=1.0,
+        model="m",
+        version="1",
+    )
+    return Judged(hash(path), Path(path), Stamp(1, 1), prediction)
+
+
+def found(*paths: str, tags: Callable[[Path], AlbumTags] = lambda path: AlbumTags()) -> list[Album]:
+    return list(albums((judged(path) for path in sorted(paths, key=os.fsencode)), tags))
+
+
+def shape(found: list[Album]) -> dict[str, list[str]]:
+    return {album.name: [str(track.path) for track in album.tracks] for album in found}
+
+
+def test_a_folder_is_an_album() -> None:
+    assert shape(found("/m/A/1", "/m/A/2", "/m/B/1", "/m/loose")) == {
+        "A": ["/m/A/1", "/m/A/2"],
+        "B": ["/m/B/1"],
+        "m": ["/m/loose"],
+    }
+
+
+def test_the_tracks_of_a_folder_stay_together_around_its_folders() -> None:
+    assert shape(found("/A/1", "/A/Bonus/1", "/A/c")) == {"Bonus": ["/A/Bonus/1"], "A": ["/A/1", "/A/c"]}
+
+
+@pytest.mark.parametrize("discs", [("CD1", "CD2"), ("Disc 1 - Live", "disc_02"), ("disk.1", "Disk-2")])
+def test_discs_within_an_album_belong_to_it(discs: tuple[str, str]) -> None:
+    paths = [f"/m/A/{discs[0]}/1", f"/m/A/{discs[1]}/1", "/m/A/bonus.mp3"]
+    assert [set(tracks) for tracks in shape(found(*paths)).values()] == [set(paths)]
+
+
+@pytest.mark.parametrize("discs", [("A CD1", "A CD2"), ("A (Disc 1)", "A (disc 2)"), ("A - [CD 01]", "A")])
+def test_discs_beside_each_other_are_one_album(discs: tuple[str, str]) -> None:
+    paths = [f"/m/{discs[0]}/1", f"/m/{discs[1]}/1", "/m/Az/1"]
+    assert [set(tracks) for tracks in shape(found(*paths)).values()] == [set(paths[:2]), {paths[2]}]
+
+
+def test_a_year_is_no_disc() -> None:
+    assert len(found("/m/Disc 1999/1", "/m/Disco/1", "/m/1")) == 3
+
+
+def test_tags_tell_the_albums_of_a_folder_apart() -> None:
+    def tags(path: Path) -> AlbumTags:
+        return AlbumTags(album=path.name[0].upper(), album_artist="Me")
+
+    assert shape(found("/m/x1", "/m/x2", "/m/y1", tags=tags)) == {"X": ["/m/x1", "/m/x2"], "Y": ["/m/y1"]}
+
+
+def test_tags_tell_nothing_where_some_lack_them() -> None:
+    def tags(path: Path) -> AlbumTags:
+        return AlbumTags(album="" if path.name == "y1" else path.name[0])
+
+    assert shape(found("/m/A/x1", "/m/A/y1", "/m/A/z1", tags=tags)) == {"A": ["/m/A/x1", "/m/A/y1", "/m/A/z1"]}
+
+
+def test_tags_that_number_the_discs_name_one_album() -> None:
+    def tags(path: Path) -> AlbumTags:
+        return AlbumTags(album=f"Live (Disc {path.parent.name[-1]})")
+
+    assert list(shape(found("/m/A/CD1/1", "/m/A/CD2/1", tags=tags))) == ["Live"]
+
+
+def test_only_folders_that_are_not_read_to_their_end_are_held() -> None:
+    alive: list[weakref.ref[Judged]] = []
+    most = 0
+
+    def tracks() -> Iterator[Judged]:
+        for folder in range(50):
+            for number in range(10):
+                one = judged(f"/m/{folder:02}/{number}")
+                alive.append(weakref.ref(one.prediction.segments[0]))  # type: ignore[arg-type]
+                yield one
+
+    for album in albums(tracks(), lambda path: AlbumTags()):
+        gc.collect()
+        most = max(most, sum(one() is not None for one in alive))
+        assert len(album.tracks) == 10
+    assert most <= 2
+
+
+def test_an_album_tells_what_it_is_and_who_stands_out() -> None:
+    tracks = [judged("/A/1"), judged("/A/2"), judged("/A/3", "jazz", 0.95), judged("/A/4", UNKNOWN)]
+    (album,) = albums(tracks, lambda path: AlbumTags())
+    assert album.consensus is not None
+    assert album.consensus.genres == ("rock",)
+    assert album.consensus.agreement == pytest.approx(2 / 3)
+    assert [track.path.name for track in album.outliers] == ["3"]
+
+
+def test_a_compilation_has_no_consensus() -> None:
+    (album,) = albums([judged("/A/1"), judged("/A/2")], lambda path: AlbumTags(album_artist="Various Artists"))
+    assert (album.various, album.consensus, album.outliers) == (True, None, ())
+
+
+@pytest.mark.parametrize(
+    ("tags", "various"),
+    [
+        ([AlbumTags(artist=name) for name in "abc"], True),
+        ([AlbumTags(artist=name) for name in "aab"], True),
+        ([AlbumTags(artist=name) for name in "aaab"], False),
+        ([AlbumTags(artist=name) for name in "ab"], False),
+        ([AlbumTags(artist=f"Me feat. {name}") for name in "abcd"], False),
+        ([AlbumTags(artist=f"{name}", album_artist="Me") for name in "abcd"], False),
+        ([AlbumTags(compilation=True)], True),
+        ([AlbumTags(album_artist="V.A.")], True),
+        ([AlbumTags()] * 5, False),
+    ],
+)
+def test_a_compilation_is_known_by_its_tags(tags: list[AlbumTags], various: bool) -> None:
+    assert by_various(tags) is various
+
+
+def test_by_album_every_track_of_an_album_that_agrees_gets_its_answer() -> None:
+    tracks = [judged("/A/1"), judged("/A/2", "rock", 0.7), judged("/A/3", UNKNOWN), judged("/B/1", "jazz")]
+    told = list(album_judged(tracks, lambda path: AlbumTags()))
+    assert [(one.path, one.id, one.stamp) for one in told] == [(one.path, one.id, one.stamp) for one in tracks]
+    assert [one.prediction.genres for one in told] == [("rock",), ("rock",), ("rock",), ("jazz",)]
+    assert [round(one.prediction.confidence, 6) for one in told] == [0.8, 0.8, 0.8, 0.9]
+    assert told[0].prediction.scores == told[1].prediction.scores
+
+
+def test_by_album_the_tracks_of_one_that_does_not_agree_keep_their_own() -> None:
+    tracks = [judged("/A/1"), judged("/A/2", UNKNOWN), judged("/A/3", UNKNOWN)]
+    told = list(album_judged(tracks, lambda path: AlbumTags()))
+    assert [one.prediction.genre for one in told] == ["rock", UNKNOWN, UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("extension", "codec"),
+    [
+        *(("mp3", "libmp3lame"), ("flac", "flac"), ("ogg", "vorbis"), ("m4a", "aac"), ("wav", "pcm_s16le")),
+        *(("aiff", "pcm_s16be"), ("wma", "wmav2"), ("wv", "wavpack")),
+    ],
+)
+def test_tags_are_read_from_every_container(tmp_path: Path, extension: str, codec: str) -> None:
+    file = encode(tmp_path / f"a.{extension}", tone(seconds=0.5), codec=codec)
+    assert album_tags(file) == AlbumTags()
+    _tag(file, {"album": "Ö", "albumartist": "Me", "artist": "Me & you", "compilation": "1"})
+    assert album_tags(file) == AlbumTags("Ö", "Me", "Me & you", compilation=True)
+
+
+def test_a_file_that_is_none_has_no_tags(tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_bytes(b"ID3\4\0\0\0\0\0")
+    assert album_tags(tmp_path / "a.mp3") == AlbumTags()
+    assert album_tags(tmp_path / "gone.flac") == AlbumTags()
+
+
+def _tag(file: Path, values: dict[str, str]) -> None:
+    """Write tags by the names that the container has for them."""
+    names = {
+        "mp3": ("TALB", "TPE2", "TPE1", "TCMP"),
+        "m4a": ("\xa9alb", "aART", "\xa9ART", "cpil"),
+        "wma": ("WM/AlbumTitle", "WM/AlbumArtist", "Author", "WM/IsCompilation"),
+        "wv": ("Album", "Album Artist", "Artist", "Compilation"),
+    }
+    suffix = {"wav": "mp3", "aiff": "mp3"}.get(file.suffix[1:], file.suffix[1:])
+    tagged = mutagen.File(file)
+    if tagged.tags is None:
+        tagged.add_tags()
+    for name, value in zip(names.get(suffix, tuple(values)), values.values(), strict=True):
+        if suffix == "mp3":
+            tagged.tags.add(getattr(mutagen.id3, name)(encoding=3, text=[value]))
+        else:
+            tagged.tags[name] = True if name == "cpil" else [value]
+    tagged.save()
