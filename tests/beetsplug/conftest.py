@@ -70,7 +70,7 @@ class Beets:
 
     def albums(self) -> dict[str, str]:
         """Names of albums, and their genres."""
-        return dict(line.split("=") for line in self("ls", "-a", "-f", "$album=$genres").splitlines())  # type: ignore[misc]
+        return dict(line.split("=") for line in self("ls", "-a", "-f", "$album=$genres").splitlines())
 
     def files(self) -> list[Path]:
         """The files in the library."""

@@ -195,7 +195,8 @@ def test_an_album_gets_one_answer_or_each_track_its_own(beet: Beets, track: Make
         track(f"{name}.mp3", sound)
     beet.configure(auto=False)
     imported(beet)
-    assert beet("genrelens", "-p").count("+ Hip Hop") == 4
+    assert beet("-v", "genrelens", "-p").count("+ Hip Hop") == 4
+    assert [line for line in beet.log if "X - Al - c sounds more like metal" in line]
     beet("genrelens", "-s", "track")
     assert beet.listed() == {"a": "Hip Hop", "b": "Hip Hop", "c": "Metal"}
     assert beet.albums() == {"Al": "Hip Hop"}

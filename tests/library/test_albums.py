@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mutagen
 import pytest
+from mutagen import id3
 
 from genrelens.library.album_tags import AlbumTags, album_tags, by_various
 from genrelens.library.albums import Album, album_judged, albums
@@ -188,7 +189,7 @@ def _tag(file: Path, values: dict[str, str]) -> None:
         tagged.add_tags()
     for name, value in zip(names.get(suffix, tuple(values)), values.values(), strict=True):
         if suffix == "mp3":
-            tagged.tags.add(getattr(mutagen.id3, name)(encoding=3, text=[value]))
+            tagged.tags.add(getattr(id3, name)(encoding=3, text=[value]))
         else:
             tagged.tags[name] = True if name == "cpil" else [value]
     tagged.save()

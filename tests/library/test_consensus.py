@@ -8,7 +8,7 @@ from genrelens.prediction import UNKNOWN, Prediction, Score
 LABELS = ("jazz", "metal", "rock")
 
 
-def said(genre: str | tuple[str, ...] = "", model: str = "m", **probabilities: float) -> Prediction:
+def said(genre: str | tuple[str, ...] = "", model: str = "m", /, **probabilities: float) -> Prediction:
     scores = sorted(
         (Score(label=label.replace("__", "---"), score=score) for label, score in probabilities.items()),
         key=lambda score: -score.score,
@@ -75,8 +75,8 @@ def test_answers_of_two_models_are_not_mixed() -> None:
     assert agreed.confidence == pytest.approx(0.8)
 
 
-@given(st.lists(st.lists(st.floats(0.01, 1), min_size=3, max_size=3), min_size=1, max_size=8), st.randoms())
-def test_the_order_of_the_tracks_does_not_matter(rows: list[list[float]], random: object) -> None:
+@given(st.lists(st.lists(st.floats(0.01, 1), min_size=3, max_size=3), min_size=1, max_size=8))
+def test_the_order_of_the_tracks_does_not_matter(rows: list[list[float]]) -> None:
     tracks = [said(**dict(zip(LABELS, [value / sum(row) for value in row], strict=True))) for row in rows]
     agreed, turned = consensus(tracks), consensus(tracks[::-1])
     assert (agreed is None) == (turned is None)

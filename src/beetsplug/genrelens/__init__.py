@@ -25,8 +25,8 @@ from beetsplug.genrelens.naming import (
 )
 from genrelens.classifier import SPREAD, Classifier
 from genrelens.errors import GenrelensError, shown
-from genrelens.library.consensus import consensus
-from genrelens.prediction import UNKNOWN, Failure, Prediction
+from genrelens.library.consensus import Consensus, consensus, stands_out
+from genrelens.prediction import UNKNOWN, Failure, Prediction, Score
 from genrelens.windows import Take
 from genrelens.workers import cores
 from genrelens.zoo import DEFAULT
@@ -110,17 +110,17 @@ class GenreLensPlugin(BeetsPlugin):
     def _settle(self, job: Job, answers: Sequence[Prediction | Failure], write: bool) -> None:
         """Write what is told of the tracks of a job, and of its album."""
         known = [answer for answer in answers if isinstance(answer, Prediction)]
-        agreed = consensus(known) if job.album or job.united else None
-        together = self._named(agreed.genres, agreed.scores) if agreed else []
+        compiled = job.album is not None and job.album.comp
+        agreed = None if compiled else consensus(known)
         chosen = {item.id for item in job.chosen}
         for item, answer in zip(job.heard, answers, strict=True):
             if isinstance(answer, Failure):
                 self._log.warning("{}", answer.error.message)
             elif item.id in chosen:
-                genres = together if job.united and agreed else self._named_alone(answer)
+                genres = self._told(item, answer, agreed if job.united else None)
                 if self._change(item, genres):
                     item.try_sync(write=write, move=False)
-        if job.album and not job.album.comp and self._change(job.album, together):
+        if job.album and agreed and self._change(job.album, self._named(agreed.genres, agreed.scores)):
             job.album.store(inherit=False)  # the tracks have been seen to
 
     def _change(self, model: Album | Item, genres: list[str]) -> bool:
@@ -139,10 +139,15 @@ class GenreLensPlugin(BeetsPlugin):
         ui.show_model_changes(model, fields=["genres"])
         return not self.config["pretend"].get(bool)
 
-    def _named_alone(self, answer: Prediction) -> list[str]:
+    def _told(self, item: Item, answer: Prediction, agreed: Consensus | None) -> list[str]:
+        """The genres of a track: its album's, if that agrees, or its own, if they are known."""
+        if agreed is not None:
+            if stands_out(answer, agreed):
+                self._log.info("{} sounds more like {} than like the rest of its album", item, answer.genre)
+            return self._named(agreed.genres, agreed.scores)
         return [] if answer.genre == UNKNOWN else self._named(answer.genres, answer.scores)
 
-    def _named(self, told: Sequence[str], scores: Any) -> list[str]:
+    def _named(self, told: Sequence[str], scores: Sequence[Score]) -> list[str]:
         card = self._classifier.card
         thresholds = dict(zip(card.labels, card.thresholds, strict=False))
         return self._naming.genres(likely(told, scores, thresholds, self._min_weight))
