@@ -270,6 +270,14 @@ def test_a_wrong_option_is_told_in_a_sentence(
     assert any(sentence in line for line in beet.log)
 
 
+def test_an_import_with_a_model_that_is_not_there_ends_before_its_first_genre(beet: Beets, track: MakeTrack) -> None:
+    track("a.mp3")
+    beet.configure(model="/nowhere.onnx")
+    with pytest.raises(SystemExit, match="1"):
+        imported(beet)
+    assert any("/nowhere.onnx" in line for line in beet.log)
+
+
 def test_what_has_its_genres_is_not_listened_to(beet: Beets, track: MakeTrack) -> None:
     track("a.mp3", genres=["Jazz"])
     beet.configure(model="/nowhere.onnx")
