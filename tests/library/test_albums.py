@@ -7,8 +7,9 @@ import pytest
 from mutagen import id3
 
 from genrelens.library.album_tags import AlbumTags, album_tags, by_various
-from genrelens.library.albums import Album, album_judged, albums
-from genrelens.library.tracks import Judged, Stamp
+from genrelens.library.albums import Album, By, album_judged, albums, judged_by
+from genrelens.library.catalog import Catalog, encoded
+from genrelens.library.tracks import Judged, Query, Stamp, keep_answer
 from genrelens.prediction import UNKNOWN, Prediction, Score, Segment
 from tests.conftest import encode, tone
 
@@ -149,6 +150,26 @@ def test_by_album_the_tracks_of_one_that_does_not_agree_keep_their_own() -> None
     tracks = [judged("/A/1"), judged("/A/2", UNKNOWN), judged("/A/3", UNKNOWN)]
     told = list(album_judged(tracks, lambda path: AlbumTags()))
     assert [one.prediction.genre for one in told] == ["rock", UNKNOWN, UNKNOWN]
+
+
+def test_by_album_a_query_is_about_what_albums_are(tmp_path: Path) -> None:
+    genres = {"A/1": "rock", "A/2": "rock", "A/3": "jazz", "B/1": "jazz"}
+    with Catalog(tmp_path / "library.db") as catalog:
+        for number, (path, genre) in enumerate(genres.items(), 1):
+            one = judged(str(tmp_path / path), genre)
+            catalog.connection.execute(
+                "INSERT INTO tracks (id, path, size, mtime_ns) VALUES (?, ?, 1, 1)", (number, encoded(one.path))
+            )
+            keep_answer(catalog, number, one.stamp, "3", one.prediction, None)
+
+        def names(by: By, query: Query) -> list[str]:
+            return [str(one.path.relative_to(tmp_path)) for one in judged_by(by, catalog, query)]
+
+        assert names("track", Query("jazz")) == ["A/3", "B/1"]
+        assert names("album", Query("jazz")) == ["B/1"]
+        assert names("album", Query("rock")) == ["A/1", "A/2", "A/3"]
+        assert names("album", Query(min_confidence=0.8)) == ["B/1"]
+        assert names("album", Query(path=str(tmp_path / "A"))) == ["A/1", "A/2", "A/3"]
 
 
 @pytest.mark.parametrize(

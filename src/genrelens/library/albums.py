@@ -5,10 +5,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from genrelens.library.album_tags import AlbumTags, album_tags, by_various
+from genrelens.library.catalog import Catalog
 from genrelens.library.consensus import Consensus, consensus, stands_out
-from genrelens.library.tracks import Judged
+from genrelens.library.tracks import Judged, Query, judged
+
+By = Literal["track", "album"]
 
 # A folder of one disc within the album's (CD1, Disc 2 - Live), and one beside that of the next disc (Album (CD 2)).
 _DISC = re.compile(r"(?:cd|disc|disk)[ _.-]*\d{1,2}\b.*", re.IGNORECASE)
@@ -38,7 +42,21 @@ class Album:
     outliers: tuple[Judged, ...]
 
 
-def albums(judged: Iterable[Judged], tags: Callable[[Path], AlbumTags] = album_tags) -> Iterator[Album]:
+def judged_by(by: By, catalog: Catalog, query: Query) -> Iterator[Judged]:
+    """The tracks that a query means, each with its own answer or with its album's; by album, that one counts.
+
+    An album is then judged by all of its tracks below the query's path.
+    """
+    if by == "track":
+        yield from judged(catalog, query)
+        return
+    for track in album_judged(judged(catalog, Query(path=query.path))):
+        told = track.prediction
+        if told.confidence >= query.min_confidence and query.genre in (None, *told.genres):
+            yield track
+
+
+def albums(tracks: Iterable[Judged], tags: Callable[[Path], AlbumTags] = album_tags) -> Iterator[Album]:
     """Put tracks together to albums.
 
     The tracks of a folder, and of the discs of one album, are split by their tags (album, and album artist) if all
@@ -47,11 +65,11 @@ def albums(judged: Iterable[Judged], tags: Callable[[Path], AlbumTags] = album_t
     their end are held.
 
     Args:
-        judged: in the order of their paths, compared as bytes.
+        tracks: in the order of their paths, compared as bytes.
         tags: of a file.
     """
     held: dict[Path, _Folder] = {}
-    for one in judged:
+    for one in tracks:
         path = os.fspath(one.path)
         for left in [home for home, folder in held.items() if not path.startswith(folder.prefix)]:
             yield from _split(left, held.pop(left).tracks, tags)
@@ -62,12 +80,12 @@ def albums(judged: Iterable[Judged], tags: Callable[[Path], AlbumTags] = album_t
         yield from _split(home, folder.tracks, tags)
 
 
-def album_judged(judged: Iterable[Judged], tags: Callable[[Path], AlbumTags] = album_tags) -> Iterator[Judged]:
+def album_judged(tracks: Iterable[Judged], tags: Callable[[Path], AlbumTags] = album_tags) -> Iterator[Judged]:
     """The same tracks, each with the answer of its album where there is one, and its own where there is not.
 
     An unknown track of an album that agrees gets the album's answer as well: an intro is part of its record.
     """
-    for album in albums(judged, tags):
+    for album in albums(tracks, tags):
         for track in album.tracks:
             yield track if album.consensus is None else _answered(track, album.consensus)
 
