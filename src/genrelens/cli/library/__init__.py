@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from genrelens.cli.library import errors, export, run, scan, search, show, status, tag, undo
+from genrelens.cli.library import albums, errors, export, run, scan, search, show, status, tag, undo
 
 app = typer.Typer(name="library", help="Know a music library: scan, judge, search, tag, undo.", no_args_is_help=True)
 
@@ -32,5 +32,6 @@ app.command()(errors.errors)
 app.command()(show.show)
 app.command()(search.search)
 app.command()(export.export)
+app.command()(albums.albums)
 app.command()(tag.tag)
 app.command()(undo.undo)

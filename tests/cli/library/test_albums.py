@@ -1,0 +1,71 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from genrelens.cli.main import app
+from genrelens.errors import NoTracksError
+from genrelens.library.catalog import Catalog, encoded
+from genrelens.library.tracks import Stamp, keep_answer
+from tests.library.test_albums import judged
+
+Library = Callable[..., str]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    """Answers for a command: library({"A/1": ("rock", 0.9)}, "--json") is what it prints."""
+
+    def run(genres: dict[str, tuple[str, float]], *options: str) -> str:
+        with Catalog(tmp_path / "library.db") as catalog, catalog.transaction() as connection:
+            for path, (genre, sure) in genres.items():
+                one = judged(str(tmp_path / path), genre, sure)
+                track = connection.execute(
+                    "INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 1)", (encoded(one.path),)
+                ).lastrowid
+                assert track
+                keep_answer(catalog, track, Stamp(1, 1), "3", one.prediction, None)
+        done = CliRunner().invoke(app, ["library", "--catalog", str(tmp_path / "library.db"), "albums", *options])
+        if done.exception:
+            raise done.exception
+        return done.stdout
+
+    return run
+
+
+GENRES = {
+    "A/1": ("rock", 0.9),
+    "A/2": ("rock", 0.8),
+    "A/3": ("jazz", 0.95),
+    "B/1": ("rock", 0.9),
+    "B/2": ("unknown", 1),
+}
+GENRES |= {"B/3": ("unknown", 1)}
+
+
+def test_albums_are_told_with_the_tracks_that_stand_out(library: Library) -> None:
+    first, outlier, second = library(GENRES).splitlines()
+    assert first.split()[:6] == ["rock", "58", "%", "67", "%", "agree"]
+    assert "3 tracks  A" in first
+    assert outlier.split()[:4] == ["!", "jazz", "95", "%"]
+    assert outlier.endswith("A/3")
+    assert second.startswith("no consensus")
+
+
+def test_albums_are_told_as_json(library: Library, tmp_path: Path) -> None:
+    first, second = (json.loads(line) for line in library(GENRES, "--json").splitlines())
+    assert (first["album"], first["genre"], first["genres"], len(first["tracks"])) == ("A", "rock", ["rock"], 3)
+    assert first["confidence"] == pytest.approx((0.9 + 0.8 + 0.05) / 3)
+    assert first["outliers"] == [{"path": str(tmp_path / "A/3"), "genres": ["jazz"], "confidence": 0.95}]
+    assert (second["genre"], second["genres"], second["scores"]) == (None, [], [])
+
+
+def test_albums_can_be_chosen_by_folder(library: Library, tmp_path: Path) -> None:
+    assert "rock" not in library(GENRES, "--path", str(tmp_path / "B"))
+
+
+def test_a_library_without_answers_has_no_albums(library: Library) -> None:
+    with pytest.raises(NoTracksError):
+        library({})
