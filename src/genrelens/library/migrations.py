@@ -47,4 +47,28 @@ def tracks(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (tracks,)
+def similarity(connection: sqlite3.Connection) -> None:
+    """What tells that embeddings have changed, and where tracks lie on the map that was drawn of them."""
+    changed = "BEGIN UPDATE revision SET stamp = hex(randomblob(16)); END"
+    connection.executescript(
+        f"""
+        CREATE TABLE revision (stamp TEXT NOT NULL);           -- another whenever an answer is
+        INSERT INTO revision VALUES (hex(randomblob(16)));
+        CREATE TRIGGER answers_added AFTER INSERT ON answers {changed};
+        CREATE TRIGGER answers_changed AFTER UPDATE ON answers {changed};
+        CREATE TRIGGER answers_removed AFTER DELETE ON answers {changed};
+        CREATE TABLE map (
+            stamp TEXT NOT NULL,                               -- the revision that it was made of
+            model TEXT NOT NULL,
+            version TEXT NOT NULL
+        );
+        CREATE TABLE places (
+            track INTEGER PRIMARY KEY REFERENCES tracks ON DELETE CASCADE,
+            x REAL NOT NULL,                                   -- 0 to 1
+            y REAL NOT NULL
+        );
+        """
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (tracks, similarity)

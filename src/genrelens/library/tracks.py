@@ -1,7 +1,8 @@
 """Tracks of a catalog, and what was told of them."""
 
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,13 +77,23 @@ def judged(catalog: Catalog, query: Query = Query(), *, embeddings: bool = False
     conditions, values = _conditions(query)
     rows = catalog.connection.execute(f"{_JUDGED} WHERE {conditions} ORDER BY path", values)
     for row in rows:
-        yield Judged(
-            row["id"],
-            decoded(row["path"]),
-            Stamp(row["size"], row["mtime_ns"]),
-            Prediction.model_validate({**json.loads(row["prediction"]), "path": str(decoded(row["path"]))}),
-            unpacked(row["embedding"]) if embeddings and row["embedding"] else None,
-        )
+        yield _read(row, embeddings)
+
+
+def chosen(catalog: Catalog, query: Query = Query()) -> list[int]:
+    """The numbers of the tracks that `judged` would give, by path; a library of any size is soon asked for them."""
+    conditions, values = _conditions(query)
+    joined = "FROM tracks JOIN answers ON answers.track = tracks.id"
+    return [row["id"] for row in catalog.connection.execute(f"SELECT id {joined} WHERE {conditions} ORDER BY path", values)]
+
+
+def numbered(catalog: Catalog, numbers: Sequence[int], *, embeddings: bool = False) -> list[Judged]:
+    """The tracks with these numbers, in their order; those that have no answer are left out."""
+    rows = catalog.connection.execute(
+        f"{_JUDGED} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(map(int, numbers))),)
+    )
+    known = {row["id"]: _read(row, embeddings) for row in rows}
+    return [known[number] for number in numbers if number in known]
 
 
 def keep_answer(
@@ -126,6 +137,16 @@ def packed(embedding: Embedding) -> bytes:
 def unpacked(content: bytes) -> Embedding:
     """What `packed` made this of."""
     return np.frombuffer(content, "<f2").astype(np.float32)
+
+
+def _read(row: sqlite3.Row, embeddings: bool) -> Judged:
+    return Judged(
+        row["id"],
+        decoded(row["path"]),
+        Stamp(row["size"], row["mtime_ns"]),
+        Prediction.model_validate({**json.loads(row["prediction"]), "path": str(decoded(row["path"]))}),
+        unpacked(row["embedding"]) if embeddings and row["embedding"] else None,
+    )
 
 
 def _conditions(query: Query) -> tuple[str, list[Any]]:

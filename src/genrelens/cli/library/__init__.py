@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from genrelens.cli.library import map, playlist, similar  # noqa: A004 (it is a command's name)
+
 app = typer.Typer(name="library", help="Know a music library: scan, judge, search, tag, undo.", no_args_is_help=True)
 
 
@@ -21,3 +23,8 @@ def library(
 ) -> None:
     """Know a music library: scan, judge, search, tag, undo."""
     context.obj = catalog
+
+
+app.command()(similar.similar)
+app.command()(playlist.playlist)
+app.command("map")(map.draw_map)
