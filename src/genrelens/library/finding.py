@@ -17,7 +17,9 @@ def track_named(catalog: Catalog, text: str) -> Judged:
     name, value = ("id", text) if text.isdecimal() and text.isascii() else ("path", encoded(os.path.abspath(text)))  # noqa: PTH100
     row = catalog.connection.execute(f"SELECT id FROM tracks WHERE {name} = ?", (value,)).fetchone()
     if row is None:
-        raise TrackNotFoundError(f"the catalog has no track {shown(text)}; `genrelens library search` lists what it has")
+        raise TrackNotFoundError(
+            f"the catalog has no track {shown(text)}; `genrelens library search` lists what it has"
+        )
     found = numbered(catalog, [row["id"]], embeddings=True)
     if not found:
         raise NoTracksError(f"{shown(text)} was not judged yet; `genrelens library run` does that")

@@ -73,7 +73,7 @@ def draw_map(shown: list[Point], model: str) -> bytes:
     colours = _colours(counts)
     end = sheet.text(_FIELD.left, 46, "A map of the library", 34, INK)
     sheet.text(end + 16, 49, f"{len(shown):,} tracks".replace(",", "\u202f"), 22, DIM)
-    sheet.text(_FIELD.left, 84, "tracks that sound alike are neighbours; faint points are told with less confidence", 16)
+    sheet.text(_FIELD.left, 84, "tracks that sound alike are neighbours; the fainter, the less sure is the genre", 16)
     sheet.text(_WIDTH - 24, 46, model, 15, DIM, "rm")
     for edge in ([(0, 0), (1, 0)], [(1, 0), (1, 1)], [(1, 1), (0, 1)], [(0, 1), (0, 0)]):
         sheet.line([(_FIELD.x(x), _FIELD.y(y)) for x, y in edge], LINE)
@@ -87,7 +87,7 @@ def _colours(counts: Counter[str]) -> dict[str, str]:
     """Of the most frequent genres; a known one has the colour that it has on the page."""
     named = [genre for genre, _ in counts.most_common(_MOST_NAMED + 1) if genre != UNKNOWN][:_MOST_NAMED]
     spare = iter(SPARE)
-    own = {genre: KNOWN[_leaf(genre).lower()] for genre in named if _leaf(genre).lower() in KNOWN and BELOW not in genre}
+    own = {genre: KNOWN[genre.lower()] for genre in named if genre.lower() in KNOWN}
     return own | {genre: next(spare, OTHERS) for genre in sorted(set(named) - set(own))}
 
 

@@ -22,7 +22,7 @@ def name_of(path: Path) -> Name:
     import mutagen
 
     try:
-        tags: Any = getattr(mutagen.File(path), "tags", None) or {}  # type: ignore[attr-defined]
+        tags: Any = getattr(mutagen.File(path), "tags", None) or {}
         title, artist = _first(tags, _TITLES), _first(tags, _ARTISTS)
     except Exception:  # damaged tags raise all kinds of errors, and a playlist can do without them
         title = artist = None

@@ -83,27 +83,29 @@ def indexed(catalog: Catalog, maker: Maker) -> Approximate:
     Raises:
         MissingExtraError: usearch is not installed.
     """
-    try:
-        from usearch.index import Index
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"more than {MOST_EXACT} tracks need usearch; install it with `pip install 'genrelens[library]'`"
-        ) from error
     file = _index_file(catalog, maker)
     scales = file.with_suffix(".npz")
     if not (file.exists() and scales.exists()):
         _build(catalog, maker, file)
     with np.load(scales) as kept:
         scaling = Scaling(kept["centre"], kept["scale"])
-    index = Index.restore(str(file), view=True)
-    assert index is not None
-    index.expansion_search = _EFFORT
+    index = new_index(len(scaling.centre))
+    index.view(str(file))
     return Approximate(index, scaling)
 
 
 def new_index(channels: int) -> "Index":
-    """An empty index of vectors (channels,)."""
-    from usearch.index import Index
+    """An empty index of vectors (channels,).
+
+    Raises:
+        MissingExtraError: usearch is not installed.
+    """
+    try:
+        from usearch.index import Index
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"more than {MOST_EXACT} tracks need usearch; install it with `pip install 'genrelens[library]'`"
+        ) from error
 
     return Index(ndim=channels, metric="cos", dtype="f16", expansion_search=_EFFORT)
 

@@ -20,9 +20,7 @@ class Similar:
     similarity: float
 
 
-def similar(
-    catalog: Catalog, like: Judged, count: int, query: Query = Query(), knower: Nearest | None = None
-) -> list[Similar]:
+def similar(catalog: Catalog, like: Judged, count: int, query: Query, knower: Nearest | None = None) -> list[Similar]:
     """The tracks among those of a query that are most similar to another one, which is not among them.
 
     Args:

@@ -83,8 +83,9 @@ def judged(catalog: Catalog, query: Query = Query(), *, embeddings: bool = False
 def chosen(catalog: Catalog, query: Query = Query()) -> list[int]:
     """The numbers of the tracks that `judged` would give, by path; a library of any size is soon asked for them."""
     conditions, values = _conditions(query)
-    joined = "FROM tracks JOIN answers ON answers.track = tracks.id"
-    return [row["id"] for row in catalog.connection.execute(f"SELECT id {joined} WHERE {conditions} ORDER BY path", values)]
+    joined = "SELECT id FROM tracks JOIN answers ON answers.track = tracks.id"
+    rows = catalog.connection.execute(f"{joined} WHERE {conditions} ORDER BY path", values)
+    return [row["id"] for row in rows]
 
 
 def numbered(catalog: Catalog, numbers: Sequence[int], *, embeddings: bool = False) -> list[Judged]:

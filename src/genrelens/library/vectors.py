@@ -97,9 +97,7 @@ def revision(catalog: Catalog) -> str:
 
 def batches(catalog: Catalog, maker: Maker) -> Iterator[tuple[Numbers, Floats]]:
     """Tracks (n,) and their embeddings (n, channels) as the model gave them, some thousands at a time."""
-    cursor = catalog.connection.execute(
-        f"SELECT track, embedding {_FROM} ORDER BY track", (maker.model, maker.version)
-    )
+    cursor = catalog.connection.execute(f"SELECT track, embedding {_FROM} ORDER BY track", (maker.model, maker.version))
     while rows := cursor.fetchmany(_BATCH):
         content = b"".join(row["embedding"] for row in rows)
         embeddings = np.frombuffer(content, "<f2").reshape(len(rows), -1).astype(np.float32)

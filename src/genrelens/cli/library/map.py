@@ -10,7 +10,9 @@ from genrelens.cli.library.options import opened
 
 def draw_map(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The picture, a PNG file.", dir_okay=False)] = Path("map.png"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The picture, a PNG file.", dir_okay=False)] = Path(
+        "map.png"
+    ),
 ) -> None:
     """Draw a map of the library, on which tracks that sound alike are neighbours.
 
