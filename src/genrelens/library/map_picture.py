@@ -108,8 +108,9 @@ def _draw_names(sheet: Sheet, shown: list[Point], counts: Counter[str], colours:
             continue
         x, y = _densest(np.array([(point.x, point.y) for point in shown if point.genre == genre]))
         x, y = min(max(_FIELD.x(x), _FIELD.left + 60), _FIELD.right - 60), _FIELD.y(y)
+        away = _ROOM if y < (_FIELD.top + _FIELD.bottom) / 2 else -_ROOM
         while any(abs(x - a) < 130 and abs(y - b) < _ROOM for a, b in taken):
-            y += _ROOM if y < (_FIELD.top + _FIELD.bottom) / 2 else -_ROOM
+            y += away
         taken.append((x, y))
         for dx, dy in ((-2, 0), (2, 0), (0, -2), (0, 2), (-1.5, -1.5), (1.5, 1.5), (-1.5, 1.5), (1.5, -1.5)):
             sheet.text(x + dx, y + dy, _leaf(genre), 22, PAPER, "mm")
