@@ -1,5 +1,6 @@
 """How a server is set up: what it offers, to whom, and how much of it at once."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -58,6 +59,7 @@ class Settings(BaseModel):
         max_share: of these, for one client: an API key, or an address where there are no keys.
         shutdown_seconds: that requests under way have to finish when the server ends.
         live: how much is listened to.
+        library: the catalog of a music library that may be looked into and listened to; none if not given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,3 +80,4 @@ class Settings(BaseModel):
     max_share: Count = 4
     shutdown_seconds: Seconds = 30.0
     live: LiveLimits = LiveLimits()
+    library: Path | None = None
