@@ -138,7 +138,7 @@ def _add_tracks(app: FastAPI, services: Services, path: Path) -> None:
 
 
 class _Neighbours:
-    """Finds similar tracks. numpy, and the embeddings, are loaded when it is first asked, and kept until they change."""
+    """Finds similar tracks; numpy and the embeddings are loaded at the first question, and kept until they change."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
