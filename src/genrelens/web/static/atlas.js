@@ -97,11 +97,11 @@ export class Atlas extends EventTarget {
   }
 
   _paint(context, box) {
-    const size = Math.max(2, Math.min(7, 100 / Math.sqrt(this._shelf.size)) * Math.min(2, Math.sqrt(this._zoom)));
+    const size = Math.max(2, Math.min(8, 170 / Math.sqrt(this._shelf.size)) * Math.min(2, Math.sqrt(this._zoom)));
     for (const [style, places] of this._layers(box, size)) {
       context.fillStyle = style.colour;
       context.globalAlpha = style.alpha;
-      for (const { x, y } of places) context.fillRect(x - size / 2, y - size / 2, size, size);
+      for (const { x, y } of places) dot(context, x, y, size);
     }
     context.globalAlpha = 1;
     if (this._chosen !== null && this._shelf.x[this._chosen] !== null) ring(context, this.at(this._chosen), size);
@@ -141,8 +141,7 @@ export class Atlas extends EventTarget {
   }
 
   _moved() {
-    const half = 0.5;
-    for (const axis of ["x", "y"]) this._centre[axis] = Math.max(0.5 - half, Math.min(0.5 + half, this._centre[axis]));
+    for (const axis of ["x", "y"]) this._centre[axis] = Math.max(0, Math.min(1, this._centre[axis]));
     this._tell("hover", null);
     this.draw();
   }
@@ -220,6 +219,17 @@ function gridOf(shelf) {
     if (shelf.x[place] !== null) grid[cell(shelf.x[place]) * CELLS + cell(shelf.y[place])].push(place);
   }
   return grid;
+}
+
+/** A circle; where it is small, a square, which is drawn ten times as soon. */
+function dot(context, x, y, size) {
+  if (size < 4) {
+    context.fillRect(x - size / 2, y - size / 2, size, size);
+    return;
+  }
+  context.beginPath();
+  context.arc(x, y, size / 2, 0, 2 * Math.PI);
+  context.fill();
 }
 
 function ring(context, { x, y }, size) {

@@ -7,6 +7,7 @@ import { Shelf } from "./shelf.js";
 import { count, genreName, percent } from "./words.js";
 
 const MOST_LISTED = 200;
+const MOST_COLOURS = 20;
 const PAUSE = 120; // ms without a letter, before a search
 
 let shelf = null;
@@ -44,6 +45,7 @@ function summary(unmapped) {
 
 function offerGenres() {
   const options = shelf.counts().map(({ genre, count: tracks }) => make("option", { value: genre }, `${genreName(genre)} (${tracks})`));
+  byId("legend").replaceChildren(...shelf.counts().slice(0, MOST_COLOURS).map(({ genre }) => make("li", {}, spotOf(genre), genreName(genre))));
   byId("genre").replaceChildren(make("option", { value: "" }, "all"), ...options);
 }
 
@@ -60,16 +62,20 @@ function filter() {
 
 function item(place, told = percent(shelf.confidence[place])) {
   const genre = shelf.genreOf(place);
-  const spot = make("span", { class: "track-spot", "aria-hidden": "true" });
-  spot.style.background = shelf.colourOf(genre);
   const button = make(
     "button",
     { type: "button", class: "track", "data-place": String(place), title: shelf.title[place], onclick: () => choose(place) },
-    spot,
+    spotOf(genre),
     make("span", { class: "track-title" }, shelf.title[place]),
     make("span", { class: "track-told" }, `${genreName(genre)} ${told}`),
   );
   return make("li", {}, button);
+}
+
+function spotOf(genre) {
+  const spot = make("span", { class: "track-spot", "aria-hidden": "true" });
+  spot.style.background = shelf.colourOf(genre);
+  return spot;
 }
 
 async function choose(place) {
@@ -78,6 +84,8 @@ async function choose(place) {
   atlas.choose(place);
   markChosen();
   byId("chosen").hidden = false;
+  byId("likes").hidden = false;
+  byId("likes-title").textContent = `Sounds most like ${shelf.title[place]}`;
   byId("chosen-title").textContent = shelf.title[place];
   byId("chosen-genre").textContent = described(place);
   byId("chosen-folder").textContent = "";
@@ -107,7 +115,7 @@ async function play(id) {
 async function tellMore(id) {
   try {
     const { track } = await readTrack(id);
-    if (isCurrent(id)) byId("chosen-folder").textContent = track.folder;
+    if (isCurrent(id)) byId("chosen-folder").textContent = track.folder && `– ${track.folder}`;
   } catch {
     // the player tells what is wrong with the track
   }
