@@ -23,7 +23,7 @@ from genrelens.audio import Track
 from genrelens.classifier import Classifier, hear
 from genrelens.library.nearest import Approximate, Exact, Nearest, new_index
 from genrelens.library.ordering import apart, length, smooth
-from genrelens.library.vectors import Floats, Scaling, Vectors
+from genrelens.library.vectors import Floats, Vectors, unit
 
 ROOT = Path(__file__).resolve().parents[1]
 TRACKS, CHANNELS, CLUSTERS, ASKED, NEAREST = 300_000, 256, 3_000, 200, 10
@@ -59,8 +59,7 @@ def clustered() -> Floats:
 
 def recall(rows: Floats, name: str) -> Figures:
     """How many of the ten nearest the index finds, and what both ways take."""
-    scaling = Scaling.of(iter([rows]))
-    scaled, tracks = scaling.applied(rows), np.arange(len(rows))
+    scaled, tracks = unit(rows), np.arange(len(rows))
     index = new_index(rows.shape[1])
     start = time.perf_counter()
     index.add(tracks, scaled)
@@ -70,8 +69,8 @@ def recall(rows: Floats, name: str) -> Figures:
         index.save(file)
         size = file.stat().st_size
     asked = np.random.default_rng(1).choice(len(rows), ASKED, replace=False)
-    exact, exact_ms = nearest_of(Exact(Vectors(tracks, scaled, scaling)), scaled[asked])
-    found, found_ms = nearest_of(Approximate(index, scaling), scaled[asked])
+    exact, exact_ms = nearest_of(Exact(Vectors(tracks, scaled)), scaled[asked])
+    found, found_ms = nearest_of(Approximate(index), scaled[asked])
     shared = [len(set(one) & set(other)) / NEAREST for one, other in zip(exact, found, strict=True)]
     return {
         f"{name}, vectors": len(rows),
@@ -132,7 +131,7 @@ def alike(heard: Heard) -> Figures:
 def shares(products: NDArray[np.floating], heard: Heard) -> Figures:
     """Of ten neighbours, those of one's genre; of five, whether one is of one's artist."""
     known = heard.artists != ""
-    own_artist = (heard.artists[:, None] == heard.artists) & known
+    own_artist = np.asarray(heard.artists[:, None] == heard.artists) & known
     others = np.argsort(np.where(own_artist, -2, products), axis=1)[:, : -NEAREST - 1 : -1]
     same = (heard.genres[others] == heard.genres[:, None]).mean(axis=1)
     five = np.argsort(products, axis=1)[:, :-6:-1]
@@ -155,7 +154,7 @@ def whitened(rows: Floats) -> NDArray[np.floating]:
 
 def smoother(rows: Floats) -> Figures:
     """How far neighbours on playlists of 15 tracks are from each other."""
-    scaled, rng = Scaling.of(iter([rows])).applied(rows), np.random.default_rng(2)
+    scaled, rng = unit(rows), np.random.default_rng(2)
     drawn, ordered = [], []
     for _ in range(100):
         own = scaled[rng.choice(len(scaled), 15, replace=False)]

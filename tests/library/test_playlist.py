@@ -4,7 +4,7 @@ import shutil
 from itertools import pairwise
 from pathlib import Path
 
-import mutagen
+import mutagen.id3
 import numpy as np
 import pytest
 

@@ -10,7 +10,7 @@ import numpy as np
 from genrelens.errors import MissingExtraError
 from genrelens.files import replacing
 from genrelens.library.catalog import Catalog
-from genrelens.library.vectors import Floats, Maker, Numbers, Scaling, Vectors, batches, counted, load, revision
+from genrelens.library.vectors import Floats, Maker, Numbers, Vectors, batches, counted, load, revision, unit
 
 if TYPE_CHECKING:
     from usearch.index import Index
@@ -24,13 +24,11 @@ _EFFORT = 256  # candidates that are kept in a search, which decides how many of
 class Nearest(Protocol):
     """Something that knows which tracks are near to a vector."""
 
-    scaling: Scaling
-
     def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
         """Tracks (n,) and their similarity (n,), -1 to 1, from the nearest on, in batches until there are no more.
 
         Args:
-            vector: (channels,), scaled.
+            vector: (channels,), 1 long.
         """
 
 
@@ -38,7 +36,6 @@ class Exact:
     """Compares with all: the cosine of each."""
 
     def __init__(self, vectors: Vectors) -> None:
-        self.scaling = vectors.scaling
         self._vectors = vectors
 
     def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
@@ -51,8 +48,7 @@ class Exact:
 class Approximate:
     """Asks a graph of neighbours (HNSW; Malkov & Yashunin, 2018), which is a file of its own, mapped into memory."""
 
-    def __init__(self, index: "Index", scaling: Scaling) -> None:
-        self.scaling = scaling
+    def __init__(self, index: "Index") -> None:
         self._index = index
 
     def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
@@ -84,14 +80,12 @@ def indexed(catalog: Catalog, maker: Maker) -> Approximate:
         MissingExtraError: usearch is not installed.
     """
     file = _index_file(catalog, maker)
-    scales = file.with_suffix(".npz")
-    if not (file.exists() and scales.exists()):
+    if not file.exists():
         _build(catalog, maker, file)
-    with np.load(scales) as kept:
-        scaling = Scaling(kept["centre"], kept["scale"])
-    index = new_index(len(scaling.centre))
+    _, rows = next(batches(catalog, maker))
+    index = new_index(rows.shape[1])
     index.view(str(file))
-    return Approximate(index, scaling)
+    return Approximate(index)
 
 
 def new_index(channels: int) -> "Index":
@@ -111,15 +105,14 @@ def new_index(channels: int) -> "Index":
 
 
 def _build(catalog: Catalog, maker: Maker, file: Path) -> None:
-    """Write the index, and remove those of other times. All embeddings are read twice, and never are all in memory."""
-    scaling = Scaling.of(rows for _, rows in batches(catalog, maker))
-    index = new_index(len(scaling.centre))
+    """Write the index, and remove those of other times; never are all embeddings in memory as they were."""
+    index: Index | None = None
     for tracks, rows in batches(catalog, maker):
-        index.add(tracks, scaling.applied(rows))
+        index = index if index is not None else new_index(rows.shape[1])
+        index.add(tracks, unit(rows))
+    assert index is not None
     for old in file.parent.glob(f"{_stem(catalog)}*"):
         old.unlink(missing_ok=True)
-    with replacing(file.with_suffix(".npz")) as scales:
-        np.savez(scales, centre=scaling.centre, scale=scaling.scale)
     with replacing(file) as target:
         index.save(target.name)
 

@@ -13,7 +13,7 @@ from genrelens.library.nearest import nearest
 from genrelens.library.ordering import apart, smooth
 from genrelens.library.similar import maker_of, ranked
 from genrelens.library.tracks import Judged, Query, chosen, numbered
-from genrelens.library.vectors import Maker, Scaling, batches, usual_maker
+from genrelens.library.vectors import batches, unit, usual_maker
 
 _PATIENCE = 200  # tracks in a row that are passed over, before a playlist counts as full
 _BATCH = 64  # tracks looked up at a time
@@ -67,7 +67,7 @@ def make_playlist(catalog: Catalog, wish: Wish) -> list[Item]:
     if not items:
         raise NoTracksError("no track in the catalog is what was asked for; ask for less, or for more minutes")
     artists = [item.name.artist for item in items]
-    order = _smoothed(catalog, wish, items, artists) if wish.smooth else apart(list(range(len(items))), artists)
+    order = _smoothed(items, artists) if wish.smooth else apart(list(range(len(items))), artists)
     return [items[place] for place in order]
 
 
@@ -131,11 +131,6 @@ def _has_room(taken: list[Item], item: Item) -> bool:
     return count <= (places + 1) // 2
 
 
-def _smoothed(catalog: Catalog, wish: Wish, items: list[Item], artists: list[str | None]) -> list[int]:
-    scaling = _scaling(catalog, maker_of(wish.like) if wish.like else usual_maker(catalog))
-    rows = scaling.applied(np.stack([np.asarray(item.track.embedding) for item in items]))
+def _smoothed(items: list[Item], artists: list[str | None]) -> list[int]:
+    rows = unit(np.stack([np.asarray(item.track.embedding) for item in items]))
     return smooth(1 - rows @ rows.T, artists)
-
-
-def _scaling(catalog: Catalog, maker: Maker) -> Scaling:
-    return Scaling.of(rows for _, rows in batches(catalog, maker))

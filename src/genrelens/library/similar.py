@@ -9,12 +9,12 @@ from genrelens.errors import NoTracksError, shown
 from genrelens.library.catalog import Catalog
 from genrelens.library.nearest import Nearest, nearest
 from genrelens.library.tracks import Judged, Query, chosen, numbered
-from genrelens.library.vectors import Maker
+from genrelens.library.vectors import Maker, unit
 
 
 @dataclass(frozen=True)
 class Similar:
-    """A track, and how similar it is to the one asked about: the cosine of their scaled embeddings, -1 to 1."""
+    """A track, and how similar it is to the one asked about: the cosine of their embeddings, -1 to 1."""
 
     track: Judged
     similarity: float
@@ -48,7 +48,7 @@ def ranked(like: Judged, knower: Nearest) -> Iterator[tuple[int, float]]:
     """All tracks that can be compared with one, and how similar they are to it, from the nearest on."""
     maker_of(like)
     assert like.embedding is not None
-    for tracks, similarities in knower.ranked(knower.scaling.applied(np.asarray(like.embedding))):
+    for tracks, similarities in knower.ranked(unit(np.asarray(like.embedding))):
         yield from zip(tracks.tolist(), similarities.tolist(), strict=True)
 
 

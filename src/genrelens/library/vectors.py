@@ -14,7 +14,7 @@ Numbers = NDArray[np.int64]
 
 _FROM = "FROM answers WHERE model = ? AND version = ? AND embedding IS NOT NULL"
 _BATCH = 8192  # rows read at a time
-_LEAST_SCALE = 1e-6  # of a channel that is the same in all tracks
+_LEAST_LENGTH = 1e-9  # of an embedding that is none
 
 
 @dataclass(frozen=True)
@@ -26,46 +26,21 @@ class Maker:
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """What all channels are brought to: mean 0 and deviation 1, so that loud channels do not drown the others.
-
-    Measured by `benchmarks/similar.py`: neighbours share the genre as often as without, and those of rare genres
-    more often; whitening, which also undoes correlations, makes them worse.
-
-    Attributes:
-        centre: mean of each channel, (channels,).
-        scale: deviation of each channel, (channels,).
-    """
-
-    centre: Floats
-    scale: Floats
-
-    @classmethod
-    def of(cls, batches: Iterator[Floats]) -> "Scaling":
-        """That of rows (n, channels) in batches, of which there is at least one."""
-        first = next(batches).astype(np.float64)
-        count, total, squares = len(first), first.sum(axis=0), (first**2).sum(axis=0)
-        for batch in batches:
-            wide = batch.astype(np.float64)
-            count, total, squares = count + len(wide), total + wide.sum(axis=0), squares + (wide**2).sum(axis=0)
-        mean = total / count
-        deviation = np.sqrt((squares / count - mean**2).clip(0))
-        return cls(mean.astype(np.float32), np.maximum(deviation, _LEAST_SCALE).astype(np.float32))
-
-    def applied(self, rows: Floats) -> Floats:
-        """Rows (..., channels) scaled, and made 1 long, so that their products are cosines."""
-        scaled = (rows - self.centre) / self.scale
-        length = np.linalg.norm(scaled, axis=-1, keepdims=True)
-        return np.asarray(scaled / np.maximum(length, _LEAST_SCALE), np.float32)
-
-
-@dataclass(frozen=True)
 class Vectors:
-    """Tracks (n,) by number, and their scaled embeddings (n, channels)."""
+    """Tracks (n,) by number, and their embeddings (n, channels), each 1 long."""
 
     tracks: Numbers
     rows: Floats
-    scaling: Scaling
+
+
+def unit(rows: Floats) -> Floats:
+    """Rows (..., channels) made 1 long, so that their products are cosines.
+
+    Nothing else is done to them: centred, standardised or whitened, neighbours share the genre less often on tracks
+    that the model did not learn from (`benchmarks/similar.py`).
+    """
+    length = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows / np.maximum(length, _LEAST_LENGTH), np.float32)
 
 
 def usual_maker(catalog: Catalog) -> Maker:
@@ -113,12 +88,11 @@ def load(catalog: Catalog, maker: Maker) -> Vectors:
     parts = list(batches(catalog, maker))
     if not parts:
         raise NoTracksError(f"no track has an embedding by {maker.model} {maker.version}; judge them with it first")
-    scaling = Scaling.of(rows for _, rows in parts)
     tracks = np.concatenate([numbers for numbers, _ in parts])
     rows = np.empty((len(tracks), parts[0][1].shape[1]), np.float32)
     place = 0
     while parts:  # each batch is let go as soon as it stands in the matrix
         batch = parts.pop(0)[1]
-        rows[place : place + len(batch)] = scaling.applied(batch)
+        rows[place : place + len(batch)] = unit(batch)
         place += len(batch)
-    return Vectors(tracks, rows, scaling)
+    return Vectors(tracks, rows)
