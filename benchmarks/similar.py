@@ -133,13 +133,15 @@ def shares(products: NDArray[np.floating], heard: Heard) -> Figures:
     known = heard.artists != ""
     own_artist = np.asarray(heard.artists[:, None] == heard.artists) & known
     others = np.argsort(np.where(own_artist, -2, products), axis=1)[:, : -NEAREST - 1 : -1]
-    same = (heard.genres[others] == heard.genres[:, None]).mean(axis=1)
+    same = np.asarray(heard.genres[others] == heard.genres[:, None]).mean(axis=1)
     five = np.argsort(products, axis=1)[:, :-6:-1]
     again = np.take_along_axis(own_artist, five, 1).any(axis=1)
     several = known & (own_artist.sum(axis=1) > 1)
     return {
         "genre of 10 neighbours by others": float(same.mean()),
-        "the same, mean of genres": float(np.mean([same[heard.genres == genre].mean() for genre in set(heard.genres)])),
+        "the same, mean of genres": float(
+            np.mean([same[np.flatnonzero(heard.genres == genre)].mean() for genre in set(heard.genres)])
+        ),
         "the same, tracks of test": float(same[heard.new].mean()),
         "own artist among 5 neighbours": float(again[several].mean()),
     }

@@ -102,7 +102,7 @@ def test_other_names_of_tags_are_known(tmp_path: Path) -> None:
     file = encode(tmp_path / "a.wav", tone(seconds=0.2), codec="pcm_s16le")
     sound = mutagen.File(file)
     sound.add_tags()
-    sound.tags.add(mutagen.id3.TIT2(text=["So What"]))
+    sound.tags.add(mutagen.id3.TIT2(text=["So What"]))  # type: ignore[no-untyped-call]
     sound.save()
     assert name_of(file) == Name("So What")
 

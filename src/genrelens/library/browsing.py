@@ -95,7 +95,7 @@ def columns(catalog: Catalog) -> dict[str, Any]:
     return {
         "genres": genres,
         "id": [row["id"] for row in rows],
-        "title": [_title(decoded(row["path"])) for row in rows],
+        "title": [_title(os.fsdecode(row["path"])) for row in rows],
         "genre": [codes[row["genre"]] for row in rows],
         "confidence": [round(row["confidence"], 3) for row in rows],
         "x": [None if row["x"] is None else round(row["x"], 5) for row in rows],
@@ -124,8 +124,9 @@ def _root(catalog: Catalog) -> str:
     return os.path.commonpath([str(decoded(path).parent) for path in (first, last)])
 
 
-def _title(path: Path) -> str:
-    return _text(path.stem)
+def _title(path: str | Path) -> str:
+    """The name of a file without its suffix; by os.path, as pathlib takes seconds over a large library."""
+    return _text(os.path.splitext(os.path.basename(path))[0])  # noqa: PTH119, PTH122
 
 
 def _text(name: str) -> str:

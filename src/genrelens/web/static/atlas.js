@@ -1,6 +1,7 @@
 /** The map: a point for each track, which can be moved, zoomed and asked. */
 
 import { paint } from "./canvas.js";
+import { Specks } from "./specks.js";
 import { onThemeChange } from "./theme.js";
 
 const MARGIN = 24; // px around all points
@@ -9,6 +10,7 @@ const MOST_ZOOM = 60;
 const STEP = 1.5; // of a zoom by key, wheel or button
 const FAINT = [0.4, 0.6, 0.8, 1]; // opacity of points by quarters of confidence
 const REST = "#3a424d"; // of points that the filter leaves out
+const MOST_ROUND = 2000; // tracks that are drawn as circles
 const CELLS = 64; // along each axis, of the grid in which points are looked for
 const STILL = 5; // px that a pointer may move and still choose
 
@@ -24,6 +26,7 @@ export class Atlas extends EventTarget {
     this._centre = { x: 0.5, y: 0.5 };
     this._pointers = new Map();
     this._grid = gridOf(shelf);
+    this._specks = shelf.size > MOST_ROUND ? new Specks(shelf, FAINT, REST) : null;
     this._listen();
     new ResizeObserver(() => this.draw()).observe(canvas);
     onThemeChange(() => this.draw());
@@ -64,11 +67,8 @@ export class Atlas extends EventTarget {
 
   /** Where a track is on the canvas, in CSS pixels. */
   at(place) {
-    const scale = this._scale;
-    return {
-      x: this._width / 2 + (this._shelf.x[place] - this._centre.x) * scale,
-      y: this._height / 2 - (this._shelf.y[place] - this._centre.y) * scale,
-    };
+    const [x, y] = this._view(this._shelf.x[place], this._shelf.y[place]);
+    return { x, y };
   }
 
   /** Draw with the next frame of the screen, however often that is asked for. */
@@ -91,6 +91,13 @@ export class Atlas extends EventTarget {
     return (Math.min(this._width, this._height) - 2 * MARGIN) * this._zoom;
   }
 
+  /** From the map to the canvas. */
+  _view(x, y) {
+    const scale = this._scale;
+    return [this._width / 2 + (x - this._centre.x) * scale, this._height / 2 - (y - this._centre.y) * scale];
+  }
+
+  /** From the canvas to the map. */
   _under(x, y) {
     const scale = this._scale;
     return { x: this._centre.x + (x - this._width / 2) / scale, y: this._centre.y - (y - this._height / 2) / scale };
@@ -98,13 +105,18 @@ export class Atlas extends EventTarget {
 
   _paint(context, box) {
     const size = Math.max(2, Math.min(8, 170 / Math.sqrt(this._shelf.size)) * Math.min(2, Math.sqrt(this._zoom)));
+    if (this._specks) this._specks.paint(context, this._shown, (x, y) => this._view(x, y), size);
+    else this._paintCircles(context, box, size);
+    if (this._chosen !== null && this._shelf.x[this._chosen] !== null) ring(context, this.at(this._chosen), size);
+  }
+
+  _paintCircles(context, box, size) {
     for (const [style, places] of this._layers(box, size)) {
       context.fillStyle = style.colour;
       context.globalAlpha = style.alpha;
       for (const { x, y } of places) dot(context, x, y, size);
     }
     context.globalAlpha = 1;
-    if (this._chosen !== null && this._shelf.x[this._chosen] !== null) ring(context, this.at(this._chosen), size);
   }
 
   /** Points in sight by how they look, those that are left out first: to change colours takes longer than to fill. */
@@ -221,12 +233,7 @@ function gridOf(shelf) {
   return grid;
 }
 
-/** A circle; where it is small, a square, which is drawn ten times as soon. */
 function dot(context, x, y, size) {
-  if (size < 4) {
-    context.fillRect(x - size / 2, y - size / 2, size, size);
-    return;
-  }
   context.beginPath();
   context.arc(x, y, size / 2, 0, 2 * Math.PI);
   context.fill();
