@@ -135,7 +135,7 @@ def shares(products: NDArray[np.floating], heard: Heard) -> Figures:
     others = np.argsort(np.where(own_artist, -2, products), axis=1)[:, : -NEAREST - 1 : -1]
     same = np.asarray(heard.genres[others] == heard.genres[:, None]).mean(axis=1)
     five = np.argsort(products, axis=1)[:, :-6:-1]
-    again = np.take_along_axis(own_artist, five, 1).any(axis=1)
+    again = np.asarray(np.take_along_axis(own_artist, five, 1).any(axis=1))
     several = known & (own_artist.sum(axis=1) > 1)
     return {
         "genre of 10 neighbours by others": float(same.mean()),
