@@ -104,7 +104,7 @@ class Heard:
         self.rows = np.stack([own.mean(axis=0) for own in windows])
         self.genres = np.array([entry["genre"] for entry in entries])
         self.artists = np.array([entry["artist_group"] for entry in entries])
-        self.new = np.array([entry["fault_filtered"] == "test" for entry in entries])  # to the model
+        self.valid = np.array([entry["fault_filtered"] == "valid" for entry in entries])
 
 
 def embeddings(classifier: Classifier, file: Path) -> Floats:
@@ -142,7 +142,7 @@ def shares(products: NDArray[np.floating], heard: Heard) -> Figures:
         "the same, mean of genres": float(
             np.mean([same[np.flatnonzero(heard.genres == genre)].mean() for genre in set(heard.genres)])
         ),
-        "the same, tracks of test": float(same[heard.new].mean()),
+        "the same, tracks of valid": float(same[heard.valid].mean()),
         "own artist among 5 neighbours": float(again[several].mean()),
     }
 
