@@ -75,6 +75,11 @@ class Sheet:
         """Fill what points surround."""
         self._draw.polygon([(x * _FINE, y * _FINE) for x, y in points], colour)
 
+    def dot(self, x: float, y: float, radius: float, colour: str) -> None:
+        """Fill a circle."""
+        x, y, radius = x * _FINE, y * _FINE, radius * _FINE
+        self._draw.ellipse((x - radius, y - radius, x + radius, y + radius), colour)
+
     def line(self, points: Sequence[tuple[float, float]], colour: str, width: float = 1) -> None:
         """Join points."""
         self._draw.line([(x * _FINE, y * _FINE) for x, y in points], colour, round(width * _FINE), "curve")

@@ -1,5 +1,6 @@
 """`genrelens serve`: the page and the REST API."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,6 +43,15 @@ def serve(
     max_connections: Annotated[int, typer.Option(min=1, help="The most connections at once.")] = 256,
     max_requests: Annotated[int, typer.Option(min=1, help="The most requests with files at once.")] = 16,
     max_share: Annotated[int, typer.Option(min=1, help="The most of these for one client.")] = 4,
+    library: Annotated[
+        bool, typer.Option("--library", help="Show the music library, too, and let it be heard.")
+    ] = False,
+    catalog: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="GENRELENS_CATALOG", help="With --library: its catalog; that of `genrelens library` if not given."
+        ),
+    ] = None,
     max_live: Annotated[int, typer.Option(min=0, help="The most that are listened to at once.")] = 8,
 ) -> None:
     """Serve the page and the REST API until Ctrl-C; logs go to stderr, as JSON."""
@@ -70,12 +80,19 @@ def serve(
             max_requests=max_requests,
             max_share=max_share,
             live=LiveLimits(sessions=max_live),
+            library=_catalog(catalog) if library else None,
         )
     except ValidationError as error:
         raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--api-key") from error
     if host not in _LOCAL and not settings.api_keys:
         typer.echo(f"genrelens: whoever reaches {host} may ask this server; give an --api-key to change that", err=True)
     run(settings, host, port, lambda address: print(f"GenreLens is at {address} (Ctrl-C ends it)", flush=True))
+
+
+def _catalog(given: Path | None) -> Path:
+    from genrelens.library.catalog import default_path
+
+    return given or default_path()
 
 
 def _hosts(host: str, allowed: list[str]) -> tuple[str, ...]:

@@ -98,6 +98,30 @@ class Catalog:
         return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
 
 
+class ReadOnly(Catalog):
+    """A catalog that is only looked into, as a server does for each request.
+
+    Raises:
+        CatalogError: there is none, or another GenreLens wrote it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE, isolation_level=None
+            )
+            self.connection.row_factory = sqlite3.Row
+            (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+        except sqlite3.Error as error:
+            raise CatalogError(
+                f"{shown(path)} cannot be opened ({error}); make it with `genrelens library scan`"
+            ) from error
+        if version != len(MIGRATIONS):
+            self.connection.close()
+            raise CatalogError(f"{shown(path)} was written by another GenreLens; open it with `genrelens library` once")
+
+
 def encoded(path: str | os.PathLike[str]) -> bytes:
     """A path as the catalog keeps it: names on disk are bytes, which need not be UTF-8."""
     return os.fsencode(path)

@@ -2,9 +2,9 @@
 
 import os
 
-from genrelens.errors import TrackNotFoundError, shown
+from genrelens.errors import NoTracksError, TrackNotFoundError, shown
 from genrelens.library.catalog import Catalog, decoded, encoded
-from genrelens.library.tracks import Stamp, answer_at
+from genrelens.library.tracks import Judged, Stamp, answer_at, numbered
 from genrelens.prediction import ErrorInfo, PathText, Prediction, Record
 
 
@@ -67,3 +67,16 @@ def known(catalog: Catalog, number: int) -> Known:
         answer=None if told is None else answer_at(path, told["prediction"]),
         error=None if failed is None else ErrorInfo(type=failed["type"], message=failed["message"]),
     )
+
+
+def track_named(catalog: Catalog, text: str) -> Judged:
+    """The track that `number_of` finds, with its answer and embedding.
+
+    Raises:
+        TrackNotFoundError: the catalog has no such track.
+        NoTracksError: it was not judged yet.
+    """
+    found = numbered(catalog, [number_of(catalog, text)], embeddings=True)
+    if not found:
+        raise NoTracksError(f"{shown(text)} was not judged yet; `genrelens library run` does that")
+    return found[0]

@@ -76,6 +76,31 @@ def changes(connection: sqlite3.Connection) -> None:
     )
 
 
+def similarity(connection: sqlite3.Connection) -> None:
+    """What tells that embeddings have changed, and where tracks lie on the map that was drawn of them."""
+    changed = "BEGIN UPDATE revision SET stamp = hex(randomblob(16)); END"
+    _run(
+        connection,
+        f"""
+        CREATE TABLE revision (stamp TEXT NOT NULL);           -- another whenever an answer is
+        INSERT INTO revision VALUES (hex(randomblob(16)));
+        CREATE TRIGGER answers_added AFTER INSERT ON answers {changed};
+        CREATE TRIGGER answers_changed AFTER UPDATE ON answers {changed};
+        CREATE TRIGGER answers_removed AFTER DELETE ON answers {changed};
+        CREATE TABLE map (
+            stamp TEXT NOT NULL,                               -- the revision that it was made of
+            model TEXT NOT NULL,
+            version TEXT NOT NULL
+        );
+        CREATE TABLE places (
+            track INTEGER PRIMARY KEY REFERENCES tracks ON DELETE CASCADE,
+            x REAL NOT NULL,                                   -- 0 to 1
+            y REAL NOT NULL
+        );
+        """,
+    )
+
+
 def _run(connection: sqlite3.Connection, script: str) -> None:
     """Run statements one by one: `executescript` would first commit what the migration is to be one with."""
     statement = ""
@@ -86,4 +111,4 @@ def _run(connection: sqlite3.Connection, script: str) -> None:
             statement = ""
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (tracks, changes)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (tracks, changes, similarity)

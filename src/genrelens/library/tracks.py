@@ -3,7 +3,7 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,23 @@ def judged(catalog: Catalog, query: Query = Query(), *, embeddings: bool = False
 def answer_at(path: Path, content: str) -> Prediction:
     """The answer that is kept as `content`, for the track that is at `path` now."""
     return Prediction.model_validate({**json.loads(content), "path": str(path)})
+
+
+def chosen(catalog: Catalog, query: Query = Query()) -> list[int]:
+    """The numbers of the tracks that `judged` would give, by path; a library of any size is soon asked for them."""
+    conditions, values = _conditions(query)
+    joined = "SELECT id FROM tracks JOIN answers ON answers.track = tracks.id"
+    rows = catalog.connection.execute(f"{joined} WHERE {conditions} ORDER BY path", values)
+    return [row["id"] for row in rows]
+
+
+def numbered(catalog: Catalog, numbers: Sequence[int], *, embeddings: bool = False) -> list[Judged]:
+    """The tracks with these numbers, in their order; those that have no answer are left out."""
+    rows = catalog.connection.execute(
+        f"{_JUDGED} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(map(int, numbers))),)
+    )
+    known = {row["id"]: _read(row, embeddings) for row in rows}
+    return [known[number] for number in numbers if number in known]
 
 
 def keep_answer(

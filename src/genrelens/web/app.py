@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
+from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from genrelens.web.documentation import problem_schemas
 from genrelens.web.headers import SecurityHeaders
 from genrelens.web.hosts import KnownHosts
+from genrelens.web.library import add_library
 from genrelens.web.live import add_live
 from genrelens.web.models import add_models
 from genrelens.web.operations import add_operations
@@ -67,10 +68,16 @@ def _add_routes(app: FastAPI, services: Services) -> None:
     add_models(app, services)
     add_operations(app, services)
     add_live(app, services)
+    if services.settings.library:
+        add_library(app, services, services.settings.library)
+
+    index = (_STATIC / "index.html").read_text("utf-8")
+    if services.settings.library:
+        index = index.replace(' id="to-library" hidden', ' id="to-library"')
 
     @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(_STATIC / "index.html")
+    async def page() -> HTMLResponse:
+        return HTMLResponse(index)
 
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.openapi()["components"]["schemas"] |= problem_schemas()  # it is made once, and before HEAD is in it

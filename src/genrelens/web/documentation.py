@@ -29,6 +29,9 @@ _EXAMPLES: dict[type[GenrelensError], str] = {
     errors.DeadlineError: "song.mp3 was not done within 60 s; send a shorter file, or ask for fewer windows",
     errors.ShareExceededError: "4 of your requests are under way; wait until one has ended",
     errors.OverloadedError: "16 requests are under way, and no more can be taken; try again soon",
+    errors.TrackNotFoundError: "there is no track 99 in this library; search for one",
+    errors.NoTracksError: "song.mp3 has no embedding: tilt gives none; judge it with lens or mn04",
+    errors.CatalogError: "library.db was written by another GenreLens; open it with `genrelens library` once",
     errors.NotReadyError: "no worker has its models loaded yet; try again soon",
 }
 

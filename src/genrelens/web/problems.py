@@ -23,6 +23,7 @@ _STATUSES: dict[type[GenrelensError], int] = {
     errors.MalformedUploadError: 400,
     errors.UnauthorisedError: 401,
     errors.ModelNotFoundError: 404,
+    errors.TrackNotFoundError: 404,
     errors.SlowUploadError: 408,
     errors.TooLargeError: 413,
     errors.TooLongError: 413,
@@ -33,6 +34,7 @@ _STATUSES: dict[type[GenrelensError], int] = {
     errors.OverloadedError: 503,
     errors.NotReadyError: 503,
     errors.ListenerLostError: 503,
+    errors.CatalogError: 503,
     GenrelensError: 422,
 }
 

@@ -1,6 +1,7 @@
 """How a server is set up: what it offers, to whom, and how much of it at once."""
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
@@ -74,6 +75,7 @@ class Settings(BaseModel):
         max_share: of these, for one client: an address, with an API key where there are some.
         shutdown_seconds: that requests under way have to finish when the server ends.
         live: how much is listened to.
+        library: the catalog of a music library that may be looked into and listened to; none if not given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -97,3 +99,4 @@ class Settings(BaseModel):
     max_share: Count = 4
     shutdown_seconds: Seconds = 30.0
     live: LiveLimits = LiveLimits()
+    library: Path | None = None

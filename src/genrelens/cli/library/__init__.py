@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from genrelens.cli.library import albums, errors, export, run, scan, search, show, status, tag, undo
+from genrelens.cli.library import (
+    albums,
+    errors,
+    export,
+    map,  # noqa: A004 (it is a command's name)
+    playlist,
+    run,
+    scan,
+    search,
+    show,
+    similar,
+    status,
+    tag,
+    undo,
+)
 
 app = typer.Typer(name="library", help="Know a music library: scan, judge, search, tag, undo.", no_args_is_help=True)
 
@@ -35,3 +49,6 @@ app.command()(export.export)
 app.command()(albums.albums)
 app.command()(tag.tag)
 app.command()(undo.undo)
+app.command()(similar.similar)
+app.command()(playlist.playlist)
+app.command("map")(map.draw_map)

@@ -14,6 +14,26 @@ export const listModels = async () => (await get("v1/models")).models;
 /** All that is known of a model. */
 export const readCard = (name) => get(`v1/models/${encodeURIComponent(name)}`);
 
+/** All tracks of the library, in columns. */
+export const readLibrary = () => get("v1/library/map");
+
+/** What was told of a track of the library. */
+export const readTrack = (id) => get(`v1/library/tracks/${id}`);
+
+/** The tracks that are most like another one. */
+export const readSimilar = async (id) => (await get(`v1/library/tracks/${id}/similar`)).tracks;
+
+/** An address from which a track can be heard; where a key is needed, which players cannot send, all of it is here. */
+export async function audioAddress(id) {
+  const address = `v1/library/tracks/${id}/audio`;
+  if (!storedKey()) return address;
+  return withKey(async (key) => {
+    const response = await fetch(address, { headers: headersFor(key) });
+    if (!response.ok) throw Problem.ofResponse(response.status, await response.text(), null);
+    return URL.createObjectURL(await response.blob());
+  });
+}
+
 /**
  * Have a file judged.
  *

@@ -1,0 +1,33 @@
+"""`genrelens library map`: all tracks on a map, as a picture."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genrelens.cli.library.options import opened
+
+
+def draw_map(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The picture, a PNG file.", dir_okay=False)] = Path(
+        "map.png"
+    ),
+) -> None:
+    """Draw a map of the library, on which tracks that sound alike are neighbours.
+
+    It is kept in the catalog, and worked out anew when the answers in that have changed. `genrelens serve --library`
+    shows it, too.
+    """
+    from genrelens.files import replacing
+    from genrelens.library.layout import ensure_map
+    from genrelens.library.map_picture import draw_map as drawn
+    from genrelens.library.map_picture import points
+    from genrelens.library.vectors import usual_maker
+
+    with opened(context) as catalog:
+        ensure_map(catalog)
+        maker, shown = usual_maker(catalog), points(catalog)
+    with replacing(out) as file:
+        file.write(drawn(shown, f"{maker.model} {maker.version}"))
+    print(f"{out}: {len(shown)} tracks")

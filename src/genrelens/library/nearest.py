@@ -1,0 +1,127 @@
+"""The nearest of many vectors: all of them compared, or, of very many, most of the nearest soon."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from genrelens.errors import MissingExtraError
+from genrelens.files import replacing
+from genrelens.library.catalog import Catalog
+from genrelens.library.vectors import Floats, Maker, Numbers, Vectors, batches, counted, load, revision, unit
+
+if TYPE_CHECKING:
+    from usearch.index import Index
+
+MOST_EXACT = 250_000  # tracks, up to which all are compared; measured by benchmarks/similar.py
+_FIRST = 256  # neighbours that an index is asked for, and each time so many times more
+_GROWTH = 8
+_EFFORT = 256  # candidates that are kept in a search, which decides how many of the nearest are found
+
+
+class Nearest(Protocol):
+    """Something that knows which tracks are near to a vector."""
+
+    def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
+        """Tracks (n,) and their similarity (n,), -1 to 1, from the nearest on, in batches until there are no more.
+
+        Args:
+            vector: (channels,), 1 long.
+        """
+
+
+class Exact:
+    """Compares with all: the cosine of each."""
+
+    def __init__(self, vectors: Vectors) -> None:
+        self._vectors = vectors
+
+    def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
+        """As `Nearest`, in one batch."""
+        similarity = self._vectors.rows @ vector
+        order = np.argsort(-similarity, kind="stable")
+        yield self._vectors.tracks[order], similarity[order]
+
+
+class Approximate:
+    """Asks a graph of neighbours (HNSW; Malkov & Yashunin, 2018), which is a file of its own, mapped into memory."""
+
+    def __init__(self, index: "Index") -> None:
+        self._index = index
+
+    def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
+        """As `Nearest`; it asks for more and more, so that whoever passes many tracks over still finds enough."""
+        asked, told = 0, set[int]()
+        while asked < len(self._index):
+            asked = min(len(self._index), asked * _GROWTH or _FIRST)
+            found = self._index.search(vector, asked)
+            fresh = np.array([int(key) not in told for key in found.keys], bool)
+            tracks = np.asarray(found.keys, np.int64)[fresh]
+            told.update(tracks.tolist())
+            yield tracks, (1 - np.asarray(found.distances, np.float32))[fresh]
+
+
+def nearest(catalog: Catalog, maker: Maker) -> Nearest:
+    """Who knows the neighbours of tracks with embeddings by this model.
+
+    Raises:
+        NoTracksError: there are none.
+        MissingExtraError: there are too many to compare all, and usearch is not installed.
+    """
+    return Exact(load(catalog, maker)) if counted(catalog, maker) <= MOST_EXACT else indexed(catalog, maker)
+
+
+def indexed(catalog: Catalog, maker: Maker) -> Approximate:
+    """The index beside the catalog, made anew if the catalog has changed since.
+
+    Raises:
+        MissingExtraError: usearch is not installed.
+    """
+    file = _index_file(catalog, maker)
+    if not file.exists():
+        _build(catalog, maker, file)
+    _, rows = next(batches(catalog, maker))
+    index = new_index(rows.shape[1])
+    index.view(str(file))
+    return Approximate(index)
+
+
+def new_index(channels: int) -> "Index":
+    """An empty index of vectors (channels,).
+
+    Raises:
+        MissingExtraError: usearch is not installed.
+    """
+    try:
+        from usearch.index import Index
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"more than {MOST_EXACT} tracks need usearch; install it with `pip install 'genrelens[library]'`"
+        ) from error
+
+    return Index(ndim=channels, metric="cos", dtype="f16", expansion_search=_EFFORT)
+
+
+def _build(catalog: Catalog, maker: Maker, file: Path) -> None:
+    """Write the index, and remove those of other times; never are all embeddings in memory as they were."""
+    index: Index | None = None
+    for tracks, rows in batches(catalog, maker):
+        index = index if index is not None else new_index(rows.shape[1])
+        index.add(tracks, unit(rows))
+    assert index is not None
+    for old in file.parent.glob(f"{_stem(catalog)}*"):
+        old.unlink(missing_ok=True)
+    with replacing(file) as target:
+        index.save(target.name)
+
+
+def _index_file(catalog: Catalog, maker: Maker) -> Path:
+    """Its name says what it was made of."""
+    made_of = "\0".join((revision(catalog), maker.model, maker.version))
+    return catalog.path.with_name(f"{_stem(catalog)}{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.usearch")
+
+
+def _stem(catalog: Catalog) -> str:
+    return f"{catalog.path.name}-similar-"

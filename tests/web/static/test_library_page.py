@@ -1,0 +1,139 @@
+"""The page of a library, in a real browser."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.web.conftest import Server, eventually, serving
+from tests.web.static.conftest import Open, Visit, pixels
+from tests.web.static.test_access import OVERFLOWING, PHONE, SMALL, violations
+from tests.web.test_library import fill
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory, model_file: Path, melody: Path) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("library")
+    catalog = fill(folder, melody)
+    options = ("--model", str(model_file), "--library", "--catalog", str(catalog))
+    with serving(folder / "spool", *options) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(open_page: Open, library: Server) -> Visit:
+    visit = open_page(f"{library.url}/library")
+    expect(visit.page.locator("#found-title")).to_have_text("19 tracks")
+    return visit
+
+
+def playing_at(page: Page) -> float:
+    """Seconds into the track."""
+    return float(page.locator("#player").evaluate("player => player.currentTime"))
+
+
+def test_filters_narrow_list_and_map(visit: Visit) -> None:
+    page = visit.page
+    canvas = page.locator("#map")
+    expect(page.locator("#summary")).to_have_text("19 tracks in 2 genres.")
+    page.wait_for_timeout(100)
+    before = pixels(canvas)
+    page.get_by_label("Genre").select_option("rock")
+    expect(page.locator("#found-title")).to_have_text("10 tracks")
+    page.wait_for_timeout(100)
+    assert pixels(canvas) != before
+    page.get_by_label("Search").fill("13")
+    expect(page.locator("#found-title")).to_have_text("1 track")
+    page.get_by_label("Search").fill("")
+    page.locator("#confidence").fill("0.85")
+    expect(page.locator("#found-title")).to_have_text("0 tracks")
+    assert visit.complaints == []
+
+
+def test_a_choice_plays_and_leads_to_similar_ones(visit: Visit, library: Server) -> None:
+    page = visit.page
+    page.locator("#tracks .track").first.click()
+    expect(page.locator("#chosen-title")).to_have_text("0")
+    eventually(lambda: playing_at(page) > 0.2)
+    expect(page.locator("#similar .track")).to_have_count(10)
+    expect(page.locator("#tracks .track[aria-pressed=true]")).to_have_count(1)
+    title = page.locator("#similar .track-title").first.inner_text()
+    page.locator("#similar .track").first.click()
+    expect(page.locator("#chosen-title")).to_have_text(title)
+    assert visit.complaints == []
+    assert all(url.startswith((library.url, "data:")) for url in visit.asked)
+
+
+def test_the_map_tells_and_plays_what_is_under_the_pointer(visit: Visit) -> None:
+    page = visit.page
+    spot = page.evaluate(
+        """async () => {
+          const { Shelf } = await import("/static/shelf.js");
+          const { Atlas } = await import("/static/atlas.js");
+          const shelf = new Shelf(await (await fetch("/v1/library/map")).json());
+          const canvas = document.querySelector("#map");
+          const box = canvas.getBoundingClientRect();
+          const { x, y } = new Atlas(canvas, shelf).at(shelf.placeOf(2));
+          return [box.x + x, box.y + y];
+        }"""
+    )
+    page.mouse.move(*spot)
+    expect(page.locator("#map-tip")).to_have_text(re.compile("^1 . rock, 80 % sure$"))
+    page.mouse.click(*spot)
+    expect(page.locator("#chosen-title")).to_have_text("1")
+
+
+def test_the_keyboard_moves_the_map_and_chooses(visit: Visit) -> None:
+    page = visit.page
+    canvas = page.locator("#map")
+    canvas.focus()
+    for key in ("+", "ArrowLeft", "ArrowUp", "-"):
+        before = pixels(canvas)
+        page.keyboard.press(key)
+        page.wait_for_timeout(100)
+        assert pixels(canvas) != before, key
+    page.keyboard.press("0")
+    page.locator("#tracks .track").nth(1).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#chosen-title")).not_to_be_empty()
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_rule_of_axe_is_broken(visit: Visit, scheme: str) -> None:
+    visit.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    visit.page.locator("#tracks .track").first.click()
+    expect(visit.page.locator("#similar .track")).to_have_count(10)
+    assert violations(visit.page) == []
+
+
+def test_a_phone_needs_no_sideways_scrolling(open_page: Open, library: Server) -> None:
+    visit = open_page(f"{library.url}/library", **PHONE)
+    visit.page.locator("#tracks .track").first.click()
+    expect(visit.page.locator("#similar .track")).to_have_count(10)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    assert visit.page.evaluate(OVERFLOWING) == []
+    assert visit.page.evaluate(SMALL) == []
+
+
+def test_a_key_is_asked_for_and_the_track_still_plays(
+    open_page: Open, tmp_path: Path, model_file: Path, melody: Path
+) -> None:
+    catalog = fill(tmp_path, melody)
+    options = ("--model", str(model_file), "--library", "--catalog", str(catalog), "--api-key", "open")
+    with serving(tmp_path / "spool", *options) as server:
+        page = open_page(f"{server.url}/library").page
+        page.locator("#key-field").fill("open")
+        page.get_by_role("button", name="Use it").click()
+        page.locator("#tracks .track").first.click()
+        eventually(lambda: playing_at(page) > 0.2)
+
+
+def test_pages_lead_to_each_other(open_page: Open, library: Server) -> None:
+    page = open_page(library.url).page
+    page.get_by_role("link", name="Library").click()
+    expect(page.get_by_role("heading", name="The library")).to_be_visible()
+    page.get_by_role("link", name="Judge files").click()
+    expect(page.get_by_role("heading", name="What genre is it")).to_be_visible()
