@@ -256,7 +256,7 @@ def test_two_runs_at_once(catalog: Catalog, music: Path) -> None:
     first = tag(catalog, Query(), REPLACE)
     next(first)
     with Catalog(catalog.path) as other:
-        with pytest.raises(LibraryBusyError, match="another run"):
+        with pytest.raises(LibraryBusyError, match="another `genrelens library tag`"):
             next(tag(other, Query(), REPLACE))
         with pytest.raises(LibraryBusyError):
             next(undo.undo(other))

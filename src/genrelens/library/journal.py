@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from genrelens.errors import CatalogError, LibraryBusyError, NoTracksError, shown
+from genrelens.errors import CatalogError, NoTracksError, shown
 from genrelens.library.catalog import Catalog, decoded, encoded
+from genrelens.library.lock import locked
 from genrelens.library.tracks import Stamp
 
 _COLUMNS = (
@@ -57,28 +56,23 @@ class Run:
 
 
 @contextmanager
-def locked(catalog: Catalog) -> Iterator[None]:
+def kept(catalog: Catalog) -> Iterator[None]:
     """Be the only one who changes files of this catalog; what is committed meanwhile is on the disk.
 
     Raises:
         LibraryBusyError: another run changes them.
         CatalogError: the catalog cannot be written in the block.
     """
-    lock = FileLock(f"{catalog.path}.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise LibraryBusyError(
-            f"another run changes files of the library {shown(catalog.path)}; wait until it has ended"
-        ) from error
-    try:
-        catalog.connection.execute("PRAGMA synchronous = FULL")  # a file must not be newer than what undoes it
-        yield
-    except sqlite3.Error as error:
-        raise CatalogError(f"{shown(catalog.path)} cannot be written ({error}); free some space, then go on") from error
-    finally:
-        catalog.connection.execute("PRAGMA synchronous = NORMAL")
-        lock.release()
+    with locked(catalog, "tag"):
+        try:
+            catalog.connection.execute("PRAGMA synchronous = FULL")  # a file must not be newer than what undoes it
+            yield
+        except sqlite3.Error as error:
+            raise CatalogError(
+                f"{shown(catalog.path)} cannot be written ({error}); free some space, then go on"
+            ) from error
+        finally:
+            catalog.connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def begin_run(catalog: Catalog, kind: str, options: dict[str, Any]) -> int:

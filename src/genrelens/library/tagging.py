@@ -4,39 +4,43 @@ from collections.abc import Iterator
 
 from genrelens.errors import FileChangedError, GenrelensError, shown
 from genrelens.library import journal
+from genrelens.library.albums import By, judged_by
 from genrelens.library.catalog import Catalog
 from genrelens.library.plan import Change, Policy, plan
 from genrelens.library.recovery import recover
 from genrelens.library.rewrite import rewrite
-from genrelens.library.tracks import Judged, Query, judged
+from genrelens.library.tracks import Judged, Query
 
 
-def planned(catalog: Catalog, query: Query, policy: Policy) -> Iterator[Change]:
+def planned(catalog: Catalog, query: Query, policy: Policy, *, by: By = "track") -> Iterator[Change]:
     """What would change, by path. No file is touched."""
-    for _, change in plan(judged(catalog, query), policy):
+    for _, change in plan(judged_by(by, catalog, query), policy):
         yield change
 
 
-def tag(catalog: Catalog, query: Query, policy: Policy, *, keep_times: bool = False) -> Iterator[Change]:
+def tag(
+    catalog: Catalog, query: Query, policy: Policy, *, by: By = "track", keep_times: bool = False
+) -> Iterator[Change]:
     """Write what is planned, file by file, and yield what became of each.
 
     A file that cannot be written is yielded as skipped, and is as it was; the others go on. Its time of modification
-    is new, for players to look again, unless `keep_times` is asked for.
+    is new, for players to look again, unless `keep_times` is asked for. By album, a file gets what its album is told to
+    be, where that has a genre.
 
     Raises:
         LibraryBusyError: another run changes files of this catalog.
         CatalogError: the journal cannot be written; no further file is touched.
     """
     # Tracks are read on a connection of their own: it sees the catalog as it was when the run began.
-    with journal.locked(catalog), Catalog(catalog.path) as reader:
+    with journal.kept(catalog), Catalog(catalog.path) as reader:
         recover(catalog)
         run: int | None = None
-        for track, change in plan(judged(reader, query), policy):
+        for track, change in plan(judged_by(by, reader, query), policy):
             if change.skipped is not None:
                 yield change
                 continue
             if run is None:
-                run = journal.begin_run(catalog, "tag", _told(query, policy))
+                run = journal.begin_run(catalog, "tag", _told(query, policy, by))
             yield _written(catalog, run, track, change, policy, keep_times=keep_times)
 
 
@@ -53,11 +57,12 @@ def _written(catalog: Catalog, run: int, track: Judged, change: Change, policy: 
     return change
 
 
-def _told(query: Query, policy: Policy) -> dict[str, object]:
+def _told(query: Query, policy: Policy, by: By) -> dict[str, object]:
     """What the journal tells of a run."""
     return {
         "genre": query.genre,
         "path": query.path,
+        "by": by,
         "existing": policy.existing,
         "min_confidence": policy.min_confidence,
         "top": policy.top,

@@ -32,7 +32,7 @@ def undo(catalog: Catalog, run: int | None = None) -> Iterator[Undone]:
         LibraryBusyError: another run changes files of this catalog.
         NoTracksError: there is no such run, or nothing of it stands.
     """
-    with journal.locked(catalog):
+    with journal.kept(catalog):
         recover(catalog)
         if run is None:
             run = journal.last_run(catalog)

@@ -120,3 +120,18 @@ def test_a_run_is_chosen(run: Run, music: Path, tmp_path: Path) -> None:
     assert genres(music) == [GENRES, ("Rock",), GENRES]
     assert run("undo", 99).exit_code == 1
     assert run("undo", last).exit_code == 0
+
+
+def test_albums_that_agree_are_tagged_as_one(run: Run, music: Path, tmp_path: Path) -> None:
+    album = music / "Album"
+    album.mkdir()
+    with Catalog(tmp_path / "c.db") as catalog:
+        judge(catalog, make(album, "flac-bare"), Jazz=0.9, Blues=0.1)
+        judge(catalog, make(album, "m4a-bare"), Jazz=0.8, Blues=0.2)
+        judge(catalog, make(album, "wav-bare"), Blues=0.6, Jazz=0.4)
+
+    def planned(*options: str) -> list[list[str]]:
+        return [json.loads(line)["new"] for line in run("tag", "--json", "--path", album, *options).stdout.splitlines()]
+
+    assert planned() == [["Jazz"], ["Jazz"], ["Blues"]]
+    assert planned("--by", "album") == [["Jazz"], ["Jazz"], ["Jazz"]]

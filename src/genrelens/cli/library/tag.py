@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from genrelens.library.albums import By
     from genrelens.library.catalog import Catalog
     from genrelens.library.plan import Change, Policy
     from genrelens.library.tracks import Query
@@ -42,6 +43,9 @@ def tag(
         float, typer.Option(min=0, max=1, help="The least confidence with which a genre is written, 0 to 1.")
     ] = 0.5,
     top: Annotated[int, typer.Option(min=1, help="How many genres at most, each with that confidence.")] = 1,
+    by: Annotated[
+        Literal["track", "album"], typer.Option(help="Whose genre a file gets: its own, or its album's.")
+    ] = "track",
     map_file: Annotated[
         Path | None, typer.Option("--map", help="A TOML file of your names and tree of genres.")
     ] = None,
@@ -66,20 +70,20 @@ def tag(
     names = read_genre_map(map_file) if map_file else GenreMap()
     policy = Policy(existing, min_confidence, top, names, profile, break_links)
     with opened(context) as catalog:
-        changes = _changes(catalog, queried(genre, 0.0, path), policy, write=write, keep_times=keep_times)
+        changes = _changes(catalog, queried(genre, 0.0, path), policy, by, write=write, keep_times=keep_times)
         failed = _report(changes, write=write, json=json)
     if failed:
         raise typer.Exit(1)
 
 
 def _changes(
-    catalog: "Catalog", query: "Query", policy: "Policy", *, write: bool, keep_times: bool
+    catalog: "Catalog", query: "Query", policy: "Policy", by: "By", *, write: bool, keep_times: bool
 ) -> "Iterator[Change]":
     from genrelens.library import tagging
 
     if write:
-        return tagging.tag(catalog, query, policy, keep_times=keep_times)
-    return tagging.planned(catalog, query, policy)
+        return tagging.tag(catalog, query, policy, by=by, keep_times=keep_times)
+    return tagging.planned(catalog, query, policy, by=by)
 
 
 def _report(changes: "Iterator[Change]", *, write: bool, json: bool) -> int:
