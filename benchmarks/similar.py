@@ -9,8 +9,10 @@ import argparse
 import csv
 import json
 import os
+import platform
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -19,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from numpy.typing import NDArray
 
+from genrelens import workers
 from genrelens.audio import Track
 from genrelens.classifier import Classifier, hear
 from genrelens.library.nearest import Approximate, Exact, Nearest, new_index
@@ -40,7 +43,12 @@ def main() -> None:
     if arguments.gtzan:
         heard = Heard(arguments.gtzan)
         figures |= alike(heard) | recall(heard.windows, "GTZAN's windows") | smoother(heard.rows)
-    arguments.out.write_text(json.dumps({key: round(value, 4) for key, value in figures.items()}, indent=2) + "\n")
+    content = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{platform.machine()}, {workers.cores()} cores",
+        "figures": {key: round(value, 4) for key, value in figures.items()},
+    }
+    arguments.out.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     for key, value in figures.items():
         print(f"{key:<72}{value:>10.3f}")
 
