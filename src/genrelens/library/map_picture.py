@@ -72,7 +72,7 @@ def draw_map(shown: list[Point], model: str) -> bytes:
     counts = Counter(point.genre for point in shown)
     colours = _colours(counts)
     end = sheet.text(_FIELD.left, 46, "A map of the library", 34, INK)
-    sheet.text(end + 16, 49, f"{len(shown):,} tracks".replace(",", "\u202f"), 22, DIM)
+    sheet.text(end + 16, 49, f"{len(shown):,} tracks", 22, DIM)
     sheet.text(_FIELD.left, 84, "tracks that sound alike are neighbours; the fainter, the less sure is the genre", 16)
     sheet.text(_WIDTH - 24, 46, model, 15, DIM, "rm")
     for edge in ([(0, 0), (1, 0)], [(1, 0), (1, 1)], [(1, 1), (0, 1)], [(0, 1), (0, 0)]):
@@ -124,7 +124,7 @@ def _draw_legend(sheet: Sheet, counts: Counter[str], colours: dict[str, str]) ->
         y = _LEGEND_Y + place * _ROW
         sheet.dot(_LEGEND_X, y, 7, colour)
         sheet.text(_LEGEND_X + 18, y, name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}...", 17, INK)
-        sheet.text(_WIDTH - 24, y, f"{count:,}".replace(",", "\u202f"), 17, DIM, "rm")
+        sheet.text(_WIDTH - 24, y, f"{count:,}", 17, DIM, "rm")
 
 
 def _densest(places: NDArray[np.float64]) -> tuple[float, float]:
