@@ -1,24 +1,24 @@
 """Genres in the tags of audio files, as several values, with a field that tells where they come from.
 
-Nothing else in a file changes: ID3 tags are edited frame by frame (`id3`), other tags by mutagen (`formats`), and what
-is written is read back and compared.
+Nothing else in a file changes: ID3 tags are edited frame by frame (`id3`), APE tags item by item (`ape`), other tags by
+mutagen (`formats`), and what is written is read back and compared.
 """
 
 import struct
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from mutagen import File, MutagenError
-from mutagen.apev2 import APENoHeaderError, APEv2
 from mutagen.id3 import TCON
 
 from genrelens.errors import TagsUnreadableError, TagsUnwritableError, shown
-from genrelens.library import id3, id3_files
+from genrelens.library import ape, id3, id3_files
 from genrelens.library.formats import KINDS, OGG, OWN, VORBIS, Format
 from genrelens.library.profiles import PROFILES, Dialect, Profile
+from genrelens.library.splice import splice
 
 _HEAD = 64  # bytes by which a format is told
 _ID3V1 = 128
@@ -39,6 +39,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"TTA", "front"),
 )
 _CONTAINERS: dict[str, id3_files.Container] = {"riff": "riff", "iff": "iff", "dsf": "dsf", "front": "front"}
+_APE = {"wavpack", "monkeys", "musepack", "optimfrog", "tak"}
 _BARE = {".mp3", ".mp2", ".aac"}  # streams of frames, which have no beginning of their own
 
 
@@ -82,13 +83,7 @@ def write(source: Path, target: Path, genres: tuple[str, ...], own: str, profile
     before = read(source, profile)
     with _told(source, TagsUnwritableError, "the tags of {} cannot be written ({}); nothing was changed"):
         kind, values = _kind(source), profile.stored(before.dialect, genres)
-        if kind in _CONTAINERS:
-            with source.open("rb") as file, target.open("wb") as copy:
-                place = id3_files.find(file, _CONTAINERS[kind])
-                id3_files.write(file, place, place.tag.with_genres(_escaped(values), OWN, own), copy)
-        else:
-            form, opener = _form(kind)
-            form.write(opener, source, target, values, own)
+        _write(kind, source, target, values, own)
         after = _read(target, kind, profile)
         if after.genres != profile.told(before.dialect, genres) or set(after.genres) != set(genres) or after.own != own:
             raise ValueError(f"the genres {', '.join(genres)} would be read as {', '.join(after.genres) or 'none'}")
@@ -124,9 +119,25 @@ def _ogg(path: str) -> Any:
     return file
 
 
+def _write(kind: str, source: Path, target: Path, values: tuple[str, ...], own: str) -> None:
+    if kind not in _CONTAINERS and kind not in _APE:
+        form, opener = _form(kind)
+        form.write(opener, source, target, values, own)
+        return
+    with source.open("rb") as file, target.open("wb") as copy:
+        if kind in _APE:
+            tag = ape.find(file)
+            splice(file, [(tag.start, tag.end, tag.with_genres(values, OWN, own).to_bytes())], copy)
+        else:
+            place = id3_files.find(file, _CONTAINERS[kind])
+            id3_files.write(file, place, place.tag.with_genres(_escaped(values), OWN, own), copy)
+
+
 def _read(path: Path, kind: str, profile: Profile) -> Tags:
     if kind in _CONTAINERS:
         return _read_id3(path, _CONTAINERS[kind], profile)
+    if kind in _APE:
+        return _read_ape(path, profile)
     form, opener = _form(kind)
     content = form.read(opener, path)
     return Tags(profile.told(form.dialect, content.values), content.own, form.dialect, content.others)
@@ -140,6 +151,12 @@ def _read_id3(path: Path, container: id3_files.Container, profile: Profile) -> T
         return Tags(profile.told(dialect, values), tag.own(OWN), dialect, tag.others(OWN))
 
 
+def _read_ape(path: Path, profile: Profile) -> Tags:
+    with path.open("rb") as file:
+        tag = ape.find(file)
+    return Tags(profile.told("ape", tag.genres()), tag.own(OWN), "ape", tag.others(OWN))
+
+
 def _escaped(values: tuple[str, ...]) -> tuple[str, ...]:
     """A bracket at the beginning of a genre would else begin a number of ID3v1's list."""
     return tuple(f"({value}" if value.startswith("(") else value for value in values)
@@ -151,8 +168,8 @@ def _beside(file: BinaryIO, container: id3_files.Container) -> tuple[str, ...]:
         return _info_genre(file)
     if container != "front":
         return ()
-    with suppress(APENoHeaderError, KeyError):
-        return tuple(APEv2(file)["Genre"])
+    if genres := ape.find(file).genres():
+        return genres
     file.seek(0, 2)
     file.seek(max(0, file.tell() - _ID3V1))
     tag = file.read(_ID3V1)
