@@ -76,6 +76,38 @@ def test_rights_attributes_and_times_stay(catalog: Catalog, music: Path) -> None
     assert os.getxattr(file, "user.rating") == b"5"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_group_and_owner_stay_or_nothing_is_written(
+    catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, foreign = make(music, "flac"), make(music, "m4a")
+    os.chown(shared, -1, 2345)
+    os.chown(foreign, 1234, -1)
+    before = foreign.read_bytes()
+    judge(catalog, shared)
+    judge(catalog, foreign)
+    chown = os.chown
+
+    def refuse(path: Path, user: int, group: int) -> None:
+        if user not in (-1, os.getuid()):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        chown(path, user, group)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "chown", refuse)
+        changes = {change.path: change for change in tag(catalog, Query(), REPLACE)}
+    assert changes[str(shared)].skipped is None
+    assert shared.stat().st_gid == 2345
+    assert (changes[str(foreign)].skipped, "user or group" in changes[str(foreign)].detail) == ("failed", True)
+    assert (foreign.read_bytes(), foreign.stat().st_uid, partials(music)) == (before, 1234, [])
+    os.chown(shared, 1234, 2345)
+    monkeypatch.setattr(os, "chown", refuse)
+    (result,) = undo.undo(catalog)
+    assert result.failure is not None
+    assert "user or group" in result.failure
+    assert (shared.stat().st_uid, tags.read(shared).genres, partials(music)) == (1234, ("Rock",), [])
+
+
 @EVERY
 def test_a_file_that_changed_since_is_left(name: str, catalog: Catalog, music: Path) -> None:
     file = make(music, name)

@@ -44,11 +44,18 @@ def take_over(old: Path, new: Path, mtime_ns: int | None) -> None:
     """Give a new file the old one's owner, rights and attributes, and a time (now, if none); and see it on the disk.
 
     Raises:
+        TagsUnwritableError: it would belong to another user or group.
         OSError: it cannot be done.
     """
     status = old.stat()
-    with contextlib.suppress(PermissionError, AttributeError):  # only root may give a file away, on some systems
-        os.chown(new, status.st_uid, status.st_gid)
+    for owner in ((-1, status.st_gid), (status.st_uid, -1)):  # who may not give a file away may still set its group
+        with contextlib.suppress(PermissionError, AttributeError):  # which not all systems have
+            os.chown(new, *owner)
+    given = new.stat()
+    if (given.st_uid, given.st_gid) != (status.st_uid, status.st_gid):
+        raise TagsUnwritableError(
+            f"{shown(old)} would no longer belong to its user or group; do this as its owner, or leave it out"
+        )
     shutil.copystat(old, new)
     if mtime_ns is None:
         os.utime(new)
