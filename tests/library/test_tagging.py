@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from genrelens.errors import CatalogError, LibraryBusyError
-from genrelens.library import journal, tags, undo
+from genrelens.library import journal, swap, tags, undo
 from genrelens.library.catalog import Catalog, encoded
 from genrelens.library.plan import Policy
 from genrelens.library.tagging import planned, tag
@@ -198,6 +198,39 @@ def test_a_disk_that_is_away_is_settled_later(catalog: Catalog, music: Path) -> 
     away.rename(music)
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("step", ["prepared", "replaced"])
+def test_what_undoes_a_file_outlives_that_it_cannot_be_read(
+    step: str, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = make(music, "flac")
+    judge(catalog, file)
+    before = file.read_bytes()
+    killed_at(step, catalog, lambda: list(tag(Catalog(catalog.path), Query(), REPLACE)))
+
+    def refuse(path: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(swap, "sha256", refuse)
+        assert ["Permission denied" in str(result.failure) for result in undo.undo(catalog)] == [True]
+    assert [result.failure for result in undo.undo(catalog)] == [None]
+    assert file.read_bytes() == before
+    assert next(judged(catalog)).stamp == Stamp.of(file)
+
+
+def test_a_file_that_was_moved_after_a_kill_is_settled_where_it_is(catalog: Catalog, music: Path) -> None:
+    file = make(music, "flac")
+    judge(catalog, file)
+    before = file.read_bytes()
+    killed_at("prepared", catalog, lambda: list(tag(Catalog(catalog.path), Query(), REPLACE)))
+    moved = music.rename(music.with_name("moved")) / file.name
+    catalog.connection.execute("UPDATE tracks SET path = ?", (encoded(moved),))
+    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == [None]
+    assert partials(moved.parent) == []
+    assert [result.failure for result in undo.undo(catalog)] == [None]
+    assert moved.read_bytes() == before
 
 
 @EVERY

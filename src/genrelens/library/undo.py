@@ -59,7 +59,11 @@ def _undone(catalog: Catalog, entry: Entry) -> Undone:
 def _put_back(catalog: Catalog, entry: Entry, path: Path) -> None:
     swap.refuse_read_only(path)
     stamp = Stamp.of(path)
-    if swap.sha256(path) != entry.new_hash:
+    found = swap.sha256(path)
+    if found == entry.old_hash:  # already, from a backup perhaps
+        journal.settle(catalog, entry, "undone")
+        return
+    if found != entry.new_hash:
         raise FileChangedError(f"{shown(path)} was changed since its tags were written; it is left as it is")
     partial = swap.partial_of(path)
     journal.undoing(catalog, entry, path, partial)
