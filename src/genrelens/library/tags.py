@@ -20,6 +20,9 @@ from genrelens.library.formats import KINDS, OGG, OWN, VORBIS, Format
 from genrelens.library.profiles import PROFILES, Dialect, Profile
 from genrelens.library.splice import splice
 
+# What a library that reads tags may raise for a damaged file, beside OSError.
+DAMAGED = (MutagenError, ArithmeticError, EOFError, LookupError, TypeError, ValueError, struct.error)
+
 _HEAD = 64  # bytes by which a format is told
 _ID3V1 = 128
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
@@ -197,6 +200,6 @@ def _told(path: Path, kind: type[TagsUnreadableError | TagsUnwritableError], sen
         yield
     except OSError as error:
         raise kind(sentence.format(shown(path), error.strerror or error)) from error
-    except (MutagenError, ArithmeticError, EOFError, LookupError, TypeError, ValueError, struct.error) as error:
+    except DAMAGED as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise kind(sentence.format(shown(path), reason)) from error
