@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from genrelens.errors import CatalogError, LibraryBusyError
-from genrelens.library import journal, swap, tags, undo
+from genrelens.library import journal, swap, tags, tracks, undo
+from genrelens.library.albums import By
 from genrelens.library.catalog import Catalog, encoded
 from genrelens.library.plan import Policy
 from genrelens.library.tagging import planned, tag
@@ -313,6 +314,23 @@ def test_a_symbolic_link_stays_one(catalog: Catalog, music: Path, tmp_path: Path
     assert tags.read(file).genres == ("Rock",)
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert (link.is_symlink(), file.read_bytes()) == (True, before)
+
+
+@pytest.mark.parametrize("by", ["track", "album"])
+def test_the_log_can_be_cleared_midway(by: By, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("flac", "m4a", "opus"):
+        judge(catalog, make(music, name))
+    monkeypatch.setattr(tracks, "_PAGE", 2)
+    log = catalog.path.with_name(f"{catalog.path.name}-wal")
+    changes = tag(catalog, Query(), REPLACE, by=by)
+    told = []
+    with Catalog(catalog.path) as other:
+        for change in changes:
+            told.append((Path(change.path).name, change.skipped))
+            assert log.stat().st_size > 0
+            assert tuple(other.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()) == (0, 0, 0)
+            assert log.stat().st_size == 0
+    assert told == [("flac.flac", None), ("m4a.m4a", None), ("opus.opus", None)]
 
 
 def test_two_runs_at_once(catalog: Catalog, music: Path) -> None:

@@ -31,11 +31,10 @@ def tag(
         LibraryBusyError: another run changes files of this catalog.
         CatalogError: the journal cannot be written; no further file is touched.
     """
-    # Tracks are read on a connection of their own: it sees the catalog as it was when the run began.
-    with journal.kept(catalog), Catalog(catalog.path) as reader:
+    with journal.kept(catalog):
         recover(catalog)
         run: int | None = None
-        for track, change in plan(judged_by(by, reader, query), policy):
+        for track, change in plan(judged_by(by, catalog, query), policy):
             if change.skipped is not None:
                 yield change
                 continue

@@ -16,6 +16,8 @@ from genrelens.prediction import ErrorInfo, Failure, Prediction
 
 Embedding = NDArray[np.float32]
 
+_PAGE = 1000  # tracks that are read from the catalog at a time
+
 _JUDGED = """
     SELECT tracks.id, path, answers.size, answers.mtime_ns, prediction, embedding
     FROM tracks JOIN answers ON answers.track = tracks.id
@@ -86,11 +88,16 @@ class Query:
 
 
 def judged(catalog: Catalog, query: Query = Query(), *, embeddings: bool = False) -> Iterator[Judged]:
-    """The tracks that have an answer, by path."""
+    """The tracks that have an answer, by path.
+
+    They are read page by page: one long read would keep SQLite from clearing its log of all that is written meanwhile.
+    """
     conditions, values = _conditions(query)
-    rows = catalog.connection.execute(f"{_JUDGED} WHERE {conditions} ORDER BY path", values)
-    for row in rows:
-        yield _read(row, embeddings)
+    page = f"{_JUDGED} WHERE {conditions} AND path > ? ORDER BY path LIMIT {_PAGE}"
+    last = b""
+    while rows := catalog.connection.execute(page, (*values, last)).fetchall():
+        yield from (_read(row, embeddings) for row in rows)
+        last = rows[-1]["path"]
 
 
 def answer_at(path: Path, content: str) -> Prediction:
