@@ -141,8 +141,12 @@ def keep_answer(
 
 
 def keep_failure(catalog: Catalog, track: int, stamp: Stamp, failure: Failure) -> None:
-    """Keep why nothing can be told of a track; call it in a transaction."""
-    catalog.connection.execute("DELETE FROM answers WHERE track = ?", (track,))
+    """Keep why nothing can be told of a track; call it in a transaction.
+
+    What was told of the file as it is stays: another model may have been able to.
+    """
+    outdated = "DELETE FROM answers WHERE track = ? AND (size, mtime_ns) != (?, ?)"
+    catalog.connection.execute(outdated, (track, stamp.size, stamp.mtime_ns))
     catalog.connection.execute(
         "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
         (
@@ -158,7 +162,8 @@ def keep_failure(catalog: Catalog, track: int, stamp: Stamp, failure: Failure) -
 def failures(catalog: Catalog) -> Iterator[Failure]:
     """Why nothing can be told of those tracks of which nothing can, by path; vanished ones are left out."""
     rows = catalog.connection.execute(
-        "SELECT path, type, message FROM tracks JOIN failures ON track = id WHERE NOT vanished ORDER BY path"
+        "SELECT path, type, message FROM tracks JOIN failures ON track = id WHERE NOT vanished"
+        " AND track NOT IN (SELECT track FROM answers) ORDER BY path"
     )
     for row in rows:
         yield Failure(path=os.fspath(decoded(row["path"])), error=ErrorInfo(type=row["type"], message=row["message"]))
