@@ -196,7 +196,7 @@ def _conditions(query: Query) -> tuple[str, list[Any]]:
         conditions.append("EXISTS (SELECT 1 FROM json_each(prediction, '$.genres') WHERE value = ?)")
         values.append(query.genre)
     if query.path is not None:
-        conditions.append("(path = ? OR substr(path, 1, ?) = ? OR CAST(path AS TEXT) GLOB ?)")
+        conditions.append("(path = ? OR substr(path, 1, ?) = ? OR CAST(path AS TEXT) GLOB CAST(? AS TEXT))")
         folder = encoded(query.path.rstrip("/") + "/")
-        values += [encoded(query.path), len(folder), folder, query.path]
+        values += [encoded(query.path), len(folder), folder, encoded(query.path)]
     return " AND ".join(conditions), values

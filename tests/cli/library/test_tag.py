@@ -85,6 +85,22 @@ def test_which_tracks_and_what_genres(run: Run, music: Path, tmp_path: Path) -> 
     assert run("tag", "--genre", "jazz").stdout == ""
 
 
+@pytest.mark.parametrize("name", ["Live [2001]", "caf\udce9", "Why?"])
+def test_a_folder_of_any_name_is_a_path(
+    name: str, run: Run, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (music / name).mkdir()
+    with Catalog(tmp_path / "c.db") as catalog:
+        judge(catalog, make(music / name, "wav-bare"))
+    monkeypatch.chdir(music)
+    for path in (name, music / name):
+        (change,) = map(json.loads, run("tag", "--json", "--path", path).stdout.splitlines())
+        assert change["new"] == ["Rock"]
+    pattern = f"*{name[:3]}*"
+    assert len(run("tag", "--json", "--path", pattern).stdout.splitlines()) == 1
+    assert run("tag", "--write", "--path", name).exit_code == 0
+
+
 def test_a_profile(run: Run, music: Path) -> None:
     options = ("--existing", "append", "--profile", "plex")
     assert run("tag", "--write", *options, "--min-confidence", 0.05, "--top", 2).exit_code == 0
