@@ -16,6 +16,8 @@ from genrelens.library import journal, swap, tags, tracks, undo
 from genrelens.library.albums import By
 from genrelens.library.catalog import Catalog, encoded
 from genrelens.library.plan import Policy
+from genrelens.library.scan import scan
+from genrelens.library.status import status
 from genrelens.library.tagging import planned, tag
 from genrelens.library.tracks import Query, Stamp, judged
 from tests.library.conftest import judge
@@ -331,6 +333,22 @@ def test_the_log_can_be_cleared_midway(by: By, catalog: Catalog, music: Path, mo
             assert tuple(other.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()) == (0, 0, 0)
             assert log.stat().st_size == 0
     assert told == [("flac.flac", None), ("m4a.m4a", None), ("opus.opus", None)]
+
+
+@pytest.mark.parametrize("link", ["a link.flac", "z link.flac"])
+def test_a_file_of_two_names_is_written_once_and_known_by_both(link: str, catalog: Catalog, music: Path) -> None:
+    file = make(music, "flac")
+    (music / link).symlink_to(file)
+    before = file.read_bytes()
+    judge(catalog, file)
+    judge(catalog, music / link)
+    changes = [change.skipped for change in tag(catalog, Query(), Policy("append"))]
+    assert changes == [None, "up to date"]
+    scanned = scan(catalog, music)
+    assert (scanned.new, scanned.changed, status(catalog).pending) == (0, 0, 0)
+    assert [result.failure for result in undo.undo(catalog)] == [None]
+    assert file.read_bytes() == before
+    assert scan(catalog, music).changed == status(catalog).pending == 0
 
 
 def test_two_runs_at_once(catalog: Catalog, music: Path) -> None:

@@ -117,16 +117,29 @@ def forget(catalog: Catalog, entry: int) -> None:
 
 
 def settle(catalog: Catalog, entry: Entry, state: str) -> None:
-    """Tell that the file is now the new one ('written') or the old one ('undone'); the catalog knows it as judged."""
+    """Tell that the file is now the new one ('written') or the old one ('undone'); the catalog knows it as judged.
+
+    So it does by each name that leads to the file: links to it are tracks as well.
+    """
     assert entry.new is not None
     before, after = (entry.old, entry.new) if state == "written" else (entry.new, entry.old)
     with catalog.transaction() as connection:
         connection.execute("UPDATE changes SET state = ? WHERE id = ?", (state, entry.id))
-        for table, key in (("tracks", "id"), ("answers", "track")):
-            connection.execute(
-                f"UPDATE {table} SET size = ?, mtime_ns = ? WHERE {key} = ? AND size = ? AND mtime_ns = ?",
-                (after.size, after.mtime_ns, entry.track, before.size, before.mtime_ns),
-            )
+        for track in _names(catalog, entry, before):
+            for table, key in (("tracks", "id"), ("answers", "track")):
+                connection.execute(
+                    f"UPDATE {table} SET size = ?, mtime_ns = ? WHERE {key} = ? AND size = ? AND mtime_ns = ?",
+                    (after.size, after.mtime_ns, track, before.size, before.mtime_ns),
+                )
+
+
+def _names(catalog: Catalog, entry: Entry, stamp: Stamp) -> set[int]:
+    """The track that was changed, and those that are links to its file and were as it was."""
+    file = path_now(catalog, entry)
+    alike = catalog.connection.execute(
+        "SELECT id, path FROM tracks WHERE (size, mtime_ns) = (?, ?)", (stamp.size, stamp.mtime_ns)
+    )
+    return {entry.track, *(row["id"] for row in alike if decoded(row["path"]).resolve() == file)}
 
 
 def undoing(catalog: Catalog, entry: Entry, path: Path, partial: Path) -> None:

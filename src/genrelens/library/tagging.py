@@ -9,7 +9,7 @@ from genrelens.library.catalog import Catalog
 from genrelens.library.plan import Change, Policy, plan
 from genrelens.library.recovery import recover
 from genrelens.library.rewrite import rewrite
-from genrelens.library.tracks import Judged, Query
+from genrelens.library.tracks import Judged, Query, as_known
 
 
 def planned(catalog: Catalog, query: Query, policy: Policy, *, by: By = "track") -> Iterator[Change]:
@@ -34,7 +34,8 @@ def tag(
     with journal.kept(catalog):
         recover(catalog)
         run: int | None = None
-        for track, change in plan(judged_by(by, catalog, query), policy):
+        tracks = (as_known(catalog, track) for track in judged_by(by, catalog, query))  # a link's file may be written
+        for track, change in plan(tracks, policy):
             if change.skipped is not None:
                 yield change
                 continue

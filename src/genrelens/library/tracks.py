@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,12 @@ def judged(catalog: Catalog, query: Query = Query(), *, embeddings: bool = False
     while rows := catalog.connection.execute(page, (*values, last)).fetchall():
         yield from (_read(row, embeddings) for row in rows)
         last = rows[-1]["path"]
+
+
+def as_known(catalog: Catalog, track: Judged) -> Judged:
+    """A track that was read a while ago, with the stamp that the catalog now has of it."""
+    row = catalog.connection.execute("SELECT size, mtime_ns FROM answers WHERE track = ?", (track.id,)).fetchone()
+    return replace(track, stamp=Stamp(*row)) if row else track
 
 
 def answer_at(path: Path, content: str) -> Prediction:
