@@ -88,6 +88,8 @@ def test_odd_frames_stay_byte_for_byte(tmp_path: Path) -> None:
         frame(b"TDAT", b"\0not a date"),
         frame(b"TXXX", b"\0MOOD\0dark"),
         frame(b"TXXX", b"\0MOOD\0again"),
+        frame(b"TXXX", b"\x01\xff\xfeM\0O\0O\0D\0\0\0\xff\xfehalf a lette"),
+        frame(b"TXXX", b"\x03MOOD\0\xff\xfe"),
     ]
     body = odd[0] + frame(b"TCON", b"\0(17)(8)Ska") + b"".join(odd[1:])
     audio = make(tmp_path, "mp3-bare").read_bytes()
