@@ -20,6 +20,7 @@ from genrelens.library.scan import scan
 from genrelens.library.status import status
 from genrelens.library.tagging import planned, tag
 from genrelens.library.tracks import Query, Stamp, judged
+from tests.conftest import encode, tone
 from tests.library.conftest import judge
 from tests.library.formats import FORMATS, make
 
@@ -197,7 +198,7 @@ def test_a_disk_that_is_away_is_settled_later(catalog: Catalog, music: Path) -> 
     before = file.read_bytes()
     killed_at("replaced", catalog, lambda: list(tag(Catalog(catalog.path), Query(), REPLACE)))
     away = music.rename(music.with_name("away"))
-    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == ["unreadable"]
+    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == ["gone"]
     away.rename(music)
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == before
@@ -245,6 +246,28 @@ def test_a_read_only_file_is_left(name: str, catalog: Catalog, music: Path) -> N
     (change,) = tag(catalog, Query(), REPLACE)
     assert (change.skipped, "read-only" in change.detail) == ("failed", True)
     assert file.read_bytes() == before
+
+
+def test_a_plan_tells_what_cannot_be_written(catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = music / "closed"
+    closed.mkdir()
+    read_only, inside, link = make(music, "flac"), make(closed, "flac"), music / "link.flac"
+    read_only.chmod(0o444)
+    link.symlink_to(read_only)
+    video = encode(music / "video.mp3", tone(seconds=0.3), container="matroska", codec="libmp3lame")
+    gone = make(music, "wv")
+    for file in (read_only, inside, link, video, gone):
+        judge(catalog, file)
+    gone.unlink()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != closed and access(path, mode))
+    expected = {read_only: "failed", inside: "failed", link: "failed", video: "unreadable", gone: "gone"}
+    for changes in (planned(catalog, Query(), REPLACE), tag(catalog, Query(), REPLACE)):
+        told = {Path(change.path): change for change in changes}
+        assert {path: change.skipped for path, change in told.items()} == expected
+        assert "the folder of" in told[inside].detail
+        assert "is read-only" in told[link].detail
+    assert journal.runs(catalog) == []
 
 
 def test_a_read_only_folder(catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:

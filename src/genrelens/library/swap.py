@@ -19,14 +19,16 @@ def partial_of(path: Path) -> Path:
 
 
 def refuse_read_only(path: Path) -> None:
-    """Leave a file alone that is not to be written: its folder might allow to replace it all the same.
+    """Leave a file alone that is read-only, though its folder might allow to replace it; or whose folder is.
 
     Raises:
-        TagsUnwritableError: nobody may write it.
+        TagsUnwritableError: nobody may write it, or we may not write beside it.
         OSError: it is not there.
     """
     if not path.stat().st_mode & _WRITABLE:
         raise TagsUnwritableError(f"{shown(path)} is read-only; allow to write it, or leave it out")
+    if not os.access(path.parent, os.W_OK):
+        raise TagsUnwritableError(f"the folder of {shown(path)} is read-only; allow to write into it, or leave it out")
 
 
 def refuse_changed(path: Path, stamp: Stamp, since: str) -> None:

@@ -95,16 +95,18 @@ def write(source: Path, target: Path, genres: tuple[str, ...], own: str, profile
 
 
 def _kind(path: Path) -> str:
-    """What the file is, by its beginning, or behind an ID3 tag there; else by its name."""
+    """What the file is, by its beginning, or behind an ID3 tag there; a name alone may lie."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-        if skipped := id3.length(head):
+        skipped = id3.length(head)
+        if skipped:
             file.seek(skipped)
             head = file.read(_HEAD)
     for place, magic, kind in _MAGIC:
         if head[place : place + len(magic)] == magic:
             return kind
-    if path.suffix.lower() in _BARE or head[:1] == b"\xff":
+    starts = head.lstrip(b"\0")[:1]  # of a frame, behind what padding there may be
+    if starts == b"\xff" or (skipped and path.suffix.lower() in _BARE):
         return "front"
     raise ValueError("tags are not read or written in files of this format")
 
