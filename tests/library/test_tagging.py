@@ -500,7 +500,7 @@ def test_runs_are_undone_one_after_the_other(catalog: Catalog, music: Path) -> N
     assert tags.read(file).genres == ("Rock", "Pop")
     first, second = sorted(run.id for run in journal.runs(catalog))
     (refused,) = undo.undo(catalog, first)
-    assert refused.failure is not None
+    assert f"was written by run {second} since; undo that one first" in str(refused.failure)
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == between
     assert [(run.id, run.written, run.undone) for run in journal.runs(catalog)] == [(second, 0, 1), (first, 1, 0)]

@@ -201,16 +201,25 @@ def runs(catalog: Catalog) -> list[Run]:
     ]
 
 
-def last_run(catalog: Catalog) -> int:
-    """The last run of which something stands.
+def last_run(catalog: Catalog, before: int | None = None) -> int:
+    """The last run of which something stands; of those before another run, if that is given.
 
     Raises:
         NoTracksError: there is none.
     """
     for run in runs(catalog):
-        if run.written:
+        if run.written and (before is None or run.id < before):
             return run.id
     raise NoTracksError("no tags were written that could be undone; `genrelens library undo --list` tells the runs")
+
+
+def later_run(catalog: Catalog, entry: Entry) -> int | None:
+    """The last run that wrote the same file after this change, and whose change stands."""
+    row = catalog.connection.execute(
+        "SELECT MAX(run) FROM changes WHERE id > ? AND state = 'written' AND (track = ? OR path = ?)",
+        (entry.id, entry.track, encoded(entry.path)),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def _entry(row: sqlite3.Row) -> Entry:

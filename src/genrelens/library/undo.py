@@ -64,6 +64,8 @@ def _put_back(catalog: Catalog, entry: Entry, path: Path) -> None:
         journal.settle(catalog, entry, "undone")
         return
     if found != entry.new_hash:
+        if later := journal.later_run(catalog, entry):
+            raise FileChangedError(f"{shown(path)} was written by run {later} since; undo that one first")
         raise FileChangedError(f"{shown(path)} was changed since its tags were written; it is left as it is")
     partial = swap.partial_of(path)
     journal.undoing(catalog, entry, path, partial)

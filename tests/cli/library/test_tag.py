@@ -121,6 +121,25 @@ def test_a_failure_is_told_and_the_others_go_on(run: Run, music: Path) -> None:
     assert (music / "m4a-bare.m4a").read_bytes() == b"something else"
 
 
+def test_a_file_that_is_gone_does_not_keep_the_run_before_from_being_undone(run: Run, music: Path) -> None:
+    run("tag", "--write", "--path", music / "flac.flac", "--existing", "replace")
+    run("tag", "--write", "--min-confidence", 0.3, "--existing", "replace")
+    between = (music / "flac.flac").read_bytes()
+    (music / "opus.opus").unlink()
+    first = run("undo")
+    assert first.exit_code == 1
+    assert "opus.opus cannot be put back" in first.stderr
+    assert first.stderr.splitlines()[-2:] == [
+        "1 put back, 1 not",
+        "undo the run before with `genrelens library undo 1`",
+    ]
+    assert (music / "flac.flac").read_bytes() == between
+    before = run("undo", 1)
+    assert before.exit_code == 0
+    assert before.stderr == "1 put back\n"
+    assert run("undo").stderr.splitlines()[-1] == "0 put back, 1 not"
+
+
 def test_json_of_an_undone_file(run: Run, music: Path) -> None:
     run("tag", "--write")
     (told,) = map(json.loads, run("undo", "--json").stdout.splitlines())

@@ -1,5 +1,6 @@
 """`genrelens library undo`: files as they were before their tags were written."""
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,9 +30,10 @@ def undo(
         if listed:
             _list(catalog)
             return
-        results = undone(catalog, run)
-        failed = [result for result in results if _told(result, json=json)]
-    if failed:
+        failures = [_told(result, json=json) for result in undone(catalog, run)]
+        if not json:
+            _count(catalog, run, len(failures), sum(failures))
+    if any(failures):
         raise typer.Exit(1)
 
 
@@ -50,6 +52,18 @@ def _told(result: "Undone", *, json: bool) -> bool:
         old, new = (" | ".join(map(shown, genres)) or "(none)" for genres in (result.old, result.new))
         Console(highlight=False, soft_wrap=True).print(Text(f"{old} -> {new}  {shown(result.path)}"))
     return result.failure is not None
+
+
+def _count(catalog: "Catalog", run: int | None, files: int, failed: int) -> None:
+    """Print how many files are put back; where some are not, how to go on without them."""
+    from genrelens.errors import NoTracksError
+    from genrelens.library.journal import last_run
+
+    typer.echo(f"{files - failed} put back" + (f", {failed} not" if failed else ""), err=True)
+    if failed:
+        with contextlib.suppress(NoTracksError):
+            before = last_run(catalog, before=run or last_run(catalog))
+            typer.echo(f"undo the run before with `genrelens library undo {before}`", err=True)
 
 
 def _list(catalog: "Catalog") -> None:
