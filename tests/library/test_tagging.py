@@ -80,6 +80,29 @@ def test_rights_attributes_and_times_stay(catalog: Catalog, music: Path) -> None
     assert os.getxattr(file, "user.rating") == b"5"
 
 
+@EVERY
+def test_a_private_file_is_never_readable_by_others(
+    name: str, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = make(music, name)
+    file.chmod(0o600)
+    judge(catalog, file)
+    seen: list[int] = []
+    for place, function in ((tags, "_write"), (swap, "take_over")):
+        act = getattr(place, function)
+
+        def watched(*arguments: Any, act: Callable[..., Any] = act) -> None:
+            seen.extend(partial.stat().st_mode & 0o777 for partial in partials(music))
+            act(*arguments)
+            seen.extend(partial.stat().st_mode & 0o777 for partial in partials(music))
+
+        monkeypatch.setattr(place, function, watched)
+    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == [None]
+    assert [result.failure for result in undo.undo(catalog)] == [None]
+    assert seen == [0o600] * 6
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_group_and_owner_stay_or_nothing_is_written(
     catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch

@@ -18,6 +18,15 @@ def partial_of(path: Path) -> Path:
     return path.with_name(f".genrelens-{secrets.token_hex(6)}.partial")
 
 
+def begin(partial: Path) -> None:
+    """Make the file to be written, which nobody else may read before it has the old one's rights.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    partial.touch(0o600, exist_ok=False)
+
+
 def refuse_read_only(path: Path) -> None:
     """Leave a file alone that is read-only, though its folder might allow to replace it; or whose folder is.
 

@@ -79,6 +79,8 @@ def read(path: Path, profile: Profile = PROFILES["generic"]) -> Tags:
 def write(source: Path, target: Path, genres: tuple[str, ...], own: str, profile: Profile) -> None:
     """Write `source` to `target` with these genres, and with `own` in the field that tells where they come from.
 
+    A `target` that is there keeps its rights.
+
     Raises:
         TagsUnwritableError: they cannot be written, or would not be read as these genres.
         TagsUnreadableError: the tags of `source` cannot be read.

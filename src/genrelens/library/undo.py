@@ -70,7 +70,8 @@ def _put_back(catalog: Catalog, entry: Entry, path: Path) -> None:
     partial = swap.partial_of(path)
     journal.undoing(catalog, entry, path, partial)
     try:
-        with partial.open("xb") as file:
+        swap.begin(partial)
+        with partial.open("wb") as file:
             patched(path, journal.patch(catalog, entry), file)
         if swap.sha256(partial) != entry.old_hash:
             raise FileChangedError(f"what is kept of {shown(path)} is damaged; it is left as it is")
