@@ -46,7 +46,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Run:
-    """A run that changed files: `written` of its changes stand, `undone` are undone."""
+    """A run that changed files.
+
+    Attributes:
+        options: it was asked for with, by their names on the command line.
+        written: how many of its changes stand.
+        undone: how many are undone.
+    """
 
     id: int
     began: str
@@ -75,13 +81,11 @@ def kept(catalog: Catalog) -> Iterator[None]:
             catalog.connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def begin_run(catalog: Catalog, kind: str, options: dict[str, Any]) -> int:
+def begin_run(catalog: Catalog, options: dict[str, Any]) -> int:
     """Make an entry for a run, and give its number."""
     began = datetime.now(UTC).isoformat(timespec="seconds")
     with catalog.transaction() as connection:
-        row = connection.execute(
-            "INSERT INTO runs (kind, began, options) VALUES (?, ?, ?)", (kind, began, json.dumps(options))
-        )
+        row = connection.execute("INSERT INTO runs (began, options) VALUES (?, ?)", (began, json.dumps(options)))
     return int(row.lastrowid or 0)
 
 
@@ -194,7 +198,7 @@ def runs(catalog: Catalog) -> list[Run]:
     """The runs that wrote tags, the last first."""
     rows = catalog.connection.execute(
         "SELECT runs.id, began, options, sum(state = 'written') AS stand, sum(state = 'undone') AS undone FROM runs"
-        " LEFT JOIN changes ON run = runs.id WHERE kind = 'tag' GROUP BY runs.id ORDER BY runs.id DESC"
+        " LEFT JOIN changes ON run = runs.id GROUP BY runs.id ORDER BY runs.id DESC"
     )
     return [
         Run(row["id"], row["began"], json.loads(row["options"]), row["stand"] or 0, row["undone"] or 0) for row in rows

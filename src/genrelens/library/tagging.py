@@ -6,6 +6,7 @@ from genrelens.errors import FileChangedError, GenrelensError, shown
 from genrelens.library import journal
 from genrelens.library.albums import By, judged_by
 from genrelens.library.catalog import Catalog
+from genrelens.library.genre_map import GenreMap
 from genrelens.library.plan import Change, Policy, plan
 from genrelens.library.recovery import recover
 from genrelens.library.rewrite import rewrite
@@ -40,7 +41,7 @@ def tag(
                 yield change
                 continue
             if run is None:
-                run = journal.begin_run(catalog, "tag", _told(query, policy, by))
+                run = journal.begin_run(catalog, _told(query, policy, by, keep_times=keep_times))
             yield _written(catalog, run, track, change, policy, keep_times=keep_times)
 
 
@@ -57,14 +58,17 @@ def _written(catalog: Catalog, run: int, track: Judged, change: Change, policy: 
     return change
 
 
-def _told(query: Query, policy: Policy, by: By) -> dict[str, object]:
-    """What the journal tells of a run."""
+def _told(query: Query, policy: Policy, by: By, *, keep_times: bool) -> dict[str, object]:
+    """What the journal tells of a run: its options; of the map, whether there was one."""
     return {
         "genre": query.genre,
         "path": query.path,
-        "by": by,
         "existing": policy.existing,
-        "min_confidence": policy.min_confidence,
+        "min-confidence": policy.min_confidence,
         "top": policy.top,
+        "by": by,
+        "map": policy.names != GenreMap(),
         "profile": policy.profile,
+        "keep-times": keep_times,
+        "break-links": policy.break_links,
     }

@@ -74,6 +74,20 @@ def test_written_listed_and_undone(run: Run, music: Path) -> None:
     assert "no tags were written" in str(nothing.exception)
 
 
+def test_the_list_tells_what_a_run_was_asked_for(run: Run, music: Path, tmp_path: Path) -> None:
+    names = tmp_path / "genres.toml"
+    names.write_text('[names]\nrock = "Rock & Roll"')
+    more = ("--map", names, "--profile", "plex", "--keep-times", "--break-links", "--by", "album", "--genre", "Rock")
+    run("tag", "--write", "--path", music)
+    run("tag", "--write", "--existing", "replace", "--top", 2, "--min-confidence", 0, *more)
+    last, first = run("undo", "--list").stdout.splitlines()
+    assert first.endswith(f"  --path {music} --existing keep --min-confidence 0.5 --top 1 --by track --profile generic")
+    assert last.endswith(
+        "  --genre Rock --existing replace --min-confidence 0.0 --top 2 --by album --map --profile plex"
+        " --keep-times --break-links"
+    )
+
+
 def test_which_tracks_and_what_genres(run: Run, music: Path, tmp_path: Path) -> None:
     names = tmp_path / "genres.toml"
     names.write_text('[names]\nrock = "Rock & Roll"\npop = ["Pop", "Chart"]')

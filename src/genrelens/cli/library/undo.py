@@ -8,6 +8,8 @@ import typer
 from genrelens.cli.library.options import opened
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from genrelens.library.catalog import Catalog
     from genrelens.library.undo import Undone
 
@@ -70,4 +72,13 @@ def _list(catalog: "Catalog") -> None:
     from genrelens.library.journal import runs
 
     for run in runs(catalog):
-        print(f"{run.id:>5}  {run.began}  {run.written} written, {run.undone} undone")
+        counts = f"{run.written} written, {run.undone} undone"
+        print(f"{run.id:>5}  {run.began}  {counts}  {_asked(run.options)}")
+
+
+def _asked(options: "Mapping[str, object]") -> str:
+    """Options as they are typed; those that were not given have no value."""
+    from genrelens.errors import shown
+
+    given = ((name, value) for name, value in options.items() if value is not None and value is not False)
+    return " ".join(f"--{name}" if value is True else f"--{name} {shown(str(value))}" for name, value in given)
