@@ -6,7 +6,7 @@ import mutagen
 import pytest
 from mutagen import id3
 from mutagen.apev2 import BINARY, APEValue
-from mutagen.asf import ASFByteArrayAttribute
+from mutagen.asf._attrs import ASFByteArrayAttribute
 
 from genrelens.library.album_tags import AlbumTags, album_tags, by_various
 from genrelens.library.albums import Album, By, album_judged, albums, judged_by

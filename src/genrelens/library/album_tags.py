@@ -8,7 +8,7 @@ from typing import Any
 
 import mutagen
 from mutagen.apev2 import APETextValue
-from mutagen.asf import ASFByteArrayAttribute
+from mutagen.asf._attrs import ASFByteArrayAttribute
 from mutagen.id3 import TextFrame
 
 from genrelens.library.tags import DAMAGED

@@ -9,7 +9,7 @@ from genrelens.errors import TagsUnreadableError, TagsUnwritableError, shown
 from genrelens.labels import CERTAINTY
 from genrelens.library import swap, tags
 from genrelens.library.genre_map import GenreMap, unique
-from genrelens.library.profiles import PROFILES, ProfileName
+from genrelens.library.profiles import PROFILES, Dialect, ProfileName
 from genrelens.library.tracks import Judged, Stamp
 from genrelens.prediction import UNKNOWN, PathText, Prediction, Record
 
@@ -83,9 +83,9 @@ def looked_at(track: Judged, policy: Policy) -> Change:
     try:
         if Stamp.of(track.path) != track.stamp:
             return nothing.without("changed", f"{shown(track.path)} was changed since it was judged; run again")
-        existing = tags.read(track.path, PROFILES[policy.profile]).genres
-        change = decided(track.prediction, existing, policy)
-        return _if_writable(track.path.resolve(), change, policy) if change.skipped is None else change
+        found = tags.read(track.path, PROFILES[policy.profile])
+        change = decided(track.prediction, found.genres, policy)
+        return _if_writable(track.path.resolve(), change, policy, found.dialect) if change.skipped is None else change
     except FileNotFoundError:
         return nothing.without("gone", f"{shown(track.path)} is not there any more; scan again")
     except OSError as error:
@@ -94,16 +94,21 @@ def looked_at(track: Judged, policy: Policy) -> Change:
         return nothing.without("unreadable", str(error))
 
 
-def _if_writable(file: Path, change: Change, policy: Policy) -> Change:
+def _if_writable(file: Path, change: Change, policy: Policy, dialect: Dialect) -> Change:
     """What is to be written, if the file allows it: a plan tells what the run would find."""
     try:
         swap.refuse_read_only(file)
     except TagsUnwritableError as error:
         return change.without("failed", str(error))
+    profile = PROFILES[policy.profile]
+    told = profile.told(dialect, profile.stored(dialect, change.new))
+    if set(told) != set(change.new):
+        detail = f"{policy.profile} would split the genres of {shown(change.path)} into {', '.join(told)}"
+        return change.without("failed", f"{detail}; name them otherwise with --map")
     links = file.stat().st_nlink
     if links > 1 and not policy.break_links:
-        told = f"{shown(change.path)} has {links} names (hard links), of which one alone would change"
-        return change.without("linked", f"{told}; allow it with --break-links")
+        detail = f"{shown(change.path)} has {links} names (hard links), of which one alone would change"
+        return change.without("linked", f"{detail}; allow it with --break-links")
     return change
 
 
