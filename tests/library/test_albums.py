@@ -5,6 +5,8 @@ from pathlib import Path
 import mutagen
 import pytest
 from mutagen import id3
+from mutagen.apev2 import BINARY, APEValue
+from mutagen.asf._attrs import ASFByteArrayAttribute
 
 from genrelens.library.album_tags import AlbumTags, album_tags, by_various
 from genrelens.library.albums import Album, By, album_judged, albums, judged_by
@@ -190,6 +192,28 @@ def test_a_file_that_is_none_has_no_tags(tmp_path: Path) -> None:
     (tmp_path / "a.mp3").write_bytes(b"ID3\4\0\0\0\0\0")
     assert album_tags(tmp_path / "a.mp3") == AlbumTags()
     assert album_tags(tmp_path / "gone.flac") == AlbumTags()
+
+
+@pytest.mark.parametrize(("extension", "codec"), [("wv", "wavpack"), ("wma", "wmav2")])
+def test_what_is_no_text_is_no_name(tmp_path: Path, extension: str, codec: str) -> None:
+    file = encode(tmp_path / f"a.{extension}", tone(seconds=0.5), codec=codec)
+    _tag(file, {"album": "Ö", "albumartist": "Me", "artist": "Me & you", "compilation": "1"})
+    tagged = mutagen.File(file)
+    if extension == "wv":
+        tagged.tags["Album"] = APEValue(b"\xff\0", BINARY)
+    else:
+        tagged.tags["WM/AlbumTitle"] = [ASFByteArrayAttribute(b"\xff\0")]
+    tagged.save()
+    assert album_tags(file) == AlbumTags("", "Me", "Me & you", compilation=True)
+
+
+@pytest.mark.parametrize("fault", [IndexError, TypeError, EOFError, ZeroDivisionError, OSError])
+def test_damaged_tags_are_none(tmp_path: Path, fault: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> None:
+        raise fault("as mutagen does for some damaged files")
+
+    monkeypatch.setattr(mutagen, "File", fail)
+    assert album_tags(tmp_path / "a.ogg") == AlbumTags()
 
 
 def _tag(file: Path, values: dict[str, str]) -> None:

@@ -67,8 +67,16 @@ def test_files_that_cannot_be_planned(tmp_path: Path) -> None:
     assert looked_at(cut, Policy()).skipped == "unreadable"
     file.unlink()
     gone = looked_at(cut, Policy())
-    assert (gone.skipped, str(file) in gone.detail) == ("unreadable", True)
-    assert not {"changed", "unreadable"} & BY_CHOICE
+    assert (gone.skipped, str(file) in gone.detail) == ("gone", True)
+    assert not {"changed", "gone", "unreadable"} & BY_CHOICE
+
+
+def test_a_genre_that_the_player_would_split_is_told_of(tmp_path: Path) -> None:
+    file = make(tmp_path, "flac-bare")
+    track = Judged(1, file, Stamp.of(file), prediction(file, **{"Hip-Hop/Rap": 0.9}))
+    change = looked_at(track, Policy(profile="navidrome"))
+    assert (change.skipped, "split the genres" in change.detail) == ("failed", True)
+    assert looked_at(track, Policy(profile="plex")).skipped is None
 
 
 _genres = st.lists(st.text(min_size=1, max_size=4), max_size=4).map(unique)

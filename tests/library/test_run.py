@@ -8,19 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from genrelens.errors import InvalidModelError, LibraryBusyError, WorkerError, WrongInputError
+from genrelens.errors import (
+    AudioUnreadableError,
+    InvalidModelError,
+    LibraryBusyError,
+    UndecodableAudioError,
+    WorkerError,
+    WrongInputError,
+)
 from genrelens.inputs import Picture
 from genrelens.library import run as running
 from genrelens.library.catalog import Catalog
 from genrelens.library.finding import known
+from genrelens.library.judging import Outcome, failed
 from genrelens.library.lock import locked
-from genrelens.library.run import count_pending, pending, run
+from genrelens.library.run import count_pending, keep, pending, run
 from genrelens.library.scan import scan
-from genrelens.library.tracks import failures, judged
+from genrelens.library.status import status
+from genrelens.library.tracks import Stamp, failures, judged
 from genrelens.model import Model
 from genrelens.prediction import Failure, Prediction
 from tests.conftest import encode, make_card, make_mapped_model, tone
-from tests.library.conftest import id_of, put
+from tests.library.conftest import id_of, prediction, put
 from tests.library.deadly import deadly
 
 KILLS = 20
@@ -109,6 +118,44 @@ def test_a_file_that_changed_since_the_scan_is_known_as_it_is(catalog: Catalog, 
     assert not found.outdated
     (music / "away").rename(music / "0001.wav")  # as a disk that was away for a while
     assert list(pending(catalog, model, windows=3)) == [music / "0001.wav"]
+
+
+def told(genre: str | None, path: Path) -> Outcome:
+    """What came of a file: a genre, or that it cannot be decoded."""
+    if genre:
+        return Outcome(path, Stamp.of(path), prediction(path, **{genre: 0.9}))
+    return failed(path, Stamp.of(path), UndecodableAudioError("not by this model"))
+
+
+def test_a_good_answer_outlives_a_bad_second_try(catalog: Catalog, tmp_path: Path) -> None:
+    song, other = put(tmp_path / "music" / "a.wav", b"1"), put(tmp_path / "music" / "b.wav", b"2")
+    scan(catalog, song.parent)
+    keep(catalog, [told("jazz", song), told("rock", other)], 3)
+    keep(catalog, [told(None, song)], 5)
+    put(other, b"changed")
+    keep(catalog, [told(None, other)], 5)
+    assert [track.path for track in judged(catalog)] == [song]
+    assert [failure.path for failure in failures(catalog)] == [str(other)]
+    counted = status(catalog)
+    assert (counted.tracks, counted.judged, counted.failed, counted.pending) == (2, 1, 1, 0)
+    assert (counted.genres, counted.errors) == ({"jazz": 1}, {"UndecodableAudioError": 1})
+
+
+def test_answers_to_files_that_have_changed_are_not_counted(catalog: Catalog, tmp_path: Path) -> None:
+    song = put(tmp_path / "music" / "a.wav", b"1")
+    scan(catalog, song.parent)
+    keep(catalog, [told("jazz", song)], 3)
+    scan(catalog, put(song, b"changed").parent)
+    counted = status(catalog)
+    assert (counted.judged, counted.pending, counted.genres, counted.models) == (0, 1, {}, ())
+
+
+def test_a_file_that_may_not_be_read_is_tried_again(catalog: Catalog, model: Model, tmp_path: Path) -> None:
+    (song,) = library(tmp_path / "music", 1).iterdir()
+    scan(catalog, song.parent)
+    keep(catalog, [failed(song, Stamp.of(song), AudioUnreadableError("Permission denied"))], 3)
+    assert list(failures(catalog)) == []
+    assert list(pending(catalog, model, windows=3)) == [song]
 
 
 def test_a_hostile_file_costs_only_itself(

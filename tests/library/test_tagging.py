@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 
 from genrelens.errors import CatalogError, LibraryBusyError
-from genrelens.library import journal, tags, undo
+from genrelens.library import journal, swap, tags, tracks, undo
+from genrelens.library.albums import By
 from genrelens.library.catalog import Catalog, encoded
 from genrelens.library.plan import Policy
+from genrelens.library.scan import scan
+from genrelens.library.status import status
 from genrelens.library.tagging import planned, tag
 from genrelens.library.tracks import Query, Stamp, judged
+from tests.conftest import encode, tone
 from tests.library.conftest import judge
 from tests.library.formats import FORMATS, make
 
@@ -74,6 +78,61 @@ def test_rights_attributes_and_times_stay(catalog: Catalog, music: Path) -> None
     assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
     assert after.st_mtime_ns == before.st_mtime_ns
     assert os.getxattr(file, "user.rating") == b"5"
+
+
+@EVERY
+def test_a_private_file_is_never_readable_by_others(
+    name: str, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = make(music, name)
+    file.chmod(0o600)
+    judge(catalog, file)
+    seen: list[int] = []
+    for place, function in ((tags, "_write"), (swap, "take_over")):
+        act = getattr(place, function)
+
+        def watched(*arguments: Any, act: Callable[..., Any] = act) -> None:
+            seen.extend(partial.stat().st_mode & 0o777 for partial in partials(music))
+            act(*arguments)
+            seen.extend(partial.stat().st_mode & 0o777 for partial in partials(music))
+
+        monkeypatch.setattr(place, function, watched)
+    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == [None]
+    assert [result.failure for result in undo.undo(catalog)] == [None]
+    assert seen == [0o600] * 6
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_group_and_owner_stay_or_nothing_is_written(
+    catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, foreign = make(music, "flac"), make(music, "m4a")
+    os.chown(shared, -1, 2345)
+    os.chown(foreign, 1234, -1)
+    before = foreign.read_bytes()
+    judge(catalog, shared)
+    judge(catalog, foreign)
+    chown = os.chown
+
+    def refuse(path: Path, user: int, group: int) -> None:
+        if user not in (-1, os.getuid()):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        chown(path, user, group)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "chown", refuse)
+        changes = {change.path: change for change in tag(catalog, Query(), REPLACE)}
+    assert changes[str(shared)].skipped is None
+    assert shared.stat().st_gid == 2345
+    assert (changes[str(foreign)].skipped, "user or group" in changes[str(foreign)].detail) == ("failed", True)
+    assert (foreign.read_bytes(), foreign.stat().st_uid, partials(music)) == (before, 1234, [])
+    os.chown(shared, 1234, 2345)
+    monkeypatch.setattr(os, "chown", refuse)
+    (result,) = undo.undo(catalog)
+    assert result.failure is not None
+    assert "user or group" in result.failure
+    assert (shared.stat().st_uid, tags.read(shared).genres, partials(music)) == (1234, ("Rock",), [])
 
 
 @EVERY
@@ -162,10 +221,43 @@ def test_a_disk_that_is_away_is_settled_later(catalog: Catalog, music: Path) -> 
     before = file.read_bytes()
     killed_at("replaced", catalog, lambda: list(tag(Catalog(catalog.path), Query(), REPLACE)))
     away = music.rename(music.with_name("away"))
-    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == ["unreadable"]
+    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == ["gone"]
     away.rename(music)
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("step", ["prepared", "replaced"])
+def test_what_undoes_a_file_outlives_that_it_cannot_be_read(
+    step: str, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = make(music, "flac")
+    judge(catalog, file)
+    before = file.read_bytes()
+    killed_at(step, catalog, lambda: list(tag(Catalog(catalog.path), Query(), REPLACE)))
+
+    def refuse(path: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(swap, "sha256", refuse)
+        assert ["Permission denied" in str(result.failure) for result in undo.undo(catalog)] == [True]
+    assert [result.failure for result in undo.undo(catalog)] == [None]
+    assert file.read_bytes() == before
+    assert next(judged(catalog)).stamp == Stamp.of(file)
+
+
+def test_a_file_that_was_moved_after_a_kill_is_settled_where_it_is(catalog: Catalog, music: Path) -> None:
+    file = make(music, "flac")
+    judge(catalog, file)
+    before = file.read_bytes()
+    killed_at("prepared", catalog, lambda: list(tag(Catalog(catalog.path), Query(), REPLACE)))
+    moved = music.rename(music.with_name("moved")) / file.name
+    catalog.connection.execute("UPDATE tracks SET path = ?", (encoded(moved),))
+    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == [None]
+    assert partials(moved.parent) == []
+    assert [result.failure for result in undo.undo(catalog)] == [None]
+    assert moved.read_bytes() == before
 
 
 @EVERY
@@ -177,6 +269,28 @@ def test_a_read_only_file_is_left(name: str, catalog: Catalog, music: Path) -> N
     (change,) = tag(catalog, Query(), REPLACE)
     assert (change.skipped, "read-only" in change.detail) == ("failed", True)
     assert file.read_bytes() == before
+
+
+def test_a_plan_tells_what_cannot_be_written(catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = music / "closed"
+    closed.mkdir()
+    read_only, inside, link = make(music, "flac"), make(closed, "flac"), music / "link.flac"
+    read_only.chmod(0o444)
+    link.symlink_to(read_only)
+    video = encode(music / "video.mp3", tone(seconds=0.3), container="matroska", codec="libmp3lame")
+    gone = make(music, "wv")
+    for file in (read_only, inside, link, video, gone):
+        judge(catalog, file)
+    gone.unlink()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != closed and access(path, mode))
+    expected = {read_only: "failed", inside: "failed", link: "failed", video: "unreadable", gone: "gone"}
+    for changes in (planned(catalog, Query(), REPLACE), tag(catalog, Query(), REPLACE)):
+        told = {Path(change.path): change for change in changes}
+        assert {path: change.skipped for path, change in told.items()} == expected
+        assert "the folder of" in told[inside].detail
+        assert "is read-only" in told[link].detail
+    assert journal.runs(catalog) == []
 
 
 def test_a_read_only_folder(catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,6 +362,39 @@ def test_a_symbolic_link_stays_one(catalog: Catalog, music: Path, tmp_path: Path
     assert tags.read(file).genres == ("Rock",)
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert (link.is_symlink(), file.read_bytes()) == (True, before)
+
+
+@pytest.mark.parametrize("by", ["track", "album"])
+def test_the_log_can_be_cleared_midway(by: By, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("flac", "m4a", "opus"):
+        judge(catalog, make(music, name))
+    monkeypatch.setattr(tracks, "_PAGE", 2)
+    log = catalog.path.with_name(f"{catalog.path.name}-wal")
+    changes = tag(catalog, Query(), REPLACE, by=by)
+    told = []
+    with Catalog(catalog.path) as other:
+        for change in changes:
+            told.append((Path(change.path).name, change.skipped))
+            assert log.stat().st_size > 0
+            assert tuple(other.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()) == (0, 0, 0)
+            assert log.stat().st_size == 0
+    assert told == [("flac.flac", None), ("m4a.m4a", None), ("opus.opus", None)]
+
+
+@pytest.mark.parametrize("link", ["a link.flac", "z link.flac"])
+def test_a_file_of_two_names_is_written_once_and_known_by_both(link: str, catalog: Catalog, music: Path) -> None:
+    file = make(music, "flac")
+    (music / link).symlink_to(file)
+    before = file.read_bytes()
+    judge(catalog, file)
+    judge(catalog, music / link)
+    changes = [change.skipped for change in tag(catalog, Query(), Policy("append"))]
+    assert changes == [None, "up to date"]
+    scanned = scan(catalog, music)
+    assert (scanned.new, scanned.changed, status(catalog).pending) == (0, 0, 0)
+    assert [result.failure for result in undo.undo(catalog)] == [None]
+    assert file.read_bytes() == before
+    assert scan(catalog, music).changed == status(catalog).pending == 0
 
 
 def test_two_runs_at_once(catalog: Catalog, music: Path) -> None:
@@ -376,7 +523,7 @@ def test_runs_are_undone_one_after_the_other(catalog: Catalog, music: Path) -> N
     assert tags.read(file).genres == ("Rock", "Pop")
     first, second = sorted(run.id for run in journal.runs(catalog))
     (refused,) = undo.undo(catalog, first)
-    assert refused.failure is not None
+    assert f"was written by run {second} since; undo that one first" in str(refused.failure)
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == between
     assert [(run.id, run.written, run.undone) for run in journal.runs(catalog)] == [(second, 0, 1), (first, 1, 0)]

@@ -7,12 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import mutagen
+from mutagen.apev2 import APETextValue
+from mutagen.asf._attrs import ASFByteArrayAttribute
+from mutagen.id3 import TextFrame
+
+from genrelens.library.tags import DAMAGED
 
 # What the containers call it, in small letters: Vorbis and APE, ID3, MP4, ASF.
 _ALBUM = ("album", "talb", "©alb", "wm/albumtitle")
 _ALBUM_ARTIST = ("albumartist", "album artist", "tpe2", "aart", "wm/albumartist")
 _ARTIST = ("artist", "tpe1", "©art", "author")
 _COMPILATION = ("compilation", "tcmp", "cpil", "wm/iscompilation")
+
+_TEXTS = (list, TextFrame, APETextValue)
+_NO_TEXT = (bytes, ASFByteArrayAttribute)
 
 _VARIOUS = {"various artists", "various", "va", "v.a.", "v/a"}
 _GUEST = re.compile(r"\s+\(?(?:feat|ft|featuring)\b|[;,/&]", re.IGNORECASE)
@@ -32,9 +40,12 @@ class AlbumTags:
 def album_tags(path: Path) -> AlbumTags:
     """Read the tags of a file; of one that cannot be read, there are none."""
     try:
-        file = mutagen.File(path)
-    except (mutagen.MutagenError, OSError, ValueError):
+        return _told(mutagen.File(path))
+    except (OSError, *DAMAGED):
         return AlbumTags()
+
+
+def _told(file: Any) -> AlbumTags:
     found = file.tags if file is not None and file.tags is not None else {}
     tags = {name.casefold(): value for name, value in found.items()}
     return AlbumTags(
@@ -60,6 +71,6 @@ def _first(tags: dict[str, Any], names: tuple[str, ...]) -> str:
         value = tags.get(name)
         if isinstance(value, bool):
             return str(value)
-        if value:
+        if value and isinstance(value, _TEXTS) and not isinstance(value[0], _NO_TEXT):
             return str(value[0]).strip()
     return ""

@@ -1,4 +1,4 @@
-"""Tags that mutagen writes well: Vorbis comments, MP4, APEv2 and ASF. For each, what is ours and what is not."""
+"""Tags that mutagen writes well: Vorbis comments, MP4 and ASF. For each, what is ours and what is not."""
 
 import shutil
 from collections.abc import Callable, Hashable
@@ -8,17 +8,12 @@ from typing import Any
 
 from mutagen.asf import ASF
 from mutagen.flac import FLAC, Padding, VCFLACDict
-from mutagen.monkeysaudio import MonkeysAudio
 from mutagen.mp4 import MP4, MP4FreeForm
-from mutagen.musepack import Musepack
 from mutagen.oggflac import OggFLAC
 from mutagen.oggopus import OggOpus
 from mutagen.oggspeex import OggSpeex
 from mutagen.oggtheora import OggTheora
 from mutagen.oggvorbis import OggVorbis
-from mutagen.optimfrog import OptimFROG
-from mutagen.tak import TAK
-from mutagen.wavpack import WavPack
 
 from genrelens.library.profiles import Dialect
 
@@ -101,22 +96,6 @@ def _set_mp4(file: Any, values: tuple[str, ...], own: str) -> None:
     file.tags[_MP4_OWN] = [MP4FreeForm(own.encode())]
 
 
-def _ape_content(file: Any) -> Content:
-    tags = {} if file.tags is None else {key: file.tags[key] for key in file.tags.keys()}  # noqa: SIM118 (no mapping)
-    found = {key.lower(): value for key, value in tags.items()}
-    others = [(key, value.kind, _frozen(value.value)) for key, value in tags.items()]
-    return Content(
-        tuple(found["genre"]) if "genre" in found else (),
-        str(found[OWN.lower()]) if OWN.lower() in found else None,
-        tuple(sorted(other for other in others if other[0].lower() not in ("genre", OWN.lower()))),
-    )
-
-
-def _set_ape(file: Any, values: tuple[str, ...], own: str) -> None:
-    file.tags["Genre"] = list(values)
-    file.tags[OWN] = own
-
-
 def _asf_content(file: Any) -> Content:
     own = [str(value) for key, value in file.tags if key == OWN]
     others = [(key, value) for key, value in file.tags if key not in ("WM/Genre", OWN)]
@@ -142,16 +121,10 @@ def _frozen(value: Any) -> str:
 
 VORBIS = Format("vorbis", _vorbis_content, _set_vorbis)
 MP4_TAGS = Format("mp4", _mp4_content, _set_mp4)
-APE = Format("ape", _ape_content, _set_ape)
 ASF_TAGS = Format("asf", _asf_content, _set_asf)
 
 KINDS: dict[str, tuple[Format, Callable[[str], Any]]] = {
     "flac": (VORBIS, FLAC),
     "mp4": (MP4_TAGS, MP4),
     "asf": (ASF_TAGS, ASF),
-    "wavpack": (APE, WavPack),
-    "monkeys": (APE, MonkeysAudio),
-    "musepack": (APE, Musepack),
-    "optimfrog": (APE, OptimFROG),
-    "tak": (APE, TAK),
 }

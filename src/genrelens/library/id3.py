@@ -82,7 +82,10 @@ class Tag:
     def _is_own(self, frame: Frame, name: str) -> bool:
         if frame.name != _OWN[self.version] or frame.flags & _PACKED[self.version]:
             return False
-        return self._texts(frame)[:1] == [name]
+        try:
+            return self._texts(frame)[:1] == [name]
+        except ValueError:  # no text in the encoding that it claims: somebody else's, to be left as it is
+            return False
 
     def _is_ours(self, frame: Frame, name: str) -> bool:
         return frame.name == _GENRE[self.version] or self._is_own(frame, name)

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from genrelens.library import id3
+from genrelens.library.splice import Edit, splice
 
 Container = Literal["front", "riff", "iff", "dsf"]
 Order = Literal["little", "big"]
-Edit = tuple[int, int, bytes]  # where it begins and ends in the old file, and what stands there in the new one
 
 _SPARE = 1024  # bytes of padding, so that the next change need not move the audio
-_BLOCK = 1 << 20
 _ORDERS: dict[Container, Order] = {"riff": "little", "iff": "big"}
 _CHUNKS: dict[Container, tuple[bytes, ...]] = {"riff": (b"id3 ", b"ID3 "), "iff": (b"ID3 ",)}
 _FORM_HEADER = 12
@@ -61,12 +60,7 @@ def write(source: BinaryIO, place: Place, tag: id3.Tag, target: BinaryIO) -> Non
         OSError: it cannot be written.
     """
     wrapped = _wrapped(place, tag)
-    at, size = 0, source.seek(0, 2)
-    for start, end, content in sorted([(place.start, place.end, wrapped), *_sizes(source, place, len(wrapped))]):
-        _copy(source, target, at, start)
-        target.write(content)
-        at = end
-    _copy(source, target, at, size)
+    splice(source, [(place.start, place.end, wrapped), *_sizes(source, place, len(wrapped))], target)
 
 
 def form(file: BinaryIO, container: Container) -> tuple[Order, int]:
@@ -129,13 +123,3 @@ def _sizes(file: BinaryIO, place: Place, length: int) -> list[Edit]:
     if size >= 1 << 32:
         raise ValueError("the file would be larger than its format allows")
     return [(4, 8, size.to_bytes(4, order))]
-
-
-def _copy(source: BinaryIO, target: BinaryIO, start: int, end: int) -> None:
-    source.seek(start)
-    while start < end:
-        block = source.read(min(_BLOCK, end - start))
-        if not block:
-            raise OSError("the file became shorter while it was read")
-        target.write(block)
-        start += len(block)

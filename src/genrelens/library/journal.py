@@ -46,7 +46,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Run:
-    """A run that changed files: `written` of its changes stand, `undone` are undone."""
+    """A run that changed files.
+
+    Attributes:
+        options: it was asked for with, by their names on the command line.
+        written: how many of its changes stand.
+        undone: how many are undone.
+    """
 
     id: int
     began: str
@@ -75,13 +81,11 @@ def kept(catalog: Catalog) -> Iterator[None]:
             catalog.connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def begin_run(catalog: Catalog, kind: str, options: dict[str, Any]) -> int:
+def begin_run(catalog: Catalog, options: dict[str, Any]) -> int:
     """Make an entry for a run, and give its number."""
     began = datetime.now(UTC).isoformat(timespec="seconds")
     with catalog.transaction() as connection:
-        row = connection.execute(
-            "INSERT INTO runs (kind, began, options) VALUES (?, ?, ?)", (kind, began, json.dumps(options))
-        )
+        row = connection.execute("INSERT INTO runs (began, options) VALUES (?, ?)", (began, json.dumps(options)))
     return int(row.lastrowid or 0)
 
 
@@ -117,16 +121,29 @@ def forget(catalog: Catalog, entry: int) -> None:
 
 
 def settle(catalog: Catalog, entry: Entry, state: str) -> None:
-    """Tell that the file is now the new one ('written') or the old one ('undone'); the catalog knows it as judged."""
+    """Tell that the file is now the new one ('written') or the old one ('undone'); the catalog knows it as judged.
+
+    So it does by each name that leads to the file: links to it are tracks as well.
+    """
     assert entry.new is not None
     before, after = (entry.old, entry.new) if state == "written" else (entry.new, entry.old)
     with catalog.transaction() as connection:
         connection.execute("UPDATE changes SET state = ? WHERE id = ?", (state, entry.id))
-        for table, key in (("tracks", "id"), ("answers", "track")):
-            connection.execute(
-                f"UPDATE {table} SET size = ?, mtime_ns = ? WHERE {key} = ? AND size = ? AND mtime_ns = ?",
-                (after.size, after.mtime_ns, entry.track, before.size, before.mtime_ns),
-            )
+        for track in _names(catalog, entry, before):
+            for table, key in (("tracks", "id"), ("answers", "track")):
+                connection.execute(
+                    f"UPDATE {table} SET size = ?, mtime_ns = ? WHERE {key} = ? AND size = ? AND mtime_ns = ?",
+                    (after.size, after.mtime_ns, track, before.size, before.mtime_ns),
+                )
+
+
+def _names(catalog: Catalog, entry: Entry, stamp: Stamp) -> set[int]:
+    """The track that was changed, and those that are links to its file and were as it was."""
+    file = path_now(catalog, entry)
+    alike = catalog.connection.execute(
+        "SELECT id, path FROM tracks WHERE (size, mtime_ns) = (?, ?)", (stamp.size, stamp.mtime_ns)
+    )
+    return {entry.track, *(row["id"] for row in alike if decoded(row["path"]).resolve() == file)}
 
 
 def undoing(catalog: Catalog, entry: Entry, path: Path, partial: Path) -> None:
@@ -181,23 +198,32 @@ def runs(catalog: Catalog) -> list[Run]:
     """The runs that wrote tags, the last first."""
     rows = catalog.connection.execute(
         "SELECT runs.id, began, options, sum(state = 'written') AS stand, sum(state = 'undone') AS undone FROM runs"
-        " LEFT JOIN changes ON run = runs.id WHERE kind = 'tag' GROUP BY runs.id ORDER BY runs.id DESC"
+        " LEFT JOIN changes ON run = runs.id GROUP BY runs.id ORDER BY runs.id DESC"
     )
     return [
         Run(row["id"], row["began"], json.loads(row["options"]), row["stand"] or 0, row["undone"] or 0) for row in rows
     ]
 
 
-def last_run(catalog: Catalog) -> int:
-    """The last run of which something stands.
+def last_run(catalog: Catalog, before: int | None = None) -> int:
+    """The last run of which something stands; of those before another run, if that is given.
 
     Raises:
         NoTracksError: there is none.
     """
     for run in runs(catalog):
-        if run.written:
+        if run.written and (before is None or run.id < before):
             return run.id
     raise NoTracksError("no tags were written that could be undone; `genrelens library undo --list` tells the runs")
+
+
+def later_run(catalog: Catalog, entry: Entry) -> int | None:
+    """The last run that wrote the same file after this change, and whose change stands."""
+    row = catalog.connection.execute(
+        "SELECT MAX(run) FROM changes WHERE id > ? AND state = 'written' AND (track = ? OR path = ?)",
+        (entry.id, entry.track, encoded(entry.path)),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def _entry(row: sqlite3.Row) -> Entry:

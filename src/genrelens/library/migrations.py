@@ -40,7 +40,6 @@ def tracks(connection: sqlite3.Connection) -> None:
         );
         CREATE TABLE runs (
             id INTEGER PRIMARY KEY,
-            kind TEXT NOT NULL,                    -- 'tag' or 'undo'
             began TEXT NOT NULL,                   -- ISO 8601, UTC
             options TEXT NOT NULL                  -- as JSON
         );

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
-from genrelens.errors import TagsUnreadableError, shown
+from genrelens.errors import TagsUnreadableError, TagsUnwritableError, shown
 from genrelens.labels import CERTAINTY
-from genrelens.library import tags
+from genrelens.library import swap, tags
 from genrelens.library.genre_map import GenreMap, unique
-from genrelens.library.profiles import PROFILES, ProfileName
+from genrelens.library.profiles import PROFILES, Dialect, ProfileName
 from genrelens.library.tracks import Judged, Stamp
 from genrelens.prediction import UNKNOWN, PathText, Prediction, Record
 
@@ -21,8 +22,9 @@ Reason = Literal[
     "up to date",  # it has what it would get
     "changed",  # since it was judged
     "linked",  # it has several names
+    "gone",  # the file
     "unreadable",  # its tags
-    "failed",  # it could not be written
+    "failed",  # it cannot be written
 ]
 
 # What was asked for and is no fault; all other reasons are reported as failures.
@@ -81,16 +83,32 @@ def looked_at(track: Judged, policy: Policy) -> Change:
     try:
         if Stamp.of(track.path) != track.stamp:
             return nothing.without("changed", f"{shown(track.path)} was changed since it was judged; run again")
-        links = track.path.stat().st_nlink
-        existing = tags.read(track.path, PROFILES[policy.profile]).genres
+        found = tags.read(track.path, PROFILES[policy.profile])
+        change = decided(track.prediction, found.genres, policy)
+        return _if_writable(track.path.resolve(), change, policy, found.dialect) if change.skipped is None else change
+    except FileNotFoundError:
+        return nothing.without("gone", f"{shown(track.path)} is not there any more; scan again")
     except OSError as error:
         return nothing.without("unreadable", f"{shown(track.path)} cannot be read ({error.strerror or error})")
     except TagsUnreadableError as error:
         return nothing.without("unreadable", str(error))
-    change = decided(track.prediction, existing, policy)
-    if change.skipped is None and links > 1 and not policy.break_links:
-        told = f"{shown(track.path)} has {links} names (hard links), of which one alone would change"
-        return change.without("linked", f"{told}; allow it with --break-links")
+
+
+def _if_writable(file: Path, change: Change, policy: Policy, dialect: Dialect) -> Change:
+    """What is to be written, if the file allows it: a plan tells what the run would find."""
+    try:
+        swap.refuse_read_only(file)
+    except TagsUnwritableError as error:
+        return change.without("failed", str(error))
+    profile = PROFILES[policy.profile]
+    told = profile.told(dialect, profile.stored(dialect, change.new))
+    if set(told) != set(change.new):
+        detail = f"{policy.profile} would split the genres of {shown(change.path)} into {', '.join(told)}"
+        return change.without("failed", f"{detail}; name them otherwise with --map")
+    links = file.stat().st_nlink
+    if links > 1 and not policy.break_links:
+        detail = f"{shown(change.path)} has {links} names (hard links), of which one alone would change"
+        return change.without("linked", f"{detail}; allow it with --break-links")
     return change
 
 

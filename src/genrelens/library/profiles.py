@@ -6,6 +6,7 @@ as a field for each, in MP4 as a value for each, in APE tags with zero bytes, in
 that sees but the first of them is given one value, joined by a separator that it splits at.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -25,11 +26,15 @@ class Profile:
     Attributes:
         separators: between genres in one value, for the kinds of tags of which the player sees but one value;
             the kinds that are not here get several values.
+        splits: characters at which the player splits the values of those other kinds as well.
+        only_alone: whether it does so only with a value that stands alone.
         why: in a sentence, for the documentation.
     """
 
     why: str
     separators: Mapping[Dialect, str] = field(default_factory=lambda: MappingProxyType({}))
+    splits: str = ""
+    only_alone: bool = False
 
     def stored(self, dialect: Dialect, genres: Iterable[str]) -> tuple[str, ...]:
         """The values to write for these genres."""
@@ -39,9 +44,16 @@ class Profile:
 
     def told(self, dialect: Dialect, values: Iterable[str]) -> tuple[str, ...]:
         """The genres that the player reads from these values, each once."""
-        separator = self.separators.get(dialect)
-        parts = (part for value in values for part in (value.split(separator.strip()) if separator else [value]))
+        found = tuple(values)
+        marks = self._marks(dialect, len(found))
+        parts = (part for value in found for part in (re.split(f"[{marks}]", value) if marks else [value]))
         return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+    def _marks(self, dialect: Dialect, values: int) -> str:
+        """The characters at which so many values of a kind of tags are split."""
+        if dialect in self.separators:
+            return self.separators[dialect].strip()
+        return "" if self.only_alone and values > 1 else self.splits
 
 
 def _joined(dialects: Iterable[Dialect], separator: str) -> Mapping[Dialect, str]:
@@ -53,7 +65,9 @@ PROFILES: Mapping[ProfileName, Profile] = MappingProxyType(
         "generic": Profile("Several values, as foobar2000, MPD, beets, Picard, Kodi and others read them."),
         "navidrome": Profile(
             "It reads by TagLib, which gives several values of all kinds of tags. One value is split at ; / and ,"
-            " by its own settings."
+            " by its own settings.",
+            splits=";/,",
+            only_alone=True,
         ),
         "jellyfin": Profile(
             "It reads by ATL, several values of all kinds but ID3v2.3, of which it takes what stands before the first"
@@ -64,6 +78,7 @@ PROFILES: Mapping[ProfileName, Profile] = MappingProxyType(
             "It reads by FFmpeg, which gives repeated Vorbis comments joined by ; and of all other tags the first"
             " value alone, and it splits at ; what it is given.",
             _joined((dialect for dialect in _ALL if dialect != "vorbis"), ";"),
+            splits=";",
         ),
         "rekordbox": Profile(
             "It has one genre for a track, and shows the first value alone. So all are in one, joined by a comma,"

@@ -11,22 +11,22 @@ from genrelens.library.journal import Entry
 def recover(catalog: Catalog) -> None:
     """Settle each change that was under way, and remove the files that were not finished. Call it locked."""
     for entry in journal.unsettled(catalog):
-        if not entry.path.parent.exists():  # on a disk that is not there now
+        places = {entry.path, journal.path_now(catalog, entry)}  # it may have been moved since
+        if not any(place.parent.exists() for place in places):  # on a disk that is not there now
             continue
-        with contextlib.suppress(OSError):
-            entry.partial.unlink(missing_ok=True)
-        _settle(catalog, entry)
+        for place in places:
+            with contextlib.suppress(OSError):
+                place.with_name(entry.partial.name).unlink(missing_ok=True)
+        _settle(catalog, entry, {_hash(place) for place in places})
 
 
-def _settle(catalog: Catalog, entry: Entry) -> None:
-    """The file is the old one or the new one, or somebody changed it since; then what undoes it is of no use."""
-    found = _hash(entry.path)
-    if entry.state == "undoing":
-        if found == entry.old_hash:
-            journal.settle(catalog, entry, "undone")
-        else:
-            journal.still_written(catalog, entry)
-    elif entry.state == "prepared" and found == entry.new_hash:
+def _settle(catalog: Catalog, entry: Entry, found: set[str | None]) -> None:
+    """What undoes a change is forgotten only where the old file is there, and not where no file can be read."""
+    if entry.state == "undoing" and entry.old_hash not in found:
+        journal.still_written(catalog, entry)
+    elif entry.state == "undoing":
+        journal.settle(catalog, entry, "undone")
+    elif entry.state == "prepared" and (entry.new_hash in found or entry.old_hash not in found):
         journal.settle(catalog, entry, "written")
     else:
         journal.forget(catalog, entry.id)

@@ -37,6 +37,7 @@ def rewrite(
     partial = swap.partial_of(path)
     number = journal.begin(catalog, run, track.id, path, partial, (change.old, change.new))
     try:
+        swap.begin(partial)
         tags.write(path, partial, change.new, change.own, PROFILES[profile])
         _refuse_other_audio(path, partial)
         swap.take_over(path, partial, track.stamp.mtime_ns if keep_times else None)

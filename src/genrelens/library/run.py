@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genrelens import workers
 from genrelens.classifier import resident
-from genrelens.errors import GenrelensError, WorkerError, shown
+from genrelens.errors import AudioUnreadableError, GenrelensError, WorkerError, shown
 from genrelens.library.catalog import Catalog, decoded, encoded
 from genrelens.library.hearing import HeardTrack
 from genrelens.library.judging import TOGETHER, Outcome, failed, heard_or_failed, judge_tracks
@@ -104,8 +104,9 @@ def judge_files(paths: Sequence[Path], model: Path, windows: Take) -> list[Outco
 def keep(catalog: Catalog, outcomes: Sequence[Outcome], windows: Take) -> None:
     """Keep what came of tracks, all or nothing of it.
 
-    A file that changed since the last scan is known as it is now. One that cannot be looked at stays pending: its disk
-    may be back tomorrow. One that the catalog no longer has at this place is passed over.
+    A file that changed since the last scan is known as it is now. One that cannot be looked at or read stays pending:
+    its disk may be back tomorrow, and no stamp tells that its rights were mended. One that the catalog no longer has at
+    this place is passed over.
 
     Raises:
         CatalogError: the catalog cannot be written.
@@ -113,7 +114,7 @@ def keep(catalog: Catalog, outcomes: Sequence[Outcome], windows: Take) -> None:
     with catalog.transaction() as connection:
         for outcome in outcomes:
             row = connection.execute("SELECT id FROM tracks WHERE path = ?", (encoded(outcome.path),)).fetchone()
-            if row is None or outcome.stamp is None:
+            if row is None or outcome.stamp is None or _is_refused(outcome):
                 continue
             now = (outcome.stamp.size, outcome.stamp.mtime_ns)
             connection.execute(
@@ -124,6 +125,11 @@ def keep(catalog: Catalog, outcomes: Sequence[Outcome], windows: Take) -> None:
                 keep_failure(catalog, row["id"], outcome.stamp, outcome.result)
             else:
                 keep_answer(catalog, row["id"], outcome.stamp, str(windows), outcome.result, outcome.embedding)
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    """Whether the system did not let the file be read."""
+    return isinstance(outcome.result, Failure) and outcome.result.error.type == AudioUnreadableError.__name__
 
 
 def _one_by_one(judge: Callable[[Sequence[Path]], list[Outcome]], batch: Sequence[Path]) -> Iterator[Outcome]:

@@ -3,17 +3,10 @@
 from genrelens.library.catalog import Catalog
 from genrelens.prediction import Record
 
-_STATES = """
-    SELECT
-        COUNT(*) FILTER (WHERE vanished) AS vanished,
-        COUNT(*) FILTER (WHERE NOT vanished AND (answers.size, answers.mtime_ns) = (tracks.size, tracks.mtime_ns))
-            AS judged,
-        COUNT(*) FILTER (WHERE NOT vanished AND (failures.size, failures.mtime_ns) = (tracks.size, tracks.mtime_ns))
-            AS failed,
-        COUNT(*) AS tracks
-    FROM tracks LEFT JOIN answers ON answers.track = tracks.id LEFT JOIN failures ON failures.track = tracks.id
-"""
-_PRESENT = "JOIN tracks ON tracks.id = track WHERE NOT vanished"
+# Answers and reasons of files as they are; those of files that have changed since are of no more use than none.
+_THERE = "JOIN tracks ON id = track WHERE NOT vanished AND ({0}.size, {0}.mtime_ns) = (tracks.size, tracks.mtime_ns)"
+_JUDGED = f"answers {_THERE.format('answers')}"
+_FAILED = f"failures {_THERE.format('failures')} AND track NOT IN (SELECT track FROM answers)"
 
 
 class Asked(Record):
@@ -32,7 +25,7 @@ class Status(Record):
         tracks: that are there; each is judged, failed or pending.
         judged: that have an answer.
         failed: of which nothing can be told.
-        pending: that are new or have changed since.
+        pending: that are new or have changed since, whichever model is asked.
         vanished: that are gone; what was told of them is kept.
         genres: what those with an answer are told to be, the most frequent first.
         errors: the types of those failed.
@@ -51,23 +44,25 @@ class Status(Record):
 
 def status(catalog: Catalog) -> Status:
     """Count a library."""
-    states = catalog.connection.execute(_STATES).fetchone()
-    there = states["tracks"] - states["vanished"]
+    tracks, judged, failed, vanished = (
+        int(catalog.connection.execute(f"SELECT COUNT(*) FROM {rows}").fetchone()[0])
+        for rows in ("tracks WHERE NOT vanished", _JUDGED, _FAILED, "tracks WHERE vanished")
+    )
     models = catalog.connection.execute(
-        f"SELECT model, version, windows, COUNT(*) AS tracks FROM answers {_PRESENT} GROUP BY 1, 2, 3 ORDER BY 4 DESC"
+        f"SELECT model, version, windows, COUNT(*) AS tracks FROM {_JUDGED} GROUP BY 1, 2, 3 ORDER BY 4 DESC"
     )
     return Status(
-        tracks=there,
-        judged=states["judged"],
-        failed=states["failed"],
-        pending=there - states["judged"] - states["failed"],
-        vanished=states["vanished"],
-        genres=_counted(catalog, "answers", "genre"),
-        errors=_counted(catalog, "failures", "type"),
+        tracks=tracks,
+        judged=judged,
+        failed=failed,
+        pending=tracks - judged - failed,
+        vanished=vanished,
+        genres=_counted(catalog, "genre", _JUDGED),
+        errors=_counted(catalog, "type", _FAILED),
         models=tuple(Asked(**row) for row in map(dict, models)),
     )
 
 
-def _counted(catalog: Catalog, table: str, column: str) -> dict[str, int]:
-    query = f"SELECT {column}, COUNT(*) FROM {table} {_PRESENT} GROUP BY {column} ORDER BY COUNT(*) DESC, {column}"
+def _counted(catalog: Catalog, column: str, rows: str) -> dict[str, int]:
+    query = f"SELECT {column}, COUNT(*) FROM {rows} GROUP BY {column} ORDER BY COUNT(*) DESC, {column}"
     return dict(map(tuple, catalog.connection.execute(query)))

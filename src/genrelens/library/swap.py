@@ -18,15 +18,26 @@ def partial_of(path: Path) -> Path:
     return path.with_name(f".genrelens-{secrets.token_hex(6)}.partial")
 
 
-def refuse_read_only(path: Path) -> None:
-    """Leave a file alone that is not to be written: its folder might allow to replace it all the same.
+def begin(partial: Path) -> None:
+    """Make the file to be written, which nobody else may read before it has the old one's rights.
 
     Raises:
-        TagsUnwritableError: nobody may write it.
+        OSError: it cannot be made.
+    """
+    partial.touch(0o600, exist_ok=False)
+
+
+def refuse_read_only(path: Path) -> None:
+    """Leave a file alone that is read-only, though its folder might allow to replace it; or whose folder is.
+
+    Raises:
+        TagsUnwritableError: nobody may write it, or we may not write beside it.
         OSError: it is not there.
     """
     if not path.stat().st_mode & _WRITABLE:
         raise TagsUnwritableError(f"{shown(path)} is read-only; allow to write it, or leave it out")
+    if not os.access(path.parent, os.W_OK):
+        raise TagsUnwritableError(f"the folder of {shown(path)} is read-only; allow to write into it, or leave it out")
 
 
 def refuse_changed(path: Path, stamp: Stamp, since: str) -> None:
@@ -44,11 +55,18 @@ def take_over(old: Path, new: Path, mtime_ns: int | None) -> None:
     """Give a new file the old one's owner, rights and attributes, and a time (now, if none); and see it on the disk.
 
     Raises:
+        TagsUnwritableError: it would belong to another user or group.
         OSError: it cannot be done.
     """
     status = old.stat()
-    with contextlib.suppress(PermissionError, AttributeError):  # only root may give a file away, on some systems
-        os.chown(new, status.st_uid, status.st_gid)
+    for owner in ((-1, status.st_gid), (status.st_uid, -1)):  # who may not give a file away may still set its group
+        with contextlib.suppress(PermissionError, AttributeError):  # which not all systems have
+            os.chown(new, *owner)
+    given = new.stat()
+    if (given.st_uid, given.st_gid) != (status.st_uid, status.st_gid):
+        raise TagsUnwritableError(
+            f"{shown(old)} would no longer belong to its user or group; do this as its owner, or leave it out"
+        )
     shutil.copystat(old, new)
     if mtime_ns is None:
         os.utime(new)

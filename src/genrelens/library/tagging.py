@@ -6,10 +6,11 @@ from genrelens.errors import FileChangedError, GenrelensError, shown
 from genrelens.library import journal
 from genrelens.library.albums import By, judged_by
 from genrelens.library.catalog import Catalog
+from genrelens.library.genre_map import GenreMap
 from genrelens.library.plan import Change, Policy, plan
 from genrelens.library.recovery import recover
 from genrelens.library.rewrite import rewrite
-from genrelens.library.tracks import Judged, Query
+from genrelens.library.tracks import Judged, Query, as_known
 
 
 def planned(catalog: Catalog, query: Query, policy: Policy, *, by: By = "track") -> Iterator[Change]:
@@ -31,16 +32,16 @@ def tag(
         LibraryBusyError: another run changes files of this catalog.
         CatalogError: the journal cannot be written; no further file is touched.
     """
-    # Tracks are read on a connection of their own: it sees the catalog as it was when the run began.
-    with journal.kept(catalog), Catalog(catalog.path) as reader:
+    with journal.kept(catalog):
         recover(catalog)
         run: int | None = None
-        for track, change in plan(judged_by(by, reader, query), policy):
+        tracks = (as_known(catalog, track) for track in judged_by(by, catalog, query))  # a link's file may be written
+        for track, change in plan(tracks, policy):
             if change.skipped is not None:
                 yield change
                 continue
             if run is None:
-                run = journal.begin_run(catalog, "tag", _told(query, policy, by))
+                run = journal.begin_run(catalog, _told(query, policy, by, keep_times=keep_times))
             yield _written(catalog, run, track, change, policy, keep_times=keep_times)
 
 
@@ -57,14 +58,17 @@ def _written(catalog: Catalog, run: int, track: Judged, change: Change, policy: 
     return change
 
 
-def _told(query: Query, policy: Policy, by: By) -> dict[str, object]:
-    """What the journal tells of a run."""
+def _told(query: Query, policy: Policy, by: By, *, keep_times: bool) -> dict[str, object]:
+    """What the journal tells of a run: its options; of the map, whether there was one."""
     return {
         "genre": query.genre,
         "path": query.path,
-        "by": by,
         "existing": policy.existing,
-        "min_confidence": policy.min_confidence,
+        "min-confidence": policy.min_confidence,
         "top": policy.top,
+        "by": by,
+        "map": policy.names != GenreMap(),
         "profile": policy.profile,
+        "keep-times": keep_times,
+        "break-links": policy.break_links,
     }

@@ -1,24 +1,27 @@
 """Genres in the tags of audio files, as several values, with a field that tells where they come from.
 
-Nothing else in a file changes: ID3 tags are edited frame by frame (`id3`), other tags by mutagen (`formats`), and what
-is written is read back and compared.
+Nothing else in a file changes: ID3 tags are edited frame by frame (`id3`), APE tags item by item (`ape`), other tags by
+mutagen (`formats`), and what is written is read back and compared.
 """
 
 import struct
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from mutagen import File, MutagenError
-from mutagen.apev2 import APENoHeaderError, APEv2
 from mutagen.id3 import TCON
 
 from genrelens.errors import TagsUnreadableError, TagsUnwritableError, shown
-from genrelens.library import id3, id3_files
+from genrelens.library import ape, id3, id3_files
 from genrelens.library.formats import KINDS, OGG, OWN, VORBIS, Format
 from genrelens.library.profiles import PROFILES, Dialect, Profile
+from genrelens.library.splice import splice
+
+# What a library that reads tags may raise for a damaged file, beside OSError.
+DAMAGED = (MutagenError, ArithmeticError, EOFError, LookupError, TypeError, ValueError, struct.error)
 
 _HEAD = 64  # bytes by which a format is told
 _ID3V1 = 128
@@ -39,6 +42,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"TTA", "front"),
 )
 _CONTAINERS: dict[str, id3_files.Container] = {"riff": "riff", "iff": "iff", "dsf": "dsf", "front": "front"}
+_APE = {"wavpack", "monkeys", "musepack", "optimfrog", "tak"}
 _BARE = {".mp3", ".mp2", ".aac"}  # streams of frames, which have no beginning of their own
 
 
@@ -75,6 +79,8 @@ def read(path: Path, profile: Profile = PROFILES["generic"]) -> Tags:
 def write(source: Path, target: Path, genres: tuple[str, ...], own: str, profile: Profile) -> None:
     """Write `source` to `target` with these genres, and with `own` in the field that tells where they come from.
 
+    A `target` that is there keeps its rights.
+
     Raises:
         TagsUnwritableError: they cannot be written, or would not be read as these genres.
         TagsUnreadableError: the tags of `source` cannot be read.
@@ -82,13 +88,7 @@ def write(source: Path, target: Path, genres: tuple[str, ...], own: str, profile
     before = read(source, profile)
     with _told(source, TagsUnwritableError, "the tags of {} cannot be written ({}); nothing was changed"):
         kind, values = _kind(source), profile.stored(before.dialect, genres)
-        if kind in _CONTAINERS:
-            with source.open("rb") as file, target.open("wb") as copy:
-                place = id3_files.find(file, _CONTAINERS[kind])
-                id3_files.write(file, place, place.tag.with_genres(_escaped(values), OWN, own), copy)
-        else:
-            form, opener = _form(kind)
-            form.write(opener, source, target, values, own)
+        _write(kind, source, target, values, own)
         after = _read(target, kind, profile)
         if after.genres != profile.told(before.dialect, genres) or set(after.genres) != set(genres) or after.own != own:
             raise ValueError(f"the genres {', '.join(genres)} would be read as {', '.join(after.genres) or 'none'}")
@@ -97,16 +97,18 @@ def write(source: Path, target: Path, genres: tuple[str, ...], own: str, profile
 
 
 def _kind(path: Path) -> str:
-    """What the file is, by its beginning, or behind an ID3 tag there; else by its name."""
+    """What the file is, by its beginning, or behind an ID3 tag there; a name alone may lie."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-        if skipped := id3.length(head):
+        skipped = id3.length(head)
+        if skipped:
             file.seek(skipped)
             head = file.read(_HEAD)
     for place, magic, kind in _MAGIC:
         if head[place : place + len(magic)] == magic:
             return kind
-    if path.suffix.lower() in _BARE or head[:1] == b"\xff":
+    starts = head.lstrip(b"\0")[:1]  # of a frame, behind what padding there may be
+    if starts == b"\xff" or (skipped and path.suffix.lower() in _BARE):
         return "front"
     raise ValueError("tags are not read or written in files of this format")
 
@@ -124,9 +126,25 @@ def _ogg(path: str) -> Any:
     return file
 
 
+def _write(kind: str, source: Path, target: Path, values: tuple[str, ...], own: str) -> None:
+    if kind not in _CONTAINERS and kind not in _APE:
+        form, opener = _form(kind)
+        form.write(opener, source, target, values, own)
+        return
+    with source.open("rb") as file, target.open("wb") as copy:
+        if kind in _APE:
+            tag = ape.find(file)
+            splice(file, [(tag.start, tag.end, tag.with_genres(values, OWN, own).to_bytes())], copy)
+        else:
+            place = id3_files.find(file, _CONTAINERS[kind])
+            id3_files.write(file, place, place.tag.with_genres(_escaped(values), OWN, own), copy)
+
+
 def _read(path: Path, kind: str, profile: Profile) -> Tags:
     if kind in _CONTAINERS:
         return _read_id3(path, _CONTAINERS[kind], profile)
+    if kind in _APE:
+        return _read_ape(path, profile)
     form, opener = _form(kind)
     content = form.read(opener, path)
     return Tags(profile.told(form.dialect, content.values), content.own, form.dialect, content.others)
@@ -140,6 +158,12 @@ def _read_id3(path: Path, container: id3_files.Container, profile: Profile) -> T
         return Tags(profile.told(dialect, values), tag.own(OWN), dialect, tag.others(OWN))
 
 
+def _read_ape(path: Path, profile: Profile) -> Tags:
+    with path.open("rb") as file:
+        tag = ape.find(file)
+    return Tags(profile.told("ape", tag.genres()), tag.own(OWN), "ape", tag.others(OWN))
+
+
 def _escaped(values: tuple[str, ...]) -> tuple[str, ...]:
     """A bracket at the beginning of a genre would else begin a number of ID3v1's list."""
     return tuple(f"({value}" if value.startswith("(") else value for value in values)
@@ -151,8 +175,8 @@ def _beside(file: BinaryIO, container: id3_files.Container) -> tuple[str, ...]:
         return _info_genre(file)
     if container != "front":
         return ()
-    with suppress(APENoHeaderError, KeyError):
-        return tuple(APEv2(file)["Genre"])
+    if genres := ape.find(file).genres():
+        return genres
     file.seek(0, 2)
     file.seek(max(0, file.tell() - _ID3V1))
     tag = file.read(_ID3V1)
@@ -180,6 +204,6 @@ def _told(path: Path, kind: type[TagsUnreadableError | TagsUnwritableError], sen
         yield
     except OSError as error:
         raise kind(sentence.format(shown(path), error.strerror or error)) from error
-    except (MutagenError, ArithmeticError, EOFError, LookupError, TypeError, ValueError, struct.error) as error:
+    except DAMAGED as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise kind(sentence.format(shown(path), reason)) from error

@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from genrelens.library.catalog import Catalog, decoded, encoded
 from genrelens.prediction import ErrorInfo, Failure, Prediction
 
 Embedding = NDArray[np.float32]
+
+_PAGE = 1000  # tracks that are read from the catalog at a time
 
 _JUDGED = """
     SELECT tracks.id, path, answers.size, answers.mtime_ns, prediction, embedding
@@ -86,11 +88,22 @@ class Query:
 
 
 def judged(catalog: Catalog, query: Query = Query(), *, embeddings: bool = False) -> Iterator[Judged]:
-    """The tracks that have an answer, by path."""
+    """The tracks that have an answer, by path.
+
+    They are read page by page: one long read would keep SQLite from clearing its log of all that is written meanwhile.
+    """
     conditions, values = _conditions(query)
-    rows = catalog.connection.execute(f"{_JUDGED} WHERE {conditions} ORDER BY path", values)
-    for row in rows:
-        yield _read(row, embeddings)
+    page = f"{_JUDGED} WHERE {conditions} AND path > ? ORDER BY path LIMIT {_PAGE}"
+    last = b""
+    while rows := catalog.connection.execute(page, (*values, last)).fetchall():
+        yield from (_read(row, embeddings) for row in rows)
+        last = rows[-1]["path"]
+
+
+def as_known(catalog: Catalog, track: Judged) -> Judged:
+    """A track that was read a while ago, with the stamp that the catalog now has of it."""
+    row = catalog.connection.execute("SELECT size, mtime_ns FROM answers WHERE track = ?", (track.id,)).fetchone()
+    return replace(track, stamp=Stamp(*row)) if row else track
 
 
 def answer_at(path: Path, content: str) -> Prediction:
@@ -134,8 +147,12 @@ def keep_answer(
 
 
 def keep_failure(catalog: Catalog, track: int, stamp: Stamp, failure: Failure) -> None:
-    """Keep why nothing can be told of a track; call it in a transaction."""
-    catalog.connection.execute("DELETE FROM answers WHERE track = ?", (track,))
+    """Keep why nothing can be told of a track; call it in a transaction.
+
+    What was told of the file as it is stays: another model may have been able to.
+    """
+    outdated = "DELETE FROM answers WHERE track = ? AND (size, mtime_ns) != (?, ?)"
+    catalog.connection.execute(outdated, (track, stamp.size, stamp.mtime_ns))
     catalog.connection.execute(
         "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
         (
@@ -151,7 +168,8 @@ def keep_failure(catalog: Catalog, track: int, stamp: Stamp, failure: Failure) -
 def failures(catalog: Catalog) -> Iterator[Failure]:
     """Why nothing can be told of those tracks of which nothing can, by path; vanished ones are left out."""
     rows = catalog.connection.execute(
-        "SELECT path, type, message FROM tracks JOIN failures ON track = id WHERE NOT vanished ORDER BY path"
+        "SELECT path, type, message FROM tracks JOIN failures ON track = id WHERE NOT vanished"
+        " AND track NOT IN (SELECT track FROM answers) ORDER BY path"
     )
     for row in rows:
         yield Failure(path=os.fspath(decoded(row["path"])), error=ErrorInfo(type=row["type"], message=row["message"]))
@@ -184,7 +202,7 @@ def _conditions(query: Query) -> tuple[str, list[Any]]:
         conditions.append("EXISTS (SELECT 1 FROM json_each(prediction, '$.genres') WHERE value = ?)")
         values.append(query.genre)
     if query.path is not None:
-        conditions.append("(path = ? OR substr(path, 1, ?) = ? OR CAST(path AS TEXT) GLOB ?)")
+        conditions.append("(path = ? OR substr(path, 1, ?) = ? OR CAST(path AS TEXT) GLOB CAST(? AS TEXT))")
         folder = encoded(query.path.rstrip("/") + "/")
-        values += [encoded(query.path), len(folder), folder, query.path]
+        values += [encoded(query.path), len(folder), folder, encoded(query.path)]
     return " AND ".join(conditions), values

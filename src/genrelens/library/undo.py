@@ -59,12 +59,19 @@ def _undone(catalog: Catalog, entry: Entry) -> Undone:
 def _put_back(catalog: Catalog, entry: Entry, path: Path) -> None:
     swap.refuse_read_only(path)
     stamp = Stamp.of(path)
-    if swap.sha256(path) != entry.new_hash:
+    found = swap.sha256(path)
+    if found == entry.old_hash:  # already, from a backup perhaps
+        journal.settle(catalog, entry, "undone")
+        return
+    if found != entry.new_hash:
+        if later := journal.later_run(catalog, entry):
+            raise FileChangedError(f"{shown(path)} was written by run {later} since; undo that one first")
         raise FileChangedError(f"{shown(path)} was changed since its tags were written; it is left as it is")
     partial = swap.partial_of(path)
     journal.undoing(catalog, entry, path, partial)
     try:
-        with partial.open("xb") as file:
+        swap.begin(partial)
+        with partial.open("wb") as file:
             patched(path, journal.patch(catalog, entry), file)
         if swap.sha256(partial) != entry.old_hash:
             raise FileChangedError(f"what is kept of {shown(path)} is damaged; it is left as it is")

@@ -74,6 +74,20 @@ def test_written_listed_and_undone(run: Run, music: Path) -> None:
     assert "no tags were written" in str(nothing.exception)
 
 
+def test_the_list_tells_what_a_run_was_asked_for(run: Run, music: Path, tmp_path: Path) -> None:
+    names = tmp_path / "genres.toml"
+    names.write_text('[names]\nrock = "Rock & Roll"')
+    more = ("--map", names, "--profile", "plex", "--keep-times", "--break-links", "--by", "album", "--genre", "Rock")
+    run("tag", "--write", "--path", music)
+    run("tag", "--write", "--existing", "replace", "--top", 2, "--min-confidence", 0, *more)
+    last, first = run("undo", "--list").stdout.splitlines()
+    assert first.endswith(f"  --path {music} --existing keep --min-confidence 0.5 --top 1 --by track --profile generic")
+    assert last.endswith(
+        "  --genre Rock --existing replace --min-confidence 0.0 --top 2 --by album --map --profile plex"
+        " --keep-times --break-links"
+    )
+
+
 def test_which_tracks_and_what_genres(run: Run, music: Path, tmp_path: Path) -> None:
     names = tmp_path / "genres.toml"
     names.write_text('[names]\nrock = "Rock & Roll"\npop = ["Pop", "Chart"]')
@@ -83,6 +97,22 @@ def test_which_tracks_and_what_genres(run: Run, music: Path, tmp_path: Path) -> 
     assert change["new"] == ["Rock & Roll", "Pop", "Chart"]
     assert change["old"] == list(GENRES)
     assert run("tag", "--genre", "jazz").stdout == ""
+
+
+@pytest.mark.parametrize("name", ["Live [2001]", "caf\udce9", "Why?"])
+def test_a_folder_of_any_name_is_a_path(
+    name: str, run: Run, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (music / name).mkdir()
+    with Catalog(tmp_path / "c.db") as catalog:
+        judge(catalog, make(music / name, "wav-bare"))
+    monkeypatch.chdir(music)
+    for path in (name, music / name):
+        (change,) = map(json.loads, run("tag", "--json", "--path", path).stdout.splitlines())
+        assert change["new"] == ["Rock"]
+    pattern = f"*{name[:3]}*"
+    assert len(run("tag", "--json", "--path", pattern).stdout.splitlines()) == 1
+    assert run("tag", "--write", "--path", name).exit_code == 0
 
 
 def test_a_profile(run: Run, music: Path) -> None:
@@ -103,6 +133,25 @@ def test_a_failure_is_told_and_the_others_go_on(run: Run, music: Path) -> None:
     assert undone.exit_code == 1
     assert "changed since its tags were written" in undone.stderr
     assert (music / "m4a-bare.m4a").read_bytes() == b"something else"
+
+
+def test_a_file_that_is_gone_does_not_keep_the_run_before_from_being_undone(run: Run, music: Path) -> None:
+    run("tag", "--write", "--path", music / "flac.flac", "--existing", "replace")
+    run("tag", "--write", "--min-confidence", 0.3, "--existing", "replace")
+    between = (music / "flac.flac").read_bytes()
+    (music / "opus.opus").unlink()
+    first = run("undo")
+    assert first.exit_code == 1
+    assert "opus.opus cannot be put back" in first.stderr
+    assert first.stderr.splitlines()[-2:] == [
+        "1 put back, 1 not",
+        "undo the run before with `genrelens library undo 1`",
+    ]
+    assert (music / "flac.flac").read_bytes() == between
+    before = run("undo", 1)
+    assert before.exit_code == 0
+    assert before.stderr == "1 put back\n"
+    assert run("undo").stderr.splitlines()[-1] == "0 put back, 1 not"
 
 
 def test_json_of_an_undone_file(run: Run, music: Path) -> None:

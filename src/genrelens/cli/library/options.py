@@ -25,10 +25,11 @@ def opened(context: typer.Context) -> "Catalog":
 
 
 def queried(genre: str | None, min_confidence: float, path: str | None) -> "Query":
-    """The tracks that were asked for; a folder may be given relative to where one is."""
+    """The tracks that were asked for; a file or folder may be given relative to where one is, whatever its name."""
     import os
 
     from genrelens.library.tracks import Query
 
-    plain = path is not None and not set(path) & set("*?[")
-    return Query(genre, min_confidence, os.path.abspath(path) if path and plain else path)  # noqa: PTH100
+    if path and (os.path.lexists(path) or not set(path) & set("*?[")):  # no pattern, or one that is a name as well
+        path = os.path.abspath(path)  # noqa: PTH100 (links stay as they were given)
+    return Query(genre, min_confidence, path)

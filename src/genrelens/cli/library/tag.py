@@ -26,8 +26,9 @@ _WORDS = {
     "up to date": "have these genres already",
     "changed": "changed since they were judged",
     "linked": "have several names",
+    "gone": "not there any more",
     "unreadable": "with tags that cannot be read",
-    "failed": "could not be written",
+    "failed": "cannot be written",
 }
 
 

@@ -1,5 +1,6 @@
 """`genrelens library undo`: files as they were before their tags were written."""
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,6 +8,8 @@ import typer
 from genrelens.cli.library.options import opened
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from genrelens.library.catalog import Catalog
     from genrelens.library.undo import Undone
 
@@ -29,9 +32,10 @@ def undo(
         if listed:
             _list(catalog)
             return
-        results = undone(catalog, run)
-        failed = [result for result in results if _told(result, json=json)]
-    if failed:
+        failures = [_told(result, json=json) for result in undone(catalog, run)]
+        if not json:
+            _count(catalog, run, len(failures), sum(failures))
+    if any(failures):
         raise typer.Exit(1)
 
 
@@ -52,8 +56,29 @@ def _told(result: "Undone", *, json: bool) -> bool:
     return result.failure is not None
 
 
+def _count(catalog: "Catalog", run: int | None, files: int, failed: int) -> None:
+    """Print how many files are put back; where some are not, how to go on without them."""
+    from genrelens.errors import NoTracksError
+    from genrelens.library.journal import last_run
+
+    typer.echo(f"{files - failed} put back" + (f", {failed} not" if failed else ""), err=True)
+    if failed:
+        with contextlib.suppress(NoTracksError):
+            before = last_run(catalog, before=run or last_run(catalog))
+            typer.echo(f"undo the run before with `genrelens library undo {before}`", err=True)
+
+
 def _list(catalog: "Catalog") -> None:
     from genrelens.library.journal import runs
 
     for run in runs(catalog):
-        print(f"{run.id:>5}  {run.began}  {run.written} written, {run.undone} undone")
+        counts = f"{run.written} written, {run.undone} undone"
+        print(f"{run.id:>5}  {run.began}  {counts}  {_asked(run.options)}")
+
+
+def _asked(options: "Mapping[str, object]") -> str:
+    """Options as they are typed; those that were not given have no value."""
+    from genrelens.errors import shown
+
+    given = ((name, value) for name, value in options.items() if value is not None and value is not False)
+    return " ".join(f"--{name}" if value is True else f"--{name} {shown(str(value))}" for name, value in given)
