@@ -89,6 +89,28 @@ def test_one_artist_does_not_fill_it_while_there_are_others(
     assert len(alone) == 12  # where there is no one else, the same artist is better than silence
 
 
+def test_many_tracks_of_one_artist_wait_for_others_however_far(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.random.default_rng(0).normal([[4.0]] * 300 + [[-4.0]] * 300, 1.0, (600, 8)).astype(np.float32)
+    for number, row in enumerate(rows):
+        shelve(catalog, told(tmp_path / f"{number}.mp3"), row)
+    monkeypatch.setattr(
+        playlist, "name_of", lambda path: Name(path.stem, "Ella" if int(path.stem) < 300 else path.stem)
+    )
+    items = make_playlist(catalog, Wish(Query(), 100, track_named(catalog, "1")))
+    assert len(items) == 30
+    assert sum(item.name.artist == "Ella" for item in items) == 15
+    assert all(not (one.name.artist == next_.name.artist == "Ella") for one, next_ in pairwise(items))
+
+
+def test_a_library_of_one_artist_fills_a_day(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(500):
+        shelve(catalog, told(tmp_path / f"{number}.mp3"), None)
+    monkeypatch.setattr(playlist, "name_of", lambda path: Name(path.stem, "Ella"))
+    assert len(make_playlist(catalog, Wish(Query(), 24 * 60))) == 24 * 60 * 60 // 200
+
+
 @pytest.mark.parametrize(
     ("suffix", "codec"), [("mp3", "libmp3lame"), ("flac", "flac"), ("ogg", "vorbis"), ("m4a", "aac"), ("wma", "wmav2")]
 )

@@ -48,6 +48,17 @@ def test_a_query_narrows_them_down(catalog: Catalog, tmp_path: Path, way: str) -
     assert similar(catalog, track_named(catalog, "7"), 5, Query(genre="polka")) == []
 
 
+def test_of_a_narrow_query_an_index_leaves_nothing_out(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = shelf(catalog, tmp_path, GENRES)
+    monkeypatch.setattr(knowers, "MOST_EXACT", 25)
+    monkeypatch.setattr(knowers.Approximate, "ranked", lambda *_: iter(()))  # as it is of tracks far away
+    found = similar(catalog, track_named(catalog, "7"), 100, Query(genre="rock"))
+    assert [one.track.id for one in found] == [n for n in by_hand(rows, 6) if GENRES[n - 1] == "rock"]
+    assert similar(catalog, track_named(catalog, "7"), 100, Query()) == []
+
+
 def test_vanished_tracks_and_those_of_other_models_are_not_told(catalog: Catalog, tmp_path: Path, way: str) -> None:
     rows = shelf(catalog, tmp_path, GENRES)
     near = by_hand(rows, 0)[0]

@@ -1,7 +1,7 @@
 """The nearest of many vectors: all of them compared, or, of very many, most of the nearest soon."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +10,7 @@ import numpy as np
 from genrelens.errors import MissingExtraError
 from genrelens.files import replacing
 from genrelens.library.catalog import Catalog
-from genrelens.library.vectors import Floats, Maker, Numbers, Vectors, batches, counted, load, revision, unit
+from genrelens.library.vectors import Floats, Maker, Numbers, Vectors, batches, load, revision, unit
 
 if TYPE_CHECKING:
     from usearch.index import Index
@@ -25,7 +25,7 @@ class Nearest(Protocol):
     """Something that knows which tracks are near to a vector."""
 
     def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
-        """Tracks (n,) and their similarity (n,), -1 to 1, from the nearest on, in batches until there are no more.
+        """Tracks (n,) and their similarity (n,), -1 to 1, from the nearest on, in batches.
 
         Args:
             vector: (channels,), 1 long.
@@ -39,7 +39,7 @@ class Exact:
         self._vectors = vectors
 
     def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
-        """As `Nearest`, in one batch."""
+        """As `Nearest`: all of them, in one batch."""
         similarity = self._vectors.rows @ vector
         order = np.argsort(-similarity, kind="stable")
         yield self._vectors.tracks[order], similarity[order]
@@ -52,7 +52,11 @@ class Approximate:
         self._index = index
 
     def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
-        """As `Nearest`; it asks for more and more, so that whoever passes many tracks over still finds enough."""
+        """As `Nearest`; it asks for more and more, so that whoever passes many tracks over still finds enough.
+
+        Not all are told in the end: some that are far away, or of very many that are the same, no way in the graph
+        leads to.
+        """
         asked, told = 0, set[int]()
         while asked < len(self._index):
             asked = min(len(self._index), asked * _GROWTH or _FIRST)
@@ -63,14 +67,14 @@ class Approximate:
             yield tracks, (1 - np.asarray(found.distances, np.float32))[fresh]
 
 
-def nearest(catalog: Catalog, maker: Maker) -> Nearest:
-    """Who knows the neighbours of tracks with embeddings by this model.
+def nearest(catalog: Catalog, maker: Maker, among: Collection[int]) -> Nearest:
+    """Who knows which of some tracks, with embeddings by this model, are near; of very many, it may tell others, too.
 
     Raises:
-        NoTracksError: there are none.
+        NoTracksError: none of them has such an embedding.
         MissingExtraError: there are too many to compare all, and usearch is not installed.
     """
-    return Exact(load(catalog, maker)) if counted(catalog, maker) <= MOST_EXACT else indexed(catalog, maker)
+    return Exact(load(catalog, maker, among)) if len(among) <= MOST_EXACT else indexed(catalog, maker)
 
 
 def indexed(catalog: Catalog, maker: Maker) -> Approximate:

@@ -28,13 +28,13 @@ def similar(catalog: Catalog, like: Judged, count: int, query: Query, knower: Ne
         like: with its embedding.
         count: the most that are told.
         query: which tracks to consider.
-        knower: what `nearest` gave for the model of `like`, for those who ask often.
+        knower: what `nearest` gave for its model and these tracks, for those who ask often.
 
     Raises:
         NoTracksError: the track has no embedding.
     """
     allowed = set(chosen(catalog, query)) - {like.id}
-    knower = knower or nearest(catalog, maker_of(like))
+    knower = knower or nearest(catalog, maker_of(like), allowed | {like.id})
     best: dict[int, float] = {}
     for number, similarity in ranked(like, knower):
         if len(best) == min(count, len(allowed)):

@@ -161,11 +161,12 @@ class _Neighbours:
     def _knower(self, catalog: Catalog, track: "Judged") -> "Nearest":
         from genrelens.library.nearest import nearest
         from genrelens.library.similar import maker_of
+        from genrelens.library.tracks import chosen
         from genrelens.library.vectors import revision
 
         stamp, maker = revision(catalog), maker_of(track)
         with self._lock:
             if self._kept is None or self._kept[:2] != (stamp, maker):
                 self._kept = None  # before the next is loaded, not after
-                self._kept = (stamp, maker, nearest(catalog, maker))
+                self._kept = (stamp, maker, nearest(catalog, maker, chosen(catalog)))
             return self._kept[2]
