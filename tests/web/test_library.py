@@ -63,7 +63,15 @@ def test_all_tracks_in_columns(library: Server) -> None:
 
 @pytest.mark.parametrize(
     ("query", "count"),
-    [("", 19), ("genre=rock", 10), ("min_confidence=0.9", 0), ("text=13", 1), ("text=MUSIC", 0), ("limit=3", 19)],
+    [
+        ("", 19),
+        ("genre=rock", 10),
+        ("min_confidence=0.9", 0),
+        ("text=13", 1),
+        ("text=MUSIC", 0),
+        ("text=mp3", 0),
+        ("limit=3", 19),
+    ],
 )
 def test_a_search_tells_names_below_what_all_share(library: Server, query: str, count: int) -> None:
     answer = library.get(f"/v1/library/tracks?{query}")

@@ -82,7 +82,9 @@ def _add_browsing(app: FastAPI, services: Services, path: Path) -> None:
         responses={200: example(EXAMPLE_TRACKS), **problems(UnauthorisedError, CatalogError)},
     )
     def search_library(
-        text: Annotated[str, Query(max_length=200, description="A part of the name, or of a folder's.")] = "",
+        text: Annotated[
+            str, Query(max_length=200, description="A part of `folder/title`, in upper or lower case.")
+        ] = "",
         genre: Annotated[str | None, Query(max_length=200, description="What tracks are told to be.")] = None,
         min_confidence: Annotated[float, Query(ge=0, le=1, description="With how much confidence at least.")] = 0.0,
         offset: Annotated[int, Query(ge=0, lt=1 << 31, description="How many to pass over.")] = 0,

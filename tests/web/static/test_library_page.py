@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from genrelens.library.browsing import Search, columns, search
+from genrelens.library.catalog import Catalog
+from genrelens.web.library_answers import EXAMPLE_MAP
+from tests.library.shelf import shelve, told
 from tests.web.conftest import Server, eventually, serving
 from tests.web.static.conftest import Open, Visit, pixels
 from tests.web.static.test_access import OVERFLOWING, PHONE, SMALL, violations
@@ -32,6 +36,36 @@ def visit(open_page: Open, library: Server) -> Visit:
 def playing_at(page: Page) -> float:
     """Seconds into the track."""
     return float(page.locator("#player").evaluate("player => player.currentTime"))
+
+
+SEARCH = """async ([columns, texts]) => {
+  const { Shelf } = await import("/static/shelf.js");
+  const shelf = new Shelf(columns);
+  return texts.map((text) => shelf.find({ text, genre: "", confidence: 0 }).map((place) => shelf.id[place]));
+}"""
+
+
+def test_a_search_of_the_page_finds_what_the_api_finds(visit: Visit, tmp_path: Path) -> None:
+    texts = ["jazz", "BJÖRK", "björk/dé", " venus ", "DÉBUT/venus", "mp3", "Music", "\u0130", "/", ""]
+    paths = ["Jazz/Miles/So What.mp3", "Björk/Début/Venus.flac", "Björk/Jóga.mp3", "Loose.mp3", "\u0130stanbul/x.mp3"]
+    with Catalog(tmp_path / "library.db") as catalog:
+        for path in paths:
+            shelve(catalog, told(tmp_path / "Music" / path), None)
+        gone = shelve(catalog, told(Path("/elsewhere/gone.mp3")), None)
+        catalog.connection.execute("UPDATE tracks SET vanished = 1 WHERE id = ?", (gone,))
+        asked = [[one.id for one in search(catalog, Search(text))[1]] for text in texts]
+        found = visit.page.evaluate(SEARCH, [columns(catalog), texts])
+    assert found == asked
+    assert [sorted(numbers) for numbers in asked[:6]] == [[1], [2, 3], [2], [2], [2], []]
+
+
+def test_a_track_stands_with_its_folder(visit: Visit, library: Server) -> None:
+    page = visit.page
+    page.route("**/v1/library/map", lambda route: route.fulfill(json=EXAMPLE_MAP))
+    page.goto(f"{library.url}/library")
+    page.get_by_label("Search").fill("black sabbath")
+    expect(page.locator("#found-title")).to_have_text("1 track")
+    expect(page.locator("#tracks .track-folder")).to_have_text("Black Sabbath")
 
 
 def test_filters_narrow_list_and_map(visit: Visit) -> None:

@@ -17,9 +17,6 @@ export const readCard = (name) => get(`v1/models/${encodeURIComponent(name)}`);
 /** All tracks of the library, in columns. */
 export const readLibrary = () => get("v1/library/map");
 
-/** What was told of a track of the library. */
-export const readTrack = (id) => get(`v1/library/tracks/${id}`);
-
 /** The tracks that are most like another one. */
 export const readSimilar = async (id) => (await get(`v1/library/tracks/${id}/similar`)).tracks;
 

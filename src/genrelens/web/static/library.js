@@ -1,6 +1,6 @@
 /** The page of the library: brings map, lists and player together. */
 
-import { audioAddress, readLibrary, readSimilar, readTrack } from "./api.js";
+import { audioAddress, readLibrary, readSimilar } from "./api.js";
 import { Atlas } from "./atlas.js";
 import { announce, byId, make } from "./dom.js";
 import { Shelf } from "./shelf.js";
@@ -64,10 +64,11 @@ function item(place, told = percent(shelf.confidence[place])) {
   const genre = shelf.genreOf(place);
   const button = make(
     "button",
-    { type: "button", class: "track", "data-place": String(place), title: shelf.title[place], onclick: () => choose(place) },
+    { type: "button", class: "track", "data-place": String(place), title: [shelf.folderOf(place), shelf.title[place]].filter(Boolean).join("/"), onclick: () => choose(place) },
     spotOf(genre),
     make("span", { class: "track-title" }, shelf.title[place]),
     make("span", { class: "track-told" }, `${genreName(genre)} ${told}`),
+    shelf.folderOf(place) ? make("span", { class: "track-folder" }, shelf.folderOf(place)) : null,
   );
   return make("li", {}, button);
 }
@@ -88,9 +89,9 @@ async function choose(place) {
   byId("likes-title").textContent = `Sounds most like ${shelf.title[place]}`;
   byId("chosen-title").textContent = shelf.title[place];
   byId("chosen-genre").textContent = described(place);
-  byId("chosen-folder").textContent = "";
+  byId("chosen-folder").textContent = shelf.folderOf(place) && `– ${shelf.folderOf(place)}`;
   announce(`Playing ${shelf.title[place]}`);
-  await Promise.all([play(id), tellMore(id), tellSimilar(id)]);
+  await Promise.all([play(id), tellSimilar(id)]);
 }
 
 const described = (place) => `${genreName(shelf.genreOf(place))}, ${percent(shelf.confidence[place])} sure`;
@@ -109,15 +110,6 @@ async function play(id) {
     if (problem.name === "AbortError" || problem.name === "NotAllowedError" || !isCurrent(id)) return; // of the next choice, or of a browser that asks for another click
     byId("chosen-problem").textContent =
       problem.name === "NotSupportedError" ? "The browser cannot play it, or its file is no longer there." : problem.message;
-  }
-}
-
-async function tellMore(id) {
-  try {
-    const { track } = await readTrack(id);
-    if (isCurrent(id)) byId("chosen-folder").textContent = track.folder && `– ${track.folder}`;
-  } catch {
-    // the player tells what is wrong with the track
   }
 }
 
