@@ -116,7 +116,7 @@ def test_tracks_are_found_by_number_and_by_path(
 
 
 def test_what_has_no_embedding_cannot_be_compared(catalog: Catalog, tmp_path: Path) -> None:
-    with pytest.raises(NoTracksError, match="no track has an embedding"):
+    with pytest.raises(NoTracksError, match="no track that is there has an embedding"):
         usual_maker(catalog)
     shelve(catalog, told(tmp_path / "a.mp3"), None)
     with pytest.raises(NoTracksError, match="judge it with lens"):

@@ -29,7 +29,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Search:
-    """Which tracks to show: those for which all holds that is given; `text` is a part of `folder/title`, in any case."""
+    """Tracks for which all that is given holds are shown; `text` is a part of `folder/title`, in any case."""
 
     text: str = ""
     genre: str | None = None

@@ -45,17 +45,20 @@ def unit(rows: Floats) -> Floats:
 
 
 def usual_maker(catalog: Catalog) -> Maker:
-    """The model that most embeddings come from.
+    """The model that most embeddings come from, of tracks that have not vanished.
 
     Raises:
         NoTracksError: there are none.
     """
     row = catalog.connection.execute(
-        "SELECT model, version FROM answers WHERE embedding IS NOT NULL"
+        "SELECT model, version FROM answers JOIN tracks ON tracks.id = track"
+        " WHERE embedding IS NOT NULL AND NOT vanished"
         " GROUP BY model, version ORDER BY COUNT(*) DESC, model, version LIMIT 1"
     ).fetchone()
     if row is None:
-        raise NoTracksError("no track has an embedding yet; `genrelens library run` with lens or mn04 makes them")
+        raise NoTracksError(
+            "no track that is there has an embedding; `genrelens library run` with lens or mn04 makes them"
+        )
     return Maker(row["model"], row["version"])
 
 
