@@ -10,8 +10,9 @@ from genrelens.library import nearest as knowers
 from genrelens.library.catalog import Catalog, ReadOnly
 from genrelens.library.finding import track_named
 from genrelens.library.similar import similar
-from genrelens.library.tracks import Query
+from genrelens.library.tracks import Query, Stamp, keep_failure
 from genrelens.library.vectors import Maker, load, revision, usual_maker
+from genrelens.prediction import ErrorInfo, Failure
 from tests.library.shelf import shelf, shelve, told
 
 MAKER = Maker("tilt", "1")
@@ -45,7 +46,10 @@ def test_a_query_narrows_them_down(catalog: Catalog, tmp_path: Path, way: str) -
     found = similar(catalog, track_named(catalog, "7"), 100, Query(genre="rock"))
     rock = [number for number in by_hand(rows, 6) if GENRES[number - 1] == "rock"]
     assert [one.track.id for one in found] == rock
-    assert similar(catalog, track_named(catalog, "7"), 5, Query(genre="polka")) == []
+    with pytest.raises(NoTracksError, match=r"its most frequent genres are jazz, metal, rock$"):
+        similar(catalog, track_named(catalog, "7"), 5, Query(genre="Rock"))
+    with pytest.raises(NoTracksError, match=r"ask for less$"):
+        similar(catalog, track_named(catalog, "7"), 5, Query(min_confidence=0.9))
 
 
 def test_of_a_narrow_query_an_index_leaves_nothing_out(
@@ -109,6 +113,12 @@ def test_tracks_are_found_by_number_and_by_path(
     assert track_named(catalog, "1.mp3").id == track_named(catalog, str(tmp_path / "1.mp3")).id == 2
     catalog.connection.execute("INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 1)", (b"/unheard",))
     with pytest.raises(NoTracksError, match="genrelens library run"):
+        track_named(catalog, "/unheard")
+    with catalog.transaction():
+        keep_failure(
+            catalog, 3, Stamp(1, 1), Failure(path="/unheard", error=ErrorInfo(type="X", message="it is empty"))
+        )
+    with pytest.raises(NoTracksError, match=r"could not be judged \(it is empty\); `genrelens library run --retry`"):
         track_named(catalog, "/unheard")
     for text in ("99", "²", "./1", "9" * 30):
         with pytest.raises((TrackNotFoundError,), match="library search"):

@@ -8,11 +8,12 @@ import numpy as np
 
 from genrelens.errors import NoTracksError
 from genrelens.library.catalog import Catalog
+from genrelens.library.finding import wanted
 from genrelens.library.names import Name, name_of
 from genrelens.library.nearest import nearest
 from genrelens.library.ordering import apart, smooth
 from genrelens.library.similar import maker_of, ranked
-from genrelens.library.tracks import Judged, Query, chosen, numbered
+from genrelens.library.tracks import Judged, Query, numbered
 from genrelens.library.vectors import batches, unit, usual_maker
 
 _PATIENCE = 200  # tracks that are longer than what is left, since the last one taken: a playlist counts as full then
@@ -62,10 +63,10 @@ def make_playlist(catalog: Catalog, wish: Wish) -> list[Item]:
     Raises:
         NoTracksError: no track is what was asked for.
     """
-    allowed = chosen(catalog, wish.query)
+    allowed = wanted(catalog, wish.query)
     items = _filled(_candidates(catalog, wish, allowed), 60 * wish.minutes)
     if not items:
-        raise NoTracksError("no track in the catalog is what was asked for; ask for less, or for more minutes")
+        raise NoTracksError("no track that was asked for is short enough; ask for more minutes")
     artists = [item.name.artist for item in items]
     order = _smoothed(items, artists) if wish.smooth else apart(list(range(len(items))), artists)
     return [items[place] for place in order]
