@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from genrelens.library.browsing import Search, columns, search
 from genrelens.library.catalog import Catalog
@@ -163,6 +163,35 @@ def test_a_key_is_asked_for_and_the_track_still_plays(
         page.get_by_role("button", name="Use it").click()
         page.locator("#tracks .track").first.click()
         eventually(lambda: playing_at(page) > 0.2)
+
+
+COUNT_ADDRESSES = """window.addresses = 0;
+for (const [name, step] of [["createObjectURL", 1], ["revokeObjectURL", -1]]) {
+  const plain = URL[name];
+  URL[name] = (what) => ((window.addresses += step), plain.call(URL, what));
+}
+sessionStorage.setItem("genrelens-key", "open");"""
+
+
+def test_with_a_key_no_more_than_one_track_is_held(
+    open_page: Open, tmp_path: Path, model_file: Path, melody: Path
+) -> None:
+    catalog = fill(tmp_path, melody)
+    options = ("--model", str(model_file), "--library", "--catalog", str(catalog), "--api-key", "open")
+    with serving(tmp_path / "spool", *options) as server:
+        page = open_page(f"{server.url}/library", COUNT_ADDRESSES).page
+        given_up: list[str] = []
+        page.on("requestfailed", lambda request: given_up.append(request.url))
+        held: list[Route] = []
+        page.route("**/tracks/1/audio", lambda route: held.append(route))
+        for place in (0, 1, 2):
+            page.locator("#tracks .track").nth(place).click()
+        eventually(lambda: playing_at(page) > 0.2)
+        assert page.evaluate("addresses") == 1
+        assert f"{server.url}/v1/library/tracks/1/audio" in given_up
+        page.route("**/tracks/*/audio", lambda route: route.abort())
+        page.locator("#tracks .track").nth(3).click()
+        expect(page.locator("#chosen-problem")).to_contain_text("The server does not answer")
 
 
 def test_pages_lead_to_each_other(open_page: Open, library: Server) -> None:

@@ -13,6 +13,7 @@ const PAUSE = 120; // ms without a letter, before a search
 let shelf = null;
 let atlas = null;
 let chosen = null;
+let choice = new AbortController(); // which ends what the last choice still waits for
 
 async function open() {
   byId("problem").hidden = true;
@@ -80,6 +81,8 @@ function spotOf(genre) {
 }
 
 async function choose(place) {
+  choice.abort();
+  choice = new AbortController();
   chosen = place;
   const id = shelf.id[place];
   atlas.choose(place);
@@ -91,23 +94,24 @@ async function choose(place) {
   byId("chosen-genre").textContent = described(place);
   byId("chosen-folder").textContent = shelf.folderOf(place) && `– ${shelf.folderOf(place)}`;
   announce(`Playing ${shelf.title[place]}`);
-  await Promise.all([play(id), tellSimilar(id)]);
+  await Promise.all([play(id, choice.signal), tellSimilar(id)]);
 }
 
 const described = (place) => `${genreName(shelf.genreOf(place))}, ${percent(shelf.confidence[place])} sure`;
 const isCurrent = (id) => chosen !== null && shelf.id[chosen] === id;
 
-async function play(id) {
+async function play(id, signal) {
   const player = byId("player");
   byId("chosen-problem").textContent = "";
   try {
-    const address = await audioAddress(id);
-    if (!isCurrent(id)) return;
-    if (player.src.startsWith("blob:")) URL.revokeObjectURL(player.src);
+    const address = await audioAddress(id, signal);
+    const stale = signal.aborted ? address : player.src;
+    if (stale.startsWith("blob:")) URL.revokeObjectURL(stale);
+    if (signal.aborted) return;
     player.src = address;
     await player.play();
   } catch (problem) {
-    if (problem.name === "AbortError" || problem.name === "NotAllowedError" || !isCurrent(id)) return; // of the next choice, or of a browser that asks for another click
+    if (signal.aborted || ["AbortError", "NotAllowedError"].includes(problem.name)) return; // paused, or a browser that asks for another click
     byId("chosen-problem").textContent =
       problem.name === "NotSupportedError" ? "The browser cannot play it, or its file is no longer there." : problem.message;
   }
