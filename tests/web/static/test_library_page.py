@@ -1,7 +1,10 @@
 """The page of a library, in a real browser."""
 
 import re
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -192,6 +195,41 @@ def test_with_a_key_no_more_than_one_track_is_held(
         page.route("**/tracks/*/audio", lambda route: route.abort())
         page.locator("#tracks .track").nth(3).click()
         expect(page.locator("#chosen-problem")).to_contain_text("The server does not answer")
+
+
+LISTEN = """([address, crossOrigin]) => new Promise((tell) => {
+  const audio = Object.assign(new Audio(), { crossOrigin });
+  audio.onloadedmetadata = () => tell("heard");
+  audio.onerror = () => tell("refused");
+  audio.src = address;
+})"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[str]:
+    """Another server on this machine, with an empty page."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "index.html").write_text("elsewhere")
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "elsewhere")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_pages_from_elsewhere_do_not_hear_tracks_unless_they_may(
+    open_page: Open, tmp_path: Path, model_file: Path, melody: Path, elsewhere: str
+) -> None:
+    catalog = fill(tmp_path, melody)
+    options = ("--model", str(model_file), "--library", "--catalog", str(catalog), "--cors", elsewhere)
+    with serving(tmp_path / "spool", *options) as server:
+        page = open_page(f"{server.url}/library").page
+        address = f"{server.url}/v1/library/tracks/1/audio"
+        assert page.evaluate(LISTEN, [address, None]) == "heard"
+        page.goto(elsewhere)
+        assert page.evaluate(LISTEN, [address, None]) == "refused"
+        assert page.evaluate(LISTEN, [address, "anonymous"]) == "heard"
+        assert page.evaluate("async (address) => (await fetch(address)).status", address) == 200
 
 
 def test_pages_lead_to_each_other(open_page: Open, library: Server) -> None:
