@@ -9,9 +9,10 @@ from genrelens.errors import CatalogError, NoTracksError, TrackNotFoundError
 from genrelens.library import nearest as knowers
 from genrelens.library.catalog import Catalog, ReadOnly
 from genrelens.library.finding import track_named
+from genrelens.library.nearest import nearest
 from genrelens.library.similar import similar
 from genrelens.library.tracks import Query, Stamp, keep_failure
-from genrelens.library.vectors import Maker, load, revision, usual_maker
+from genrelens.library.vectors import Maker, load, revision, unit, usual_maker
 from genrelens.prediction import ErrorInfo, Failure
 from tests.library.shelf import shelf, shelve, told
 
@@ -88,6 +89,25 @@ def test_the_index_is_kept_until_the_catalog_changes(
     assert similar(catalog, track_named(catalog, "1"), 1, Query())[0].track.id == twin
     assert not index.exists()
     assert len(list(tmp_path.glob("*.usearch"))) == 1
+
+
+def test_a_reader_takes_the_newest_index_and_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knowers, "MOST_EXACT", 0)
+    with Catalog(tmp_path / "a[b].db") as catalog:
+        rows = shelf(catalog, tmp_path, GENRES)
+        shelve(catalog, told(tmp_path / "other.mp3", model="mn04"), rows[0])
+        with pytest.raises(NoTracksError, match="library similar"):
+            nearest(catalog, MAKER, [1], build=False)
+        for maker in (MAKER, Maker("mn04", "1")):
+            nearest(catalog, maker, [1])
+        indexes = set(tmp_path.glob("*.usearch"))
+        assert len(indexes) == 2
+        shelve(catalog, told(tmp_path / "twin.mp3"), rows[0])
+        tracks, _ = next(nearest(catalog, MAKER, [1], build=False).ranked(unit(rows[0])))
+        assert len(tracks) == len(GENRES)
+        assert set(tmp_path.glob("*.usearch")) == indexes
+        nearest(catalog, MAKER, [1])
+        assert len(indexes & set(tmp_path.glob("*.usearch"))) == 1  # the other model's
 
 
 def test_the_revision_changes_with_answers_and_with_nothing_else(catalog: Catalog, tmp_path: Path) -> None:

@@ -10,8 +10,11 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 
 from genrelens.errors import CatalogError
+from genrelens.library import nearest
 from genrelens.library.catalog import Catalog
 from genrelens.library.layout import ensure_map
+from genrelens.library.vectors import load
+from genrelens.web import library as library_routes
 from genrelens.web.app import make_app
 from genrelens.web.library_answers import (
     EXAMPLE_DETAILS,
@@ -24,7 +27,7 @@ from genrelens.web.library_answers import (
     SimilarTracks,
 )
 from genrelens.web.settings import Settings
-from tests.library.shelf import shelf
+from tests.library.shelf import shelf, shelve, told
 from tests.web.conftest import Server, serving
 
 GENRES = ["jazz", "rock"] * 10
@@ -90,6 +93,25 @@ def test_a_track_and_those_like_it(library: Server) -> None:
     assert [track.genre for track in tracks] == ["jazz"] * 4
     assert not {1, 5} & {track.id for track in tracks}
     assert "secret" not in details.text + similar.text
+
+
+def test_neighbours_are_not_loaded_anew_for_each_answer_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[bool] = []
+    monkeypatch.setattr(nearest, "load", lambda *given: loaded.append(True) or load(*given))
+    with Catalog(tmp_path / "library.db") as catalog:
+        rows = shelf(catalog, tmp_path, GENRES)
+        neighbours = library_routes._Neighbours(catalog.path)
+        for number in range(3):
+            assert neighbours.of(1, 1)
+            shelve(catalog, told(tmp_path / f"new {number}.mp3"), rows[0])
+        assert len(loaded) == 1
+        monkeypatch.setattr(library_routes, "_FRESH", 0.0)
+        assert neighbours.of(1, 1)[0].id > len(GENRES)
+        assert len(loaded) == 2
+        assert neighbours.of(1, 1)
+        assert len(loaded) == 2  # as nothing has changed
 
 
 def test_a_track_is_heard_whole_or_in_part(library: Server, song: Path) -> None:
