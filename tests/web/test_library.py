@@ -1,7 +1,7 @@
 """A library through a real server: what is told, what can be heard, and what cannot."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from genrelens.errors import CatalogError
 from genrelens.library import nearest
 from genrelens.library.catalog import Catalog
 from genrelens.library.layout import ensure_map
-from genrelens.library.vectors import load
+from genrelens.library.vectors import Maker, Vectors, load
 from genrelens.web import library as library_routes
 from genrelens.web.app import make_app
 from genrelens.web.library_answers import (
@@ -98,8 +98,13 @@ def test_a_track_and_those_like_it(library: Server) -> None:
 def test_neighbours_are_not_loaded_anew_for_each_answer_of_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded: list[bool] = []
-    monkeypatch.setattr(nearest, "load", lambda *given: loaded.append(True) or load(*given))
+    loaded: list[Maker] = []
+
+    def counting(catalog: Catalog, maker: Maker, among: Collection[int]) -> Vectors:
+        loaded.append(maker)
+        return load(catalog, maker, among)
+
+    monkeypatch.setattr(nearest, "load", counting)
     with Catalog(tmp_path / "library.db") as catalog:
         rows = shelf(catalog, tmp_path, GENRES)
         neighbours = library_routes._Neighbours(catalog.path)

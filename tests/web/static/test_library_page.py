@@ -86,6 +86,7 @@ def test_filters_narrow_list_and_map(visit: Visit) -> None:
     page.get_by_label("Search").fill("")
     page.locator("#confidence").fill("0.85")
     expect(page.locator("#found-title")).to_have_text("0 tracks")
+    expect(page.locator("#more")).to_contain_text("let it be less sure")
     assert visit.complaints == []
 
 
@@ -132,10 +133,55 @@ def test_the_keyboard_moves_the_map_and_chooses(visit: Visit) -> None:
         page.wait_for_timeout(100)
         assert pixels(canvas) != before, key
     page.keyboard.press("0")
+    expect(page.locator("#map-tip")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("#chosen-title")).not_to_be_empty()
+    assert page.locator("#map-tip").inner_text().startswith(f"{page.locator('#chosen-title').inner_text()} ")
     page.locator("#tracks .track").nth(1).focus()
     page.keyboard.press("Enter")
     expect(page.locator("#chosen-title")).not_to_be_empty()
     assert visit.complaints == []
+
+
+def test_only_the_main_button_moves_the_map_and_a_finger_scrolls_past_it(visit: Visit) -> None:
+    page = visit.page
+    canvas = page.locator("#map")
+    canvas.hover()
+    page.wait_for_timeout(100)
+    before = pixels(canvas)
+    page.mouse.down(button="right")
+    page.mouse.move(300, 300, steps=5)
+    page.wait_for_timeout(100)
+    assert pixels(canvas) == before
+    page.mouse.up(button="right")
+    touch = "canvas => getComputedStyle(canvas).touchAction"
+    assert canvas.evaluate(touch) == "pan-y"
+    page.locator("#nearer").click()
+    assert canvas.evaluate(touch) == "none"
+    page.locator("#whole").click()
+    assert canvas.evaluate(touch) == "pan-y"
+
+
+UNCOVERED = """() => {
+  const own = document.activeElement.getBoundingClientRect();
+  return own.bottom <= document.querySelector("#chosen").getBoundingClientRect().top;
+}"""
+
+
+@pytest.mark.parametrize("size", [PHONE, {"width": 1200, "height": 700}])
+def test_the_player_covers_nothing_that_has_the_focus(open_page: Open, library: Server, size: dict[str, int]) -> None:
+    page = open_page(f"{library.url}/library", **size).page
+    page.locator("#tracks .track").first.click()
+    expect(page.locator("#similar .track")).to_have_count(10)
+    page.evaluate("scrollTo(0, 0)")
+    page.locator("#text").focus()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('#chosen') !== null"):
+            break
+        assert page.evaluate(UNCOVERED), page.evaluate("document.activeElement.outerHTML")
+    else:
+        pytest.fail("the player was not reached")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -38,7 +38,7 @@ async function open() {
 
 function summary(unmapped) {
   if (!shelf.size) return "It is empty. “genrelens library scan” and “genrelens library run” fill it.";
-  const begin = `${count(shelf.size, "track")} in ${count(shelf.genres.length, "genre")}.`;
+  const begin = `${count(shelf.size, "track")} in ${count(shelf.colours.size, "genre")}.`;
   if (!unmapped) return begin;
   const which = unmapped === shelf.size ? "There is no map yet" : `${count(unmapped, "track")} not on the map yet`;
   return `${begin} ${which}: “genrelens library map” draws it.`;
@@ -57,8 +57,13 @@ function filter() {
   atlas.show(found);
   byId("found-title").textContent = count(found.length, "track");
   byId("tracks").replaceChildren(...found.slice(0, MOST_LISTED).map((place) => item(place)));
-  byId("more").textContent = found.length > MOST_LISTED ? `The first ${MOST_LISTED} are listed; search for others.` : "";
+  byId("more").textContent = advice(found.length);
   markChosen();
+}
+
+function advice(found) {
+  if (!found) return "No track is all of that: clear the search, take all genres, or let it be less sure.";
+  return found > MOST_LISTED ? `The first ${MOST_LISTED} are listed; search for others.` : "";
 }
 
 function item(place, told = percent(shelf.confidence[place])) {
