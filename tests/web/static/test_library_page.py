@@ -12,6 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from genrelens.library.browsing import Search, columns, search
 from genrelens.library.catalog import Catalog
+from genrelens.library.map_picture import colours_of
 from genrelens.web.library_answers import EXAMPLE_MAP
 from tests.library.shelf import shelve, told
 from tests.web.conftest import Server, eventually, serving
@@ -60,6 +61,20 @@ def test_a_search_of_the_page_finds_what_the_api_finds(visit: Visit, tmp_path: P
         found = visit.page.evaluate(SEARCH, [columns(catalog), texts])
     assert found == asked
     assert [sorted(numbers) for numbers in asked[:6]] == [[1], [2, 3], [2], [2], [2], []]
+
+
+def test_genres_have_the_colours_of_the_picture(visit: Visit) -> None:
+    labels = [
+        "Hip-Hop",
+        "hiphop",
+        "Rock---Heavy Metal",
+        "Rock---Metal",
+        "Pop",
+        "Polka",
+        *map("genre {}".format, range(12)),
+    ]
+    colours = "async (labels) => Object.fromEntries((await import('/static/theme.js')).coloursOf(labels))"
+    assert visit.page.evaluate(colours, labels) == colours_of(labels)
 
 
 def test_a_track_stands_with_its_folder(visit: Visit, library: Server) -> None:
