@@ -1,5 +1,6 @@
 """What the documents say is what the results say."""
 
+import importlib
 import json
 import re
 import sys
@@ -104,3 +105,9 @@ def test_examples_are_of_the_bundled_model(name: str) -> None:
             assert result["music"] is not None
             assert result.get("version", card.version) == card.version
             assert result["genre"] in card.labels
+
+
+@pytest.mark.parametrize("name", ["library", "cluster"])
+def test_figures_of_the_library_are_made_from_the_results(name: str) -> None:
+    module = importlib.import_module(f"{name}_page")
+    assert (ROOT / "docs" / f"{name}.md").read_text() == module.page()
