@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from genrelens.errors import NoTracksError
-from genrelens.library import playlist
+from genrelens.library import ordering, playlist
 from genrelens.library.catalog import Catalog
 from genrelens.library.finding import track_named
 from genrelens.library.names import Name, name_of
@@ -91,6 +91,26 @@ def test_one_artist_does_not_fill_it_while_there_are_others(
     assert sum(item.name.artist == "Ella" for item in items) == 6
     alone = make_playlist(catalog, Wish(Query(genre="jazz"), 40, track_named(catalog, "1"), smooth))
     assert len(alone) == 12  # where there is no one else, the same artist is better than silence
+
+
+def test_a_long_smooth_list_is_ordered_in_stretches(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf(catalog, tmp_path, GENRES)
+    monkeypatch.setattr(playlist, "_TOGETHER", 7)
+    monkeypatch.setattr(playlist, "name_of", lambda path: Name(path.stem, f"artist {int(path.stem) % 3}"))
+    sizes: list[int] = []
+
+    def watched(distances: np.ndarray, artists: list[str | None]) -> list[int]:
+        sizes.append(len(distances))
+        return ordering.smooth(distances, artists)
+
+    monkeypatch.setattr(playlist, "smooth", watched)
+    items = make_playlist(catalog, Wish(Query(), 1000, track_named(catalog, "1"), smooth=True))
+    assert sorted(item.track.id for item in items) == list(range(1, 31))
+    assert items[0].track.id == 1
+    assert max(sizes) == 8
+    assert all(one.name.artist != next_.name.artist for one, next_ in pairwise(items))
 
 
 def test_many_tracks_of_one_artist_wait_for_others_however_far(

@@ -17,6 +17,7 @@ from genrelens.library.tracks import Judged, Query, numbered
 from genrelens.library.vectors import batches, unit, usual_maker
 
 _PATIENCE = 200  # tracks that are longer than what is left, since the last one taken: a playlist counts as full then
+_TOGETHER = 1000  # tracks that are ordered at once: all distances between them are needed
 _BATCH = 64  # tracks looked up at a time
 
 
@@ -153,5 +154,11 @@ class _Filling:
 
 
 def _smoothed(items: list[Item], artists: list[str | None]) -> list[int]:
+    """A smooth way through all; a long one is made of stretches, each of which goes on where the last one ended."""
     rows = unit(np.stack([np.asarray(item.track.embedding) for item in items]))
-    return smooth(1 - rows @ rows.T, artists)
+    way = [0]
+    for start in range(1, len(items), _TOGETHER):
+        stretch = [way[-1], *range(start, min(start + _TOGETHER, len(items)))]
+        order = smooth(1 - rows[stretch] @ rows[stretch].T, [artists[place] for place in stretch])
+        way += [stretch[place] for place in order[1:]]
+    return apart(way, artists)  # a stretch may have too few others to keep one apart
