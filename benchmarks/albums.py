@@ -1,17 +1,21 @@
 """When do the tracks of an album agree, what is that worth, and which tracks stand out?
 
-    python benchmarks/albums.py --data gtzan:FOLDER [--model MODEL]
+    python benchmarks/albums.py --data gtzan:FOLDER [--model MODEL] [--out FILE.json]
 
 On *valid*, where the rules were chosen. An album is some tracks by one artist and of one genre; a mixed one is some of
 all tracks, none of whose genres most of them have; an intruder is a track of another genre put into an album.
 """
 
 import argparse
+import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from platform import machine
 
-from genrelens import zoo
+from genrelens import workers, zoo
 from genrelens.classifier import Classifier
 from genrelens.library import consensus as rules
 from genrelens.library.consensus import consensus
@@ -21,7 +25,9 @@ from genrelens.train.splits import split
 
 Track = tuple[str, Prediction]  # its true genre, and what is told of it
 Album = list[Track]
+Row = dict[str, float]
 
+ROOT = Path(__file__).resolve().parents[1]
 SIZES = (5, 8)  # tracks of an album
 DRAWS = 60  # albums from the tracks of each artist
 SHARES = (0.0, 1 / 3, 0.4, 0.5, 0.6)  # of the tracks that must be told the genre of the album
@@ -30,20 +36,35 @@ INTRUDERS = 1000
 
 
 def main() -> None:
-    """Measure what each share and each margin gives, and print two tables."""
+    """Measure what each share and each margin gives, print two tables, and keep them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="recordings with artists, as in gtzan:FOLDER")
     parser.add_argument("--model", default=zoo.DEFAULT)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "albums.json")
     arguments = parser.parse_args()
     artists: dict[tuple[str | None, str], Album] = defaultdict(list)
     for group, track in heard(arguments.model, arguments.data):
         artists[group, track[0]].append(track)
     everything = [track for tracks in artists.values() for track in tracks]
-    print(f"{'tracks':>6}{'share':>7}{'albums told':>13}{'right':>7}{'tracks right':>14}{'alone':>7}{'mixed told':>12}")
-    for size in SIZES:
-        print_shares(size, list(artists.values()), everything)
-    print(f"\n{'margin':>6}{'intruders found':>17}{'others named':>14}")
-    print_margins(list(artists.values()), everything)
+    albums = list(artists.values())
+    content = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{machine()}, {workers.cores()} cores",
+        "model": arguments.model,
+        "shares": [row for size in SIZES for row in shares(size, albums, everything)],
+        "margins": list(margins(albums, everything)),
+    }
+    print_table(content["shares"])
+    print_table(content["margins"])
+    arguments.out.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def print_table(rows: list[Row]) -> None:
+    """A line for each row, below the names of its columns."""
+    print("  ".join(rows[0]))
+    for row in rows:
+        print("  ".join(f"{value:>{len(name)}.3f}" for name, value in row.items()))
+    print()
 
 
 def heard(model: str, data: str) -> Iterator[tuple[str | None, Track]]:
@@ -53,7 +74,7 @@ def heard(model: str, data: str) -> Iterator[tuple[str | None, Track]]:
         yield item.group, (item.label, classifier.predict(item.path))
 
 
-def print_shares(size: int, artists: list[Album], everything: Album) -> None:
+def shares(size: int, artists: list[Album], everything: Album) -> Iterator[Row]:
     """How many albums and mixed ones are told a genre, and how many of their tracks are right then and alone."""
     chance = random.Random(1)
     drawn = [chance.sample(tracks, size) for tracks in artists if len(tracks) >= size for _ in range(DRAWS)]
@@ -63,16 +84,19 @@ def print_shares(size: int, artists: list[Album], everything: Album) -> None:
         told = [(album[0][0], _told(album), album) for album in drawn]
         named = [(genre, answer) for genre, answer, _ in told if answer]
         right = sum((answer or one.genre) == genre for genre, answer, album in told for _, one in album)
-        print(
-            f"{size:>6}{rules.AGREED:>7.2f}{len(named) / len(told):>13.2f}"
-            f"{sum(genre == answer for genre, answer in named) / len(named):>7.2f}"
-            f"{right / count:>14.3f}{alone / count:>7.3f}"
-            f"{sum(_told(album) is not None for album in mixed) / len(mixed):>12.2f}"
-        )
+        yield {
+            "tracks": size,
+            "share": rules.AGREED,
+            "albums told": len(named) / len(told),
+            "right": sum(genre == answer for genre, answer in named) / len(named),
+            "tracks right": right / count,
+            "alone": alone / count,
+            "mixed told": sum(_told(album) is not None for album in mixed) / len(mixed),
+        }
     rules.AGREED = 0.5
 
 
-def print_margins(artists: list[Album], everything: Album) -> None:
+def margins(artists: list[Album], everything: Album) -> Iterator[Row]:
     """How many intruders stand out of an album of five that is told rightly, and how many that belong there."""
     for rules.MARGIN in MARGINS:
         chance = random.Random(1)
@@ -87,7 +111,11 @@ def print_margins(artists: list[Album], everything: Album) -> None:
             albums += 1
             found += rules.stands_out(intruder, agreed)
             others += sum(rules.stands_out(one, agreed) for one in own)
-        print(f"{rules.MARGIN:>6.1f}{found / albums:>17.2f}{others / albums / 5:>14.3f}")
+        yield {
+            "margin": rules.MARGIN,
+            "intruders found": found / albums,
+            "others named": others / albums / 5,
+        }
 
 
 def _told(album: Album) -> str | None:

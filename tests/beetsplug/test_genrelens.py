@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from beets import ui
 from beets.autotag import AlbumInfo, TrackInfo
 from beets.library import Item
 from beets.metadata_plugins import MetadataSourcePlugin
@@ -239,6 +240,22 @@ def test_a_broken_file_ends_neither_an_import_nor_a_command(beet: Beets, track: 
     assert any("1 of the tracks could not be judged" in line for line in beet.log)
 
 
+def test_what_was_shown_is_kept_whatever_ends_the_command(
+    beet: Beets, track: MakeTrack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track("a.mp3")
+    beet.configure(auto=False)
+    imported(beet)
+
+    def shown(*_: Any, **__: Any) -> None:
+        raise ui.UserError("whoever read this is gone")  # as when `| head` has seen enough
+
+    monkeypatch.setattr(ui, "show_model_changes", shown)
+    with pytest.raises(SystemExit):
+        beet("genrelens")
+    assert beet.listed() == {"a": "Hip Hop"}
+
+
 def test_a_file_that_is_gone_is_told(beet: Beets, track: MakeTrack) -> None:
     track("a.mp3")
     beet.configure(auto=False)
@@ -253,7 +270,11 @@ def test_a_file_that_is_gone_is_told(beet: Beets, track: MakeTrack) -> None:
     ("options", "sentence"),
     [
         ({"min_weight": 10}, "lastgenre's 10 is 0.1 here"),
-        ({"windows": 0}, "genrelens.windows"),
+        ({"windows": 0}, "genrelens.windows is a number of 1 or more, or 'all', not 0"),
+        ({"count": 0}, "genrelens.count is a number of 1 or more, not 0"),
+        ({"count": "two"}, "genrelens.count is a number of 1 or more, not 'two'"),
+        ({"processes": "many"}, "genrelens.processes is a number of 1 or more, not 'many'"),
+        ({"processes": 0}, "genrelens.processes is a number of 1 or more, not 0"),
         ({"model": "/nowhere.onnx"}, "/nowhere.onnx"),
         ({"whitelist": "/nowhere.txt"}, "genrelens.whitelist: /nowhere.txt cannot be read"),
         ({"canonical": "/nowhere.yaml"}, "genrelens.canonical: /nowhere.yaml cannot be read"),

@@ -32,6 +32,12 @@ def test_a_model_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_catalog_without_the_library_is_refused(tmp_path: Path) -> None:
+    done = serve("--catalog", str(tmp_path / "library.db"))
+    assert done.returncode == 2
+    assert "--library" in done.stderr
+
+
 def test_a_port_that_is_taken_is_told_in_words(model_file: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -74,10 +74,18 @@ class TestFinding:
         assert audio_places("memory://music") == [f"memory:///music/{name}" for name in names]
         assert audio_places(str(tmp_path)) == [str(tmp_path / name) for name in names]
 
-    def test_reads_a_list_whatever_bytes_are_in_it(self, tmp_path: Path) -> None:
+    def test_reads_a_list_whatever_bytes_are_in_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         listed = tmp_path / "songs"
-        listed.write_bytes(b"s3://bucket/a.mp3\n\n/music/\xff.mp3\r\n")
-        assert audio_places(str(listed)) == ["s3://bucket/a.mp3", "/music/\udcff.mp3"]
+        listed.write_bytes(
+            b"s3://bucket/a.mp3\n\n/music/\xff.mp3\r\n b.mp3 \ns3://bucket/a.mp3\n/music/../c.mp3\n/c.mp3"
+        )
+        monkeypatch.chdir(tmp_path)
+        here = str(tmp_path / " b.mp3 ")
+        assert audio_places(str(listed)) == ["s3://bucket/a.mp3", "/music/\udcff.mp3", here, "/c.mp3"]
+
+    def test_takes_no_song_for_a_list(self, wav: Callable[..., Path]) -> None:
+        with pytest.raises(AddressError, match="is an audio file; give a folder"):
+            audio_places(str(wav()))
 
     def test_says_what_cannot_be_listed(self, tmp_path: Path) -> None:
         with pytest.raises(AddressError, match="none cannot be read"):

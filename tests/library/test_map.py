@@ -38,6 +38,22 @@ def test_it_is_worked_out_once_and_again_when_answers_change(catalog: Catalog, t
     assert len(points(catalog)) == len(GENRES)
 
 
+def test_what_has_vanished_alone_makes_no_map(catalog: Catalog, tmp_path: Path) -> None:
+    shelf(catalog, tmp_path, GENRES)
+    ensure_map(catalog, flat)
+    catalog.connection.execute("UPDATE tracks SET vanished = 1")
+    with pytest.raises(NoTracksError, match="no track that is there"):
+        ensure_map(catalog, flat)
+    for number in range(10):
+        shelve(catalog, told(tmp_path / f"other {number}.mp3", model="mn04"), np.arange(8, dtype=np.float32))
+    catalog.connection.execute("UPDATE tracks SET vanished = 0 WHERE id < 20")
+    assert ensure_map(catalog, flat)
+    assert len(points(catalog)) == 19
+    catalog.connection.execute("UPDATE tracks SET vanished = 1 WHERE id < 20")  # those of the other model are left
+    assert ensure_map(catalog, flat)
+    assert len(points(catalog)) == 10
+
+
 def test_tsne_is_the_same_each_time_and_keeps_neighbours() -> None:
     rng = np.random.default_rng(0)
     rows = np.concatenate([rng.standard_normal((20, 8)) + shift for shift in (-5, 5)]).astype(np.float32)

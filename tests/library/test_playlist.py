@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from genrelens.errors import NoTracksError
-from genrelens.library import playlist
+from genrelens.library import ordering, playlist
 from genrelens.library.catalog import Catalog
 from genrelens.library.finding import track_named
 from genrelens.library.names import Name, name_of
@@ -61,8 +61,12 @@ def test_what_does_not_fit_is_passed_over(catalog: Catalog, tmp_path: Path) -> N
 
 def test_nothing_is_an_error(catalog: Catalog, tmp_path: Path) -> None:
     shelf(catalog, tmp_path, GENRES)
-    for wish in (Wish(Query(genre="polka"), 60), Wish(Query(), 1), Wish(Query(min_confidence=0.9), 60, smooth=True)):
-        with pytest.raises(NoTracksError, match="ask for less"):
+    for wish, sentence in (
+        (Wish(Query(genre="polka"), 60), "genres are jazz, rock$"),
+        (Wish(Query(), 1), "ask for more minutes$"),
+        (Wish(Query(min_confidence=0.9), 60, smooth=True), "ask for less$"),
+    ):
+        with pytest.raises(NoTracksError, match=sentence):
             make_playlist(catalog, wish)
 
 
@@ -87,6 +91,48 @@ def test_one_artist_does_not_fill_it_while_there_are_others(
     assert sum(item.name.artist == "Ella" for item in items) == 6
     alone = make_playlist(catalog, Wish(Query(genre="jazz"), 40, track_named(catalog, "1"), smooth))
     assert len(alone) == 12  # where there is no one else, the same artist is better than silence
+
+
+def test_a_long_smooth_list_is_ordered_in_stretches(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf(catalog, tmp_path, GENRES)
+    monkeypatch.setattr(playlist, "_TOGETHER", 7)
+    monkeypatch.setattr(playlist, "name_of", lambda path: Name(path.stem, f"artist {int(path.stem) % 3}"))
+    sizes: list[int] = []
+
+    def watched(distances: np.ndarray, artists: list[str | None]) -> list[int]:
+        sizes.append(len(distances))
+        return ordering.smooth(distances, artists)
+
+    monkeypatch.setattr(playlist, "smooth", watched)
+    items = make_playlist(catalog, Wish(Query(), 1000, track_named(catalog, "1"), smooth=True))
+    assert sorted(item.track.id for item in items) == list(range(1, 31))
+    assert items[0].track.id == 1
+    assert max(sizes) == 8
+    assert all(one.name.artist != next_.name.artist for one, next_ in pairwise(items))
+
+
+def test_many_tracks_of_one_artist_wait_for_others_however_far(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.random.default_rng(0).normal([[4.0]] * 300 + [[-4.0]] * 300, 1.0, (600, 8)).astype(np.float32)
+    for number, row in enumerate(rows):
+        shelve(catalog, told(tmp_path / f"{number}.mp3"), row)
+    monkeypatch.setattr(
+        playlist, "name_of", lambda path: Name(path.stem, "Ella" if int(path.stem) < 300 else path.stem)
+    )
+    items = make_playlist(catalog, Wish(Query(), 100, track_named(catalog, "1")))
+    assert len(items) == 30
+    assert sum(item.name.artist == "Ella" for item in items) == 15
+    assert all(not (one.name.artist == next_.name.artist == "Ella") for one, next_ in pairwise(items))
+
+
+def test_a_library_of_one_artist_fills_a_day(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(500):
+        shelve(catalog, told(tmp_path / f"{number}.mp3"), None)
+    monkeypatch.setattr(playlist, "name_of", lambda path: Name(path.stem, "Ella"))
+    assert len(make_playlist(catalog, Wish(Query(), 24 * 60))) == 24 * 60 * 60 // 200
 
 
 @pytest.mark.parametrize(

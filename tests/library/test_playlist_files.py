@@ -107,6 +107,19 @@ def test_odd_names_in_lines(name: str, line: str) -> None:
     assert m3u8(LIST, [item_of(Path("/music") / name)]).splitlines()[2] == line
 
 
+def test_paths_lead_there_from_a_folder_that_is_a_link(tmp_path: Path) -> None:
+    song = tmp_path / "Music" / "Miles" / "a.mp3"
+    song.parent.mkdir(parents=True)
+    song.touch()
+    (tmp_path / "disk" / "deep" / "lists").mkdir(parents=True)
+    (tmp_path / "lists").symlink_to(tmp_path / "disk" / "deep" / "lists")
+    (tmp_path / "by link").symlink_to(tmp_path / "Music")
+    for path in (song, tmp_path / "by link" / "Miles" / "a.mp3"):
+        line = m3u8(tmp_path / "lists" / "a.m3u8", [item_of(path)]).splitlines()[2]
+        assert (tmp_path / "lists" / line).samefile(song)
+        assert line == "../../../Music/Miles/a.mp3"
+
+
 def test_slashes_are_the_same_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(playlist_files, "PurePath", PureWindowsPath)
     monkeypatch.setattr(os.path, "relpath", lambda *_: r"..\jazz\a b.mp3")

@@ -9,9 +9,11 @@ from genrelens.errors import CatalogError, NoTracksError, TrackNotFoundError
 from genrelens.library import nearest as knowers
 from genrelens.library.catalog import Catalog, ReadOnly
 from genrelens.library.finding import track_named
+from genrelens.library.nearest import nearest
 from genrelens.library.similar import similar
-from genrelens.library.tracks import Query
-from genrelens.library.vectors import Maker, load, revision, usual_maker
+from genrelens.library.tracks import Query, Stamp, keep_failure
+from genrelens.library.vectors import Maker, load, revision, unit, usual_maker
+from genrelens.prediction import ErrorInfo, Failure
 from tests.library.shelf import shelf, shelve, told
 
 MAKER = Maker("tilt", "1")
@@ -45,7 +47,21 @@ def test_a_query_narrows_them_down(catalog: Catalog, tmp_path: Path, way: str) -
     found = similar(catalog, track_named(catalog, "7"), 100, Query(genre="rock"))
     rock = [number for number in by_hand(rows, 6) if GENRES[number - 1] == "rock"]
     assert [one.track.id for one in found] == rock
-    assert similar(catalog, track_named(catalog, "7"), 5, Query(genre="polka")) == []
+    with pytest.raises(NoTracksError, match=r"its most frequent genres are jazz, metal, rock$"):
+        similar(catalog, track_named(catalog, "7"), 5, Query(genre="Rock"))
+    with pytest.raises(NoTracksError, match=r"ask for less$"):
+        similar(catalog, track_named(catalog, "7"), 5, Query(min_confidence=0.9))
+
+
+def test_of_a_narrow_query_an_index_leaves_nothing_out(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = shelf(catalog, tmp_path, GENRES)
+    monkeypatch.setattr(knowers, "MOST_EXACT", 25)
+    monkeypatch.setattr(knowers.Approximate, "ranked", lambda *_: iter(()))  # as it is of tracks far away
+    found = similar(catalog, track_named(catalog, "7"), 100, Query(genre="rock"))
+    assert [one.track.id for one in found] == [n for n in by_hand(rows, 6) if GENRES[n - 1] == "rock"]
+    assert similar(catalog, track_named(catalog, "7"), 100, Query()) == []
 
 
 def test_vanished_tracks_and_those_of_other_models_are_not_told(catalog: Catalog, tmp_path: Path, way: str) -> None:
@@ -75,6 +91,25 @@ def test_the_index_is_kept_until_the_catalog_changes(
     assert len(list(tmp_path.glob("*.usearch"))) == 1
 
 
+def test_a_reader_takes_the_newest_index_and_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knowers, "MOST_EXACT", 0)
+    with Catalog(tmp_path / "a[b].db") as catalog:
+        rows = shelf(catalog, tmp_path, GENRES)
+        shelve(catalog, told(tmp_path / "other.mp3", model="mn04"), rows[0])
+        with pytest.raises(NoTracksError, match="library similar"):
+            nearest(catalog, MAKER, [1], build=False)
+        for maker in (MAKER, Maker("mn04", "1")):
+            nearest(catalog, maker, [1])
+        indexes = set(tmp_path.glob("*.usearch"))
+        assert len(indexes) == 2
+        shelve(catalog, told(tmp_path / "twin.mp3"), rows[0])
+        tracks, _ = next(nearest(catalog, MAKER, [1], build=False).ranked(unit(rows[0])))
+        assert len(tracks) == len(GENRES)
+        assert set(tmp_path.glob("*.usearch")) == indexes
+        nearest(catalog, MAKER, [1])
+        assert len(indexes & set(tmp_path.glob("*.usearch"))) == 1  # the other model's
+
+
 def test_the_revision_changes_with_answers_and_with_nothing_else(catalog: Catalog, tmp_path: Path) -> None:
     shelf(catalog, tmp_path, ["jazz"])
     before = revision(catalog)
@@ -99,13 +134,19 @@ def test_tracks_are_found_by_number_and_by_path(
     catalog.connection.execute("INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 1)", (b"/unheard",))
     with pytest.raises(NoTracksError, match="genrelens library run"):
         track_named(catalog, "/unheard")
+    with catalog.transaction():
+        keep_failure(
+            catalog, 3, Stamp(1, 1), Failure(path="/unheard", error=ErrorInfo(type="X", message="it is empty"))
+        )
+    with pytest.raises(NoTracksError, match=r"could not be judged \(it is empty\); `genrelens library run --retry`"):
+        track_named(catalog, "/unheard")
     for text in ("99", "²", "./1", "9" * 30):
         with pytest.raises((TrackNotFoundError,), match="library search"):
             track_named(catalog, text)
 
 
 def test_what_has_no_embedding_cannot_be_compared(catalog: Catalog, tmp_path: Path) -> None:
-    with pytest.raises(NoTracksError, match="no track has an embedding"):
+    with pytest.raises(NoTracksError, match="no track that is there has an embedding"):
         usual_maker(catalog)
     shelve(catalog, told(tmp_path / "a.mp3"), None)
     with pytest.raises(NoTracksError, match="judge it with lens"):

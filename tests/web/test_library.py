@@ -1,7 +1,7 @@
 """A library through a real server: what is told, what can be heard, and what cannot."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,11 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 
 from genrelens.errors import CatalogError
+from genrelens.library import nearest
 from genrelens.library.catalog import Catalog
 from genrelens.library.layout import ensure_map
+from genrelens.library.vectors import Maker, Vectors, load
+from genrelens.web import library as library_routes
 from genrelens.web.app import make_app
 from genrelens.web.library_answers import (
     EXAMPLE_DETAILS,
@@ -24,7 +27,7 @@ from genrelens.web.library_answers import (
     SimilarTracks,
 )
 from genrelens.web.settings import Settings
-from tests.library.shelf import shelf
+from tests.library.shelf import shelf, shelve, told
 from tests.web.conftest import Server, serving
 
 GENRES = ["jazz", "rock"] * 10
@@ -63,7 +66,15 @@ def test_all_tracks_in_columns(library: Server) -> None:
 
 @pytest.mark.parametrize(
     ("query", "count"),
-    [("", 19), ("genre=rock", 10), ("min_confidence=0.9", 0), ("text=13", 1), ("text=MUSIC", 0), ("limit=3", 19)],
+    [
+        ("", 19),
+        ("genre=rock", 10),
+        ("min_confidence=0.9", 0),
+        ("text=13", 1),
+        ("text=MUSIC", 0),
+        ("text=mp3", 0),
+        ("limit=3", 19),
+    ],
 )
 def test_a_search_tells_names_below_what_all_share(library: Server, query: str, count: int) -> None:
     answer = library.get(f"/v1/library/tracks?{query}")
@@ -82,6 +93,30 @@ def test_a_track_and_those_like_it(library: Server) -> None:
     assert [track.genre for track in tracks] == ["jazz"] * 4
     assert not {1, 5} & {track.id for track in tracks}
     assert "secret" not in details.text + similar.text
+
+
+def test_neighbours_are_not_loaded_anew_for_each_answer_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Maker] = []
+
+    def counting(catalog: Catalog, maker: Maker, among: Collection[int]) -> Vectors:
+        loaded.append(maker)
+        return load(catalog, maker, among)
+
+    monkeypatch.setattr(nearest, "load", counting)
+    with Catalog(tmp_path / "library.db") as catalog:
+        rows = shelf(catalog, tmp_path, GENRES)
+        neighbours = library_routes._Neighbours(catalog.path)
+        for number in range(3):
+            assert neighbours.of(1, 1)
+            shelve(catalog, told(tmp_path / f"new {number}.mp3"), rows[0])
+        assert len(loaded) == 1
+        monkeypatch.setattr(library_routes, "_FRESH", 0.0)
+        assert neighbours.of(1, 1)[0].id > len(GENRES)
+        assert len(loaded) == 2
+        assert neighbours.of(1, 1)
+        assert len(loaded) == 2  # as nothing has changed
 
 
 def test_a_track_is_heard_whole_or_in_part(library: Server, song: Path) -> None:

@@ -1,7 +1,7 @@
 """Genres for beets, from how the music sounds. See docs/beets.md."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from optparse import Values
 from pathlib import Path
@@ -118,26 +118,28 @@ class GenreLensPlugin(BeetsPlugin):
                 self._log.warning("{}", answer.error.message)
             elif item.id in chosen:
                 genres = self._told(item, answer, agreed if job.united else None)
-                if self._change(item, genres):
-                    item.try_sync(write=write, move=False)
-        if job.album and agreed and self._change(job.album, self._named(agreed.genres, agreed.scores)):
-            job.album.store(inherit=False)  # the tracks have been seen to
+                self._change(item, genres, partial(item.try_sync, write=write, move=False))
+        if job.album and agreed:  # its tracks have been seen to
+            genres = self._named(agreed.genres, agreed.scores)
+            self._change(job.album, genres, partial(job.album.store, inherit=False))
 
-    def _change(self, model: Album | Item, genres: list[str]) -> bool:
-        """Give a track or an album genres as far as it may get them; whether they are to be kept."""
+    def _change(self, model: Album | Item, genres: list[str], keep: Callable[[], None]) -> None:
+        """Give a track or an album genres as far as it may get them; what is shown has been kept."""
         before = existing(model)
         if not genres:
             self._log.debug("unknown, nothing changed: {}", model)
-            return False
+            return
         if before and not self.config["force"].get(bool):
             self._log.debug("has genres, nothing changed: {}", model)
-            return False
+            return
         after = merged(before, genres) if self.config["keep_existing"].get(bool) else genres
         if after == before:
-            return False
+            return
+        old = model.copy()
         model.genres = after
-        ui.show_model_changes(model, fields=["genres"])
-        return not self.config["pretend"].get(bool)
+        if not self.config["pretend"].get(bool):
+            keep()
+        ui.show_model_changes(model, old, fields=["genres"])
 
     def _told(self, item: Item, answer: Prediction, agreed: Consensus | None) -> list[str]:
         """The genres of a track: its album's, if that agrees, or its own, if they are known."""
@@ -174,7 +176,7 @@ class GenreLensPlugin(BeetsPlugin):
             branches=branches,
             whitelist=whitelist,
             canonical=tree is not False,
-            count=self.config["count"].get(int),
+            count=self._number("count"),
             title_case=self.config["title_case"].get(bool),
         )
 
@@ -203,14 +205,17 @@ class GenreLensPlugin(BeetsPlugin):
 
     @property
     def _windows(self) -> Take:
-        windows = self.config["windows"].get()
-        if windows != "all" and not (isinstance(windows, int) and windows > 0):
-            raise ui.UserError(f"genrelens.windows is a number of 1 or more, or 'all', not {windows!r}")
-        return "all" if windows == "all" else int(windows)
+        return "all" if self.config["windows"].get() == "all" else self._number("windows", ", or 'all'")
 
     @property
     def _processes(self) -> int:
-        return int(self.config["processes"].get() or cores())
+        return cores() if self.config["processes"].get() is None else self._number("processes")
+
+    def _number(self, option: str, other: str = "") -> int:
+        number = self.config[option].get()
+        if not isinstance(number, int) or number < 1:
+            raise ui.UserError(f"genrelens.{option} is a number of 1 or more{other}, not {number!r}")
+        return number
 
 
 def _add_options(add: Callable[..., Any]) -> None:

@@ -9,6 +9,7 @@ _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 def serve(
+    context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free.")] = 8765,
     model: Annotated[
@@ -60,6 +61,9 @@ def serve(
     from genrelens.web.running import run
     from genrelens.web.settings import MB, LiveLimits, Settings
 
+    named = context.get_parameter_source("catalog")
+    if named is not None and named.name == "COMMANDLINE" and not library:  # a variable may be set for other commands
+        raise typer.BadParameter("a catalog is shown with --library alone", param_hint="--catalog")
     try:
         settings = Settings(
             models=tuple(model or ["lens"]),

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,20 +39,25 @@ def file_system(place: str) -> tuple[Any, str]:
 
 
 def audio_places(where: str) -> list[str]:
-    """The audio files in a folder, or those that a text file names one a line: paths or addresses.
+    """The audio files in a folder, or those that a text file names one a line: paths, made absolute, or addresses.
+
+    What a list names several times is one file.
 
     Raises:
-        AddressError: there is no such folder or list.
+        AddressError: there is no such folder or list, or it is an audio file.
     """
     system, inner = file_system(where)
     try:
         if system.isdir(inner):
             names = sorted(name for name in system.find(inner) if _is_audio(name))
             return [system.unstrip_protocol(name) for name in names] if is_address(where) else names
-        lines = system.cat_file(inner).splitlines()
+        lines = None if _is_audio(inner) else system.cat_file(inner).splitlines()
     except Exception as error:  # each file system raises errors of its own
         raise AddressError(f"{shown(where)} cannot be read ({_reason(error)}); give a folder or a list") from error
-    return [line.decode("utf-8", "surrogateescape").strip() for line in lines if line.strip()]
+    if lines is None:
+        raise AddressError(f"{shown(where)} is an audio file; give a folder, or a text file that names some")
+    named = (line.decode("utf-8", "surrogateescape") for line in lines if line.strip())
+    return list(dict.fromkeys(name if is_address(name) else os.path.abspath(name) for name in named))  # noqa: PTH100
 
 
 @contextlib.contextmanager

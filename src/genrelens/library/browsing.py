@@ -29,7 +29,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Search:
-    """Which tracks to show: those for which all that is given holds; `text` is a part of name or folder."""
+    """Tracks for which all that is given holds are shown; `text` is a part of `folder/title`, in any case."""
 
     text: str = ""
     genre: str | None = None
@@ -40,10 +40,10 @@ class Search:
 
 def search(catalog: Catalog, wanted: Search) -> tuple[int, list[Shown]]:
     """How many tracks there are, and those from `offset` on, by path."""
-    root = _root(catalog)
-    below = f"lower(CAST(substr(path, {len(os.fsencode(root)) + 1}) AS TEXT))"
-    conditions = f"NOT vanished AND confidence >= ? AND (? IS NULL OR genre = ?) AND instr({below}, lower(?)) > 0"
-    values = (wanted.min_confidence, wanted.genre, wanted.genre, wanted.text)
+    root, part = _root(catalog), wanted.text.strip().lower()  # as the page does; SQLite knows the case of ASCII alone
+    catalog.connection.create_function("is_found", 1, lambda path: part in "/".join(_place(path, root)).lower())
+    conditions = "NOT vanished AND confidence >= ? AND (? IS NULL OR genre = ?) AND (? = '' OR is_found(path))"
+    values = (wanted.min_confidence, wanted.genre, wanted.genre, part)
     (count,) = catalog.connection.execute(f"SELECT COUNT(*) FROM {_JUDGED} WHERE {conditions}", values).fetchone()
     rows = catalog.connection.execute(
         f"{_SHOWN} WHERE {conditions} ORDER BY path LIMIT ? OFFSET ?", (*values, wanted.limit, wanted.offset)
@@ -90,13 +90,17 @@ def columns(catalog: Catalog) -> dict[str, Any]:
         f"SELECT id, path, genre, confidence, x, y FROM {_JUDGED}"
         " LEFT JOIN places ON places.track = tracks.id WHERE NOT vanished ORDER BY path"
     ).fetchall()
-    genres = sorted({row["genre"] for row in rows})
-    codes = {genre: code for code, genre in enumerate(genres)}
+    root = _root(catalog)
+    places = [_place(row["path"], root) for row in rows]
+    genres, genre = _coded([row["genre"] for row in rows])
+    folders, folder = _coded([place[0] for place in places])
     return {
         "genres": genres,
+        "folders": folders,
         "id": [row["id"] for row in rows],
-        "title": [_title(os.fsdecode(row["path"])) for row in rows],
-        "genre": [codes[row["genre"]] for row in rows],
+        "title": [place[1] for place in places],
+        "folder": folder,
+        "genre": genre,
         "confidence": [round(row["confidence"], 3) for row in rows],
         "x": [None if row["x"] is None else round(row["x"], 5) for row in rows],
         "y": [None if row["y"] is None else round(row["y"], 5) for row in rows],
@@ -111,24 +115,31 @@ def _found(catalog: Catalog, number: int) -> Any:
 
 
 def _shown(row: Any, root: str) -> Shown:
-    path = decoded(row["path"])
-    folder = os.path.relpath(path.parent, root) if path.parent != Path(root) else ""
-    return Shown(row["id"], _title(path), _text(folder), row["genre"], row["confidence"], row["duration"])
+    folder, title = _place(row["path"], root)
+    return Shown(row["id"], title, folder, row["genre"], row["confidence"], row["duration"])
+
+
+def _coded(names: list[str]) -> tuple[list[str], list[int]]:
+    """Names without repetition, and which of them stands where."""
+    known = sorted(set(names))
+    codes = {name: code for code, name in enumerate(known)}
+    return known, [codes[name] for name in names]
 
 
 def _root(catalog: Catalog) -> str:
-    """The folder in which all tracks are: the first and the last by name share what all share."""
-    first, last = catalog.connection.execute("SELECT MIN(path), MAX(path) FROM tracks").fetchone()
-    if first is None:
-        return ""
-    return os.path.commonpath([str(decoded(path).parent) for path in (first, last)])
+    """The folder in which all tracks are, but vanished ones: the first and the last by name share what all share."""
+    ends = [
+        f"SELECT * FROM (SELECT path FROM tracks WHERE NOT vanished ORDER BY path {way} LIMIT 1)"
+        for way in ("", "DESC")
+    ]
+    paths = [os.fsdecode(row["path"]) for row in catalog.connection.execute(" UNION ALL ".join(ends))]
+    return os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""  # noqa: PTH120
 
 
-def _title(path: str | Path) -> str:
-    """The name of a file without its suffix; by os.path, as pathlib takes seconds over a large library."""
-    return _text(os.path.splitext(os.path.basename(path))[0])  # noqa: PTH119, PTH122
+def _place(path: bytes, root: str) -> tuple[str, str]:
+    """The folder of a track below the root, and its title, as JSON can hold them, whatever bytes they are made of.
 
-
-def _text(name: str) -> str:
-    """A name that JSON can hold, whatever bytes it is made of."""
-    return name.encode("utf-8", "replace").decode()
+    By os.path, as pathlib takes seconds over a large library.
+    """
+    below = os.fsdecode(path)[len(root) :].lstrip(os.sep)
+    return os.path.split(os.path.splitext(below)[0].encode("utf-8", "replace").decode())  # noqa: PTH122

@@ -4,8 +4,10 @@ import os
 
 from genrelens.errors import NoTracksError, TrackNotFoundError, shown
 from genrelens.library.catalog import Catalog, decoded, encoded
-from genrelens.library.tracks import Judged, Stamp, answer_at, numbered
+from genrelens.library.tracks import Judged, Query, Stamp, answer_at, chosen, numbered
 from genrelens.prediction import ErrorInfo, PathText, Prediction, Record
+
+_MOST_NAMED = 12  # genres in a sentence
 
 
 class Known(Record):
@@ -74,9 +76,31 @@ def track_named(catalog: Catalog, text: str) -> Judged:
 
     Raises:
         TrackNotFoundError: the catalog has no such track.
-        NoTracksError: it was not judged yet.
+        NoTracksError: it was not judged yet, or cannot be.
     """
-    found = numbered(catalog, [number_of(catalog, text)], embeddings=True)
-    if not found:
-        raise NoTracksError(f"{shown(text)} was not judged yet; `genrelens library run` does that")
-    return found[0]
+    number = number_of(catalog, text)
+    if found := numbered(catalog, [number], embeddings=True):
+        return found[0]
+    if error := known(catalog, number).error:
+        told = f"{shown(text)} could not be judged ({error.message})"
+        raise NoTracksError(f"{told}; `genrelens library run --retry` tries again")
+    raise NoTracksError(f"{shown(text)} was not judged yet; `genrelens library run` does that")
+
+
+def wanted(catalog: Catalog, query: Query) -> list[int]:
+    """The numbers of the tracks that a query asks for.
+
+    Raises:
+        NoTracksError: there are none; where a genre was asked for, it tells which there are.
+    """
+    if found := chosen(catalog, query):
+        return found
+    told = "no track in the catalog is what was asked for"
+    if query.genre is None:
+        raise NoTracksError(f"{told}; ask for less")
+    rows = catalog.connection.execute(
+        "SELECT genre FROM answers JOIN tracks ON tracks.id = track WHERE NOT vanished"
+        f" GROUP BY genre ORDER BY COUNT(*) DESC, genre LIMIT {_MOST_NAMED}"
+    )
+    genres = ", ".join(row["genre"] for row in rows)
+    raise NoTracksError(f"{told}; its most frequent genres are {genres or 'none yet'}")

@@ -17,7 +17,7 @@ Layout = Callable[[Floats], NDArray[np.floating]]
 
 
 def ensure_map(catalog: Catalog, layout: Layout | None = None) -> bool:
-    """Have the catalog know where its tracks lie; tell whether that had to be worked out.
+    """Have the catalog know where its tracks lie, vanished ones too; tell whether that had to be worked out.
 
     Args:
         catalog: what is known is kept in it, until its answers change.
@@ -28,7 +28,8 @@ def ensure_map(catalog: Catalog, layout: Layout | None = None) -> bool:
         MissingExtraError: openTSNE is not installed.
     """
     maker, stamp = usual_maker(catalog), revision(catalog)
-    if catalog.connection.execute("SELECT 1 FROM map WHERE stamp = ?", (stamp,)).fetchone():
+    made_of = (stamp, maker.model, maker.version)
+    if catalog.connection.execute("SELECT 1 FROM map WHERE (stamp, model, version) = (?, ?, ?)", made_of).fetchone():
         return False
     vectors = load(catalog, maker)
     if len(vectors.tracks) < LEAST:

@@ -1,9 +1,11 @@
 """The map of a library as a picture: a point for each track, coloured by genre, with the genres' names on it."""
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +26,16 @@ _NAME_SHARE = 0.02  # of all tracks that a genre must have for its name to stand
 _CELLS = 24  # along each axis, of the grid in which the densest place of a genre is looked for
 _ROOM = 26  # pixels between two names, one above the other
 
-# As on the page (web/static/theme.js).
+# As on the page (web/static/theme.js), which has the same rule.
 KNOWN = {
     "blues": "#4f86d6",
     "classical": "#9a7fd1",
     "country": "#c8975a",
-    "disco": "#dd77c4",
+    "disco": "#cf5fb9",
     "hiphop": "#f08c52",
     "jazz": "#e6b93c",
     "metal": "#7b8da3",
-    "pop": "#f38ba0",
+    "pop": "#f6a5b2",
     "reggae": "#58b173",
     "rock": "#d4574e",
 }
@@ -83,12 +85,21 @@ def draw_map(shown: list[Point], model: str) -> bytes:
     return sheet.png()
 
 
+def colours_of(labels: Iterable[str]) -> dict[str, str]:
+    """A colour for each label: the usual one of a known genre, else one that no other has, if there are enough."""
+    colours: dict[str, str] = {}
+    spare = cycle(SPARE)
+    for label in sorted(labels):
+        known = KNOWN.get(re.sub("[^a-z]", "", _leaf(label).lower()))
+        colours[label] = known if known and known not in colours.values() else next(spare)
+    return colours
+
+
 def _colours(counts: Counter[str]) -> dict[str, str]:
-    """Of the most frequent genres; a known one has the colour that it has on the page."""
-    named = [genre for genre, _ in counts.most_common(_MOST_NAMED + 1) if genre != UNKNOWN][:_MOST_NAMED]
-    spare = iter(SPARE)
-    own = {genre: KNOWN[genre.lower()] for genre in named if genre.lower() in KNOWN}
-    return own | {genre: next(spare, OTHERS) for genre in sorted(set(named) - set(own))}
+    """Of the most frequent genres."""
+    colours = colours_of(genre for genre in counts if genre != UNKNOWN)
+    named = [genre for genre, _ in counts.most_common() if genre in colours]
+    return {genre: colours[genre] for genre in named[:_MOST_NAMED]}
 
 
 def _draw_points(sheet: Sheet, shown: list[Point], colours: dict[str, str]) -> None:

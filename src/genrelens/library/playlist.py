@@ -8,14 +8,16 @@ import numpy as np
 
 from genrelens.errors import NoTracksError
 from genrelens.library.catalog import Catalog
+from genrelens.library.finding import wanted
 from genrelens.library.names import Name, name_of
 from genrelens.library.nearest import nearest
 from genrelens.library.ordering import apart, smooth
 from genrelens.library.similar import maker_of, ranked
-from genrelens.library.tracks import Judged, Query, chosen, numbered
+from genrelens.library.tracks import Judged, Query, numbered
 from genrelens.library.vectors import batches, unit, usual_maker
 
-_PATIENCE = 200  # tracks in a row that are passed over, before a playlist counts as full
+_PATIENCE = 200  # tracks that are longer than what is left, since the last one taken: a playlist counts as full then
+_TOGETHER = 1000  # tracks that are ordered at once: all distances between them are needed
 _BATCH = 64  # tracks looked up at a time
 
 
@@ -62,10 +64,10 @@ def make_playlist(catalog: Catalog, wish: Wish) -> list[Item]:
     Raises:
         NoTracksError: no track is what was asked for.
     """
-    allowed = chosen(catalog, wish.query)
+    allowed = wanted(catalog, wish.query)
     items = _filled(_candidates(catalog, wish, allowed), 60 * wish.minutes)
     if not items:
-        raise NoTracksError("no track in the catalog is what was asked for; ask for less, or for more minutes")
+        raise NoTracksError("no track that was asked for is short enough; ask for more minutes")
     artists = [item.name.artist for item in items]
     order = _smoothed(items, artists) if wish.smooth else apart(list(range(len(items))), artists)
     return [items[place] for place in order]
@@ -83,7 +85,7 @@ def _by_likeness(catalog: Catalog, like: Judged, allowed: set[int]) -> Iterator[
     if like.id in allowed:
         yield like.id
     left = allowed - {like.id}
-    for number, _ in ranked(like, nearest(catalog, maker_of(like))):
+    for number, _ in ranked(like, nearest(catalog, maker_of(like), allowed | {like.id})):
         if number in left:
             left.remove(number)
             yield number
@@ -100,37 +102,63 @@ def _drawn(catalog: Catalog, wish: Wish, allowed: list[int]) -> Iterable[int]:
 
 
 def _filled(candidates: Iterable[Item], seconds: float) -> list[Item]:
-    taken: list[Item] = []
-    waiting: list[Item] = []  # until there is room between tracks of others
-    passed = 0
+    """What is taken of the candidates; those of an artist wait until there is room between tracks of others."""
+    filling = _Filling(seconds)
+    waiting: list[Item] = []
+    too_long = 0
     for item in candidates:
-        passed += 1
-        left = seconds - sum(own.seconds for own in taken)
-        waiting = [own for own in (*waiting, item) if own.seconds <= left]
-        while fit := next((own for own in waiting if own.seconds <= left and _has_room(taken, own)), None):
-            waiting.remove(fit)
-            taken.append(fit)
-            left -= fit.seconds
-            passed = 0
-        if passed == _PATIENCE:
-            break
-    for item in waiting:
-        if item.seconds <= seconds - sum(own.seconds for own in taken):
-            taken.append(item)
-    return taken
+        if not filling.fits(item):
+            too_long += 1
+            if too_long == _PATIENCE:
+                break
+        elif filling.has_room(item):
+            too_long = 0
+            filling.take(item)
+            while fit := next((own for own in waiting if filling.fits(own) and filling.has_room(own)), None):
+                waiting.remove(fit)
+                filling.take(fit)
+        else:
+            waiting.append(item)
+    else:  # there are no others to come
+        for item in waiting:
+            if filling.fits(item):
+                filling.take(item)
+    return filling.taken
 
 
-def _has_room(taken: list[Item], item: Item) -> bool:
-    """Whether the list, the first track of which stays the first, can still be ordered with artists kept apart."""
-    if item.name.artist is None:
-        return True
-    count = Counter(own.name.artist for own in taken)[item.name.artist] + 1
-    places = len(taken) + 1
-    if taken and taken[0].name.artist != item.name.artist:
-        places -= 1
-    return count <= (places + 1) // 2
+class _Filling:
+    """A list that is being filled: what was taken, and what can still be."""
+
+    def __init__(self, seconds: float) -> None:
+        self.taken: list[Item] = []
+        self._left = seconds
+        self._counts = Counter[str | None]()
+
+    def take(self, item: Item) -> None:
+        self.taken.append(item)
+        self._left -= item.seconds
+        self._counts[item.name.artist] += 1
+
+    def fits(self, item: Item) -> bool:
+        return item.seconds <= self._left
+
+    def has_room(self, item: Item) -> bool:
+        """Whether the list, the first track of which stays the first, can still be ordered with artists kept apart."""
+        artist = item.name.artist
+        if artist is None:
+            return True
+        places = len(self.taken) + 1
+        if self.taken and self.taken[0].name.artist != artist:
+            places -= 1
+        return self._counts[artist] + 1 <= (places + 1) // 2
 
 
 def _smoothed(items: list[Item], artists: list[str | None]) -> list[int]:
+    """A smooth way through all; a long one is made of stretches, each of which goes on where the last one ended."""
     rows = unit(np.stack([np.asarray(item.track.embedding) for item in items]))
-    return smooth(1 - rows @ rows.T, artists)
+    way = [0]
+    for start in range(1, len(items), _TOGETHER):
+        stretch = [way[-1], *range(start, min(start + _TOGETHER, len(items)))]
+        order = smooth(1 - rows[stretch] @ rows[stretch].T, [artists[place] for place in stretch])
+        way += [stretch[place] for place in order[1:]]
+    return apart(way, artists)  # a stretch may have too few others to keep one apart

@@ -96,8 +96,11 @@ def _line(target: Path, path: Path) -> str:
 
 
 def _relative(target: Path, path: Path) -> str:
-    """With slashes on all systems; on another drive of Windows, there is only an absolute one."""
+    """With slashes on all systems; on another drive of Windows, there is only an absolute one.
+
+    Links to folders are followed, as the system does before it goes up from one.
+    """
     try:
-        return PurePath(os.path.relpath(path, target.absolute().parent)).as_posix()
+        return PurePath(os.path.relpath(path.parent.resolve() / path.name, target.parent.resolve())).as_posix()
     except ValueError:
         return path.as_posix()

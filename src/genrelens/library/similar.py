@@ -7,8 +7,9 @@ import numpy as np
 
 from genrelens.errors import NoTracksError, shown
 from genrelens.library.catalog import Catalog
+from genrelens.library.finding import wanted
 from genrelens.library.nearest import Nearest, nearest
-from genrelens.library.tracks import Judged, Query, chosen, numbered
+from genrelens.library.tracks import Judged, Query, numbered
 from genrelens.library.vectors import Maker, unit
 
 
@@ -28,13 +29,13 @@ def similar(catalog: Catalog, like: Judged, count: int, query: Query, knower: Ne
         like: with its embedding.
         count: the most that are told.
         query: which tracks to consider.
-        knower: what `nearest` gave for the model of `like`, for those who ask often.
+        knower: what `nearest` gave for its model and these tracks, for those who ask often.
 
     Raises:
-        NoTracksError: the track has no embedding.
+        NoTracksError: the track has no embedding, or no track is what was asked for.
     """
-    allowed = set(chosen(catalog, query)) - {like.id}
-    knower = knower or nearest(catalog, maker_of(like))
+    allowed = set(wanted(catalog, query)) - {like.id}
+    knower = knower or nearest(catalog, maker_of(like), allowed | {like.id})
     best: dict[int, float] = {}
     for number, similarity in ranked(like, knower):
         if len(best) == min(count, len(allowed)):

@@ -1,6 +1,7 @@
 """The embeddings of a catalog's tracks as one matrix, made comparable."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,24 +45,21 @@ def unit(rows: Floats) -> Floats:
 
 
 def usual_maker(catalog: Catalog) -> Maker:
-    """The model that most embeddings come from.
+    """The model that most embeddings come from, of tracks that have not vanished.
 
     Raises:
         NoTracksError: there are none.
     """
     row = catalog.connection.execute(
-        "SELECT model, version FROM answers WHERE embedding IS NOT NULL"
+        "SELECT model, version FROM answers JOIN tracks ON tracks.id = track"
+        " WHERE embedding IS NOT NULL AND NOT vanished"
         " GROUP BY model, version ORDER BY COUNT(*) DESC, model, version LIMIT 1"
     ).fetchone()
     if row is None:
-        raise NoTracksError("no track has an embedding yet; `genrelens library run` with lens or mn04 makes them")
+        raise NoTracksError(
+            "no track that is there has an embedding; `genrelens library run` with lens or mn04 makes them"
+        )
     return Maker(row["model"], row["version"])
-
-
-def counted(catalog: Catalog, maker: Maker) -> int:
-    """How many tracks have an embedding by this model."""
-    (count,) = catalog.connection.execute(f"SELECT COUNT(*) {_FROM}", (maker.model, maker.version)).fetchone()
-    return int(count)
 
 
 def revision(catalog: Catalog) -> str:
@@ -70,22 +68,24 @@ def revision(catalog: Catalog) -> str:
     return str(stamp)
 
 
-def batches(catalog: Catalog, maker: Maker) -> Iterator[tuple[Numbers, Floats]]:
-    """Tracks (n,) and their embeddings (n, channels) as the model gave them, some thousands at a time."""
-    cursor = catalog.connection.execute(f"SELECT track, embedding {_FROM} ORDER BY track", (maker.model, maker.version))
+def batches(catalog: Catalog, maker: Maker, among: Collection[int] | None = None) -> Iterator[tuple[Numbers, Floats]]:
+    """Tracks (n,), all or some, and their embeddings (n, channels) as the model gave them, some thousands at a time."""
+    chosen = "" if among is None else "AND track IN (SELECT value FROM json_each(?))"
+    values = (maker.model, maker.version, *(() if among is None else (json.dumps([*among]),)))
+    cursor = catalog.connection.execute(f"SELECT track, embedding {_FROM} {chosen} ORDER BY track", values)
     while rows := cursor.fetchmany(_BATCH):
         content = b"".join(row["embedding"] for row in rows)
         embeddings = np.frombuffer(content, "<f2").reshape(len(rows), -1).astype(np.float32)
         yield np.array([row["track"] for row in rows], np.int64), embeddings
 
 
-def load(catalog: Catalog, maker: Maker) -> Vectors:
-    """All embeddings by one model; 100,000 of 256 channels take 100 MB.
+def load(catalog: Catalog, maker: Maker, among: Collection[int] | None = None) -> Vectors:
+    """The embeddings by one model of all tracks, or of some; 100,000 of 256 channels take 100 MB.
 
     Raises:
         NoTracksError: there are none.
     """
-    parts = list(batches(catalog, maker))
+    parts = list(batches(catalog, maker, among))
     if not parts:
         raise NoTracksError(f"no track has an embedding by {maker.model} {maker.version}; judge them with it first")
     tracks = np.concatenate([numbers for numbers, _ in parts])

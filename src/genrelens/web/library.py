@@ -5,7 +5,8 @@ Tracks are asked for by number, so that only files in the catalog can be had; an
 
 import mimetypes
 import threading
-from dataclasses import asdict
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from genrelens.library.tracks import Judged
     from genrelens.library.vectors import Maker
 
+_FRESH = 300.0  # s for which neighbours are as they were, though a run adds answers all the time
 _PAGE = Path(__file__).with_name("static") / "library.html"
 
 Number = Annotated[int, InPath(ge=1, lt=1 << 63, description="Of a track in the catalog.")]
@@ -82,7 +84,9 @@ def _add_browsing(app: FastAPI, services: Services, path: Path) -> None:
         responses={200: example(EXAMPLE_TRACKS), **problems(UnauthorisedError, CatalogError)},
     )
     def search_library(
-        text: Annotated[str, Query(max_length=200, description="A part of the name, or of a folder's.")] = "",
+        text: Annotated[
+            str, Query(max_length=200, description="A part of `folder/title`, in upper or lower case.")
+        ] = "",
         genre: Annotated[str | None, Query(max_length=200, description="What tracks are told to be.")] = None,
         min_confidence: Annotated[float, Query(ge=0, le=1, description="With how much confidence at least.")] = 0.0,
         offset: Annotated[int, Query(ge=0, lt=1 << 31, description="How many to pass over.")] = 0,
@@ -137,13 +141,26 @@ def _add_tracks(app: FastAPI, services: Services, path: Path) -> None:
         return FileResponse(file, media_type=mimetypes.guess_type(file.name)[0] or "application/octet-stream")
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """Who knows neighbours, of which model, as the catalog was at what revision, and when that was."""
+
+    maker: "Maker"
+    stamp: str
+    since: float
+    knower: "Nearest"
+
+    def serves(self, maker: "Maker", stamp: str) -> bool:
+        return self.maker == maker and (self.stamp == stamp or time.monotonic() - self.since < _FRESH)
+
+
 class _Neighbours:
-    """Finds similar tracks; numpy and the embeddings are loaded at the first question, and kept until they change."""
+    """Finds similar tracks; numpy and the embeddings are loaded at the first question, and again if they change."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._kept: tuple[str, Maker, Nearest] | None = None
+        self._kept: _Kept | None = None
 
     def of(self, number: int, count: int) -> tuple[SimilarTrack, ...]:
         """Those of a track."""
@@ -161,11 +178,14 @@ class _Neighbours:
     def _knower(self, catalog: Catalog, track: "Judged") -> "Nearest":
         from genrelens.library.nearest import nearest
         from genrelens.library.similar import maker_of
+        from genrelens.library.tracks import chosen
         from genrelens.library.vectors import revision
 
-        stamp, maker = revision(catalog), maker_of(track)
+        maker, stamp = maker_of(track), revision(catalog)
         with self._lock:
-            if self._kept is None or self._kept[:2] != (stamp, maker):
+            if self._kept is None or not self._kept.serves(maker, stamp):
                 self._kept = None  # before the next is loaded, not after
-                self._kept = (stamp, maker, nearest(catalog, maker))
-            return self._kept[2]
+                self._kept = _Kept(
+                    maker, stamp, time.monotonic(), nearest(catalog, maker, chosen(catalog), build=False)
+                )
+            return self._kept.knower

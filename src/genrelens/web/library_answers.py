@@ -47,14 +47,18 @@ class SimilarTracks(_Answer):
 
 
 class LibraryMap(_Answer):
-    """All tracks, in columns of the same length: `genre` counts into `genres`, `x` and `y` are 0 to 1, upwards.
+    """All tracks, in columns of the same length: `genre` counts into `genres`, `folder` into `folders`.
+
+    `x` and `y` are 0 to 1, upwards.
 
     Of a track that is on no map (yet), they are null.
     """
 
     genres: tuple[str, ...]
+    folders: tuple[str, ...]
     id: tuple[int, ...]
     title: tuple[str, ...]
+    folder: tuple[int, ...]
     genre: tuple[int, ...]
     confidence: tuple[float, ...]
     x: tuple[float | None, ...]
@@ -83,8 +87,10 @@ EXAMPLE_DETAILS = {
 }
 EXAMPLE_MAP = {
     "genres": ["jazz", "rock"],
+    "folders": ["Black Sabbath", "Miles"],
     "id": [7, 8],
     "title": ["So What", "Paranoid"],
+    "folder": [1, 0],
     "genre": [0, 1],
     "confidence": [0.91, 0.8],
     "x": [0.2, 0.9],

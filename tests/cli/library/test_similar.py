@@ -48,3 +48,6 @@ def test_a_map_is_drawn(library: Path, tmp_path: Path) -> None:
     out = tmp_path / "map.png"
     assert run(library, "map", "-o", str(out)).stdout == f"{out}: 20 tracks\n"
     assert out.read_bytes().startswith(b"\x89PNG")
+    refused = run(library, "map", "-o", str(tmp_path / "map.jpg"))
+    assert refused.exit_code == 2
+    assert "end its name in .png" in refused.output

@@ -1,12 +1,20 @@
 """The page of a library, in a real browser."""
 
 import re
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from genrelens.library.browsing import Search, columns, search
+from genrelens.library.catalog import Catalog
+from genrelens.library.map_picture import colours_of
+from genrelens.web.library_answers import EXAMPLE_MAP
+from tests.library.shelf import shelve, told
 from tests.web.conftest import Server, eventually, serving
 from tests.web.static.conftest import Open, Visit, pixels
 from tests.web.static.test_access import OVERFLOWING, PHONE, SMALL, violations
@@ -34,6 +42,50 @@ def playing_at(page: Page) -> float:
     return float(page.locator("#player").evaluate("player => player.currentTime"))
 
 
+SEARCH = """async ([columns, texts]) => {
+  const { Shelf } = await import("/static/shelf.js");
+  const shelf = new Shelf(columns);
+  return texts.map((text) => shelf.find({ text, genre: "", confidence: 0 }).map((place) => shelf.id[place]));
+}"""
+
+
+def test_a_search_of_the_page_finds_what_the_api_finds(visit: Visit, tmp_path: Path) -> None:
+    texts = ["jazz", "BJÖRK", "björk/dé", " venus ", "DÉBUT/venus", "mp3", "Music", "\u0130", "/", ""]
+    paths = ["Jazz/Miles/So What.mp3", "Björk/Début/Venus.flac", "Björk/Jóga.mp3", "Loose.mp3", "\u0130stanbul/x.mp3"]
+    with Catalog(tmp_path / "library.db") as catalog:
+        for path in paths:
+            shelve(catalog, told(tmp_path / "Music" / path), None)
+        gone = shelve(catalog, told(Path("/elsewhere/gone.mp3")), None)
+        catalog.connection.execute("UPDATE tracks SET vanished = 1 WHERE id = ?", (gone,))
+        asked = [[one.id for one in search(catalog, Search(text))[1]] for text in texts]
+        found = visit.page.evaluate(SEARCH, [columns(catalog), texts])
+    assert found == asked
+    assert [sorted(numbers) for numbers in asked[:6]] == [[1], [2, 3], [2], [2], [2], []]
+
+
+def test_genres_have_the_colours_of_the_picture(visit: Visit) -> None:
+    labels = [
+        "Hip-Hop",
+        "hiphop",
+        "Rock---Heavy Metal",
+        "Rock---Metal",
+        "Pop",
+        "Polka",
+        *map("genre {}".format, range(12)),
+    ]
+    colours = "async (labels) => Object.fromEntries((await import('/static/theme.js')).coloursOf(labels))"
+    assert visit.page.evaluate(colours, labels) == colours_of(labels)
+
+
+def test_a_track_stands_with_its_folder(visit: Visit, library: Server) -> None:
+    page = visit.page
+    page.route("**/v1/library/map", lambda route: route.fulfill(json=EXAMPLE_MAP))
+    page.goto(f"{library.url}/library")
+    page.get_by_label("Search").fill("black sabbath")
+    expect(page.locator("#found-title")).to_have_text("1 track")
+    expect(page.locator("#tracks .track-folder")).to_have_text("Black Sabbath")
+
+
 def test_filters_narrow_list_and_map(visit: Visit) -> None:
     page = visit.page
     canvas = page.locator("#map")
@@ -49,6 +101,7 @@ def test_filters_narrow_list_and_map(visit: Visit) -> None:
     page.get_by_label("Search").fill("")
     page.locator("#confidence").fill("0.85")
     expect(page.locator("#found-title")).to_have_text("0 tracks")
+    expect(page.locator("#more")).to_contain_text("let it be less sure")
     assert visit.complaints == []
 
 
@@ -95,10 +148,55 @@ def test_the_keyboard_moves_the_map_and_chooses(visit: Visit) -> None:
         page.wait_for_timeout(100)
         assert pixels(canvas) != before, key
     page.keyboard.press("0")
+    expect(page.locator("#map-tip")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("#chosen-title")).not_to_be_empty()
+    assert page.locator("#map-tip").inner_text().startswith(f"{page.locator('#chosen-title').inner_text()} ")
     page.locator("#tracks .track").nth(1).focus()
     page.keyboard.press("Enter")
     expect(page.locator("#chosen-title")).not_to_be_empty()
     assert visit.complaints == []
+
+
+def test_only_the_main_button_moves_the_map_and_a_finger_scrolls_past_it(visit: Visit) -> None:
+    page = visit.page
+    canvas = page.locator("#map")
+    canvas.hover()
+    page.wait_for_timeout(100)
+    before = pixels(canvas)
+    page.mouse.down(button="right")
+    page.mouse.move(300, 300, steps=5)
+    page.wait_for_timeout(100)
+    assert pixels(canvas) == before
+    page.mouse.up(button="right")
+    touch = "canvas => getComputedStyle(canvas).touchAction"
+    assert canvas.evaluate(touch) == "pan-y"
+    page.locator("#nearer").click()
+    assert canvas.evaluate(touch) == "none"
+    page.locator("#whole").click()
+    assert canvas.evaluate(touch) == "pan-y"
+
+
+UNCOVERED = """() => {
+  const own = document.activeElement.getBoundingClientRect();
+  return own.bottom <= document.querySelector("#chosen").getBoundingClientRect().top;
+}"""
+
+
+@pytest.mark.parametrize("size", [PHONE, {"width": 1200, "height": 700}])
+def test_the_player_covers_nothing_that_has_the_focus(open_page: Open, library: Server, size: dict[str, int]) -> None:
+    page = open_page(f"{library.url}/library", **size).page
+    page.locator("#tracks .track").first.click()
+    expect(page.locator("#similar .track")).to_have_count(10)
+    page.evaluate("scrollTo(0, 0)")
+    page.locator("#text").focus()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('#chosen') !== null"):
+            break
+        assert page.evaluate(UNCOVERED), page.evaluate("document.activeElement.outerHTML")
+    else:
+        pytest.fail("the player was not reached")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -129,6 +227,70 @@ def test_a_key_is_asked_for_and_the_track_still_plays(
         page.get_by_role("button", name="Use it").click()
         page.locator("#tracks .track").first.click()
         eventually(lambda: playing_at(page) > 0.2)
+
+
+COUNT_ADDRESSES = """window.addresses = 0;
+for (const [name, step] of [["createObjectURL", 1], ["revokeObjectURL", -1]]) {
+  const plain = URL[name];
+  URL[name] = (what) => ((window.addresses += step), plain.call(URL, what));
+}
+sessionStorage.setItem("genrelens-key", "open");"""
+
+
+def test_with_a_key_no_more_than_one_track_is_held(
+    open_page: Open, tmp_path: Path, model_file: Path, melody: Path
+) -> None:
+    catalog = fill(tmp_path, melody)
+    options = ("--model", str(model_file), "--library", "--catalog", str(catalog), "--api-key", "open")
+    with serving(tmp_path / "spool", *options) as server:
+        page = open_page(f"{server.url}/library", COUNT_ADDRESSES).page
+        given_up: list[str] = []
+        page.on("requestfailed", lambda request: given_up.append(request.url))
+        held: list[Route] = []
+        page.route("**/tracks/1/audio", lambda route: held.append(route))
+        for place in (0, 1, 2):
+            page.locator("#tracks .track").nth(place).click()
+        eventually(lambda: playing_at(page) > 0.2)
+        assert page.evaluate("addresses") == 1
+        assert f"{server.url}/v1/library/tracks/1/audio" in given_up
+        page.route("**/tracks/*/audio", lambda route: route.abort())
+        page.locator("#tracks .track").nth(3).click()
+        expect(page.locator("#chosen-problem")).to_contain_text("The server does not answer")
+
+
+LISTEN = """([address, crossOrigin]) => new Promise((tell) => {
+  const audio = Object.assign(new Audio(), { crossOrigin });
+  audio.onloadedmetadata = () => tell("heard");
+  audio.onerror = () => tell("refused");
+  audio.src = address;
+})"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[str]:
+    """Another server on this machine, with an empty page."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "index.html").write_text("elsewhere")
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "elsewhere")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_pages_from_elsewhere_do_not_hear_tracks_unless_they_may(
+    open_page: Open, tmp_path: Path, model_file: Path, melody: Path, elsewhere: str
+) -> None:
+    catalog = fill(tmp_path, melody)
+    options = ("--model", str(model_file), "--library", "--catalog", str(catalog), "--cors", elsewhere)
+    with serving(tmp_path / "spool", *options) as server:
+        page = open_page(f"{server.url}/library").page
+        address = f"{server.url}/v1/library/tracks/1/audio"
+        assert page.evaluate(LISTEN, [address, None]) == "heard"
+        page.goto(elsewhere)
+        assert page.evaluate(LISTEN, [address, None]) == "refused"
+        assert page.evaluate(LISTEN, [address, "anonymous"]) == "heard"
+        assert page.evaluate("async (address) => (await fetch(address)).status", address) == 200
 
 
 def test_pages_lead_to_each_other(open_page: Open, library: Server) -> None:

@@ -25,6 +25,8 @@ def draw_map(
     from genrelens.library.map_picture import points
     from genrelens.library.vectors import usual_maker
 
+    if out.suffix.lower() != ".png":
+        raise typer.BadParameter("the map is a PNG picture; end its name in .png", param_hint="--out")
     with opened(context) as catalog:
         ensure_map(catalog)
         maker, shown = usual_maker(catalog), points(catalog)

@@ -17,21 +17,17 @@ export const readCard = (name) => get(`v1/models/${encodeURIComponent(name)}`);
 /** All tracks of the library, in columns. */
 export const readLibrary = () => get("v1/library/map");
 
-/** What was told of a track of the library. */
-export const readTrack = (id) => get(`v1/library/tracks/${id}`);
-
 /** The tracks that are most like another one. */
 export const readSimilar = async (id) => (await get(`v1/library/tracks/${id}/similar`)).tracks;
 
-/** An address from which a track can be heard; where a key is needed, which players cannot send, all of it is here. */
-export async function audioAddress(id) {
+/**
+ * An address from which a track can be heard; where a key is needed, which players cannot send, all of it is here, and
+ * whoever asked revokes it. `signal` gives up.
+ */
+export async function audioAddress(id, signal) {
   const address = `v1/library/tracks/${id}/audio`;
   if (!storedKey()) return address;
-  return withKey(async (key) => {
-    const response = await fetch(address, { headers: headersFor(key) });
-    if (!response.ok) throw Problem.ofResponse(response.status, await response.text(), null);
-    return URL.createObjectURL(await response.blob());
-  });
+  return URL.createObjectURL(await get(address, (response) => response.blob(), signal));
 }
 
 /**
@@ -51,17 +47,16 @@ export function predict(file, query, watch) {
   });
 }
 
-function get(path) {
+function get(path, read = (response) => response.json(), signal = null) {
   return withKey(async (key) => {
-    let response;
     try {
-      response = await fetch(path, { headers: headersFor(key) });
-    } catch {
+      const response = await fetch(path, { headers: headersFor(key), signal });
+      if (response.ok) return await read(response);
+      throw Problem.ofResponse(response.status, await response.text(), response.headers.get("retry-after"));
+    } catch (problem) {
+      if (problem instanceof Problem || signal?.aborted) throw problem;
       throw new Problem(GONE);
     }
-    if (!response.ok)
-      throw Problem.ofResponse(response.status, await response.text(), response.headers.get("retry-after"));
-    return response.json();
   });
 }
 

@@ -152,7 +152,19 @@ export class Atlas extends EventTarget {
     return nearest;
   }
 
+  /** The track that is shown nearest to the middle; or null. */
+  _middle() {
+    let [nearest, least] = [null, Infinity];
+    for (let place = 0; place < this._shelf.size; place++) {
+      if (!this._shown[place] || this._shelf.x[place] === null) continue;
+      const distance = Math.hypot(this._shelf.x[place] - this._centre.x, this._shelf.y[place] - this._centre.y);
+      if (distance < least) [nearest, least] = [place, distance];
+    }
+    return nearest;
+  }
+
   _moved() {
+    this._canvas.classList.toggle("is-whole", this._zoom === 1); // when a finger scrolls the page instead
     for (const axis of ["x", "y"]) this._centre[axis] = Math.max(0, Math.min(1, this._centre[axis]));
     this._tell("hover", null);
     this.draw();
@@ -170,7 +182,9 @@ export class Atlas extends EventTarget {
       event.preventDefault();
       this.zoom(STEP ** (-Math.sign(event.deltaY) * Math.min(1, Math.abs(event.deltaY) / 100)), event.offsetX, event.offsetY);
     }, { passive: false });
+    canvas.classList.add("is-whole");
     canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
       canvas.setPointerCapture(event.pointerId);
       this._pointers.set(event.pointerId, { x: event.offsetX, y: event.offsetY, way: 0 });
     });
@@ -214,8 +228,10 @@ export class Atlas extends EventTarget {
     else if (event.key === "+" || event.key === "=") this.zoom(STEP);
     else if (event.key === "-") this.zoom(1 / STEP);
     else if (event.key === "0") this.reset();
-    else return;
+    else if (event.key !== "Enter") return;
     event.preventDefault();
+    const place = this._middle();
+    if (place !== null) this._tell(event.key === "Enter" ? "choose" : "hover", place);
   }
 
   _tell(name, detail) {

@@ -1,6 +1,6 @@
 /** The page of the library: brings map, lists and player together. */
 
-import { audioAddress, readLibrary, readSimilar, readTrack } from "./api.js";
+import { audioAddress, readLibrary, readSimilar } from "./api.js";
 import { Atlas } from "./atlas.js";
 import { announce, byId, make } from "./dom.js";
 import { Shelf } from "./shelf.js";
@@ -13,6 +13,7 @@ const PAUSE = 120; // ms without a letter, before a search
 let shelf = null;
 let atlas = null;
 let chosen = null;
+let choice = new AbortController(); // which ends what the last choice still waits for
 
 async function open() {
   byId("problem").hidden = true;
@@ -37,7 +38,7 @@ async function open() {
 
 function summary(unmapped) {
   if (!shelf.size) return "It is empty. “genrelens library scan” and “genrelens library run” fill it.";
-  const begin = `${count(shelf.size, "track")} in ${count(shelf.genres.length, "genre")}.`;
+  const begin = `${count(shelf.size, "track")} in ${count(shelf.colours.size, "genre")}.`;
   if (!unmapped) return begin;
   const which = unmapped === shelf.size ? "There is no map yet" : `${count(unmapped, "track")} not on the map yet`;
   return `${begin} ${which}: “genrelens library map” draws it.`;
@@ -56,18 +57,24 @@ function filter() {
   atlas.show(found);
   byId("found-title").textContent = count(found.length, "track");
   byId("tracks").replaceChildren(...found.slice(0, MOST_LISTED).map((place) => item(place)));
-  byId("more").textContent = found.length > MOST_LISTED ? `The first ${MOST_LISTED} are listed; search for others.` : "";
+  byId("more").textContent = advice(found.length);
   markChosen();
+}
+
+function advice(found) {
+  if (!found) return "No track is all of that: clear the search, take all genres, or let it be less sure.";
+  return found > MOST_LISTED ? `The first ${MOST_LISTED} are listed; search for others.` : "";
 }
 
 function item(place, told = percent(shelf.confidence[place])) {
   const genre = shelf.genreOf(place);
   const button = make(
     "button",
-    { type: "button", class: "track", "data-place": String(place), title: shelf.title[place], onclick: () => choose(place) },
+    { type: "button", class: "track", "data-place": String(place), title: [shelf.folderOf(place), shelf.title[place]].filter(Boolean).join("/"), onclick: () => choose(place) },
     spotOf(genre),
     make("span", { class: "track-title" }, shelf.title[place]),
     make("span", { class: "track-told" }, `${genreName(genre)} ${told}`),
+    shelf.folderOf(place) ? make("span", { class: "track-folder" }, shelf.folderOf(place)) : null,
   );
   return make("li", {}, button);
 }
@@ -79,6 +86,8 @@ function spotOf(genre) {
 }
 
 async function choose(place) {
+  choice.abort();
+  choice = new AbortController();
   chosen = place;
   const id = shelf.id[place];
   atlas.choose(place);
@@ -88,36 +97,28 @@ async function choose(place) {
   byId("likes-title").textContent = `Sounds most like ${shelf.title[place]}`;
   byId("chosen-title").textContent = shelf.title[place];
   byId("chosen-genre").textContent = described(place);
-  byId("chosen-folder").textContent = "";
+  byId("chosen-folder").textContent = shelf.folderOf(place) && `– ${shelf.folderOf(place)}`;
   announce(`Playing ${shelf.title[place]}`);
-  await Promise.all([play(id), tellMore(id), tellSimilar(id)]);
+  await Promise.all([play(id, choice.signal), tellSimilar(id)]);
 }
 
 const described = (place) => `${genreName(shelf.genreOf(place))}, ${percent(shelf.confidence[place])} sure`;
 const isCurrent = (id) => chosen !== null && shelf.id[chosen] === id;
 
-async function play(id) {
+async function play(id, signal) {
   const player = byId("player");
   byId("chosen-problem").textContent = "";
   try {
-    const address = await audioAddress(id);
-    if (!isCurrent(id)) return;
-    if (player.src.startsWith("blob:")) URL.revokeObjectURL(player.src);
+    const address = await audioAddress(id, signal);
+    const stale = signal.aborted ? address : player.src;
+    if (stale.startsWith("blob:")) URL.revokeObjectURL(stale);
+    if (signal.aborted) return;
     player.src = address;
     await player.play();
   } catch (problem) {
-    if (problem.name === "AbortError" || problem.name === "NotAllowedError" || !isCurrent(id)) return; // of the next choice, or of a browser that asks for another click
+    if (signal.aborted || ["AbortError", "NotAllowedError"].includes(problem.name)) return; // paused, or a browser that asks for another click
     byId("chosen-problem").textContent =
       problem.name === "NotSupportedError" ? "The browser cannot play it, or its file is no longer there." : problem.message;
-  }
-}
-
-async function tellMore(id) {
-  try {
-    const { track } = await readTrack(id);
-    if (isCurrent(id)) byId("chosen-folder").textContent = track.folder && `– ${track.folder}`;
-  } catch {
-    // the player tells what is wrong with the track
   }
 }
 

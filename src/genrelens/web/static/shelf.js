@@ -8,7 +8,7 @@ export class Shelf {
     Object.assign(this, columns);
     this.size = columns.id.length;
     this.colours = coloursOf(columns.genres.filter((genre) => genre !== "unknown"));
-    this._searched = columns.title.map((title) => title.toLocaleLowerCase());
+    this._searched = columns.title.map((title, place) => `${this.folderOf(place)}/${title}`.toLowerCase());
     this._places = new Map(columns.id.map((id, place) => [id, place]));
   }
 
@@ -19,6 +19,10 @@ export class Shelf {
 
   genreOf(place) {
     return this.genres[this.genre[place]];
+  }
+
+  folderOf(place) {
+    return this.folders[this.folder[place]];
   }
 
   colourOf(genre) {
@@ -35,11 +39,11 @@ export class Shelf {
   /**
    * Places of the tracks for which all holds.
    *
-   * @param {Object} wanted - `text`, a part of the title; `genre`, "" for all; `confidence`, the least.
+   * @param {Object} wanted - `text`, a part of folder/title; `genre`, "" for all; `confidence`, the least.
    * @returns {Array<number>}
    */
   find({ text, genre, confidence }) {
-    const part = text.trim().toLocaleLowerCase();
+    const part = text.trim().toLowerCase(); // as the REST API searches
     const code = this.genres.indexOf(genre);
     const found = [];
     for (let place = 0; place < this.size; place++) {
