@@ -20,7 +20,7 @@ export class Problem extends Error {
 
   /** Whether it is the model that cannot do what was asked, whatever the file. */
   get isOfModel() {
-    return ["ModelError", "WrongInputError"].includes(this.kind);
+    return ["UntraceableError", "WrongInputError"].includes(this.kind);
   }
 
   /** The problem that a response tells of (RFC 9457), whatever stands in its body. */
