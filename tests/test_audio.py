@@ -132,7 +132,7 @@ def test_no_permission(wav: MakeWav, monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError(13, "Permission denied")
 
     file = wav()
-    monkeypatch.setattr(Path, "open", refuse)  # root may read all, so the refusal is played
+    monkeypatch.setattr("genrelens.sources.io.FileIO", refuse)  # root may read all, so the refusal is played
     with pytest.raises(AudioUnreadableError, match=r"tone\.wav cannot be read \(Permission denied\)"):
         load(file, 22_050)
 
