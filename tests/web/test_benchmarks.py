@@ -1,13 +1,11 @@
 """Broken files and many clients, in small; benchmarks/ does it in earnest."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.web.conftest import Server
+from tests.web.conftest import Server, complete
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +34,7 @@ def test_load_is_measured(server: Server, song: Path) -> None:
 
     served = Served(server.url, server.process.pid)
     case = load.Case("one window", "windows=1", listeners=1)
-    with ThreadPoolExecutor(1) as beside:  # the browser of other tests keeps a loop running in this thread
-        measured = beside.submit(asyncio.run, load.measure(served, song.read_bytes(), 2, 6, case)).result()
+    measured = complete(load.measure(served, song.read_bytes(), 2, 6, case))
     assert measured.statuses == {200: 6}
     assert 0 < measured.p50 <= measured.p95
     assert 0 < measured.idle.now < measured.busy.peak

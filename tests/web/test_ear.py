@@ -1,4 +1,3 @@
-import asyncio
 import sys
 
 import pytest
@@ -7,6 +6,7 @@ from genrelens.errors import ListenerLostError
 from genrelens.web.ear import ListeningProcess
 from genrelens.web.live_messages import Begin
 from genrelens.web.messages import Ready, Setup, packed
+from tests.web.conftest import complete
 
 MAD = f"""
 import sys, time
@@ -29,4 +29,4 @@ def test_a_process_that_announces_too_much_is_not_asked_again(monkeypatch: pytes
             process.kill()
             await process.gone()
 
-    asyncio.run(scene())
+    complete(scene())

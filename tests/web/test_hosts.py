@@ -1,7 +1,5 @@
 """A server that knows its names answers to no other."""
 
-import asyncio
-
 import httpx
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
@@ -10,6 +8,7 @@ from genrelens.cli.serve import _hosts
 from genrelens.web.app import make_app
 from genrelens.web.hosts import name_of
 from genrelens.web.settings import Settings
+from tests.web.conftest import complete
 
 APP = make_app(Settings(hosts=("localhost", "::1")))  # which is not started
 
@@ -19,7 +18,7 @@ def asked(host: str, path: str = "/openapi.json") -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url="http://localhost") as client:
             return await client.get(path, headers={"Host": host})
 
-    return asyncio.run(ask())
+    return complete(ask())
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8765", "[::1]:8765", "[::1]"])

@@ -27,7 +27,7 @@ from genrelens.web.metrics import Metrics
 from genrelens.web.pool import Pool
 from genrelens.web.process import error_of
 from genrelens.web.settings import Settings
-from tests.web.conftest import children
+from tests.web.conftest import children, complete
 
 
 @asynccontextmanager
@@ -58,7 +58,7 @@ def test_a_worker_that_hangs_is_killed_and_replaced(model_file: Path, job: Job) 
             assert (await pool.run(job, "a")).result
             assert not Path(f"/proc/{worker}").exists()
 
-    asyncio.run(scene())
+    complete(scene())
 
 
 def test_who_waits_for_a_worker_that_dies_gets_the_next(model_file: Path, job: Job) -> None:
@@ -73,7 +73,7 @@ def test_who_waits_for_a_worker_that_dies_gets_the_next(model_file: Path, job: J
                 await first
             assert all(outcome.result for outcome in await asyncio.gather(*others))
 
-    asyncio.run(scene())
+    complete(scene())
 
 
 def test_a_worker_that_dies_idle_costs_nothing(model_file: Path, job: Job) -> None:
@@ -85,7 +85,7 @@ def test_a_worker_that_dies_idle_costs_nothing(model_file: Path, job: Job) -> No
             assert (await pool.run(job, "a")).result
             assert pool.ready
 
-    asyncio.run(scene())
+    complete(scene())
 
 
 def test_a_worker_that_dies_unseen_costs_nothing(model_file: Path, job: Job) -> None:
@@ -97,7 +97,7 @@ def test_a_worker_that_dies_unseen_costs_nothing(model_file: Path, job: Job) -> 
             assert pool.ready
             assert (await pool.run(job, "a")).result
 
-    asyncio.run(scene())
+    complete(scene())
 
 
 def test_who_is_judged_when_the_server_ends_is_not_blamed(model_file: Path, job: Job) -> None:
@@ -110,13 +110,13 @@ def test_who_is_judged_when_the_server_ends_is_not_blamed(model_file: Path, job:
             with pytest.raises(NotReadyError, match="the server ends"):
                 await asked
 
-    asyncio.run(scene())
+    complete(scene())
 
 
 def test_what_a_worker_says_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr("genrelens.web.process._COMMAND", (sys.executable, "-c", "1 / 0"))
     with pytest.raises(WorkerError):
-        asyncio.run(_start("lens")())
+        complete(_start("lens")())
     told = [getattr(record, FIELDS) for record in caplog.records if "says something" in record.message]
     assert all(one["pid"] > 0 for one in told)
     assert "ZeroDivisionError" in "".join(one["said"] for one in told)  # it may come in pieces
@@ -138,7 +138,7 @@ def test_one_who_asks_for_much_is_not_all_that_is_served(model_file: Path, job: 
             await asyncio.gather(*asked)
             assert done.index("b") <= 2
 
-    asyncio.run(scene())
+    complete(scene())
 
 
 def test_who_waits_too_long_is_turned_away(model_file: Path, job: Job) -> None:
@@ -152,7 +152,7 @@ def test_who_waits_too_long_is_turned_away(model_file: Path, job: Job) -> None:
             os.kill(worker, signal.SIGCONT)
             assert (await first).result
 
-    asyncio.run(scene())
+    complete(scene())
 
 
 def test_a_job_that_nobody_waits_for_any_more_does_not_answer_the_next(model_file: Path, job: Job) -> None:
@@ -167,7 +167,7 @@ def test_a_job_that_nobody_waits_for_any_more_does_not_answer_the_next(model_fil
             assert outcome.result
             assert outcome.result["path"] == "another"
 
-    asyncio.run(scene())
+    complete(scene())
 
 
 def test_a_worker_that_wants_more_memory_than_it_may_have_ends_alone(song: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_worker_that_wants_more_memory_than_it_may_have_ends_alone(song: Path)
                 await pool.run(job, "a")
             assert not Path(f"/proc/{worker}").exists()
 
-    asyncio.run(scene())
+    complete(scene())
 
 
 def _start(*models: str) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -197,19 +197,19 @@ def _start(*models: str) -> Callable[[], Coroutine[Any, Any, None]]:
 
 def test_a_model_that_cannot_be_had_is_told_in_its_own_words(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match=r"missing\.onnx does not exist"):
-        asyncio.run(_start(str(tmp_path / "missing.onnx"))())
+        complete(_start(str(tmp_path / "missing.onnx"))())
 
 
 @pytest.mark.parametrize("script", ["", "print('x' * 1000)", "import sys; sys.stdout.write('\\0' * 3 + '\\x02[]')"])
 def test_a_worker_that_talks_nonsense_is_not_taken_on(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genrelens.web.process._COMMAND", (sys.executable, "-c", script))
     with pytest.raises(WorkerError):
-        asyncio.run(_start("lens")())
+        complete(_start("lens")())
 
 
 def test_two_models_of_one_name_are_refused(model_file: Path) -> None:
     with pytest.raises(InvalidModelError, match="two models are called 'tilt'"):
-        asyncio.run(_start(str(model_file), str(model_file))())
+        complete(_start(str(model_file), str(model_file))())
 
 
 def test_errors_come_back_as_what_they_were() -> None:

@@ -1,6 +1,5 @@
 """Each error has a status and words, and one that nobody foresaw is told too."""
 
-import asyncio
 import inspect
 import json
 import logging
@@ -16,6 +15,7 @@ from genrelens.web.app import make_app
 from genrelens.web.logs import FIELDS, JsonLines, Sparing
 from genrelens.web.problems import status_for, status_of, title_of
 from genrelens.web.settings import Settings
+from tests.web.conftest import complete
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, GenrelensError)]
 
@@ -78,7 +78,7 @@ def asked(app: FastAPI, path: str, headers: dict[str, str] | None = None) -> htt
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
             return await client.get(path, headers=headers)
 
-    return asyncio.run(ask())
+    return complete(ask())
 
 
 def test_endless_trouble_is_told_of_sparingly() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from genrelens.errors import GenrelensError, OverloadedError, SlowUploadError
 from genrelens.web.settings import Settings
 from genrelens.web.uploads import Spool
+from tests.web.conftest import complete
 
 FILES = [("a.mp3", b"first\r\n--x-\r\n"), ("ü/b.wav", b""), ("c", b"\x00\r\n" * 50)]
 
@@ -50,7 +51,7 @@ def received(sent: Request, settings: Settings | None = None) -> list[tuple[str,
             assert not any(folder.exists() for folder in folders)
         return contents
 
-    return asyncio.run(scene())
+    return complete(scene())
 
 
 @given(st.lists(st.integers(0, len(form(FILES))), max_size=6))
@@ -85,7 +86,7 @@ def test_what_the_disk_does_not_take_is_told_of_and_deleted(size: int) -> None:
                     pass
             assert list(spool._folder.iterdir()) == []
 
-    asyncio.run(scene())
+    complete(scene())
 
 
 @contextlib.contextmanager
