@@ -13,7 +13,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from genrelens.errors import AddressError, AudioNotFoundError, AudioUnreadableError, shown
 from genrelens.library.tracks import Stamp
-from genrelens.sources import EXTENSIONS, Readable
+from genrelens.sources import Readable, is_called_audio
 
 
 def is_address(place: str) -> bool:
@@ -49,9 +49,9 @@ def audio_places(where: str) -> list[str]:
     system, inner = file_system(where)
     try:
         if system.isdir(inner):
-            names = sorted(name for name in system.find(inner) if _is_audio(name))
+            names = sorted(name for name in system.find(inner) if is_called_audio(Path(name).name))
             return [system.unstrip_protocol(name) for name in names] if is_address(where) else names
-        lines = None if _is_audio(inner) else system.cat_file(inner).splitlines()
+        lines = None if is_called_audio(Path(inner).name) else system.cat_file(inner).splitlines()
     except Exception as error:  # each file system raises errors of its own
         raise AddressError(f"{shown(where)} cannot be read ({_reason(error)}); give a folder or a list") from error
     if lines is None:
@@ -124,11 +124,6 @@ class _Watched(io.RawIOBase):
 
     def tell(self) -> int:
         return self._file.tell()
-
-
-def _is_audio(name: str) -> bool:
-    file = Path(name)
-    return file.suffix.lower() in EXTENSIONS and not file.name.startswith("._")
 
 
 def _changed(system: Any, inner: str) -> int:

@@ -1,19 +1,20 @@
 """What makes an old file of a new one that differs from it in little: kept so that a change can be undone exactly."""
 
+import bz2
+import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Protocol
 
 import numpy as np
-import zstandard
 from numpy.typing import NDArray
 
 from genrelens.errors import FileChangedError
 
 _CHUNK = 1 << 16  # bytes that are compared at once
 _FROM_START, _FROM_END = b"\0", b"\1"
-_LEVEL = 3
+_DAMAGED = "what is kept of the old file is damaged; it cannot be undone"
 
 
 class Sink(Protocol):
@@ -28,12 +29,12 @@ def reverse_patch(old: Path, new: Path) -> bytes:
 
     Each chunk is kept as its difference (XOR) from the new file, at the same distance from the beginning or from
     the end, whichever is more alike: tags stand before the audio or after it, so that the rest has but been moved.
-    The differences are nearly all zeros, which zstandard makes next to nothing of. Needs memory for a chunk alone.
+    The differences are nearly all zeros, which bzip2 makes next to nothing of. Needs no more memory for a larger file.
 
     Raises:
         OSError: a file cannot be read.
     """
-    compressor = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
+    compressor = bz2.BZ2Compressor()
     with old.open("rb") as old_file, new.open("rb") as new_file:
         size = old_file.seek(0, 2).to_bytes(8, "little")
         parts = [compressor.compress(piece) for piece in itertools.chain([size], _differences(old_file, new_file))]
@@ -47,18 +48,14 @@ def patched(new: Path, patch: bytes, target: Sink) -> None:
         FileChangedError: the patch is damaged.
         OSError: a file cannot be read or written.
     """
-    reader = zstandard.ZstdDecompressor().stream_reader(patch)
-    try:
-        with new.open("rb") as file:
-            size = int.from_bytes(_exactly(reader, 8), "little")
-            shift = file.seek(0, 2) - size
-            for start in range(0, size, _CHUNK):
-                length = min(_CHUNK, size - start)
-                place = start + shift if _exactly(reader, 1) == _FROM_END else start
-                difference = np.frombuffer(_exactly(reader, length), np.uint8)
-                target.write((difference ^ _at(file, place, length)).tobytes())
-    except (zstandard.ZstdError, EOFError) as error:
-        raise FileChangedError("what is kept of the old file is damaged; it cannot be undone") from error
+    with new.open("rb") as file, bz2.open(io.BytesIO(patch)) as reader:
+        size = int.from_bytes(_exactly(reader, 8), "little")
+        shift = file.seek(0, 2) - size
+        for start in range(0, size, _CHUNK):
+            length = min(_CHUNK, size - start)
+            place = start + shift if _exactly(reader, 1) == _FROM_END else start
+            difference = np.frombuffer(_exactly(reader, length), np.uint8)
+            target.write((difference ^ _at(file, place, length)).tobytes())
 
 
 def _differences(old: IO[bytes], new: IO[bytes]) -> Iterator[bytes]:
@@ -84,11 +81,16 @@ def _at(file: IO[bytes], start: int, length: int) -> NDArray[np.uint8]:
     return found
 
 
-def _exactly(reader: zstandard.ZstdDecompressionReader, length: int) -> bytes:
-    content = b""
-    while len(content) < length:
-        more = reader.read(length - len(content))
-        if not more:
-            raise EOFError
-        content += more
+def _exactly(reader: IO[bytes], length: int) -> bytes:
+    """So many bytes of a patch.
+
+    Raises:
+        FileChangedError: it has no more, or is damaged.
+    """
+    try:
+        content = reader.read(length)
+    except (OSError, EOFError) as error:
+        raise FileChangedError(_DAMAGED) from error
+    if len(content) < length:
+        raise FileChangedError(_DAMAGED)
     return content
