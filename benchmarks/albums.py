@@ -15,13 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from platform import machine
 
-from genrelens import workers, zoo
+from genrelens import workers
 from genrelens.classifier import Classifier
-from genrelens.library import consensus as rules
-from genrelens.library.consensus import consensus
+from genrelens.library.albums import consensus as rules
+from genrelens.library.albums.consensus import consensus
+from genrelens.model import zoo
 from genrelens.prediction import Prediction
-from genrelens.train.manifest import read_manifest
-from genrelens.train.splits import split
+from genrelens.train.data.manifest import read_manifest
+from genrelens.train.data.splits import split
 
 Track = tuple[str, Prediction]  # its true genre, and what is told of it
 Album = list[Track]

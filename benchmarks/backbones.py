@@ -16,12 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from genrelens import workers, zoo
+from genrelens import workers
 from genrelens.classifier import Classifier
-from genrelens.train.budget import cpu_ms
-from genrelens.train.evaluate import Evaluation, ask_levels, evaluation
-from genrelens.train.manifest import Item, Side, read_manifest
-from genrelens.train.mels import Analysis, default_cache, load_mels
+from genrelens.model import zoo
+from genrelens.train.benchmark.budget import cpu_ms
+from genrelens.train.data.log_mels import Analysis, default_cache, load_mels
+from genrelens.train.data.manifest import Item, Side, read_manifest
+from genrelens.train.evaluation.evaluate import Evaluation, ask_levels, evaluation
 
 RESULTS = Path(__file__).parent / "results" / "backbones.json"
 BUNDLED = {"lens": "lens", "zero-shot": "mn04-audioset", "probe": "mn04"}

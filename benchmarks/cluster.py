@@ -31,17 +31,18 @@ import ray
 from music import write_mp3
 from ray.cluster_utils import Cluster
 
-from genrelens import workers, zoo
+from genrelens import workers
+from genrelens.audio.containers import audio_files
 from genrelens.classifier import Classifier
 from genrelens.errors import GenrelensError
-from genrelens.library.hearing import HeardTrack, heard_track
-from genrelens.library.judging import Outcome, judge_tracks
-from genrelens.library.outcomes import OutcomeFolder, outcomes_of
-from genrelens.library.ray_engine import judged_on_cluster
-from genrelens.library.run import judge_files
-from genrelens.model import Model
+from genrelens.library.classify.decoding import HeardTrack, heard_track
+from genrelens.library.classify.outcome import Outcome, judge_tracks
+from genrelens.library.classify.run import judge_files
+from genrelens.library.cluster.outcomes import OutcomeFolder, outcomes_of
+from genrelens.library.cluster.ray_engine import judged_on_cluster
+from genrelens.model import zoo
+from genrelens.model.session import Model
 from genrelens.prediction import Prediction
-from genrelens.sources import audio_files
 
 ROOT = Path(__file__).resolve().parents[1]
 MINUTES = 4

@@ -34,7 +34,7 @@ from mutagen.id3 import ID3, TCON
 from mutagen.mp4 import MP4
 
 from genrelens import workers
-from genrelens.train.manifest import Item, read_manifest
+from genrelens.train.data.manifest import Item, read_manifest
 
 RESULTS = Path(__file__).parent / "results" / "collection.json"
 SEED = 1

@@ -26,14 +26,15 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, sobel
 from scipy.stats import spearmanr
 
-from genrelens import workers, zoo
-from genrelens.audio import Track
+from genrelens import workers
+from genrelens.audio.decoder import Track
 from genrelens.classifier import Classifier, hear
-from genrelens.explain import window_evidence
-from genrelens.explanation import Method
-from genrelens.model import Model, Planes
-from genrelens.train.manifest import Item, read_manifest
-from genrelens.train.splits import split
+from genrelens.explain.explainer import window_evidence
+from genrelens.explain.explanation import Method
+from genrelens.model import zoo
+from genrelens.model.session import Model, Planes
+from genrelens.train.data.manifest import Item, read_manifest
+from genrelens.train.data.splits import split
 
 RESULTS = Path(__file__).parent / "results" / "faithfulness.json"
 METHODS: tuple[Method, ...] = ("cam", "occlusion")

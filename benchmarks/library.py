@@ -28,17 +28,17 @@ import numpy as np
 import soxr
 from music import RATE, write_mp3
 
-from genrelens import zoo
-from genrelens.audio import Samples, Track, mono
+from genrelens.audio.decoder import Samples, Track, mono
+from genrelens.audio.windows import pick, spread_starts
 from genrelens.classifier import Classifier
-from genrelens.features import analyse, planes
-from genrelens.library.catalog import Catalog
-from genrelens.library.hearing import heard_track
-from genrelens.library.judging import Outcome, judge_tracks
-from genrelens.library.run import judge_files, keep, run
-from genrelens.library.scan import scan
-from genrelens.model import Model, Planes
-from genrelens.windows import pick, spread_starts
+from genrelens.features.spectral import analyse, planes
+from genrelens.library.catalog.catalog import Catalog
+from genrelens.library.classify.decoding import heard_track
+from genrelens.library.classify.outcome import Outcome, judge_tracks
+from genrelens.library.classify.run import judge_files, keep, run
+from genrelens.library.scan.scan import scan
+from genrelens.model import zoo
+from genrelens.model.session import Model, Planes
 
 ROOT = Path(__file__).resolve().parents[1]
 MINUTES = 4

@@ -20,9 +20,9 @@ from sklearn.metrics import roc_auc_score
 from sounds import make_sounds
 from valid import judge_valid
 
-from genrelens import zoo
 from genrelens.classifier import Classifier
-from genrelens.model import Model, musical
+from genrelens.model import zoo
+from genrelens.model.session import Model, musical
 from genrelens.prediction import UNKNOWN, is_no_music
 
 ROOT = Path(__file__).resolve().parents[1]

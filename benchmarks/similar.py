@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrelens import workers
-from genrelens.audio import Track
+from genrelens.audio.decoder import Track
 from genrelens.classifier import Classifier, hear
-from genrelens.library.nearest import Approximate, Exact, Nearest, new_index
-from genrelens.library.ordering import apart, length, smooth
-from genrelens.library.vectors import Floats, Vectors, unit
+from genrelens.library.playlists.ordering import apart, length, smooth
+from genrelens.library.similarity.nearest import Approximate, Exact, Nearest, new_index
+from genrelens.library.similarity.vectors import Floats, Vectors, unit
 
 ROOT = Path(__file__).resolve().parents[1]
 TRACKS, CHANNELS, CLUSTERS, ASKED, NEAREST = 300_000, 256, 3_000, 200, 10

@@ -26,10 +26,10 @@ import numpy as np
 import soxr
 from music import RATE, write_mp3
 
-from genrelens.audio import Track, mono
+from genrelens.audio.decoder import Track, mono
+from genrelens.audio.windows import cut
 from genrelens.classifier import Classifier
-from genrelens.features import analyse, planes
-from genrelens.windows import cut
+from genrelens.features.spectral import analyse, planes
 
 ROOT = Path(__file__).resolve().parents[1]
 MINUTES = 4

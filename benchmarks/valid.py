@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from genrelens.audio import Track
+from genrelens.audio.decoder import Track
 from genrelens.classifier import hear
-from genrelens.model import Judgement, Model
-from genrelens.train.evaluate import net_windows
-from genrelens.train.manifest import Item, read_manifest
-from genrelens.train.mels import Analysis, is_row, load_row
-from genrelens.train.splits import split
+from genrelens.model.session import Judgement, Model
+from genrelens.train.data.log_mels import Analysis, is_row, load_row
+from genrelens.train.data.manifest import Item, read_manifest
+from genrelens.train.data.splits import split
+from genrelens.train.evaluation.evaluate import net_windows
 
 
 def judge_valid(model: Model, data: str, protocol: str) -> Iterator[tuple[Item, Judgement]]:

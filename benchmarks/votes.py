@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.stats import trim_mean
 from valid import judge_valid
 
-from genrelens import zoo
-from genrelens.model import Model, softmax
-from genrelens.train.metrics import calibration
+from genrelens.model import zoo
+from genrelens.model.session import Model, softmax
+from genrelens.train.evaluation.metrics import calibration
 
 Floats = NDArray[np.floating]
 Vote = Callable[[Floats], Floats]  # from probabilities (windows, labels) to (labels,)

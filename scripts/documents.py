@@ -9,16 +9,16 @@ from typing import Any
 import pareto
 from marks import fill_marks
 
-from genrelens import zoo
-from genrelens.card import Card
-from genrelens.model import Model
-from genrelens.train.benchmark import read_cells
-from genrelens.train.benchmark_table import page
-from genrelens.train.figures import DARK, LIGHT, Drawing, reliability
-from genrelens.train.metrics import Metrics
-from genrelens.train.plan import read_plan
-from genrelens.train.stress.measures import StressReport
-from genrelens.train.stress.report import table_markdown
+from genrelens.model import zoo
+from genrelens.model.card import Card
+from genrelens.model.session import Model
+from genrelens.train.benchmark.benchmark import read_cells
+from genrelens.train.benchmark.plan import read_plan
+from genrelens.train.benchmark.table import page
+from genrelens.train.evaluation.metrics import Metrics
+from genrelens.train.report.figures import DARK, LIGHT, Drawing, reliability
+from genrelens.train.robustness.measures import StressReport
+from genrelens.train.robustness.report import table_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -9,7 +9,7 @@ from typing import Any
 
 from marks import fill_marks
 
-from genrelens.library.consensus import AGREED
+from genrelens.library.albums.consensus import AGREED
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -11,7 +11,7 @@ from documents import ROOT
 from rich.console import Console
 
 from genrelens.classifier import Classifier
-from genrelens.cli.rows import Rows
+from genrelens.cli.output import Rows
 
 WIDTH = 96
 

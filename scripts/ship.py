@@ -18,12 +18,12 @@ from typing import Any
 import onnx
 from documents import ROOT, write_documents
 
-from genrelens.card import Card
 from genrelens.classifier import Classifier
-from genrelens.train.evaluate import Evaluation, evaluate
-from genrelens.train.export import with_card
-from genrelens.train.manifest import Item, Manifest, read_manifest
-from genrelens.train.run import figures
+from genrelens.model.card import Card
+from genrelens.train.data.manifest import Item, Manifest, read_manifest
+from genrelens.train.evaluation.evaluate import Evaluation, evaluate
+from genrelens.train.export.export import with_card
+from genrelens.train.fit.run import figures
 
 ASSETS = ROOT / "src" / "genrelens" / "assets"
 RESULTS = ROOT / "benchmarks" / "results" / "lens.json"

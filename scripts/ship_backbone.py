@@ -23,14 +23,14 @@ from onnx import numpy_helper
 from onnxscript.optimizer import fold_constants, remove_unused_nodes
 from torch import Tensor, nn
 
-from genrelens import zoo
-from genrelens.card import Card, Training
-from genrelens.model import Model
-from genrelens.template import filled, hollowed
-from genrelens.torch_file import read_checkpoint
-from genrelens.train.backbone import read_backbone
-from genrelens.train.export import parameters, with_card
-from genrelens.train.nets.mn import Mn
+from genrelens.model import zoo
+from genrelens.model.card import Card, Training
+from genrelens.model.session import Model
+from genrelens.model.torch_checkpoint import read_checkpoint
+from genrelens.model.weightless import filled, hollowed
+from genrelens.train.distillation.backbone import read_backbone
+from genrelens.train.export.export import parameters, with_card
+from genrelens.train.networks.mn import Mn
 
 ASSETS = ROOT / "src" / "genrelens" / "assets"
 WEIGHTS = zoo.Published(

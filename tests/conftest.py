@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from genrelens.card import CARD_KEY, Card, Training
-from genrelens.frontend import FrontEnd
-from genrelens.inputs import Sound
+from genrelens.features.frontend import FrontEnd
+from genrelens.model.card import CARD_KEY, Card, Training
+from genrelens.model.input_spec import Sound
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "gtzan"
 

@@ -8,7 +8,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from genrelens.card import Card
+from genrelens.model.card import Card
 from tests.conftest import RATE, encode, make_mapped_model, tone
 
 

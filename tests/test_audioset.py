@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genrelens.features import analyse, planes
-from genrelens.frontend import FrontEnd, mel_bands
+from genrelens.features.frontend import FrontEnd, mel_bands
+from genrelens.features.spectral import analyse, planes
 
 AUDIOSET = FrontEnd(
     rate=32_000,

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import genrelens
-from genrelens.audio import Track
-from genrelens.card import Detector
+from genrelens.audio.decoder import Track
 from genrelens.classifier import Classifier, hear, told, vote
 from genrelens.errors import AudioNotFoundError, ModelNotFoundError, TooShortError
-from genrelens.model import Model
+from genrelens.model.card import Detector
+from genrelens.model.session import Model
 from genrelens.prediction import Failure, Prediction
 from tests.conftest import RATE, encode, make_card, make_mapped_model, make_model, tone
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genrelens.train.manifest import gtzan_tracks
+from genrelens.train.data.manifest import gtzan_tracks
 
 ROOT = Path(__file__).parents[1]
 NAME = re.compile(r"\b[a-z]+\.\d{5}\b")

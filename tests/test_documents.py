@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from genrelens import zoo
-from genrelens.model import Model
-from genrelens.train.export import parameters
-from genrelens.train.nets import build
-from genrelens.train.probe_recipe import is_probe
-from genrelens.train.recipe_file import read_recipe
+from genrelens.model import zoo
+from genrelens.model.session import Model
+from genrelens.train.export.export import parameters
+from genrelens.train.networks import build
+from genrelens.train.recipes.probe_recipe import is_probe
+from genrelens.train.recipes.recipe_file import read_recipe
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "docs").glob("*.md"))

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from genrelens.card import Detector
 from genrelens.classifier import Classifier
 from genrelens.errors import TooShortError, WrongInputError
-from genrelens.inputs import Picture
 from genrelens.live import EVERY, SMOOTHED, Listener, LiveAnswer
-from genrelens.model import Model
+from genrelens.model.card import Detector
+from genrelens.model.input_spec import Picture
+from genrelens.model.session import Model
 from tests.conftest import RATE, make_card, make_mapped_model, tone
 
 OWN_RATE = 22_050  # of the small model

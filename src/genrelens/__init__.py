@@ -5,12 +5,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genrelens.audio import load
-    from genrelens.card import Card
+    from genrelens.audio.decoder import load
     from genrelens.classifier import Classifier
     from genrelens.errors import GenrelensError
-    from genrelens.frontend import FrontEnd, log_mel, mfcc, normalised
-    from genrelens.model import Model
+    from genrelens.features.frontend import FrontEnd, log_mel, mfcc, normalised
+    from genrelens.model.card import Card
+    from genrelens.model.session import Model
     from genrelens.prediction import Failure, Prediction, Score, Segment
 
 # onnxruntime reports to its makers unless it is told not to before it is imported. Whoever wants that sets it to 0.

@@ -11,18 +11,19 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from genrelens import workers, zoo
-from genrelens.audio import Recording, Track
-from genrelens.card import Card
+from genrelens import workers
+from genrelens.audio.containers import Source
+from genrelens.audio.decoder import Recording, Track
+from genrelens.audio.windows import Playable, Take, is_silent, take_windows
 from genrelens.errors import GenrelensError
-from genrelens.features import analyse, planes
-from genrelens.inputs import Picture, Sound
-from genrelens.labels import above
-from genrelens.model import Judgement, Model, Planes, Probabilities, musical
-from genrelens.pictures import picture_planes, read_picture
+from genrelens.features.pictures import picture_planes, read_picture
+from genrelens.features.spectral import analyse, planes
+from genrelens.model import zoo
+from genrelens.model.card import Card
+from genrelens.model.input_spec import Picture, Sound
+from genrelens.model.labels import above
+from genrelens.model.session import Judgement, Model, Planes, Probabilities, musical
 from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, Segment, is_no_music, ranked
-from genrelens.sources import Source
-from genrelens.windows import Playable, Take, is_silent, take_windows
 
 PathOrBytes = str | os.PathLike[str] | bytes
 Number = TypeVar("Number", bound=np.floating)
@@ -53,7 +54,7 @@ class Classifier:
     """A model that names the genre of audio.
 
     Args:
-        model: a name, path or address (see `genrelens.zoo.find`), or a loaded model.
+        model: a name, path or address (see `genrelens.model.zoo.find`), or a loaded model.
         threads: that the net may use; all cores if none is given.
         min_confidence: 0 to 1; what is told with less is "unknown".
 
@@ -83,7 +84,7 @@ class Classifier:
         """Name the genre of a path, bytes or file object.
 
         Args:
-            source: audio in any format that `genrelens.audio` reads, or a video with sound; for a model that
+            source: audio in any format that `genrelens.audio.decoder` reads, or a video with sound; for a model that
                 looks at pictures, a picture of a spectrogram.
             windows: how many to hear, spread over the track; or "all", overlapping.
 

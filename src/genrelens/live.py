@@ -10,11 +10,11 @@ import soxr
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from genrelens.audio import Recording, Samples, is_usable
+from genrelens.audio.decoder import Recording, Samples, is_usable
+from genrelens.audio.windows import SHORTEST
 from genrelens.classifier import Classifier, hear, joined
-from genrelens.model import Judgement
+from genrelens.model.session import Judgement
 from genrelens.prediction import Prediction, Score
-from genrelens.windows import SHORTEST
 
 EVERY = 0.5  # s of audio from one answer to the next
 # Windows that an answer is the mean of. Of 20 tracks of GTZAN one after another, `lens` told another genre 11 times

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
 from genrelens.files import write_text
-from tests.train.test_suspects import answers
+from tests.train.evaluation.test_suspects import answers
 
 
 def run(*arguments: str | Path) -> Result:

@@ -8,8 +8,8 @@ from typer.testing import CliRunner, Result
 
 from genrelens.cli.explain import explain
 from genrelens.errors import AudioNotFoundError, ModelError
-from genrelens.explanation import Explained
-from genrelens.pictures import read_picture
+from genrelens.explain.explanation import Explained
+from genrelens.features.pictures import read_picture
 from tests.conftest import make_card, make_model
 from tests.explained import make_traceable_model, planted
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from genrelens.cli.live_display import Display, clock, shown
 from genrelens.cli.main import app
-from genrelens.cli.now import Display, clock, shown
 from genrelens.errors import AudioUnreadableError, MissingExtraError
 from genrelens.live import LiveAnswer
 from genrelens.prediction import Score
+from tests.audio.test_streams import answering, station
 from tests.conftest import encode, heed_interrupts, tone
-from tests.test_streams import answering, station
 
 GENRELENS = [sys.executable, "-m", "genrelens.cli.main"]
 

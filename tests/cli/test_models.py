@@ -3,8 +3,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from genrelens.card import Calibration, Detector, Figure
 from genrelens.cli.main import app
+from genrelens.model.card import Calibration, Detector, Figure
 from tests.conftest import make_card, make_mapped_model, make_model
 
 

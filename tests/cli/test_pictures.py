@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
-from genrelens.pictures import picture_files, read_picture, remove_border
+from genrelens.features.pictures import picture_files, read_picture, remove_border
 from tests.conftest import encode, tone
 from tests.train.conftest import genres  # noqa: F401 (a fixture)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from genrelens.card import Detector
 from genrelens.cli.main import app
+from genrelens.model.card import Detector
 from genrelens.prediction import Failure, Prediction
 from tests.conftest import heed_interrupts, make_card, make_mapped_model
 

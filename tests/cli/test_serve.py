@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from genrelens.cli.main import app
-from genrelens.web.settings import LiveLimits, Settings
+from genrelens.web.core.settings import LiveLimits, Settings
 from tests.conftest import heed_interrupts
 from tests.web.conftest import children, eventually, serving
 
@@ -72,7 +72,7 @@ def test_it_ends_when_it_is_told_to_before_it_is_there(model_file: Path) -> None
 def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What a server would be run with."""
     calls: list[Any] = []
-    monkeypatch.setattr("genrelens.web.running.run", lambda *options: calls.extend(options))
+    monkeypatch.setattr("genrelens.web.core.server.run", lambda *options: calls.extend(options))
     return calls
 
 

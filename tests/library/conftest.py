@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from genrelens.library.catalog import Catalog, encoded
-from genrelens.library.tracks import Stamp, keep_answer
+from genrelens.library.catalog.catalog import Catalog, encoded
+from genrelens.library.catalog.tracks import Stamp, keep_answer
 from genrelens.prediction import Prediction, Score
 
 

@@ -5,9 +5,9 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrelens.library.judging import Outcome
-from genrelens.library.run import judge_files
-from genrelens.windows import Take
+from genrelens.audio.windows import Take
+from genrelens.library.classify.outcome import Outcome
+from genrelens.library.classify.run import judge_files
 
 
 def deadly(paths: Sequence[Path], model: Path, windows: Take) -> list[Outcome]:

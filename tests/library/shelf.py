@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genrelens.library.catalog import Catalog, encoded
-from genrelens.library.tracks import Stamp, keep_answer
+from genrelens.library.catalog.catalog import Catalog, encoded
+from genrelens.library.catalog.tracks import Stamp, keep_answer
 from genrelens.prediction import Prediction, Score
 
 CHANNELS = 8

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from genrelens.errors import NoTracksError
-from genrelens.library.catalog import Catalog
-from genrelens.library.layout import ensure_map, tsne
-from genrelens.library.map_picture import KNOWN, SPARE, Point, draw_map, points
+from genrelens.library.catalog.catalog import Catalog
+from genrelens.library.similarity.layout import ensure_map, tsne
+from genrelens.library.similarity.map_picture import KNOWN, SPARE, Point, draw_map, points
 from tests.library.shelf import shelf, shelve, told
 
 GENRES = ["jazz", "rock"] * 12

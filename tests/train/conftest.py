@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genrelens.train import tracking
-from genrelens.train.recipe import Recipe
+from genrelens.train.fit import tracking
+from genrelens.train.recipes.recipe import Recipe
 from tests.conftest import encode
 
 

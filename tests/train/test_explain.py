@@ -6,12 +6,12 @@ import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
-from genrelens.evidence import class_activation
-from genrelens.frontend import FrontEnd
-from genrelens.inputs import Sound
-from genrelens.train.nets.lens import Lens
-from genrelens.train.nets.mapped import Mapped
-from genrelens.train.nets.resnet18 import Resnet18
+from genrelens.explain.attribution import class_activation
+from genrelens.features.frontend import FrontEnd
+from genrelens.model.input_spec import Sound
+from genrelens.train.networks.lens import Lens
+from genrelens.train.networks.mapped import Mapped
+from genrelens.train.networks.resnet18 import Resnet18
 from tests.conftest import make_card
 
 CARD = make_card(labels=("a", "b", "c"), input=Sound(window=1.5, hop=0.5, front_end=FrontEnd(hop=1024)))

@@ -19,9 +19,9 @@ import httpx
 import pytest
 import uvicorn
 
-from genrelens.web.app import make_app
-from genrelens.web.running import configured
-from genrelens.web.settings import Settings
+from genrelens.web.core.app import make_app
+from genrelens.web.core.server import configured
+from genrelens.web.core.settings import Settings
 from tests.conftest import encode, tone
 
 Result = TypeVar("Result")

@@ -49,7 +49,7 @@ def folder(tmp_path: Path, mp3: Path, no_song: Path) -> Path:
 
 @pytest.mark.parametrize(("command", "shown"), COMMANDS, ids=[command for command, _ in COMMANDS])
 def test_commands_work_as_shown(lens: Server, folder: Path, command: str, shown: str) -> None:
-    if "explain=" in command and importlib.util.find_spec("genrelens.explain") is None:
+    if "explain=" in command and importlib.util.find_spec("genrelens.explain.explainer") is None:
         pytest.skip("explanations are not there yet")
     answer = typed(command.replace(ADDRESS, lens.url), folder)
     if "metrics" in command:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from genrelens.live import LiveAnswer
-from genrelens.web.settings import Settings
+from genrelens.web.core.settings import Settings
 from tests.conftest import encode, make_card, make_model, tone
 from tests.web.conftest import Server, serving
 

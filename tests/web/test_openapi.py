@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from genrelens.web.answers import Models, Results, Status
-from genrelens.web.documentation import EXAMPLE_MODELS, EXAMPLE_RESULTS
-from genrelens.web.problems import MEDIA_TYPE, Problem
+from genrelens.web.core.openapi import EXAMPLE_MODELS, EXAMPLE_RESULTS
+from genrelens.web.core.problems import MEDIA_TYPE, Problem
+from genrelens.web.core.responses import Models, Results, Status
 from tests.web.conftest import Server
 
 
@@ -82,11 +82,11 @@ def test_examples_have_the_shape_of_answers() -> None:
 
 
 def test_why_has_the_shape_that_explain_gives() -> None:
-    explain = pytest.importorskip("genrelens.explain", reason="explanations are not there yet")
-    from genrelens.web import answers
+    explain = pytest.importorskip("genrelens.explain.explainer", reason="explanations are not there yet")
+    from genrelens.web.core import responses
 
     for name in ("Explanation", "Spectrogram"):
-        ours, theirs = getattr(answers, name), getattr(explain, name)
+        ours, theirs = getattr(responses, name), getattr(explain, name)
         assert list(ours.model_fields) == list(theirs.model_fields)
         schemas = [{**shape.model_json_schema(), "description": ""}["properties"] for shape in (ours, theirs)]
         assert schemas[0] == schemas[1]

@@ -8,7 +8,7 @@ import pytest
 
 from genrelens.classifier import Classifier
 from genrelens.prediction import Failure, Prediction
-from genrelens.web.answers import Models, Results
+from genrelens.web.core.responses import Models, Results
 from tests.web.conftest import Server
 
 FORM = "multipart/form-data; boundary=x"

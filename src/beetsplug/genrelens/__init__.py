@@ -23,13 +23,13 @@ from beetsplug.genrelens.naming import (
     read_tree,
     read_whitelist,
 )
+from genrelens.audio.windows import Take
 from genrelens.classifier import SPREAD, Classifier
 from genrelens.errors import GenrelensError, shown
-from genrelens.library.consensus import Consensus, consensus, stands_out
+from genrelens.library.albums.consensus import Consensus, consensus, stands_out
+from genrelens.model.zoo import DEFAULT
 from genrelens.prediction import UNKNOWN, Failure, Prediction, Score
-from genrelens.windows import Take
 from genrelens.workers import cores
-from genrelens.zoo import DEFAULT
 
 _FEW = 24  # tracks that one process has judged before others have begun
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from genrelens.labels import BELOW
+from genrelens.model.labels import BELOW
 from genrelens.prediction import Score
 
 Branch = tuple[str, ...]  # from the most general genre down to one, as in ("rock", "metal")

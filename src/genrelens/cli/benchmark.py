@@ -28,10 +28,10 @@ def benchmark(
 
     with needs_train_extra():
         from genrelens.cli.studio import loading, teller
-        from genrelens.train.benchmark import Bench, read_cells
-        from genrelens.train.benchmark import benchmark as run
-        from genrelens.train.benchmark_table import page
-        from genrelens.train.plan import read_plan
+        from genrelens.train.benchmark.benchmark import Bench, read_cells
+        from genrelens.train.benchmark.benchmark import benchmark as run
+        from genrelens.train.benchmark.plan import read_plan
+        from genrelens.train.benchmark.table import page
 
     wanted = read_plan(plan)
     recipes = wanted.read(plan.parent)

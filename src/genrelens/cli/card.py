@@ -1,7 +1,7 @@
 """A card in words."""
 
-from genrelens.card import Card
-from genrelens.inputs import Input, Picture
+from genrelens.model.card import Card
+from genrelens.model.input_spec import Input, Picture
 
 
 def card_text(card: Card) -> str:

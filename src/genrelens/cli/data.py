@@ -41,9 +41,9 @@ def check(
     from genrelens.cli.progress import progress_bar
 
     with needs_train_extra():
-        from genrelens.train.check import check_data
-        from genrelens.train.manifest import read_manifest
-        from genrelens.train.splits import split as divide
+        from genrelens.train.data.check import check_data
+        from genrelens.train.data.manifest import read_manifest
+        from genrelens.train.data.splits import split as divide
 
     manifest = divide(read_manifest(data), split, seed)
     with progress_bar("Checking", len(manifest.items), visible=not quiet) as advance:
@@ -74,9 +74,9 @@ def duplicates(
     from genrelens.cli.progress import progress_bar
 
     with needs_train_extra():
-        from genrelens.train.duplicates import find_duplicates
-        from genrelens.train.manifest import read_manifest
-        from genrelens.train.splits import split as divide
+        from genrelens.train.data.duplicates import find_duplicates
+        from genrelens.train.data.manifest import read_manifest
+        from genrelens.train.data.splits import split as divide
 
     _require_one(json, as_csv)
     manifest = divide(read_manifest(data), split, seed)
@@ -114,8 +114,8 @@ def suspects(
     from genrelens.cli.extras import needs_train_extra
 
     with needs_train_extra():
-        from genrelens.train.compare import read_evaluation
-        from genrelens.train.suspects import find_suspects
+        from genrelens.train.evaluation.compare import read_evaluation
+        from genrelens.train.evaluation.suspects import find_suspects
 
     _require_one(json, as_csv)
     found = find_suspects([read_evaluation(file) for file in answers], margin)
@@ -149,9 +149,9 @@ def pictures(
     from genrelens.cli.progress import progress_bar
 
     with needs_train_extra():
-        from genrelens.frontend import FrontEnd
-        from genrelens.train.manifest import read_manifest
-        from genrelens.train.render import Look, picture_jobs, render_all
+        from genrelens.features.frontend import FrontEnd
+        from genrelens.train.data.manifest import read_manifest
+        from genrelens.train.data.render import Look, picture_jobs, render_all
 
     width, height = _pixels(size, _SMALLEST_WITH_AXES if axes else _SMALLEST)
     jobs = picture_jobs(read_manifest(data), folder)

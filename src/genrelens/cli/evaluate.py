@@ -45,19 +45,19 @@ def evaluate(
     from genrelens.cli.extras import needs_train_extra
     from genrelens.cli.progress import progress_bar
     from genrelens.files import write_text
-    from genrelens.inputs import finder
+    from genrelens.model.input_spec import finder
 
     with needs_train_extra():
         from genrelens.cli.measures import comparison_text, measured_text, without_text
-        from genrelens.train.compare import compare as compare_answers
-        from genrelens.train.compare import read_evaluation
-        from genrelens.train.evaluate import Evaluation
-        from genrelens.train.labelmap import LabelMap, read_label_map
-        from genrelens.train.manifest import read_manifest
-        from genrelens.train.several import LabelEvaluation, evaluate_any
-        from genrelens.train.splits import require
-        from genrelens.train.splits import split as divide
-        from genrelens.train.without import measure_without, read_names
+        from genrelens.train.data.label_map import LabelMap, read_label_map
+        from genrelens.train.data.manifest import read_manifest
+        from genrelens.train.data.splits import require
+        from genrelens.train.data.splits import split as divide
+        from genrelens.train.evaluation.compare import compare as compare_answers
+        from genrelens.train.evaluation.compare import read_evaluation
+        from genrelens.train.evaluation.evaluate import Evaluation
+        from genrelens.train.evaluation.multilabel import LabelEvaluation, evaluate_any
+        from genrelens.train.evaluation.without import measure_without, read_names
 
     if out and not out.parent.is_dir():
         raise typer.BadParameter(f"{out.parent} is not a folder", param_hint="--out")

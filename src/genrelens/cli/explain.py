@@ -8,8 +8,8 @@ import typer
 from genrelens.cli.options import Cores, ModelName
 
 if TYPE_CHECKING:
-    from genrelens.card import Card
-    from genrelens.explanation import Explained
+    from genrelens.explain.explanation import Explained
+    from genrelens.model.card import Card
 
 Method = Literal["cam", "occlusion"]
 
@@ -39,8 +39,8 @@ def explain(
 
     `--genre jazz` answers "why not jazz?".
     """
-    from genrelens import explain as explaining
     from genrelens.classifier import Classifier
+    from genrelens.explain import explainer as explaining
 
     if out and out.suffix.lower() not in (".png", ".json"):
         raise typer.BadParameter(f"{out} is neither a .png nor a .json file", param_hint="--out")
@@ -56,7 +56,7 @@ def explain(
         return
     chosen = explained if wanted else _told(explained)
     if out:
-        from genrelens.heatmap import draw
+        from genrelens.explain.heatmap import draw
 
         _write(out, draw(chosen))
     else:
@@ -69,7 +69,7 @@ def _known(genres: list[str], card: "Card") -> list[str]:
     Raises:
         typer.BadParameter: the model does not know one.
     """
-    from genrelens.explain import known_genres
+    from genrelens.explain.explainer import known_genres
 
     known = known_genres(card)
     for genre in genres:
@@ -93,7 +93,7 @@ def _told(explained: "Explained") -> "Explained":
 def _table(explained: "Explained") -> str:
     """The strongest moments of each genre."""
     from genrelens.errors import shown
-    from genrelens.explain import strongest
+    from genrelens.explain.explainer import strongest
     from genrelens.prediction import UNKNOWN
 
     prediction = explained.prediction

@@ -10,8 +10,8 @@ import typer
 from genrelens.cli.options import Cores, ModelName
 
 if TYPE_CHECKING:
+    from genrelens.audio.streams import Pieces, Raw
     from genrelens.live import Listener, LiveAnswer
-    from genrelens.streams import Pieces, Raw
 
 _PIPE = "-"
 _RADIO = ("http://", "https://")
@@ -42,11 +42,11 @@ def listen(
     """Tell the genre of what is playing, twice a second, until it ends or Ctrl-C."""
     _check(source, raw, rate)
     with contextlib.suppress(KeyboardInterrupt):
+        from genrelens.audio.streams import Raw
         from genrelens.classifier import Classifier
-        from genrelens.cli.now import clock, shown
+        from genrelens.cli.live_display import clock, shown
         from genrelens.errors import UndecodableAudioError
         from genrelens.live import Listener
-        from genrelens.streams import Raw
 
         classifier = Classifier(model, threads=threads, min_confidence=min_confidence)
         listener = Listener(classifier, _name(source))
@@ -79,7 +79,7 @@ def _name(source: str | None) -> str:
 
 @contextlib.contextmanager
 def _pieces(source: str | None, how: "Raw | None", device: str | None, listener: "Listener") -> "Iterator[Pieces]":
-    from genrelens import streams
+    from genrelens.audio import streams
     from genrelens.cli.microphone import microphone
 
     pipe = cast("streams.Arriving", sys.stdin.buffer)

@@ -3,19 +3,19 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from genrelens.train.compare import Comparison, Difference
-    from genrelens.train.evaluate import Evaluation
-    from genrelens.train.label_metrics import LabelMetrics
-    from genrelens.train.metrics import Estimate, Metrics
-    from genrelens.train.several import LabelEvaluation
-    from genrelens.train.tree_metrics import TreeMetrics
+    from genrelens.train.evaluation.compare import Comparison, Difference
+    from genrelens.train.evaluation.evaluate import Evaluation
+    from genrelens.train.evaluation.label_metrics import LabelMetrics
+    from genrelens.train.evaluation.metrics import Estimate, Metrics
+    from genrelens.train.evaluation.multilabel import LabelEvaluation
+    from genrelens.train.evaluation.tree_metrics import TreeMetrics
 
 _NAME = 28  # characters that the longest name of a measure takes, and a gap
 
 
 def measured_text(result: "Evaluation | LabelEvaluation") -> str:
     """What was measured, as suits what the model tells."""
-    from genrelens.train.several import LabelEvaluation
+    from genrelens.train.evaluation.multilabel import LabelEvaluation
 
     if isinstance(result, LabelEvaluation):
         return labels_text(result.metrics)
@@ -25,7 +25,7 @@ def measured_text(result: "Evaluation | LabelEvaluation") -> str:
 
 def evaluation_text(result: "Evaluation") -> str:
     """Measures by track and by window with intervals, then a row for each genre and the confusions, by track."""
-    from genrelens.train.metrics import ESTIMATES
+    from genrelens.train.evaluation.metrics import ESTIMATES
 
     both = (result.metrics, result.windows)
     lines = [f"{'':<{_NAME}}{'by track':<24}by window", f"{'':<{_NAME}}" + f"{'value   95 % interval':<24}" * 2]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from genrelens.audio import Samples
-from genrelens.backlog import Backlog
+from genrelens.audio.decoder import Samples
+from genrelens.audio.ring_buffer import Backlog
 from genrelens.errors import AudioUnreadableError, MissingExtraError
 
 _LONGEST_WAIT = 10.0  # s without a sample, after which a microphone is gone

@@ -15,7 +15,7 @@ def list_models() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from genrelens import zoo
+    from genrelens.model import zoo
 
     table = Table(box=None, pad_edge=False)
     for column in ("model", "here", "summary"):
@@ -31,9 +31,9 @@ def show_card(
     json: Annotated[bool, typer.Option("--json", help="The card as it stands in the file.")] = False,
 ) -> None:
     """Show a model's card: labels, input, training, figures."""
-    from genrelens import zoo
     from genrelens.cli.card import card_text
-    from genrelens.model import Model
+    from genrelens.model import zoo
+    from genrelens.model.session import Model
 
     card = Model(zoo.find(model)).card
     print(card.model_dump_json(indent=2) if json else card_text(card))
@@ -48,7 +48,7 @@ def download(
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-    from genrelens import zoo
+    from genrelens.model import zoo
 
     console = Console(stderr=True)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from genrelens.windows import Take
+    from genrelens.audio.windows import Take
 
 ModelName = Annotated[str, typer.Option("--model", "-m", help="A model's name, an .onnx file or an address.")]
 Cores = Annotated[

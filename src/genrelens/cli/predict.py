@@ -9,7 +9,7 @@ import typer
 from genrelens.cli.options import Cores, ModelName, Quiet, Windows, taken
 
 if TYPE_CHECKING:
-    from genrelens.inputs import Input
+    from genrelens.model.input_spec import Input
     from genrelens.prediction import Failure
 
 _KINDS = {"sound": "audio files", "picture": "pictures"}
@@ -40,8 +40,8 @@ def predict(
     """
     from genrelens import workers
     from genrelens.classifier import Classifier
+    from genrelens.cli.output import Rows
     from genrelens.cli.progress import progress_bar
-    from genrelens.cli.rows import Rows
     from genrelens.prediction import Failure
 
     if json and csv:
@@ -67,7 +67,7 @@ def predict(
 def _expand(paths: list[Path], own: "Input") -> "tuple[list[Path], list[Failure]]":
     """The files that are meant, each once, in the order given; and the folders that give none."""
     from genrelens.errors import AudioNotFoundError, AudioUnreadableError, shown
-    from genrelens.inputs import finder
+    from genrelens.model.input_spec import finder
     from genrelens.prediction import Failure
 
     files: dict[str, Path] = {}

@@ -16,6 +16,6 @@ def report(
     from genrelens.cli.extras import needs_train_extra
 
     with needs_train_extra():
-        from genrelens.train.report import write_report
+        from genrelens.train.report.report import write_report
 
     print(write_report(run))

@@ -58,8 +58,8 @@ def serve(
     """Serve the page and the REST API until Ctrl-C; logs go to stderr, as JSON."""
     from pydantic import ValidationError
 
-    from genrelens.web.running import run
-    from genrelens.web.settings import MB, LiveLimits, Settings
+    from genrelens.web.core.server import run
+    from genrelens.web.core.settings import MB, LiveLimits, Settings
 
     named = context.get_parameter_source("catalog")
     if named is not None and named.name == "COMMANDLINE" and not library:  # a variable may be set for other commands
@@ -94,7 +94,7 @@ def serve(
 
 
 def _catalog(given: Path | None) -> Path:
-    from genrelens.library.catalog import default_path
+    from genrelens.library.catalog.catalog import default_path
 
     return given or default_path()
 

@@ -49,17 +49,17 @@ def stress(
     from genrelens.classifier import Classifier
     from genrelens.cli.extras import needs_train_extra
     from genrelens.cli.progress import progress_bar
-    from genrelens.inputs import finder
+    from genrelens.model.input_spec import finder
 
     with needs_train_extra():
         import numpy as np
 
-        from genrelens.train.manifest import read_manifest
-        from genrelens.train.splits import split as divide
-        from genrelens.train.stress.battery import battery, chosen
-        from genrelens.train.stress.report import table_text, write_stress
-        from genrelens.train.stress.run import Manner
-        from genrelens.train.stress.run import stress as run_stress
+        from genrelens.train.data.manifest import read_manifest
+        from genrelens.train.data.splits import split as divide
+        from genrelens.train.robustness.battery import battery, chosen
+        from genrelens.train.robustness.report import table_text, write_stress
+        from genrelens.train.robustness.run import Manner
+        from genrelens.train.robustness.run import stress as run_stress
 
     try:
         changes = chosen(battery(np.random.default_rng(seed)), only or [])

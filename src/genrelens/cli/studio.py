@@ -8,8 +8,8 @@ import typer
 
 from genrelens import workers
 from genrelens.cli.progress import progress_bar
-from genrelens.train.mels import default_cache
-from genrelens.train.tracks import Loading
+from genrelens.train.data.log_mels import default_cache
+from genrelens.train.data.tracks import Loading
 
 
 def loading(data: str, cache: Path | None, threads: int | None, *, allow_leak: bool, quiet: bool) -> Loading:

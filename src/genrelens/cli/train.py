@@ -39,13 +39,13 @@ def train(
     with needs_train_extra():
         from genrelens.cli.measures import measured_text
         from genrelens.cli.studio import loading, teller
-        from genrelens.train.fit import Manner
-        from genrelens.train.probe_recipe import is_probe, read_probe
-        from genrelens.train.probe_run import ProbeRequest, train_probe
-        from genrelens.train.recipe_file import read_recipe, with_settings
-        from genrelens.train.report import write_report
-        from genrelens.train.run import Request
-        from genrelens.train.run import train as run_training
+        from genrelens.train.distillation.probe_run import ProbeRequest, train_probe
+        from genrelens.train.fit.fit import Manner
+        from genrelens.train.fit.run import Request
+        from genrelens.train.fit.run import train as run_training
+        from genrelens.train.recipes.probe_recipe import is_probe, read_probe
+        from genrelens.train.recipes.recipe_file import read_recipe, with_settings
+        from genrelens.train.report.report import write_report
 
     if is_probe(recipe):
         if settings or resume:

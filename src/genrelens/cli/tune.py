@@ -8,7 +8,7 @@ import typer
 from genrelens.cli.options import Cache, Cores, DataSet, Quiet
 
 if TYPE_CHECKING:
-    from genrelens.train.tune import Tuned
+    from genrelens.train.search.tune import Tuned
 
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 Objective = Literal["loss", "accuracy"]
@@ -40,10 +40,10 @@ def tune(
 
     with needs_train_extra():
         from genrelens.cli.studio import loading, teller
-        from genrelens.train.fit import Manner
-        from genrelens.train.recipe_file import read_recipe
-        from genrelens.train.run import Request
-        from genrelens.train.tune import tune as run_search
+        from genrelens.train.fit.fit import Manner
+        from genrelens.train.fit.run import Request
+        from genrelens.train.recipes.recipe_file import read_recipe
+        from genrelens.train.search.tune import tune as run_search
 
     wanted = read_recipe(recipe)
     request = Request(

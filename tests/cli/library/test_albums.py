@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from genrelens.cli.main import app
 from genrelens.errors import NoTracksError
-from genrelens.library.catalog import Catalog, encoded
-from genrelens.library.tracks import Stamp, keep_answer
-from tests.library.test_albums import judged
+from genrelens.library.catalog.catalog import Catalog, encoded
+from genrelens.library.catalog.tracks import Stamp, keep_answer
+from tests.library.albums.test_albums import judged
 
 Library = Callable[..., str]
 

@@ -14,10 +14,10 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
-from genrelens.library.catalog import Catalog
-from genrelens.library.outcomes import OutcomeFolder, asked
-from genrelens.library.tracks import judged
-from genrelens.model import Model
+from genrelens.library.catalog.catalog import Catalog
+from genrelens.library.catalog.tracks import judged
+from genrelens.library.cluster.outcomes import OutcomeFolder, asked
+from genrelens.model.session import Model
 from tests.conftest import encode, tone
 
 # Ray warns of its own ways.

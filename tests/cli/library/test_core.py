@@ -16,8 +16,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
-from genrelens.library.finding import Known
-from genrelens.library.status import Status
+from genrelens.library.catalog.lookup import Known
+from genrelens.library.catalog.status import Status
 from genrelens.prediction import Failure, Prediction
 from tests.conftest import encode, heed_interrupts, make_card, make_mapped_model, tone
 
@@ -116,7 +116,7 @@ def test_export(library: Library, tmp_path: Path) -> None:
 
 
 def test_parquet_without_pyarrow(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "genrelens.library.parquet", raising=False)
+    monkeypatch.delitem(sys.modules, "genrelens.library.catalog.parquet", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     refused = library("export", tmp_path / "out.parquet")
     assert "pip install 'genrelens[library]'" in str(refused.exception)

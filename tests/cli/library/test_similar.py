@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
 from genrelens.errors import GenrelensError
-from genrelens.library.catalog import Catalog
+from genrelens.library.catalog.catalog import Catalog
 from tests.library.shelf import shelf
 
 

@@ -6,8 +6,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
-from genrelens.library import journal, tags
-from genrelens.library.catalog import Catalog
+from genrelens.library.catalog.catalog import Catalog
+from genrelens.library.tagging import journal
+from genrelens.library.tags import genre_tags
 from tests.library.conftest import judge
 from tests.library.formats import GENRES, make
 
@@ -35,7 +36,7 @@ def music(tmp_path: Path) -> Path:
 
 
 def genres(folder: Path) -> list[tuple[str, ...]]:
-    return [tags.read(file).genres for file in sorted(folder.iterdir())]
+    return [genre_tags.read(file).genres for file in sorted(folder.iterdir())]
 
 
 def test_a_plan_changes_nothing(run: Run, music: Path) -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from genrelens.library.browsing import Search, columns, search
-from genrelens.library.catalog import Catalog
-from genrelens.library.map_picture import colours_of
-from genrelens.web.library_answers import EXAMPLE_MAP
+from genrelens.library.catalog.browse import Search, columns, search
+from genrelens.library.catalog.catalog import Catalog
+from genrelens.library.similarity.map_picture import colours_of
+from genrelens.web.routes.library_responses import EXAMPLE_MAP
 from tests.library.shelf import shelve, told
 from tests.web.conftest import Server, eventually, serving
+from tests.web.routes.test_library import fill
 from tests.web.static.conftest import Open, Visit, pixels
 from tests.web.static.test_access import OVERFLOWING, PHONE, SMALL, violations
-from tests.web.test_library import fill
 
 
 @pytest.fixture(scope="module")

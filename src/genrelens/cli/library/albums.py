@@ -9,7 +9,7 @@ from genrelens.cli.library.options import PathPattern
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from genrelens.library.albums import Album
+    from genrelens.library.albums.albums import Album
 
 
 def albums(
@@ -25,8 +25,8 @@ def albums(
 
     from genrelens.cli.library.options import opened, queried
     from genrelens.errors import NoTracksError
-    from genrelens.library.albums import albums as found
-    from genrelens.library.tracks import judged
+    from genrelens.library.albums.albums import albums as found
+    from genrelens.library.catalog.tracks import judged
 
     out = Console(highlight=False, soft_wrap=True)
     nothing = True
@@ -44,9 +44,9 @@ def albums(
 def _lines(album: "Album") -> "Text":
     from rich.text import Text
 
-    from genrelens.cli.rows import percent
+    from genrelens.cli.output import percent
     from genrelens.errors import shown
-    from genrelens.labels import AND
+    from genrelens.model.labels import AND
 
     text = Text()
     if agreed := album.consensus:

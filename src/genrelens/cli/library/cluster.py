@@ -10,9 +10,9 @@ import typer
 from genrelens.cli.library.options import opened
 
 if TYPE_CHECKING:
-    from genrelens.library.judging import Outcome
-    from genrelens.model import Model
-    from genrelens.windows import Take
+    from genrelens.audio.windows import Take
+    from genrelens.library.classify.outcome import Outcome
+    from genrelens.model.session import Model
 
 Work = tuple[int, "Generator[list[Outcome]]"]
 
@@ -32,11 +32,11 @@ def on_cluster(
     from genrelens.cli.extras import needs_extra
 
     with needs_extra("ray"):
-        from genrelens.library.addresses import audio_places
-        from genrelens.library.cluster import places_left, run_catalog, run_places
-        from genrelens.library.outcomes import OutcomeFolder
-        from genrelens.library.ray_engine import connected
-        from genrelens.library.run import count_pending
+        from genrelens.library.classify.run import count_pending
+        from genrelens.library.cluster.outcomes import OutcomeFolder
+        from genrelens.library.cluster.ray_engine import connected
+        from genrelens.library.cluster.run import places_left, run_catalog, run_places
+        from genrelens.library.cluster.urls import audio_places
 
     places = audio_places(source) if source else []
     with contextlib.ExitStack() as stack:

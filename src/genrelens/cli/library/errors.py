@@ -12,7 +12,7 @@ def errors(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List the files of which nothing can be told, by path, each with its reason."""
-    from genrelens.library.tracks import failures
+    from genrelens.library.catalog.tracks import failures
 
     with opened(context) as catalog:
         for failure in failures(catalog):

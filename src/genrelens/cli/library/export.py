@@ -8,7 +8,7 @@ import typer
 from genrelens.cli.library.options import Genre, MinConfidence, PathPattern, opened, queried
 
 if TYPE_CHECKING:
-    from genrelens.library.export import Format
+    from genrelens.library.catalog.export import Format
 
 _SUFFIXES: "dict[str, Format]" = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
 
@@ -26,8 +26,8 @@ def export(
     """Write the answers to a CSV, JSON lines or Parquet file; the last holds the embeddings, too."""
     from genrelens.cli.extras import needs_extra
     from genrelens.errors import shown
-    from genrelens.library.export import write_tracks
-    from genrelens.library.tracks import judged
+    from genrelens.library.catalog.export import write_tracks
+    from genrelens.library.catalog.tracks import judged
 
     kind = format or _SUFFIXES.get(file.suffix.lower())
     if kind is None:

@@ -20,10 +20,10 @@ def draw_map(
     shows it, too.
     """
     from genrelens.files import replacing
-    from genrelens.library.layout import ensure_map
-    from genrelens.library.map_picture import draw_map as drawn
-    from genrelens.library.map_picture import points
-    from genrelens.library.vectors import usual_maker
+    from genrelens.library.similarity.layout import ensure_map
+    from genrelens.library.similarity.map_picture import draw_map as drawn
+    from genrelens.library.similarity.map_picture import points
+    from genrelens.library.similarity.vectors import usual_maker
 
     if out.suffix.lower() != ".png":
         raise typer.BadParameter("the map is a PNG picture; end its name in .png", param_hint="--out")

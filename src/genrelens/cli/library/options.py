@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from genrelens.library.catalog import Catalog
-    from genrelens.library.tracks import Query
+    from genrelens.library.catalog.catalog import Catalog
+    from genrelens.library.catalog.tracks import Query
 
 Genre = Annotated[str | None, typer.Option("--genre", "-g", help="Only tracks that are told to be this.")]
 MinConfidence = Annotated[
@@ -19,7 +19,7 @@ PathPattern = Annotated[
 
 def opened(context: typer.Context) -> "Catalog":
     """The catalog that was asked for."""
-    from genrelens.library.catalog import Catalog, default_path
+    from genrelens.library.catalog.catalog import Catalog, default_path
 
     return Catalog(context.obj or default_path())
 
@@ -28,7 +28,7 @@ def queried(genre: str | None, min_confidence: float, path: str | None) -> "Quer
     """The tracks that were asked for; a file or folder may be given relative to where one is, whatever its name."""
     import os
 
-    from genrelens.library.tracks import Query
+    from genrelens.library.catalog.tracks import Query
 
     if path and (os.path.lexists(path) or not set(path) & set("*?[")):  # no pattern, or one that is a name as well
         path = os.path.abspath(path)  # noqa: PTH100 (links stay as they were given)

@@ -27,9 +27,9 @@ def playlist(
 
     Tracks are taken one by one as long as they fit into the minutes. No artist follows himself if that can be avoided.
     """
-    from genrelens.library.finding import track_named
-    from genrelens.library.playlist import Wish, make_playlist
-    from genrelens.library.playlist_files import write_playlist, writer_for
+    from genrelens.library.catalog.lookup import track_named
+    from genrelens.library.playlists.formats import write_playlist, writer_for
+    from genrelens.library.playlists.playlist import Wish, make_playlist
 
     if like is not None and seed is not None:
         raise typer.BadParameter("with --like, nothing is drawn that a --seed could decide", param_hint="--seed")

@@ -12,8 +12,8 @@ from genrelens.cli.library.options import opened
 from genrelens.cli.options import Cores, ModelName, Quiet, Windows, taken
 
 if TYPE_CHECKING:
-    from genrelens.model import Model
-    from genrelens.windows import Take
+    from genrelens.audio.windows import Take
+    from genrelens.model.session import Model
 
 
 def run(
@@ -55,9 +55,10 @@ def run(
     It may be ended at any time, and goes on there the next time. Exits with 1 if some files could not be judged: each
     is named with its reason, and is not tried again until it changes.
     """
-    from genrelens import workers, zoo
+    from genrelens import workers
     from genrelens.cli.progress import progress_bar
-    from genrelens.model import Model
+    from genrelens.model import zoo
+    from genrelens.model.session import Model
     from genrelens.prediction import Failure
 
     if (source or target) and engine != "ray":
@@ -95,8 +96,8 @@ def run(
 @contextlib.contextmanager
 def _here(context: typer.Context, model: "Model", take: "Take", *, retry: bool, processes: int) -> "Iterator[Work]":
     """How many tracks of the catalog wait, and what comes of them, batch by batch."""
-    from genrelens.library.run import count_pending
-    from genrelens.library.run import run as judge
+    from genrelens.library.classify.run import count_pending
+    from genrelens.library.classify.run import run as judge
 
     with opened(context) as catalog:
         total = count_pending(catalog, model, windows=take, retry=retry)

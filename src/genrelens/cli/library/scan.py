@@ -9,8 +9,8 @@ from genrelens.cli.library.options import opened
 from genrelens.cli.options import Quiet
 
 if TYPE_CHECKING:
-    from genrelens.library.catalog import Catalog
-    from genrelens.library.scan import Scan
+    from genrelens.library.catalog.catalog import Catalog
+    from genrelens.library.scan.scan import Scan
 
 
 def scan(
@@ -29,7 +29,7 @@ def scan(
 
     Exits with 1 if a folder or file could not be read: each is named, and its tracks stay as they were.
     """
-    from genrelens.library.scan import scan as look_into
+    from genrelens.library.scan.scan import scan as look_into
 
     failed = False
     with opened(context) as catalog:
@@ -48,7 +48,7 @@ def scan(
 def _digest(catalog: "Catalog", folder: Path, quiet: bool) -> bool:
     """Read what is new, and tell what is known again; whether all files could be read."""
     from genrelens.cli.progress import progress_bar
-    from genrelens.library.digests import count_undigested, digest_tracks, join_moved
+    from genrelens.library.scan.digests import count_undigested, digest_tracks, join_moved
 
     good = True
     with progress_bar("Reading", count_undigested(catalog, folder), visible=not quiet) as advance:

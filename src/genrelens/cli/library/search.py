@@ -18,9 +18,9 @@ def search(
     """List judged tracks by genre, confidence or path."""
     from itertools import chain
 
-    from genrelens.cli.rows import Rows
+    from genrelens.cli.output import Rows
     from genrelens.errors import NoTracksError
-    from genrelens.library.tracks import judged
+    from genrelens.library.catalog.tracks import judged
 
     with opened(context) as catalog:
         tracks = judged(catalog, queried(genre, min_confidence, path))

@@ -7,7 +7,7 @@ import typer
 from genrelens.cli.library.options import opened
 
 if TYPE_CHECKING:
-    from genrelens.library.finding import Known
+    from genrelens.library.catalog.lookup import Known
     from genrelens.prediction import Prediction
 
 
@@ -17,7 +17,7 @@ def show(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show a track: what was told of it, window by window, or why nothing could be."""
-    from genrelens.library.finding import known, number_of
+    from genrelens.library.catalog.lookup import known, number_of
 
     with opened(context) as catalog:
         found = known(catalog, number_of(catalog, track))
@@ -47,8 +47,8 @@ def _lines(found: "Known") -> list[str]:
 
 
 def _told(answer: "Prediction") -> list[str]:
-    from genrelens.cli.rows import bar, percent
-    from genrelens.labels import AND
+    from genrelens.cli.output import bar, percent
+    from genrelens.model.labels import AND
     from genrelens.prediction import is_no_music
 
     width = max(len(score.label) for score in answer.scores)

@@ -7,7 +7,7 @@ import typer
 from genrelens.cli.library.options import Genre, MinConfidence, PathPattern, opened, queried
 
 if TYPE_CHECKING:
-    from genrelens.library.similar import Similar
+    from genrelens.library.similarity.similar import Similar
 
 
 def similar(
@@ -20,8 +20,8 @@ def similar(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Tell which tracks sound most like another one, by the embeddings that the model made of them."""
-    from genrelens.library.finding import track_named
-    from genrelens.library.similar import similar as most_similar
+    from genrelens.library.catalog.lookup import track_named
+    from genrelens.library.similarity.similar import similar as most_similar
 
     with opened(context) as catalog:
         found = most_similar(catalog, track_named(catalog, track), count, queried(genre, min_confidence, path))
@@ -39,7 +39,7 @@ def _print_json(one: "Similar") -> None:
 
 
 def _print_row(one: "Similar") -> None:
-    from genrelens.cli.rows import percent
+    from genrelens.cli.output import percent
     from genrelens.errors import shown
 
     told = one.track.prediction

@@ -15,7 +15,7 @@ def status(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Count the tracks by state, genre, error and model."""
-    from genrelens.library.status import status as count
+    from genrelens.library.catalog.status import status as count
 
     with opened(context) as catalog:
         found = count(catalog)
@@ -32,7 +32,7 @@ def status(
 
 
 def _tell(title: str, counts: Mapping[str, int], total: int) -> None:
-    from genrelens.cli.rows import bar
+    from genrelens.cli.output import bar
 
     if not counts:
         return

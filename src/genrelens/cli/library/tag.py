@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from genrelens.library.albums import By
-    from genrelens.library.catalog import Catalog
-    from genrelens.library.plan import Change, Policy
-    from genrelens.library.tracks import Query
+    from genrelens.library.albums.albums import By
+    from genrelens.library.catalog.catalog import Catalog
+    from genrelens.library.catalog.tracks import Query
+    from genrelens.library.tagging.plan import Change, Policy
 
 _WORDS = {
     "unknown": "of no known genre",
@@ -65,8 +65,8 @@ def tag(
     No other field is touched, and all can be undone (`genrelens library undo`). Exits with 1 if a file could not be
     read or written: each is named with its reason, and is as it was.
     """
-    from genrelens.library.genre_map import GenreMap, read_genre_map
-    from genrelens.library.plan import Policy
+    from genrelens.library.tagging.genre_map import GenreMap, read_genre_map
+    from genrelens.library.tagging.plan import Policy
 
     names = read_genre_map(map_file) if map_file else GenreMap()
     policy = Policy(existing, min_confidence, top, names, profile, break_links)
@@ -80,18 +80,18 @@ def tag(
 def _changes(
     catalog: "Catalog", query: "Query", policy: "Policy", by: "By", *, write: bool, keep_times: bool
 ) -> "Iterator[Change]":
-    from genrelens.library import tagging
+    from genrelens.library.tagging import run
 
     if write:
-        return tagging.tag(catalog, query, policy, by=by, keep_times=keep_times)
-    return tagging.planned(catalog, query, policy, by=by)
+        return run.tag(catalog, query, policy, by=by, keep_times=keep_times)
+    return run.planned(catalog, query, policy, by=by)
 
 
 def _report(changes: "Iterator[Change]", *, write: bool, json: bool) -> int:
     """Print changes as they come, then how many there are of each kind; gives the number of failures."""
     from rich.console import Console
 
-    from genrelens.library.plan import BY_CHOICE
+    from genrelens.library.tagging.plan import BY_CHOICE
 
     out = Console(highlight=False, soft_wrap=True)
     err = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -10,8 +10,8 @@ from genrelens.cli.library.options import opened
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from genrelens.library.catalog import Catalog
-    from genrelens.library.undo import Undone
+    from genrelens.library.catalog.catalog import Catalog
+    from genrelens.library.tagging.undo import Undone
 
 
 def undo(
@@ -26,7 +26,7 @@ def undo(
 
     A file that was changed since, by another program or a later run, is left as it is. Exits with 1 if there is one.
     """
-    from genrelens.library.undo import undo as undone
+    from genrelens.library.tagging.undo import undo as undone
 
     with opened(context) as catalog:
         if listed:
@@ -59,7 +59,7 @@ def _told(result: "Undone", *, json: bool) -> bool:
 def _count(catalog: "Catalog", run: int | None, files: int, failed: int) -> None:
     """Print how many files are put back; where some are not, how to go on without them."""
     from genrelens.errors import NoTracksError
-    from genrelens.library.journal import last_run
+    from genrelens.library.tagging.journal import last_run
 
     typer.echo(f"{files - failed} put back" + (f", {failed} not" if failed else ""), err=True)
     if failed:
@@ -69,7 +69,7 @@ def _count(catalog: "Catalog", run: int | None, files: int, failed: int) -> None
 
 
 def _list(catalog: "Catalog") -> None:
-    from genrelens.library.journal import runs
+    from genrelens.library.tagging.journal import runs
 
     for run in runs(catalog):
         counts = f"{run.written} written, {run.undone} undone"

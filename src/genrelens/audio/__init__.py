@@ -1,0 +1,1 @@
+"""Audio input: containers, decoding, live streams, windows and the ring buffer."""

@@ -1,0 +1,93 @@
+"""Results as they come, one at a time: a table row, a JSON line, or a CSV row."""
+
+import csv
+import io
+from typing import Literal
+
+from rich.console import Console
+from rich.text import Text
+
+from genrelens.errors import shown
+from genrelens.model.labels import AND
+from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, is_no_music
+
+Kind = Literal["table", "json", "csv"]
+
+_BAR = 10  # characters for a confidence of 1
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+class Rows:
+    """Prints results to stdout; with a table, warnings and failures go to stderr."""
+
+    def __init__(self, kind: Kind, labels: tuple[str, ...], top: int, out: Console | None = None) -> None:
+        self._kind = kind
+        self._top = min(top, len(labels))
+        self._width = max(len(label) for label in (*labels, UNKNOWN))
+        self._out = out or Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        if kind == "csv":
+            self._print_csv(["path", *self._columns(), "duration", "model", "version", "warnings", "error"])
+
+    def write(self, result: Prediction | Failure) -> None:
+        """Print one result."""
+        if self._kind == "json":
+            print((result.top(self._top) if isinstance(result, Prediction) else result).to_json(), flush=True)
+        elif self._kind == "csv":
+            self._print_csv(self._cells(result))
+        elif isinstance(result, Failure):
+            self._err.print(Text(result.error.message, "red"))
+        else:
+            self._out.print(self._line(result))
+            for warning in result.warnings:
+                self._err.print(Text(f"{shown(result.path)}: {warning}", "yellow"))
+
+    def _line(self, prediction: Prediction) -> Text:
+        known = prediction.genre != UNKNOWN
+        line = Text()
+        line.append(f"{f'{AND} '.join(prediction.genres):<{self._width}} ", "bold cyan" if known else "bold yellow")
+        line.append(f"{percent(prediction.confidence) if known else '':>5} ", "bold")
+        if self._out.is_terminal:
+            line.append(f"{bar(prediction.confidence if known else 0.0)} ", "cyan")
+        line.append(f"{self._beside(prediction):<{(self._width + 7) * (self._top - 1)}} ", "dim")
+        line.append(shown(prediction.path))
+        return line
+
+    def _beside(self, prediction: Prediction) -> str:
+        """The next most probable labels; or that it is no music, of which they would say nothing."""
+        if is_no_music(prediction.music):
+            return "no music"
+        return ", ".join(f"{score.label} {percent(score.score)}" for score in self._others(prediction))
+
+    def _others(self, prediction: Prediction) -> list[Score]:
+        """The most probable labels but for the one that is told first."""
+        return [score for score in prediction.scores if score.label != prediction.genre][: self._top - 1]
+
+    def _columns(self) -> list[str]:
+        ranks = ["", *(f"_{rank}" for rank in range(2, self._top + 1))]
+        return [f"{name}{rank}" for rank in ranks for name in ("genre", "confidence")]
+
+    def _cells(self, result: Prediction | Failure) -> list[str]:
+        if isinstance(result, Failure):
+            return [result.path, *[""] * (2 * self._top + 4), result.error.message]
+        scores = [(score.label, score.score) for score in self._others(result)]
+        answers = [(AND.join(result.genres), result.confidence), *scores]  # the first as a data set has its labels
+        cells = [cell for label, score in answers for cell in (label, f"{score:.4f}")]
+        warnings = "; ".join(result.warnings)
+        return [result.path, *cells, f"{result.duration:.3f}", result.model, result.version, warnings, ""]
+
+    def _print_csv(self, cells: list[str]) -> None:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        print(line.getvalue(), end="", flush=True)
+
+
+def percent(share: float) -> str:
+    """A share in words."""
+    return f"{100 * share:.0f} %"
+
+
+def bar(share: float, width: int = _BAR) -> str:
+    """A share as a bar, in characters and eighths of them."""
+    whole, eighths = divmod(round(share * width * 8), 8)
+    return ("█" * whole + (_EIGHTHS[eighths] if eighths else "")).ljust(width)

@@ -1,0 +1,1 @@
+"""Explanations: attribution of a prediction to time and frequency, its records and its heatmap."""

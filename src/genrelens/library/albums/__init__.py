@@ -1,0 +1,1 @@
+"""Albums: which tracks belong together, and the genre they agree on."""

@@ -1,0 +1,1 @@
+"""Classification of all pending tracks of a catalog in worker processes."""

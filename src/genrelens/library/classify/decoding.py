@@ -1,0 +1,71 @@
+"""The first half of judging a track, which needs no model: decoding, and what the net takes."""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from genrelens.audio.containers import opened
+from genrelens.audio.decoder import Track
+from genrelens.audio.windows import Take
+from genrelens.classifier import hear
+from genrelens.library.catalog.tracks import Stamp
+from genrelens.model.input_spec import Sound
+from genrelens.model.session import Planes
+
+
+@dataclass(frozen=True)
+class HeardTrack:
+    """The windows of a track as a net takes them; it can be pickled.
+
+    Attributes:
+        path: absolute; or an address.
+        stamp: of the very file that was read.
+        planes: of the windows, (windows, planes, rows, frames).
+        starts: of each window, in seconds.
+        silent: whether there is nothing to hear in a window.
+        duration: of the track, in seconds.
+        warnings: what was wrong with the file but could be borne.
+    """
+
+    path: Path | str
+    stamp: Stamp
+    planes: Planes
+    starts: tuple[float, ...]
+    silent: tuple[bool, ...]
+    duration: float
+    warnings: tuple[str, ...] = ()
+
+
+def heard_track(path: Path, sound: Sound, windows: Take) -> HeardTrack:
+    """Decode a track and turn its windows into what a net takes.
+
+    Args:
+        path: of audio in any format that `genrelens.audio.decoder` reads.
+        sound: what the net takes; see `Card.sound`.
+        windows: how many, spread over the track; or "all".
+
+    Raises:
+        AudioError: the file cannot be used; the message says why.
+    """
+    with contextlib.ExitStack() as stack:
+        file = opened(os.fspath(path), stack)
+        return heard_file(file, path, Stamp.told_by(os.fstat(file.fileno())), sound, windows)
+
+
+def heard_file(file: BinaryIO, path: Path | str, stamp: Stamp, sound: Sound, windows: Take) -> HeardTrack:
+    """As `heard_track`, of an opened file with a `name`, wherever it lies."""
+    with Track(file, sound.front_end.rate) as track:
+        heard = list(hear(track, sound, windows))
+        return HeardTrack(
+            path,
+            stamp,
+            planes=np.concatenate([some.planes for some in heard]),
+            starts=tuple(start for some in heard for start in some.starts),
+            silent=tuple(silent for some in heard for silent in some.silent),
+            duration=track.duration or 0.0,
+            warnings=tuple(track.warnings),
+        )

@@ -1,0 +1,1 @@
+"""Classification on a Ray cluster, with local or remote files."""

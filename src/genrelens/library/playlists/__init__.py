@@ -1,0 +1,1 @@
+"""Playlists: selection, ordering and playlist file formats."""

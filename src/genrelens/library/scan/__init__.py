@@ -1,0 +1,1 @@
+"""Scanning: which audio files a folder holds, and what was added, changed, moved or removed."""

@@ -1,0 +1,1 @@
+"""Similarity between tracks: embeddings, nearest neighbours and the map."""

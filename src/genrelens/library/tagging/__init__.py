@@ -1,0 +1,1 @@
+"""Tagging runs: plan, safe write, journal, recovery and undo."""

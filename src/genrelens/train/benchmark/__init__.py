@@ -1,0 +1,1 @@
+"""Benchmarks: recipes on evaluation protocols within a budget."""

@@ -1,0 +1,210 @@
+"""Recipes on protocols: each cell trained within a budget, measured on the test once, and kept in a file."""
+
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from genrelens.errors import ManifestError, shown
+from genrelens.files import write_text
+from genrelens.model.input_spec import Picture, Sound
+from genrelens.model.session import Model
+from genrelens.train.benchmark.budget import cpu_ms, within
+from genrelens.train.benchmark.protocols import Protocol, whole_tracks, windows
+from genrelens.train.data.log_mels import Level
+from genrelens.train.data.manifest import SIDES, Item
+from genrelens.train.data.tracks import DataSet, Loading, Say, load_levels, read
+from genrelens.train.evaluation.evaluate import Evaluation, ask_levels, evaluation
+from genrelens.train.evaluation.metrics import Estimate
+from genrelens.train.export.export import export, parameters
+from genrelens.train.fit.fit import Manner, fit
+from genrelens.train.fit.run import proof, write_card
+from genrelens.train.recipes.recipe import Recipe
+from genrelens.train.report.summary import summarise
+
+_NO_PICTURES = "it looks at pictures, and --pictures does not say where there are some"
+
+
+class Cell(BaseModel):
+    """One recipe under one protocol.
+
+    Attributes:
+        answers: what was counted, windows or tracks, and how many of them.
+        epochs: that fitted into the budget, of `planned` in the recipe.
+        training_seconds: of CPU time, all threads together.
+        cpu_ms: of CPU time from 30 s of samples to an answer, on one thread; none for pictures.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str
+    protocol: Protocol
+    data: str
+    claim: str
+    seed: int
+    budget: float
+    answers: tuple[str, int]
+    accuracy: Estimate
+    macro_f1: Estimate
+    log_loss: float
+    valid_accuracy: float
+    parameters: int
+    macs: int
+    epochs: int
+    planned: int
+    training_seconds: float
+    cpu_ms: float | None
+    date: str
+    machine: str
+    package: str
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the tracks are, where pictures of them are if anywhere, and the folder of the cells.
+
+    Training takes as many threads as there are processes to read the tracks with.
+    """
+
+    sound: Loading
+    pictures: Loading | None
+    results: Path
+
+
+def benchmark(recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], bench: Bench, say: Say) -> None:
+    """Run the cells that have no result yet, one after another.
+
+    A cell is kept when it is done: a benchmark that breaks off goes on with the next one, and several may
+    work on different recipes at once.
+
+    Args:
+        recipes: what to train; how to divide the tracks, and how many seconds of CPU time each training has.
+        bench: data and results.
+        say: told what is done.
+
+    Raises:
+        DataError: the data cannot be read, or not be divided so.
+    """
+    torch.set_num_threads(bench.sound.processes)
+    for recipe, budgets in recipes:
+        picture = isinstance(recipe.input, Picture)
+        loading = bench.pictures if picture else bench.sound
+        if loading is None or (reason := _unfit(recipe)):
+            say(f"{recipe.name} is left out: {reason if loading else _NO_PICTURES}.")
+            continue
+        missing = [
+            protocol
+            for protocol in budgets
+            if not (picture and protocol == "windows")  # a picture shows all of its track
+            and not cell_file(bench.results, recipe.name, protocol).is_file()
+        ]
+        for protocol, data in _divided(recipe, missing, loading, say):
+            say(f"{recipe.name}, {protocol}: training ...")
+            cell = run_cell(recipe, protocol, data, budgets[protocol])
+            write_text(cell_file(bench.results, recipe.name, protocol), cell.model_dump_json(indent=1) + "\n")
+            say(f"{recipe.name}, {protocol}: {cell.accuracy.value:.3f}")
+
+
+def _unfit(recipe: Recipe) -> str:
+    """Why a recipe has no place in the table; empty if it has."""
+    if recipe.data.labels == "several":
+        return "it tells several labels a track, and the table is of accuracies"
+    if recipe.augment.expand > 1:
+        return "no copies are made here; set augment.expand = 1 and augment.waveform = {}"
+    return ""
+
+
+def run_cell(recipe: Recipe, protocol: Protocol, data: DataSet, budget: float) -> Cell:
+    """Train for as many epochs as the budget allows, choosing on *valid*, and measure on *test*, once."""
+    labels = data.manifest.labels
+    fitted = within(recipe, data, budget)
+    with TemporaryDirectory() as folder:
+        before = time.process_time()
+        net = fit(
+            fitted,
+            data.lessons(fitted),
+            data.side("valid"),
+            len(labels),
+            Path(folder),
+            Manner(accelerator="cpu", track="none"),
+            lambda _: None,
+        )
+        seconds = time.process_time() - before
+        file = Path(folder) / "model.onnx"
+        export(net, write_card(fitted, data.manifest, net), proof(data.side("valid"), fitted), file)
+        model = Model(file)
+        valid, test = (_measure(model, recipe, data.manifest.side(side), data.levels).metrics for side in SIDES[1:])
+        return Cell(
+            recipe=recipe.name,
+            protocol=protocol,
+            data=data.manifest.name,
+            claim=recipe.claim,
+            seed=recipe.seed,
+            budget=budget,
+            answers=("windows" if protocol == "windows" else "tracks", test.tracks),
+            accuracy=test.accuracy,
+            macro_f1=test.macro_f1,
+            log_loss=test.log_loss,
+            valid_accuracy=valid.accuracy.value,
+            parameters=parameters(net),
+            macs=summarise(net, recipe.input.shape).macs,
+            epochs=fitted.train.epochs,
+            planned=recipe.train.epochs,
+            training_seconds=round(seconds, 1),
+            cpu_ms=None if isinstance(recipe.input, Picture) else cpu_ms(file),
+            date=f"{datetime.now(UTC):%Y-%m-%d}",
+            machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores",
+            package=version("genrelens"),
+        )
+
+
+def _measure(model: Model, recipe: Recipe, items: Sequence[Item], levels: Mapping[str, Level]) -> Evaluation:
+    answers = ask_levels(model.probabilities, recipe.input, items, levels)
+    return evaluation(recipe.name, recipe.version, model.card.labels, items, answers.judged)
+
+
+def cell_file(results: Path, recipe: str, protocol: Protocol) -> Path:
+    """Where a cell is kept."""
+    return results / f"{recipe}.{protocol}.json"
+
+
+def read_cells(results: Path) -> list[Cell]:
+    """Read what `benchmark` kept in a folder.
+
+    Raises:
+        ManifestError: a file in it is not a cell.
+    """
+    cells = []
+    for file in sorted(results.glob("*.json")):
+        try:
+            cells.append(Cell.model_validate_json(file.read_text("utf-8")))
+        except (OSError, ValidationError) as error:
+            raise ManifestError(
+                f"{shown(file)} is not a result of `genrelens benchmark`; delete it to run it anew"
+            ) from error
+    return cells
+
+
+def _divided(
+    recipe: Recipe, protocols: Sequence[Protocol], loading: Loading, say: Say
+) -> Iterator[tuple[Protocol, DataSet]]:
+    if not protocols:
+        return
+    manifest = read(recipe, loading.data)
+    mels = load_levels(manifest.items, recipe, loading)
+    for error in mels.failures.values():
+        say(f"Left out: {error}.")
+    manifest = replace(manifest, items=tuple(item for item in manifest.items if item.path in mels.levels))
+    for protocol in protocols:
+        if protocol == "windows" and isinstance(recipe.input, Sound):
+            yield protocol, windows(manifest, mels.levels, recipe.input, recipe.seed)
+        else:
+            yield protocol, whole_tracks(manifest, mels.levels, protocol, recipe.seed)

@@ -1,0 +1,1 @@
+"""Training data: manifests, splits, leak checks, cached features and batches."""

@@ -1,0 +1,1 @@
+"""Learning from pretrained backbones: distillation, probes and refitted heads."""

@@ -1,0 +1,219 @@
+"""How good a model is on tracks with known genres, one answer a track."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from genrelens.classifier import Classifier
+from genrelens.errors import ManifestError
+from genrelens.features.spectral import planes
+from genrelens.model.input_spec import Input, Picture, Sound
+from genrelens.model.session import Planes, Probabilities
+from genrelens.prediction import Failure, PathText, Prediction, Score
+from genrelens.train.data.label_map import LabelMap
+from genrelens.train.data.log_mels import Analysis, Level, is_row, load_row
+from genrelens.train.data.manifest import Item, require_labelling
+from genrelens.train.evaluation.metrics import Metrics, measure
+from genrelens.train.evaluation.tree_metrics import TreeMetrics, measure_tree
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Probabilities for each window of a track (windows, labels), and for the track (labels,)."""
+
+    windows: NDArray[np.floating]
+    track: NDArray[np.floating]
+
+    @classmethod
+    def of(cls, windows: NDArray[np.floating]) -> Self:
+        """Let the mean over the windows stand for the track."""
+        return cls(windows, np.asarray(windows.mean(axis=0)))
+
+    def merged(self, merge: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> Self:
+        """The same with other labels."""
+        return type(self)(merge(self.windows), merge(self.track))
+
+
+class TrackAnswer(BaseModel):
+    """What the model said of one track: probabilities in the order of the labels."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: PathText
+    truth: str
+    probabilities: tuple[float, ...]
+
+
+class Evaluation(BaseModel):
+    """Measures, the answers they were made from, and the tracks that could not be read.
+
+    `metrics` count tracks, and `windows` their windows; a picture is its own only window. Of a tree, labels
+    and both are those of its leaves, and `tree` has what is beside them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    version: str
+    labels: tuple[str, ...]
+    metrics: Metrics
+    windows: Metrics
+    tree: TreeMetrics | None = None
+    answers: tuple[TrackAnswer, ...]
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model said of tracks, by path, and the tracks that could not be read."""
+
+    judged: dict[str, Judged]
+    failures: tuple[Failure, ...]
+
+
+def evaluate(
+    classifier: Classifier,
+    items: Sequence[Item],
+    processes: int,
+    progress: Callable[[], None] = lambda: None,
+    label_map: LabelMap | None = None,
+) -> Evaluation:
+    """Ask a model that tells one label a track, or a place in a tree, about each track, and measure its answers.
+
+    Args:
+        classifier: the model.
+        items: the tracks.
+        processes: to decode with.
+        progress: called after each track.
+        label_map: how labels of foreign data and those of the model are brought together.
+
+    Raises:
+        ManifestError: a label is neither one of the model's nor mapped to one, or no track could be read.
+    """
+    card, mapped = classifier.card, label_map or LabelMap()
+    require_labelling(items, card.labelling)
+    items = mapped.items(items, card.labels)
+    answers = ask(classifier, items, processes, progress)
+    labels = mapped.labels(card.labels)
+    judged = {path: one.merged(lambda rows: mapped.merge(rows, card.labels)) for path, one in answers.judged.items()}
+    result = evaluation(card.name, card.version, labels, items, judged, answers.failures)
+    if not card.tree or labels != card.labels:  # labels that are merged are no leaves any more
+        return result
+    probabilities = np.array([answer.probabilities for answer in result.answers])
+    leaves = [answer.truth for answer in result.answers]
+    return result.model_copy(update={"tree": measure_tree(card.tree, leaves, probabilities, card.certainty)})
+
+
+def ask(classifier: Classifier, items: Sequence[Item], processes: int, progress: Callable[[], None]) -> Answers:
+    """Let the model hear all windows of each track.
+
+    Tracks that are audio take the way that a user's files take; rows of an array begin at their log-mel.
+    """
+    card = classifier.card
+    answers: dict[str, Judged] = {}
+    failures: dict[str, Failure] = {}
+    for path in (item.path for item in items if is_row(item.path)):
+        level = load_row(path, Analysis.of(card.sound))
+        answers[path] = Judged.of(classifier.model.probabilities(net_windows(level, card.sound)))
+        progress()
+    files = [item.path for item in items if not is_row(item.path)]
+    for result in classifier.predict_many(files, windows="all", processes=processes):
+        if isinstance(result, Prediction):
+            answers[result.path] = _judged(result, card.labels)
+        else:
+            failures[result.path] = result
+        progress()
+    return Answers(answers, tuple(failures.values()))
+
+
+def ask_levels(
+    judge: Callable[[Planes], Probabilities], own: Input, items: Sequence[Item], levels: Mapping[str, Level]
+) -> Answers:
+    """Let whatever judges windows hear all windows of tracks whose levels are at hand.
+
+    Args:
+        judge: from windows (windows, planes, rows, frames) to probabilities (windows, labels).
+        own: what it takes.
+        items: the tracks.
+        levels: of each, by its path.
+    """
+    return Answers({item.path: Judged.of(judge(net_windows(levels[item.path], own))) for item in items}, ())
+
+
+def evaluation(
+    name: str,
+    version: str,
+    labels: tuple[str, ...],
+    items: Sequence[Item],
+    answers: Mapping[str, Judged],
+    failures: tuple[Failure, ...] = (),
+) -> Evaluation:
+    """Measure answers, one for each path of a track.
+
+    Raises:
+        ManifestError: there are none.
+    """
+    answered = answered_of(items, answers)
+    judged = [answers[item.path] for item in answered]
+    truth = np.array([labels.index(item.label) for item in answered])
+    tracks = np.repeat(np.arange(len(judged)), [len(one.windows) for one in judged])
+    return Evaluation(
+        model=name,
+        version=version,
+        labels=labels,
+        metrics=measure(labels, truth, np.stack([one.track for one in judged])),
+        windows=measure(labels, truth[tracks], np.concatenate([one.windows for one in judged]), tracks),
+        answers=tuple(
+            TrackAnswer(path=item.path, truth=item.label, probabilities=tuple(map(float, one.track)))
+            for item, one in zip(answered, judged, strict=True)
+        ),
+        failures=failures,
+    )
+
+
+def answered_of(items: Sequence[Item], answers: Mapping[str, Judged]) -> list[Item]:
+    """The tracks that there are answers for.
+
+    Raises:
+        ManifestError: there are none.
+    """
+    answered = [item for item in items if item.path in answers]
+    if not answered:
+        raise ManifestError("none of the tracks could be read; `genrelens data check` tells why")
+    return answered
+
+
+def net_windows(level: Level, own: Input) -> Planes:
+    """What the net takes of a track's levels: all windows, one every `hop` seconds; or the one picture."""
+    if isinstance(own, Picture):
+        return np.asarray(level, np.float32)[None]
+    return planes(np.stack(grid(level, own)).astype(np.float32), own.features, own.layout, own.front_end)
+
+
+def grid(level: Level, sound: Sound) -> list[Level]:
+    """Windows of levels (rows, frames), one every `hop` seconds, as views."""
+    return all_windows(level, sound.frames, max(1, round(sound.hop / sound.front_end.seconds_per_frame)))
+
+
+def all_windows(level: Level, frames: int, hop: int) -> list[Level]:
+    """Windows of levels (rows, frames), the last one ending with them; views, unless there is less than one."""
+    if level.shape[1] < frames:
+        level = level[:, np.arange(frames) % level.shape[1]]
+    starts = [*range(0, level.shape[1] - frames, hop), level.shape[1] - frames]
+    return [level[:, start : start + frames] for start in starts]
+
+
+def _judged(prediction: Prediction, labels: tuple[str, ...]) -> Judged:
+    """An answer in the order of the labels; a picture is its own only window."""
+    track = _in_order(prediction.scores, labels)
+    windows = [_in_order(segment.scores, labels) for segment in prediction.segments]
+    return Judged(np.stack(windows or [track]), track)
+
+
+def _in_order(scores: Iterable[Score], labels: tuple[str, ...]) -> Probabilities:
+    by_label = {score.label: score.score for score in scores}
+    return np.array([by_label[label] for label in labels], np.float32)

@@ -1,0 +1,110 @@
+"""How good a model is that tells several labels a track; and the one way to measure whatever a model tells."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from genrelens.classifier import Classifier
+from genrelens.errors import ManifestError
+from genrelens.prediction import Failure, PathText
+from genrelens.train.data.label_map import LabelMap
+from genrelens.train.data.manifest import Item, require_labelling
+from genrelens.train.data.tracks import targets
+from genrelens.train.evaluation.evaluate import Answers, Evaluation, answered_of, ask, evaluate
+from genrelens.train.evaluation.label_metrics import LabelMetrics, measure_labels
+
+
+class LabelAnswer(BaseModel):
+    """What the model said of one track: probabilities in the order of the labels, each for itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: PathText
+    truth: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+
+class LabelEvaluation(BaseModel):
+    """As `Evaluation`, with measures that suit several labels a track."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    version: str
+    labels: tuple[str, ...]
+    metrics: LabelMetrics
+    answers: tuple[LabelAnswer, ...]
+    failures: tuple[Failure, ...]
+
+
+def evaluate_any(
+    classifier: Classifier,
+    items: Sequence[Item],
+    processes: int,
+    progress: Callable[[], None] = lambda: None,
+    label_map: LabelMap | None = None,
+) -> Evaluation | LabelEvaluation:
+    """Ask the model about each track, and measure its answers by what it tells; as `evaluate`.
+
+    Raises:
+        ManifestError: as `evaluate`; or labels are to be mapped, and the model tells several.
+    """
+    if classifier.card.labelling == "several":
+        if label_map not in (None, LabelMap()):
+            raise ManifestError("a label map is for models that tell one label a track; leave --labels out")
+        return evaluate_several(classifier, items, processes, progress)
+    return evaluate(classifier, items, processes, progress, label_map)
+
+
+def evaluate_several(
+    classifier: Classifier,
+    items: Sequence[Item],
+    processes: int,
+    progress: Callable[[], None] = lambda: None,
+) -> LabelEvaluation:
+    """Ask a model that tells several labels about each track, and measure its answers; as `evaluate`."""
+    card = classifier.card
+    require_labelling(items, card.labelling)
+    require_labels(items, card.labels)
+    answers = ask(classifier, items, processes, progress)
+    return label_evaluation(card.name, card.version, card.labels, card.thresholds, items, answers)
+
+
+def label_evaluation(
+    name: str,
+    version: str,
+    labels: tuple[str, ...],
+    thresholds: tuple[float, ...],
+    items: Sequence[Item],
+    answers: Answers,
+) -> LabelEvaluation:
+    """Measure answers, one for each path of a track.
+
+    Raises:
+        ManifestError: there are none.
+    """
+    answered = answered_of(items, answers.judged)
+    probabilities = np.stack([answers.judged[item.path].track for item in answered])
+    return LabelEvaluation(
+        model=name,
+        version=version,
+        labels=labels,
+        metrics=measure_labels(labels, targets(answered, labels), probabilities, thresholds),
+        answers=tuple(
+            LabelAnswer(path=item.path, truth=item.labels, probabilities=tuple(map(float, row)))
+            for item, row in zip(answered, probabilities, strict=True)
+        ),
+        failures=answers.failures,
+    )
+
+
+def require_labels(items: Iterable[Item], labels: tuple[str, ...]) -> None:
+    """See that the model knows what the tracks are called.
+
+    Raises:
+        ManifestError: it lacks a label.
+    """
+    unknown = sorted({label for item in items for label in item.labels} - set(labels))
+    if unknown:
+        raise ManifestError(f"the model has no label {', '.join(unknown)}; it knows {', '.join(labels)}")

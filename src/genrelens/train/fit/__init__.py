@@ -1,0 +1,1 @@
+"""The training loop: task, checkpoints, history, tracking and run directory."""

@@ -1,0 +1,177 @@
+"""From a recipe and data to a model: what `genrelens train` does, step by step, in one folder."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from genrelens.classifier import Classifier
+from genrelens.errors import TrainingError, shown
+from genrelens.files import write_text
+from genrelens.model.card import Card, Figure, Training
+from genrelens.model.session import Planes, Probabilities, sigmoid, softmax
+from genrelens.train import networks
+from genrelens.train.data.batches import TrackWindows
+from genrelens.train.data.manifest import Manifest
+from genrelens.train.data.tracks import DataSet, Loading, Tracks, load
+from genrelens.train.distillation.distil import teacher_of
+from genrelens.train.evaluation.calibration import UNSETTLED, Confidence, settle
+from genrelens.train.evaluation.evaluate import Evaluation, ask_levels, evaluation
+from genrelens.train.evaluation.multilabel import LabelEvaluation, evaluate_any, label_evaluation
+from genrelens.train.export.export import export, parameters
+from genrelens.train.fit.environment import environment
+from genrelens.train.fit.fit import Manner, fit
+from genrelens.train.fit.tracking import require as require_tracking
+from genrelens.train.recipes.probe_recipe import ProbeRecipe
+from genrelens.train.recipes.recipe import PreprocessTable, Recipe
+
+_PROVING_TRACKS = 4  # whose windows prove an export
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to train, on what, and where to put it."""
+
+    recipe: Recipe
+    loading: Loading
+    folder: Path
+    resume: bool = False
+    manner: Manner = field(default_factory=Manner)
+
+
+def train(request: Request, say: Callable[[str], None]) -> Evaluation | LabelEvaluation:
+    """Train as a recipe says, and measure the exported model on *valid*; *test* is not looked at.
+
+    The folder then holds recipe.json, environment.json, metrics.jsonl, history.json and history.csv, the
+    checkpoints, what tracks the training, model.onnx (but for a net that needs more than serving has) and
+    valid.json.
+
+    Args:
+        request: what is wanted; with `resume`, the training in the folder is gone on with.
+        say: told in a sentence what is being done.
+
+    Raises:
+        DataError: the data cannot be used, or leaks.
+        TrainingError: the folder holds another training, the recipe is impossible, or the loss is lost.
+        MissingExtraError: what is to track the training is not installed.
+    """
+    recipe = request.recipe
+    require_tracking(request.manner.track)
+    data = load(recipe, request.loading, say)
+    manifest, labels = data.manifest, len(data.manifest.labels)
+    networks.build(recipe.net, labels, recipe.input.shape)  # an impossible recipe claims no folder
+    teacher_of(recipe)
+    claim(request.folder, recipe, resume=request.resume)
+    write_text(request.folder / "environment.json", environment().model_dump_json(indent=1))
+    learn, valid = data.lessons(recipe), data.side("valid")
+    say(f"Training {recipe.name} on {len(learn.levels)} tracks, choosing on {len(valid.levels)} ...")
+    net = fit(recipe, learn, valid, labels, request.folder, request.manner, say)
+    confidence = settle(net, recipe, data.side("train"), valid, say)
+    if recipe.preprocess == PreprocessTable():
+        model = request.folder / "model.onnx"
+        say(f"Exporting to {shown(model)} ...")
+        export(net, write_card(recipe, manifest, net, confidence), proof(valid, recipe), model)
+        result = evaluate_any(Classifier(model), manifest.side("valid"), request.loading.processes)
+    else:
+        say(
+            "Not exported: [preprocess] needs libraries that serving does not have. "
+            f"The weights are in {shown(request.folder)}, and what follows was measured with the net itself."
+        )
+        result = evaluate_net(net, recipe, data, confidence)
+    write_text(request.folder / "valid.json", result.model_dump_json(indent=1))
+    return result
+
+
+def evaluate_net(net: nn.Module, recipe: Recipe, data: DataSet, confidence: Confidence) -> Evaluation | LabelEvaluation:
+    """Measure a net on *valid*, from levels, without exporting it; nothing is said of the levels of a tree."""
+    labels, items = data.manifest.labels, data.manifest.side("valid")
+
+    def judge(windows: Planes) -> Probabilities:
+        with torch.no_grad():
+            logits = net(torch.from_numpy(windows)).numpy() / confidence.temperature
+        return sigmoid(logits) if recipe.data.labels == "several" else softmax(logits)
+
+    answers = ask_levels(judge, recipe.input, items, data.levels)
+    if recipe.data.labels == "several":
+        return label_evaluation(recipe.name, recipe.version, labels, confidence.thresholds, items, answers)
+    return evaluation(recipe.name, recipe.version, labels, items, answers.judged)
+
+
+def proof(tracks: Tracks, recipe: Recipe) -> Tensor:
+    """Windows of a few tracks, to prove an export on."""
+    few = TrackWindows(tracks.levels[:_PROVING_TRACKS], tracks.targets[:_PROVING_TRACKS], recipe)
+    return torch.cat([windows for windows, _ in few])
+
+
+def claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
+    """Make the folder of a training, or see that it is this recipe's.
+
+    Raises:
+        TrainingError: it holds a training already and is not to be resumed, or that of another recipe.
+    """
+    file = folder / "recipe.json"
+    content = recipe.model_dump_json(indent=1)
+    if file.exists() and not resume:
+        raise TrainingError(f"{shown(folder)} holds a training; go on with --resume, or name another with --run")
+    if file.exists() and file.read_text("utf-8") != content:
+        raise TrainingError(f"{shown(folder)} was begun with another recipe; name another folder with --run")
+    write_text(file, content)
+
+
+def write_card(recipe: Recipe, manifest: Manifest, net: nn.Module, confidence: Confidence = UNSETTLED) -> Card:
+    """Say what the net is, where it came from, and what its probabilities mean."""
+    return Card(
+        name=recipe.name,
+        version=recipe.version,
+        summary=recipe.summary,
+        labels=manifest.labels,
+        labelling=recipe.data.labels,
+        thresholds=confidence.thresholds,
+        input=recipe.input,
+        temperature=confidence.temperature,
+        calibration=confidence.calibration,
+        detector=confidence.detector,
+        parameters=parameters(net),
+        training=provenance(recipe, manifest),
+        licence=recipe.licence,
+        package=version("genrelens"),
+    )
+
+
+def provenance(recipe: Recipe | ProbeRecipe, manifest: Manifest) -> Training:
+    """Where weights came from that are trained here and now."""
+    return Training(
+        recipe=recipe.name,
+        data=manifest.name,
+        split=recipe.data.split,
+        tracks=len(manifest.side("train")),
+        seed=recipe.seed,
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        machine=f"{platform.machine()}, {platform.system()}",
+    )
+
+
+def figures(result: Evaluation, data: str, side: str, protocol: str) -> tuple[Figure, ...]:
+    """The measures that a card states."""
+    return tuple(
+        Figure(
+            metric=name,
+            value=round(estimate.value, 4),
+            low=round(estimate.low, 4),
+            high=round(estimate.high, 4),
+            data=data,
+            split=side,
+            tracks=result.metrics.tracks,
+            protocol=protocol,
+        )
+        for name, estimate in (
+            ("accuracy", result.metrics.accuracy),
+            ("macro F1", result.metrics.macro_f1),
+            ("weighted F1", result.metrics.weighted_f1),
+        )
+    )

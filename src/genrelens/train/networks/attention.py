@@ -1,0 +1,55 @@
+"""Convolutions, then attention over time: which moments tell the genre is learnt."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from genrelens.train.networks.parts import convolution
+
+
+class Attention(nn.Module):
+    """Blocks of two convolutions, and for each label a weighted mean over time, by weights that are learnt.
+
+    The blocks are those of CNN10 in PANNs, a quarter as wide, and the weighted mean is its attention block (Kong et
+    al., TASLP 2020), without the sigmoid: tracks have one label.
+
+    Args:
+        labels: how many classes there are.
+        shape: planes, rows and frames of a window; rows and frames are at least two to the power of the blocks.
+        channels: of each block; all but the last halve rows and frames.
+        dropout: share that is dropped after each block.
+        last_dropout: share that is dropped before and after the dense layer at each moment.
+    """
+
+    def __init__(
+        self,
+        labels: int,
+        shape: tuple[int, int, int],
+        channels: Sequence[int] = (16, 32, 64, 128),
+        dropout: float = 0.2,
+        last_dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        inputs, width = (shape[0], *channels[:-1]), channels[-1]
+        pools = (2,) * (len(channels) - 1) + (1,)
+        self.blocks = nn.Sequential(*(_block(*sizes, dropout) for sizes in zip(inputs, channels, pools, strict=True)))
+        self.moments = nn.Sequential(
+            nn.Dropout(last_dropout), nn.Linear(width, width), nn.ReLU(), nn.Dropout(last_dropout)
+        )
+        self.weights = nn.Linear(width, labels)
+        self.answers = nn.Linear(width, labels)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Logits (windows, labels)."""
+        in_time = self.blocks(windows).mean(dim=2).transpose(1, 2)  # (windows, time, channels)
+        moments = self.moments(in_time)
+        weights = torch.tanh(self.weights(moments)).softmax(dim=1)
+        logits: Tensor = (weights * self.answers(moments)).sum(dim=1)
+        return logits
+
+
+def _block(inputs: int, outputs: int, pool: int, dropout: float) -> nn.Sequential:
+    return nn.Sequential(
+        convolution(inputs, outputs), convolution(outputs, outputs), nn.AvgPool2d(pool), nn.Dropout(dropout)
+    )

@@ -1,0 +1,107 @@
+"""ResNet-18, for transfer from ImageNet: the reference system R4's second pretrained net."""
+
+from typing import Self
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from genrelens.train.networks.mapped import Mapped
+from genrelens.train.networks.parts import Resize, three_planes
+from genrelens.train.networks.pretrained import freeze, load_backbone
+
+
+class Resnet18(Mapped):
+    """ResNet-18 (He et al., CVPR 2016), and one dense layer for genres in place of ImageNet's.
+
+    The names of the weights are torchvision's, so that its checkpoint fits. That was learnt on pictures
+    scaled to mean 0 and deviation 1 over ImageNet. Windows have that already, each by itself, so they are
+    taken as they are; a single plane is shown as all three colours.
+
+    Args:
+        labels: how many classes there are.
+        shape: planes (one or three), rows and frames of a window.
+        weights: a file or address of torchvision's checkpoint; none ("") trains from scratch.
+        frozen: whether all but the last layer keeps those weights.
+        size: rows and frames that windows are stretched to.
+        dropout: share that is dropped before the last layer.
+
+    Raises:
+        ModelError: the weights cannot be had, or are of another net.
+        RecipeError: there are two planes or more than three, or no weights to freeze.
+    """
+
+    def __init__(
+        self,
+        labels: int,
+        shape: tuple[int, int, int],
+        weights: str = "",
+        frozen: bool = False,
+        size: int = 128,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        three_planes(shape)
+        self.frozen = frozen
+        self.resize = Resize(size, size)
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        self.layer1 = nn.Sequential(_Block(64, 64, 1), _Block(64, 64, 1))
+        self.layer2 = nn.Sequential(_Block(64, 128, 2), _Block(128, 128, 1))
+        self.layer3 = nn.Sequential(_Block(128, 256, 2), _Block(256, 256, 1))
+        self.layer4 = nn.Sequential(_Block(256, 512, 2), _Block(512, 512, 1))
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(512, labels)
+        self.apply(_as_he_et_al_begin)
+        load_backbone(self, weights, head="fc")
+        if frozen:
+            freeze(self, weights, head="fc")
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Logits (windows, labels)."""
+        logits: Tensor = self.fc(self.dropout(self.embed(windows)))
+        return logits
+
+    def maps(self, windows: Tensor) -> Tensor:
+        """The last maps: (windows, 512, a 32nd of the rows, a 32nd of the frames)."""
+        pictures = self.resize(windows).expand(-1, 3, -1, -1)
+        features: Tensor = self.maxpool(functional.relu(self.bn1(self.conv1(pictures))))
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            features = layer(features)
+        return features
+
+    def linear(self) -> tuple[Tensor, Tensor]:
+        """The dense layer."""
+        return self.fc.weight, self.fc.bias
+
+    def train(self, mode: bool = True) -> Self:
+        """Frozen layers also keep the means and deviations that they normalise by."""
+        super().train(mode)
+        if self.frozen:
+            for layer in (self.bn1, self.layer1, self.layer2, self.layer3, self.layer4):
+                layer.eval()
+        return self
+
+
+class _Block(nn.Module):
+    """Two convolutions and a way round them; both may halve rows and frames by `stride`."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = nn.Sequential()
+        if stride > 1:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, features: Tensor) -> Tensor:
+        change = functional.relu(self.bn1(self.conv1(features)))
+        change = self.bn2(self.conv2(change))
+        return functional.relu(change + self.downsample(features))
+
+
+def _as_he_et_al_begin(part: nn.Module) -> None:
+    if isinstance(part, nn.Conv2d):
+        nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")

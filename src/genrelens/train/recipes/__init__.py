@@ -1,0 +1,1 @@
+"""Training recipes: their schema, and reading and overriding them."""

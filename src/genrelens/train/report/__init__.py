@@ -1,0 +1,1 @@
+"""Reports: figures, mistakes and the HTML page of a training run."""

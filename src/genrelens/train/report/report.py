@@ -1,0 +1,111 @@
+"""A run on one page: curves, measures, mistakes, layers and circumstances, in a file that needs no other."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from genrelens.errors import GenrelensError, TrainingError, shown
+from genrelens.files import replacing, write_text
+from genrelens.model.input_spec import Input
+from genrelens.train import networks
+from genrelens.train.evaluation.evaluate import Evaluation
+from genrelens.train.evaluation.metrics import ESTIMATES, Estimate
+from genrelens.train.fit.record import Record, flat, read_record
+from genrelens.train.report import figures
+from genrelens.train.report.figures import Drawing
+from genrelens.train.report.mistakes import Mistake, mistake_drawing, worst_mistakes
+from genrelens.train.report.page import Embedded, page
+from genrelens.train.report.summary import Summary, summarise
+
+_MISTAKES = 6
+
+
+@dataclass(frozen=True)
+class ShownMistake:
+    """A wrong answer, and a picture of the track; or why there is none."""
+
+    mistake: Mistake
+    picture: Embedded | None
+    why_none: str
+
+
+def write_report(run: Path) -> Path:
+    """Write report/index.html and its pictures into the folder of a run, and return the page.
+
+    A run that is under way or broke off is shown as far as it came.
+
+    Raises:
+        TrainingError: the folder is not that of a training, its files cannot be read, or it cannot be written to.
+    """
+    record = read_record(run)
+    folder = run / "report"
+    try:
+        write_text(folder / "index.html", _page(record, folder))
+    except OSError as error:
+        raise TrainingError(
+            f"{shown(folder)} cannot be written to ({error.strerror}); make room, or clear it away"
+        ) from error
+    return folder / "index.html"
+
+
+def _page(record: Record, folder: Path) -> str:
+    valid = record.valid
+    summary, no_summary = _summary(record)
+    return page(
+        "training.html",
+        record=record,
+        recipe=record.recipe,
+        done=len(record.history.epochs),
+        seconds=sum(epoch.seconds or 0 for epoch in record.history.epochs),
+        valid=valid,
+        several=record.several,
+        estimates=_estimates(valid) if valid else (),
+        pictures={drawing.name: _keep(drawing, folder) for drawing in _drawings(record)},
+        mistakes=_mistakes(valid, record.recipe.input, folder) if valid else (),
+        summary=summary,
+        no_summary=no_summary,
+        settings=flat(record.recipe.model_dump(mode="json", exclude={"name", "summary"})),
+    )
+
+
+def _drawings(record: Record) -> list[Drawing]:
+    """What there is to draw."""
+    drawings = [figures.curves(record.history, record.kept)] if record.history.epochs else []
+    if record.valid:
+        metrics = record.valid.metrics
+        drawings += [figures.confusion(metrics), figures.genres(metrics)]
+        drawings += [figures.reliability(metrics), figures.selection(metrics)]
+    return drawings
+
+
+def _keep(drawing: Drawing, folder: Path) -> Embedded:
+    """Draw, write the light picture into the folder, and embed both."""
+    picture = Embedded.of(drawing)
+    with replacing(folder / f"{picture.name}.png") as file:
+        file.write(picture.light)
+    return picture
+
+
+def _mistakes(valid: Evaluation, own: Input, folder: Path) -> list[ShownMistake]:
+    shown_mistakes = []
+    for number, mistake in enumerate(worst_mistakes(valid, _MISTAKES), start=1):
+        try:
+            shown_mistakes.append(ShownMistake(mistake, _keep(mistake_drawing(mistake, number, own), folder), ""))
+        except GenrelensError as error:
+            shown_mistakes.append(ShownMistake(mistake, None, str(error)))
+    return shown_mistakes
+
+
+def _estimates(valid: Evaluation) -> list[tuple[str, Estimate, Estimate]]:
+    """Names of the measures, by track and by window."""
+    return [(name, getattr(valid.metrics, field), getattr(valid.windows, field)) for field, name in ESTIMATES.items()]
+
+
+def _summary(record: Record) -> tuple[Summary | None, str]:
+    """The net layer by layer; or why not."""
+    if not record.labels:
+        return None, "The layers are listed when the training has ended."
+    try:
+        net = networks.build(record.recipe.net, len(record.labels), record.recipe.input.shape)
+    except GenrelensError as error:  # weights learnt elsewhere may be out of reach now
+        return None, f"The net cannot be built here: {error}."
+    return summarise(net, record.recipe.input.shape), ""

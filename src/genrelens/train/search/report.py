@@ -1,0 +1,103 @@
+"""A search on one page: its course, what matters, and which values were good; and the pictures as files."""
+
+import base64
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import jinja2
+
+from genrelens.files import replacing, write_text
+from genrelens.train.fit.history import read_history
+from genrelens.train.recipes.recipe import Recipe
+from genrelens.train.search import figures as pictures
+from genrelens.train.search.study import MEASURES, TITLES, Objective, Trial
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{{ name }}: search</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }
+tr.best { font-weight: bold; background: #eef6ee; }
+img { max-width: 100%; }
+figure { margin: 2rem 0; }
+</style>
+</head>
+<body>
+<h1>{{ name }}: {{ trials | length }} trials</h1>
+<p>Best is trial {{ best.number }}, with a {{ title }} of {{ "%.4f" | format(best.value) }}. It was chosen on
+<em>valid</em>, so that figure flatters; train <code>best.toml</code>, and measure on <em>test</em>.</p>
+{% for caption, picture in pictures %}
+<figure><img alt="{{ caption }}" src="data:image/png;base64,{{ picture }}">
+<figcaption>{{ caption }}</figcaption></figure>
+{% endfor %}
+{% if not varied %}
+<p>How much each value matters cannot be told before two trials have come to different ends.</p>
+{% endif %}
+<table>
+<tr><th>trial</th><th>{{ title }}</th>{% for key in keys %}<th>{{ key }}</th>{% endfor %}<th>seconds</th><th></th></tr>
+{% for trial in trials %}
+<tr{% if trial.number == best.number %} class="best"{% endif %}><td>{{ trial.number }}</td>
+<td>{{ "%.4f" | format(trial.value) if trial.value is not none }}</td>
+{% for key in keys %}<td>{{ trial.settings.get(key, "") | short }}</td>{% endfor %}
+<td>{{ trial.seconds | round | int if trial.seconds is not none }}</td><td>{{ trial.error or trial.state }}</td></tr>
+{% endfor %}
+</table>
+</body>
+</html>
+"""
+
+
+def write_report(
+    recipe: Recipe,
+    objective: Objective,
+    trials: tuple[Trial, ...],
+    best: Trial,
+    importances: Mapping[str, float],
+    folder: Path,
+) -> None:
+    """Write report.html, which needs no other file, and its pictures as PNG files."""
+    shown = []
+    for name, caption, content in _pictures(recipe, objective, trials, best, importances, folder):
+        with replacing(folder / f"{name}.png") as file:
+            file.write(content)
+        shown.append((caption, base64.b64encode(content).decode()))
+    engine = jinja2.Environment(autoescape=True, trim_blocks=True)
+    engine.filters["short"] = lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)
+    page = engine.from_string(_PAGE).render(
+        name=recipe.name,
+        title=TITLES[objective],
+        trials=trials,
+        best=best,
+        keys=list(recipe.tune),
+        pictures=shown,
+        varied=bool(importances),
+    )
+    write_text(folder / "report.html", page)
+
+
+def trial_folder(folder: Path, trial: Trial) -> Path:
+    """Where the recipe and the history of a trial are."""
+    return folder / "trials" / f"{trial.first:04}"
+
+
+def _pictures(
+    recipe: Recipe,
+    objective: Objective,
+    trials: tuple[Trial, ...],
+    best: Trial,
+    importances: Mapping[str, float],
+    folder: Path,
+) -> Iterator[tuple[str, str, bytes]]:
+    """File names, captions and PNGs."""
+    title, measure = TITLES[objective], MEASURES[objective]
+    tried = [trial for trial in trials if trial.state in ("complete", "pruned")]
+    histories = {trial.number: read_history(trial_folder(folder, trial)) for trial in tried}
+    yield "course", "Trials as they came", pictures.course(trials, best, title)
+    if importances:
+        yield "importances", "How much each value matters (fANOVA)", pictures.bars(importances)
+    yield "slices", "Each value by itself", pictures.slices(trials, best, recipe.tune, title)
+    yield "epochs", "Trials epoch by epoch", pictures.epochs(histories, best, measure, title)

@@ -1,0 +1,1 @@
+"""The server's core: application, settings, authentication, uploads, errors and telemetry."""

@@ -1,0 +1,1 @@
+"""Live classification over a WebSocket."""

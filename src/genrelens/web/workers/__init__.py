@@ -1,0 +1,1 @@
+"""Worker processes: pool, messages and the fair queue."""

@@ -1,0 +1,84 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from genrelens.classifier import Classifier
+from genrelens.explain.explainer import explain
+from genrelens.explain.explanation import Explained
+from genrelens.explain.heatmap import WIDTH, draw
+from genrelens.features.pictures import read_picture
+from tests.conftest import RATE, encode, make_card, tone
+from tests.explained import make_traceable_model, planted
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> Explained:
+    folder = tmp_path_factory.mktemp("heatmap")
+    classifier = Classifier(make_traceable_model(folder / "m.onnx", make_card()), threads=1)
+    return explain(classifier, planted(folder / "a.wav", 6, 9, seconds=12))
+
+
+def shown(explained: Explained) -> NDArray[np.int64]:
+    return read_picture(draw(explained)).astype(np.int64)
+
+
+def only(explained: Explained, *genres: str) -> Explained:
+    own = {one.genre: one for one in explained.explanations}
+    return explained.model_copy(update={"explanations": tuple(own[genre] for genre in genres)})
+
+
+def warmth(picture: NDArray[np.int64], top: int, bottom: int) -> NDArray[np.float64]:
+    """How much more red than blue there is in each twelfth of the plots' width."""
+    part = picture[top:bottom, 84 : WIDTH - 196]
+    return np.array([(one[..., 0] - one[..., 2]).mean() for one in np.array_split(part, 12, axis=1)])
+
+
+def test_what_speaks_for_a_genre_is_warm_and_what_speaks_against_it_cold(explained: Explained) -> None:
+    high, low = (warmth(shown(only(explained, genre)), 150, 414) for genre in ("high", "low"))
+    planted_at = np.isin(np.arange(12), [6, 7, 8])
+    assert high[planted_at].min() > 0 > high[~planted_at].max()
+    assert low[planted_at].max() < 0 < low[~planted_at].min()
+
+
+def test_the_timeline_shows_the_genres_under_the_same_seconds(explained: Explained) -> None:
+    timeline = shown(only(explained, "high"))[-218:-50, 84 : WIDTH - 196]
+    first = np.array([0x2F, 0xC3, 0x9B])  # of the most probable genre
+    shares = (np.abs(timeline - first).sum(axis=2) < 12).mean(axis=0)
+    genre = explained.prediction.scores[0].label
+    told = [next(s.score for s in one.scores if s.label == genre) for one in explained.prediction.segments]
+    centres = [(one.start + one.end) / 2 / 12 * len(shares) for one in explained.prediction.segments]
+    np.testing.assert_allclose(np.interp(centres, np.arange(len(shares)), shares), told, atol=0.03)
+
+
+def test_each_genre_has_a_plot_of_its_own(explained: Explained) -> None:
+    one, both = shown(only(explained, "high")), shown(only(explained, "high", "low"))
+    assert one.shape[1] == both.shape[1] == WIDTH
+    assert 300 < both.shape[0] - one.shape[0] < 500
+    np.testing.assert_array_equal(one[100:500], both[100:500])
+
+
+def test_the_same_explanation_gives_the_same_bytes(explained: Explained) -> None:
+    assert draw(only(explained, "high")) == draw(only(explained, "high"))
+
+
+@pytest.mark.parametrize(("seconds", "labelling"), [(0.3, "one"), (70.0, "several"), (1.0, "tree")])
+def test_any_track_and_labelling_can_be_drawn(tmp_path: Path, seconds: float, labelling: str) -> None:
+    card = make_card(
+        labels=("All---a name that is far too long for a legend", "All---\u7235\u58eb"),
+        labelling=labelling,
+        thresholds=(0.5, 0.5) if labelling == "several" else (),
+    )
+    classifier = Classifier(make_traceable_model(tmp_path / "m.onnx", card), threads=1)
+    file = encode(tmp_path / "a.wav", tone(300, seconds, 22_050), codec="pcm_s16le", rate=22_050)
+    odd = file.rename(tmp_path / os.fsdecode(b"\xff\xfe" + b"long" * 40 + b".wav"))
+    assert shown(explain(classifier, odd)).shape[1] == WIDTH
+
+
+def test_silence_can_be_drawn(tmp_path: Path) -> None:
+    classifier = Classifier(make_traceable_model(tmp_path / "m.onnx", make_card()), threads=1)
+    file = encode(tmp_path / "a.wav", 0 * tone(300, 2, RATE), codec="pcm_s16le")
+    picture = shown(explain(classifier, file, genres=["low"]))
+    assert np.abs(warmth(picture, 150, 414)).max() < 1  # nothing speaks for or against

@@ -1,0 +1,236 @@
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import mutagen
+import pytest
+from mutagen import id3
+from mutagen.apev2 import BINARY, APEValue
+from mutagen.asf._attrs import ASFByteArrayAttribute
+
+from genrelens.library.albums.albums import Album, By, album_judged, albums, judged_by
+from genrelens.library.catalog.catalog import Catalog, encoded
+from genrelens.library.catalog.tracks import Judged, Query, Stamp, keep_answer
+from genrelens.library.tags.album import AlbumTags, album_tags, by_various
+from genrelens.prediction import UNKNOWN, Prediction, Score, Segment
+from tests.conftest import encode, tone
+
+OTHER = {"rock": "jazz", "jazz": "rock", UNKNOWN: "rock"}
+
+
+def judged(path: str, genre: str = "rock", sure: float = 0.9) -> Judged:
+    scores = (Score(label=genre, score=sure), Score(label=OTHER[genre], score=1 - sure))
+    prediction = Prediction(
+        path=path,
+        genre=genre,
+        genres=(genre,),
+        confidence=sure,
+        scores=scores,
+        segments=(Segment(start=0, end=1, scores=scores),),
+        duration=1.0,
+        model="m",
+        version="1",
+    )
+    return Judged(hash(path), Path(path), Stamp(1, 1), prediction)
+
+
+def found(*paths: str, tags: Callable[[Path], AlbumTags] = lambda path: AlbumTags()) -> list[Album]:
+    return list(albums((judged(path) for path in sorted(paths, key=os.fsencode)), tags))
+
+
+def shape(found: list[Album]) -> dict[str, list[str]]:
+    return {album.name: [str(track.path) for track in album.tracks] for album in found}
+
+
+def test_a_folder_is_an_album() -> None:
+    assert shape(found("/m/A/1", "/m/A/2", "/m/B/1", "/m/loose")) == {
+        "A": ["/m/A/1", "/m/A/2"],
+        "B": ["/m/B/1"],
+        "m": ["/m/loose"],
+    }
+
+
+def test_the_tracks_of_a_folder_stay_together_around_its_folders() -> None:
+    assert shape(found("/A/1", "/A/Bonus/1", "/A/c")) == {"Bonus": ["/A/Bonus/1"], "A": ["/A/1", "/A/c"]}
+
+
+@pytest.mark.parametrize("discs", [("CD1", "CD2"), ("Disc 1 - Live", "disc_02"), ("disk.1", "Disk-2")])
+def test_discs_within_an_album_belong_to_it(discs: tuple[str, str]) -> None:
+    paths = [f"/m/A/{discs[0]}/1", f"/m/A/{discs[1]}/1", "/m/A/bonus.mp3"]
+    assert [set(tracks) for tracks in shape(found(*paths)).values()] == [set(paths)]
+
+
+@pytest.mark.parametrize("discs", [("A CD1", "A CD2"), ("A (Disc 1)", "A (disc 2)"), ("A - [CD 01]", "A")])
+def test_discs_beside_each_other_are_one_album(discs: tuple[str, str]) -> None:
+    paths = [f"/m/{discs[0]}/1", f"/m/{discs[1]}/1", "/m/Az/1"]
+    assert [set(tracks) for tracks in shape(found(*paths)).values()] == [set(paths[:2]), {paths[2]}]
+
+
+def test_a_year_is_no_disc() -> None:
+    assert len(found("/m/Disc 1999/1", "/m/Disco/1", "/m/1")) == 3
+
+
+def test_tags_tell_the_albums_of_a_folder_apart() -> None:
+    def tags(path: Path) -> AlbumTags:
+        return AlbumTags(album=path.name[0].upper(), album_artist="Me")
+
+    assert shape(found("/m/x1", "/m/x2", "/m/y1", tags=tags)) == {"X": ["/m/x1", "/m/x2"], "Y": ["/m/y1"]}
+
+
+def test_tags_tell_nothing_where_some_lack_them() -> None:
+    def tags(path: Path) -> AlbumTags:
+        return AlbumTags(album="" if path.name == "y1" else path.name[0])
+
+    assert shape(found("/m/A/x1", "/m/A/y1", "/m/A/z1", tags=tags)) == {"A": ["/m/A/x1", "/m/A/y1", "/m/A/z1"]}
+
+
+def test_tags_that_number_the_discs_name_one_album() -> None:
+    def tags(path: Path) -> AlbumTags:
+        return AlbumTags(album=f"Live (Disc {path.parent.name[-1]})")
+
+    assert list(shape(found("/m/A/CD1/1", "/m/A/CD2/1", tags=tags))) == ["Live"]
+
+
+def test_an_album_is_told_as_soon_as_its_folder_is_left() -> None:
+    read = 0
+
+    def tracks() -> Iterator[Judged]:
+        nonlocal read
+        for folder in range(5):
+            for number in range(4):
+                read += 1
+                yield judged(f"/m/{folder}/{number}")
+
+    for place, album in enumerate(albums(tracks(), lambda path: AlbumTags()), 1):
+        assert read <= 4 * place + 1
+        assert len(album.tracks) == 4
+        assert all(not track.prediction.segments for track in album.tracks)
+
+
+def test_an_album_tells_what_it_is_and_who_stands_out() -> None:
+    tracks = [judged("/A/1"), judged("/A/2"), judged("/A/3", "jazz", 0.95), judged("/A/4", UNKNOWN)]
+    (album,) = albums(tracks, lambda path: AlbumTags())
+    assert album.consensus is not None
+    assert album.consensus.genres == ("rock",)
+    assert album.consensus.agreement == pytest.approx(2 / 3)
+    assert [track.path.name for track in album.outliers] == ["3"]
+
+
+def test_a_compilation_has_no_consensus() -> None:
+    (album,) = albums([judged("/A/1"), judged("/A/2")], lambda path: AlbumTags(album_artist="Various Artists"))
+    assert (album.various, album.consensus, album.outliers) == (True, None, ())
+
+
+@pytest.mark.parametrize(
+    ("tags", "various"),
+    [
+        ([AlbumTags(artist=name) for name in "abc"], True),
+        ([AlbumTags(artist=name) for name in "aab"], True),
+        ([AlbumTags(artist=name) for name in "aaab"], False),
+        ([AlbumTags(artist=name) for name in "ab"], False),
+        ([AlbumTags(artist=f"Me feat. {name}") for name in "abcd"], False),
+        ([AlbumTags(artist=f"{name}", album_artist="Me") for name in "abcd"], False),
+        ([AlbumTags(compilation=True)], True),
+        ([AlbumTags(album_artist="V.A.")], True),
+        ([AlbumTags()] * 5, False),
+    ],
+)
+def test_a_compilation_is_known_by_its_tags(tags: list[AlbumTags], various: bool) -> None:
+    assert by_various(tags) is various
+
+
+def test_by_album_every_track_of_an_album_that_agrees_gets_its_answer() -> None:
+    tracks = [judged("/A/1"), judged("/A/2", "rock", 0.7), judged("/A/3", UNKNOWN), judged("/B/1", "jazz")]
+    told = list(album_judged(tracks, lambda path: AlbumTags()))
+    assert [(one.path, one.id, one.stamp) for one in told] == [(one.path, one.id, one.stamp) for one in tracks]
+    assert [one.prediction.genres for one in told] == [("rock",), ("rock",), ("rock",), ("jazz",)]
+    assert [round(one.prediction.confidence, 6) for one in told] == [0.8, 0.8, 0.8, 0.9]
+    assert told[0].prediction.scores == told[1].prediction.scores
+
+
+def test_by_album_the_tracks_of_one_that_does_not_agree_keep_their_own() -> None:
+    tracks = [judged("/A/1"), judged("/A/2", UNKNOWN), judged("/A/3", UNKNOWN)]
+    told = list(album_judged(tracks, lambda path: AlbumTags()))
+    assert [one.prediction.genre for one in told] == ["rock", UNKNOWN, UNKNOWN]
+
+
+def test_by_album_a_query_is_about_what_albums_are(tmp_path: Path) -> None:
+    genres = {"A/1": "rock", "A/2": "rock", "A/3": "jazz", "B/1": "jazz"}
+    with Catalog(tmp_path / "library.db") as catalog:
+        for number, (path, genre) in enumerate(genres.items(), 1):
+            one = judged(str(tmp_path / path), genre)
+            catalog.connection.execute(
+                "INSERT INTO tracks (id, path, size, mtime_ns) VALUES (?, ?, 1, 1)", (number, encoded(one.path))
+            )
+            keep_answer(catalog, number, one.stamp, "3", one.prediction, None)
+
+        def names(by: By, query: Query) -> list[str]:
+            return [str(one.path.relative_to(tmp_path)) for one in judged_by(by, catalog, query)]
+
+        assert names("track", Query("jazz")) == ["A/3", "B/1"]
+        assert names("album", Query("jazz")) == ["B/1"]
+        assert names("album", Query("rock")) == ["A/1", "A/2", "A/3"]
+        assert names("album", Query(min_confidence=0.8)) == ["B/1"]
+        assert names("album", Query(path=str(tmp_path / "A"))) == ["A/1", "A/2", "A/3"]
+
+
+@pytest.mark.parametrize(
+    ("extension", "codec"),
+    [
+        *(("mp3", "libmp3lame"), ("flac", "flac"), ("ogg", "vorbis"), ("m4a", "aac"), ("wav", "pcm_s16le")),
+        *(("aiff", "pcm_s16be"), ("wma", "wmav2"), ("wv", "wavpack")),
+    ],
+)
+def test_tags_are_read_from_every_container(tmp_path: Path, extension: str, codec: str) -> None:
+    file = encode(tmp_path / f"a.{extension}", tone(seconds=0.5), codec=codec)
+    assert album_tags(file) == AlbumTags()
+    _tag(file, {"album": "Ö", "albumartist": "Me", "artist": "Me & you", "compilation": "1"})
+    assert album_tags(file) == AlbumTags("Ö", "Me", "Me & you", compilation=True)
+
+
+def test_a_file_that_is_none_has_no_tags(tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_bytes(b"ID3\4\0\0\0\0\0")
+    assert album_tags(tmp_path / "a.mp3") == AlbumTags()
+    assert album_tags(tmp_path / "gone.flac") == AlbumTags()
+
+
+@pytest.mark.parametrize(("extension", "codec"), [("wv", "wavpack"), ("wma", "wmav2")])
+def test_what_is_no_text_is_no_name(tmp_path: Path, extension: str, codec: str) -> None:
+    file = encode(tmp_path / f"a.{extension}", tone(seconds=0.5), codec=codec)
+    _tag(file, {"album": "Ö", "albumartist": "Me", "artist": "Me & you", "compilation": "1"})
+    tagged = mutagen.File(file)
+    if extension == "wv":
+        tagged.tags["Album"] = APEValue(b"\xff\0", BINARY)
+    else:
+        tagged.tags["WM/AlbumTitle"] = [ASFByteArrayAttribute(b"\xff\0")]
+    tagged.save()
+    assert album_tags(file) == AlbumTags("", "Me", "Me & you", compilation=True)
+
+
+@pytest.mark.parametrize("fault", [IndexError, TypeError, EOFError, ZeroDivisionError, OSError])
+def test_damaged_tags_are_none(tmp_path: Path, fault: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> None:
+        raise fault("as mutagen does for some damaged files")
+
+    monkeypatch.setattr(mutagen, "File", fail)
+    assert album_tags(tmp_path / "a.ogg") == AlbumTags()
+
+
+def _tag(file: Path, values: dict[str, str]) -> None:
+    """Write tags by the names that the container has for them."""
+    names = {
+        "mp3": ("TALB", "TPE2", "TPE1", "TCMP"),
+        "m4a": ("\xa9alb", "aART", "\xa9ART", "cpil"),
+        "wma": ("WM/AlbumTitle", "WM/AlbumArtist", "Author", "WM/IsCompilation"),
+        "wv": ("Album", "Album Artist", "Artist", "Compilation"),
+    }
+    suffix = {"wav": "mp3", "aiff": "mp3"}.get(file.suffix[1:], file.suffix[1:])
+    tagged = mutagen.File(file)
+    if tagged.tags is None:
+        tagged.add_tags()
+    for name, value in zip(names.get(suffix, tuple(values)), values.values(), strict=True):
+        if suffix == "mp3":
+            tagged.tags.add(getattr(id3, name)(encoding=3, text=[value]))
+        else:
+            tagged.tags[name] = True if name == "cpil" else [value]
+    tagged.save()

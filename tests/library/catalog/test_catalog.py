@@ -1,0 +1,70 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from genrelens.errors import CatalogError
+from genrelens.library.catalog import catalog as catalogs
+from genrelens.library.catalog.catalog import Catalog, decoded, encoded
+from genrelens.library.catalog.migrations import MIGRATIONS
+
+
+def test_what_was_written_is_there_the_next_time(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "deep" / "c.db") as catalog, catalog.transaction() as connection:
+        connection.execute("INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 2)", (b"/a",))
+    with Catalog(tmp_path / "deep" / "c.db") as catalog:
+        assert [tuple(row) for row in catalog.connection.execute("SELECT path, size FROM tracks")] == [(b"/a", 1)]
+
+
+def test_a_transaction_is_whole_or_not_there(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "c.db") as catalog:
+        twice = [(b"/a",), (b"/a",)]
+        with pytest.raises(sqlite3.IntegrityError), catalog.transaction() as connection:
+            connection.executemany("INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 2)", twice)
+        assert catalog.connection.execute("SELECT COUNT(*) FROM tracks").fetchone()[0] == 0
+
+
+def test_a_migration_that_breaks_off_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE more (x)")
+        raise KeyboardInterrupt
+
+    def works(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE more (x)")
+
+    monkeypatch.setattr(catalogs, "MIGRATIONS", (*MIGRATIONS, breaks))
+    with pytest.raises(KeyboardInterrupt):
+        Catalog(tmp_path / "c.db")
+    monkeypatch.setattr(catalogs, "MIGRATIONS", (*MIGRATIONS, works))
+    with Catalog(tmp_path / "c.db") as catalog:
+        assert catalog.connection.execute("SELECT COUNT(*) FROM more").fetchone()[0] == 0
+
+
+def test_a_catalog_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "c.db") as catalog:
+        catalog.connection.execute("PRAGMA user_version = 1000")
+    with pytest.raises(CatalogError, match="later GenreLens"):
+        Catalog(tmp_path / "c.db")
+
+
+def test_what_is_no_catalog(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no database, but text that is long enough to be told from one\n" * 100)
+    with pytest.raises(CatalogError, match="cannot be used as a catalog"):
+        Catalog(tmp_path / "text")
+    with pytest.raises(CatalogError, match="cannot be opened"):
+        Catalog(tmp_path)
+
+
+def test_a_catalog_that_is_full_says_so_and_keeps_what_it_had(tmp_path: Path) -> None:
+    with Catalog(tmp_path / "c.db") as catalog:
+        pages = catalog.connection.execute("PRAGMA page_count").fetchone()[0]
+        catalog.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+        with pytest.raises(CatalogError, match=r"cannot be written .*full"), catalog.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 2)", [(b"%0999d" % i,) for i in range(100)]
+            )
+        assert catalog.connection.execute("SELECT COUNT(*) FROM tracks").fetchone()[0] == 0
+
+
+def test_names_that_are_not_text() -> None:
+    assert encoded(decoded(b"/music/\xff\xfe.mp3")) == b"/music/\xff\xfe.mp3"

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from genrelens.features.frontend import FrontEnd
+from genrelens.model.input_spec import Input, Picture, Sound, finder
+
+INPUT: TypeAdapter[Input] = TypeAdapter(Input)
+
+
+def test_sound_is_meant_unless_a_picture_is_said() -> None:
+    assert INPUT.validate_python({"window": 1.0, "hop": 0.5}) == Sound(window=1.0, hop=0.5)
+    picture = {"kind": "picture", "width": 64, "height": 32}
+    assert INPUT.validate_python(picture) == Picture(kind="picture", width=64, height=32)
+    for own in (Sound(window=1.0, hop=0.5), Picture(kind="picture", width=64, height=32)):
+        assert INPUT.validate_json(INPUT.dump_json(own)) == own
+
+
+@pytest.mark.parametrize(
+    ("features", "layout", "shape"),
+    [
+        (("mel",), "stack", (1, 128, 44)),
+        (("mel", "mfcc", "tempogram"), "stack", (3, 128, 44)),
+        (("mel", "chroma", "contrast", "tonnetz"), "concat", (1, 128 + 12 + 7 + 6, 44)),
+    ],
+)
+def test_the_shape_of_a_window(features: tuple[str, ...], layout: str, shape: tuple[int, int, int]) -> None:
+    own = INPUT.validate_python({"window": 1.0, "hop": 0.5, "features": features, "layout": layout})
+    assert own.shape == shape
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"features": ["mell"]}, "'mel', 'mfcc', 'tempogram', 'chroma', 'contrast' or 'tonnetz'"),
+        ({"features": []}, "at least 1 item"),
+        ({"features": ["mel", "mel"]}, "a feature is named twice"),
+        ({"features": ["contrast"], "front_end": {"rate": 22_050, "n_fft": 64}}, "contrast needs frames of at least"),
+        ({"kind": "film"}, "kind"),
+    ],
+)
+def test_what_no_net_takes(content: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        INPUT.validate_python({"window": 1.0, "hop": 0.5, **content})
+
+
+def test_the_files_that_can_be_taken_in(tmp_path: Path) -> None:
+    for name in ("a.mp3", "b.png", "c.txt"):
+        (tmp_path / name).touch()
+    assert [file.name for file in finder(Sound(window=1.0, hop=0.5))(tmp_path)] == ["a.mp3"]
+    assert [file.name for file in finder(Picture(kind="picture", width=9, height=9))(tmp_path)] == ["b.png"]
+
+
+def test_frames_are_those_that_the_front_end_gives() -> None:
+    own = Sound(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024))
+    assert own.frames == 1 + 22_050 // 1024

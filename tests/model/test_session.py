@@ -1,0 +1,126 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from genrelens.errors import InvalidModelError, ModelNotFoundError, NewerCardError
+from genrelens.model.card import CARD_KEY, Detector
+from genrelens.model.session import Model, musical, sigmoid, softmax, strangeness
+from tests.conftest import make_card, make_mapped_model, make_model
+
+
+def mels(windows: int, model: Model, seed: int = 0) -> NDArray[np.float32]:
+    shape = (windows, *model.card.input.shape)
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def test_probabilities_are_the_softmax_of_the_logits_over_the_temperature(tmp_path: Path) -> None:
+    for temperature in (1.0, 2.5):
+        model = Model(make_model(tmp_path / "a.onnx", make_card(temperature=temperature)))
+        batch = mels(5, model)
+        expected = np.stack([batch[:, 0, :16].mean(axis=(1, 2)), batch[:, 0, 16:].mean(axis=(1, 2))], axis=1) * 2
+        np.testing.assert_allclose(model.logits(batch), expected, atol=1e-6)
+        np.testing.assert_allclose(
+            model.probabilities(batch), softmax(np.asarray(expected / temperature, np.float32)), atol=1e-6
+        )
+        np.testing.assert_allclose(model.probabilities(batch).sum(axis=1), 1, atol=1e-6)
+
+
+def test_softmax_of_large_numbers() -> None:
+    np.testing.assert_allclose(
+        softmax(np.array([[1000.0, 1000.0], [-1000.0, 0.0]], np.float32)), [[0.5, 0.5], [0.0, 1.0]]
+    )
+
+
+def test_one_session_serves_many_threads(model_file: Path) -> None:
+    model = Model(model_file, threads=1)
+    batches = [mels(3, model, seed) for seed in range(40)]
+    alone = [model.logits(batch) for batch in batches]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(model.logits, batches))
+    np.testing.assert_array_equal(np.stack(together), np.stack(alone))
+
+
+def test_windows_of_another_shape_are_refused(model_file: Path) -> None:
+    model = Model(model_file)
+    with pytest.raises(ValueError, match=r"takes windows of shape \(1, 32, 22\), not \(1, 31, 22\)"):
+        model.logits(np.zeros((1, 1, 31, 22), np.float32))
+
+
+def test_files_that_are_not_our_models(tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("not a model")
+    make_model(tmp_path / "foreign.onnx", metadata={"author": "somebody"})
+    content = make_model(tmp_path / "cut.onnx").read_bytes()
+    (tmp_path / "cut.onnx").write_bytes(content[: len(content) // 2])
+    make_model(tmp_path / "newer.onnx", metadata={CARD_KEY: '{"format": 99}'})
+    wrong = make_card(labels=("a", "b", "c")).model_dump_json()
+    make_model(tmp_path / "misfit.onnx", metadata={CARD_KEY: wrong})
+    for name, error, words in (
+        ("missing.onnx", ModelNotFoundError, "cannot be read"),
+        ("text.onnx", InvalidModelError, "is not an ONNX model, or is damaged"),
+        ("cut.onnx", InvalidModelError, "is not an ONNX model, or is damaged"),
+        ("foreign.onnx", InvalidModelError, "without a GenreLens card"),
+        ("newer.onnx", NewerCardError, "card of format 99"),
+        ("misfit.onnx", InvalidModelError, "does not fit its card"),
+    ):
+        with pytest.raises(error, match=words):
+            Model(tmp_path / name)
+
+
+def test_several_labels_are_each_a_sigmoid_for_themselves(tmp_path: Path) -> None:
+    card = make_card(labelling="several", thresholds=(0.5, 0.5), temperature=2.0)
+    model = Model(make_model(tmp_path / "a.onnx", card))
+    batch = mels(5, model)
+    np.testing.assert_allclose(model.probabilities(batch), 1 / (1 + np.exp(-model.logits(batch) / 2)), atol=1e-6)
+    np.testing.assert_array_equal(sigmoid(np.array([-1000.0, 0.0, 1000.0], np.float32)), [0.0, 0.5, 1.0])
+
+
+DETECTOR = Detector(centre=(1.0, -1.0), axes=((0.6, 0.8),), usual=0.5, limit=2.0)
+
+
+def test_embeddings_come_along_where_the_graph_gives_maps(tmp_path: Path) -> None:
+    model = Model(make_mapped_model(tmp_path / "a.onnx", make_card(temperature=2.0, detector=DETECTOR)))
+    assert model.channels == 2
+    batch = mels(3, model)
+    judged = model.judge(batch)
+    halves = np.stack([batch[:, 0, :16].mean(axis=(1, 2)), batch[:, 0, 16:].mean(axis=(1, 2))], axis=1)
+    assert judged.embeddings is not None
+    assert judged.strangeness is not None
+    np.testing.assert_allclose(judged.embeddings, halves, atol=1e-6)
+    np.testing.assert_array_equal(judged.probabilities, model.probabilities(batch))
+    np.testing.assert_allclose(judged.strangeness, strangeness(DETECTOR, halves), atol=1e-5)
+
+
+def test_nothing_is_reported_to_the_makers_of_the_runtime() -> None:
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+def test_a_graph_without_maps_gives_probabilities_alone(model_file: Path) -> None:
+    model = Model(model_file)
+    judged = model.judge(mels(3, model))
+    assert (model.channels, judged.embeddings, judged.strangeness) == (None, None, None)
+    np.testing.assert_array_equal(judged.probabilities, model.probabilities(mels(3, model)))
+
+
+def test_a_detector_needs_the_embeddings_that_it_was_made_for(tmp_path: Path) -> None:
+    wide = Detector(centre=(0.0,) * 3, axes=(), usual=1.0, limit=2.0)
+    for make, detector in ((make_mapped_model, wide), (make_model, DETECTOR)):
+        with pytest.raises(InvalidModelError, match=r"a detector of music that does not fit its graph \(\d channels"):
+            Model(make(tmp_path / "a.onnx", make_card(detector=detector)))
+
+
+def test_strangeness_is_the_distance_from_the_centre_but_for_the_axes() -> None:
+    off_axis, along = np.array([-0.8, 0.6]), np.array([0.6, 0.8])
+    embeddings = np.array(DETECTOR.centre) + np.stack([3 * off_axis, 3 * off_axis - 7 * along, 0.5 * off_axis])
+    np.testing.assert_allclose(np.exp(strangeness(DETECTOR, embeddings)), [3, 3, 0.5])
+    assert np.isfinite(strangeness(DETECTOR, np.array([DETECTOR.centre])))  # music itself
+
+
+def test_the_stranger_the_less_musical() -> None:
+    assert musical(DETECTOR, np.log(0.5)) == pytest.approx(0.99, abs=1e-6)
+    assert musical(DETECTOR, np.log(2.0)) == 0.5
+    assert musical(DETECTOR, -np.inf) == 1
+    assert musical(DETECTOR, np.inf) == 0

@@ -1,0 +1,195 @@
+import hashlib
+import http.server
+import json
+import threading
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+
+from genrelens.errors import ChecksumError, DownloadError, ModelNotFoundError
+from genrelens.model import zoo
+from genrelens.model.session import Model
+from genrelens.model.weightless import hollowed
+from tests.conftest import DATA
+
+CONTENT = b"weights" * 1000
+SHA = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Serves m.onnx and cut.onnx, which ends before its length is reached."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    (folder / "m.onnx").write_bytes(CONTENT)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv(zoo.OFFLINE_FOLDER, raising=False)
+    monkeypatch.setattr(zoo, "cache_folder", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def test_the_bundled_model_is_found_and_is_what_it_should_be() -> None:
+    path = zoo.find("lens")
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == zoo.known()["lens"].sha256
+    assert zoo.is_local(zoo.known()["lens"])
+
+
+def test_a_path_is_itself(tmp_path: Path) -> None:
+    file = tmp_path / "own.onnx"
+    file.write_bytes(CONTENT)
+    assert zoo.find(file) == zoo.find(str(file)) == file
+    with pytest.raises(ModelNotFoundError, match=r"other\.onnx does not exist"):
+        zoo.find(tmp_path / "other.onnx")
+
+
+def test_an_unknown_name_lists_the_known() -> None:
+    with pytest.raises(ModelNotFoundError, match="no model 'lense'; known are lens"):
+        zoo.find("lense")
+
+
+def test_an_address_is_downloaded_once_and_checked(server: str, cache: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    path = zoo.find(f"{server}/m.onnx#sha256={SHA}", lambda had, total: told.append((had, total)))
+    assert path.read_bytes() == CONTENT
+    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert list(cache.iterdir()) == [path]
+    (cache.parent / "served" / "m.onnx").unlink()
+    assert zoo.find(f"{server}/m.onnx#sha256={SHA}") == path
+
+
+def test_downloads_that_fail_leave_nothing(server: str, cache: Path) -> None:
+    other = "0" * 64
+    for address, error, words in (
+        (f"{server}/m.onnx#sha256={other}", ChecksumError, "not the 000000000000... that was promised"),
+        (f"{server}/m.onnx", ChecksumError, "without a checksum"),
+        (f"{server}/n.onnx#sha256={SHA}", DownloadError, "answers 404"),
+        (f"http://127.0.0.1:9/m.onnx#sha256={SHA}", DownloadError, "cannot be reached"),
+    ):
+        with pytest.raises(error, match=words):
+            zoo.find(address)
+    assert not cache.exists() or not list(cache.iterdir())
+
+
+def test_a_damaged_cache_is_noticed(server: str) -> None:
+    path = zoo.find(f"{server}/m.onnx#sha256={SHA}")
+    path.write_bytes(CONTENT[:-1])
+    with pytest.raises(ChecksumError, match="delete it and get it anew"):
+        zoo.find(f"{server}/m.onnx#sha256={SHA}")
+
+
+def test_a_cache_that_cannot_be_written(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(zoo, "cache_folder", lambda: tmp_path / "file" / "cache")
+    with pytest.raises(DownloadError, match="cannot be kept in"):
+        zoo.find(f"{server}/m.onnx#sha256={SHA}")
+
+
+def test_an_offline_folder(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "offline"
+    folder.mkdir()
+    monkeypatch.setenv(zoo.OFFLINE_FOLDER, str(folder))
+    (folder / "own.onnx").write_bytes(CONTENT)
+    assert zoo.find("own") == folder / "own.onnx"
+    with pytest.raises(DownloadError, match="not downloaded while GENRELENS_MODELS is set"):
+        zoo.find(f"{server}/m.onnx#sha256={SHA}")
+    (folder / "lens.onnx").write_bytes(CONTENT)
+    with pytest.raises(ChecksumError):
+        zoo.find("lens")
+
+
+@pytest.fixture
+def far(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> zoo.Entry:
+    """A model that lacks the weights of a checkpoint, which the server has."""
+    weights = {"theirs": np.arange(1, 9, dtype=np.float32)}
+    torch.save({name: torch.from_numpy(values) for name, values in weights.items()}, tmp_path / "served" / "w.pt")
+    model = b"ours" + weights["theirs"].tobytes() + b"ours too"
+    hollowed(model, weights, tmp_path / "far.zip")
+    checkpoint = {"url": f"{server}/w.pt", "sha256": sha256(tmp_path / "served" / "w.pt")}
+    entry = {"name": "far", "summary": "", "sha256": hashlib.sha256(model).hexdigest(), "weights": checkpoint}
+    (tmp_path / "zoo.json").write_text(json.dumps([entry]))
+    monkeypatch.setattr(zoo, "_asset", lambda name: tmp_path / name)
+    return zoo.known()["far"]
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_model_on_weights_of_others_is_put_together_once(far: zoo.Entry, tmp_path: Path) -> None:
+    assert not zoo.is_local(far)
+    path = zoo.find("far")
+    assert sha256(path) == far.sha256
+    assert path.read_bytes().startswith(b"ours")
+    assert zoo.is_local(far)
+    (tmp_path / "served" / "w.pt").unlink()
+    assert zoo.find("far") == path
+    path.unlink()  # the checkpoint is kept, too
+    assert zoo.is_local(far)
+    assert zoo.find("far") == path
+
+
+def test_the_checkpoint_from_an_offline_folder(far: zoo.Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "offline"
+    folder.mkdir()
+    monkeypatch.setenv(zoo.OFFLINE_FOLDER, str(folder))
+    with pytest.raises(DownloadError, match=r"w\.pt is not downloaded while GENRELENS_MODELS is set"):
+        zoo.find("far")
+    (folder / "w.pt").write_bytes((tmp_path / "served" / "w.pt").read_bytes())
+    assert zoo.is_local(far)
+    assert sha256(zoo.find("far")) == far.sha256
+    (tmp_path / "cache" / zoo.find("far").name).unlink()
+    (folder / "w.pt").write_bytes(b"other")
+    with pytest.raises(ChecksumError, match="delete it and get it anew"):
+        zoo.find("far")
+
+
+def test_what_is_put_together_wrongly_is_not_kept(far: zoo.Entry, tmp_path: Path) -> None:
+    content = json.loads((tmp_path / "zoo.json").read_text())
+    content[0]["sha256"] = "0" * 64
+    (tmp_path / "zoo.json").write_text(json.dumps(content))
+    with pytest.raises(ChecksumError, match="far has SHA-256"):
+        zoo.find("far")
+    assert not list((tmp_path / "cache").glob("*.onnx"))
+
+
+@pytest.mark.parametrize("name", [name for name, entry in zoo.known().items() if entry.weights])
+def test_bundled_templates_hold_no_weights_of_others(name: str) -> None:
+    """With zeros for all that is theirs, nothing is left but our layer."""
+    with zipfile.ZipFile(zoo._asset(f"{name}.zip")) as archive:
+        holes = json.loads(archive.read("holes.json"))
+        graph = onnx.load_from_string(archive.read("model.onnx")).graph
+    assert sum(hole["size"] for hole in holes) > 2_000_000
+    left = {
+        t.name for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT and numpy_helper.to_array(t).any()
+    }
+    assert left <= {"head.weight", "head.bias"}
+    assert zoo._asset(f"{name}.zip").stat().st_size < 100_000
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", [name for name, entry in zoo.known().items() if entry.weights])
+def test_the_published_checkpoint_fits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(zoo.OFFLINE_FOLDER, str(DATA.parent / "teachers"))
+    card = Model(zoo.find(name), threads=1).card
+    assert card.name == name
+    assert card.labels == Model(zoo.find("lens"), threads=1).card.labels

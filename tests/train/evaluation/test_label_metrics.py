@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+
+from genrelens.train.evaluation.label_metrics import (
+    LabelMetrics,
+    best_thresholds,
+    mean_average_precision,
+    measure_labels,
+)
+from genrelens.train.evaluation.rankings import Ranking
+
+LABELS = ("a", "b", "c")
+
+
+def answers(tracks: int = 80, seed: int = 0, steps: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    """Labels that are told better than by chance, with probabilities that are often equal."""
+    rng = np.random.default_rng(seed)
+    truth = (rng.random((tracks, 3)) < (0.5, 0.3, 0.2)).astype(np.float32)
+    truth[~truth.any(axis=1), 0] = 1
+    return truth, np.round(np.clip(0.3 * truth + 0.7 * rng.random((tracks, 3)), 0, 1) * steps) / steps
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(4, 40), st.integers(1, 20), st.booleans())
+def test_rankings_are_scored_as_by_scikit_learn(seed: int, count: int, steps: int, weighted: bool) -> None:
+    rng = np.random.default_rng(seed)
+    truth = np.append(rng.random(count) < 0.4, [True, False])
+    probabilities = rng.integers(0, steps, count + 2) / steps
+    weights = rng.integers(0, 3, count + 2) if weighted else np.ones(count + 2, int)
+    weights[-2:] = 1
+    ranking = Ranking.of(truth, probabilities, weights[None].astype(float))
+    expected = average_precision_score(truth, probabilities, sample_weight=weights)
+    assert ranking.average_precision() == pytest.approx([expected])
+    assert ranking.roc_auc() == pytest.approx([roc_auc_score(truth, probabilities, sample_weight=weights)])
+
+
+def test_measures_agree_with_scikit_learn() -> None:
+    truth, probabilities = answers()
+    metrics = measure_labels(LABELS, truth, probabilities, (0.5, 0.4, 0.3))
+    for average, ap, auc in (
+        ("macro", metrics.mean_ap, metrics.mean_auc),
+        ("micro", metrics.micro_ap, metrics.micro_auc),
+    ):
+        assert auc is not None
+        assert ap.value == pytest.approx(average_precision_score(truth, probabilities, average=average))
+        assert auc.value == pytest.approx(roc_auc_score(truth, probabilities, average=average))
+        assert ap.low < ap.value < ap.high
+        assert auc.low < auc.value < auc.high
+    told = probabilities >= (0.5, 0.4, 0.3)
+    assert [row.f1 for row in metrics.labels] == pytest.approx(f1_score(truth, told, average=None))
+    assert metrics.macro_f1 == pytest.approx(f1_score(truth, told, average="macro"))
+    assert [row.support for row in metrics.labels] == truth.sum(axis=0).tolist()
+    assert LabelMetrics.model_validate_json(metrics.model_dump_json()) == metrics
+
+
+def test_more_tracks_narrow_the_intervals() -> None:
+    few, many = (measure_labels(LABELS, *answers(tracks), (0.5,) * 3).mean_ap for tracks in (40, 640))
+    assert many.high - many.low < (few.high - few.low) / 2
+
+
+def test_labels_without_a_ranking_to_judge() -> None:
+    truth, probabilities = answers()
+    truth[:, 1], truth[:, 2] = 0, 1
+    metrics = measure_labels(LABELS, truth, probabilities, (0.5,) * 3)
+    rows = {row.label: row for row in metrics.labels}
+    assert rows["b"].average_precision is None
+    assert rows["b"].roc_auc is rows["c"].roc_auc is None
+    assert rows["c"].average_precision == 1
+    assert metrics.mean_auc is not None
+    assert metrics.mean_auc.value == rows["a"].roc_auc
+    alone = measure_labels(LABELS, np.ones((2, 3)), probabilities[:2], (0.5,) * 3)
+    assert alone.mean_auc is alone.micro_auc is None
+    assert LabelMetrics.model_validate_json(alone.model_dump_json()) == alone
+
+
+def test_the_mean_average_precision_is_over_labels_that_there_are() -> None:
+    truth, probabilities = np.array([[1, 0, 0], [0, 1, 0]]), np.array([[0.9, 0.6, 0.5], [0.2, 0.3, 0.5]])
+    assert mean_average_precision(truth, probabilities) == pytest.approx((1 + 0.5) / 2)
+
+
+def test_thresholds_have_the_best_f1_of_all() -> None:
+    truth, probabilities = answers()
+    thresholds = best_thresholds(truth, probabilities)
+    for has, own, chosen in zip(truth.T, probabilities.T, thresholds, strict=True):
+        tried = [f1_score(has, own >= threshold, zero_division=0) for threshold in np.linspace(0, 1, 201)]
+        assert f1_score(has, own >= chosen) == pytest.approx(max(tried))
+        assert np.abs(own - chosen).min() > 1e-3  # between two probabilities, not on one
+    truth[:, 2] = 0
+    assert best_thresholds(truth, probabilities)[2] == 0.5

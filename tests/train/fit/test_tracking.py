@@ -1,0 +1,92 @@
+"""TensorBoard's files as TensorBoard reads them; Weights & Biases offline, with its own package."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lightning.pytorch.callbacks import Callback
+from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer  # type: ignore[import-untyped]
+
+from genrelens.errors import MissingExtraError
+from genrelens.train.fit import tracking
+from genrelens.train.fit.fit import Manner, fit
+from genrelens.train.fit.history import read_history
+from genrelens.train.recipes.recipe import Recipe
+from tests.train.conftest import make_recipe
+from tests.train.fit.test_fit import BreakdownError, BreaksDown, tracks
+
+
+class BreaksDownLate(Callback):
+    """After *valid* has been looked at, before the checkpoint of the epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_epoch_end(self, trainer: Any, *_: Any) -> None:
+        if trainer.current_epoch == self.epoch:
+            raise BreakdownError
+
+
+def run(recipe: Recipe, folder: Path, track: tracking.Track, *callbacks: Any) -> list[str]:
+    """Train, and tell what was said."""
+    said: list[str] = []
+    fit(recipe, tracks(), tracks((4, 4), seed=1), 2, folder, Manner("cpu", track=track), said.append, callbacks)
+    return said
+
+
+def test_tensorboard_shows_each_epoch_once_also_after_a_breakdown(tmp_path: Path) -> None:
+    recipe = make_recipe(train={"epochs": 4})
+    with pytest.raises(BreakdownError):
+        run(recipe, tmp_path, "tensorboard", BreaksDownLate(2))
+    assert run(recipe, tmp_path, "tensorboard") == []
+    board = EventMultiplexer().AddRunsFromDirectory(str(tmp_path))
+    board.Reload()
+    shown = [event.value for event in board.Scalars("tensorboard", "valid_loss")]
+    assert shown == pytest.approx([epoch.valid_loss for epoch in read_history(tmp_path).epochs])
+    assert "lr: 0.01" in (tmp_path / "tensorboard" / "hparams.yaml").read_text()
+    assert b"train.lr" in board.SummaryMetadata("tensorboard", "_hparams_/session_start_info").plugin_data.content
+
+
+def test_nothing_but_the_history_is_kept_if_nothing_is_asked_for(tmp_path: Path) -> None:
+    run(make_recipe(), tmp_path, "none")
+    names = {"metrics.jsonl", "history.json", "history.csv", "best.ckpt", "last.ckpt"}
+    assert {file.name for file in tmp_path.iterdir()} == names
+
+
+def test_wandb_offline_keeps_a_run_in_the_folder_and_goes_on_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stranger: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    recipe = make_recipe(train={"epochs": 2})
+    with pytest.raises(BreakdownError):
+        run(recipe, tmp_path / "run", "wandb", BreaksDown(1))
+    said = run(recipe, tmp_path / "run", "wandb")
+    folders = sorted((tmp_path / "run" / "wandb").glob("offline-run-*"))
+    assert len(folders) == 2
+    assert len({folder.name.split("-")[3] for folder in folders}) == 1
+    assert said == [f"Send the run to Weights & Biases later with: wandb sync {tmp_path}/run/wandb/offline-run-*"]
+    (file,) = folders[-1].glob("*.wandb")
+    for written in (b"valid_loss", b"train_loss", b"label_smoothing"):
+        assert written in file.read_bytes()
+    assert "".join(capfd.readouterr()) == ""
+
+
+@pytest.mark.parametrize("key", [None, "too short", "a" * 40])
+def test_without_a_login_or_network_wandb_goes_on_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stranger: None, key: str | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if key:
+        monkeypatch.setenv("WANDB_API_KEY", key)
+    said = run(make_recipe(train={"epochs": 1}), tmp_path / "run", "wandb")
+    assert said[0].startswith("Weights & Biases cannot be used online (")
+    assert said[0].endswith("), so the training goes on offline.")
+    assert "wandb sync" in said[1]
+    assert len(read_history(tmp_path / "run").epochs) == 1
+    assert "".join(capfd.readouterr()) == ""
+
+
+def test_wandb_that_is_not_installed_is_named_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracking, "find_spec", lambda _: None)
+    tracking.require("tensorboard")
+    with pytest.raises(MissingExtraError, match=r"pip install 'genrelens\[wandb\]'"):
+        tracking.require("wandb")

@@ -1,0 +1,99 @@
+"""The page and the tables of a stress test."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from genrelens.errors import UndecodableAudioError
+from genrelens.prediction import Failure
+from genrelens.train.evaluation.metrics import Estimate
+from genrelens.train.robustness.measures import Extreme, Extremes, Filter, Row, Search, StressReport, TrackRow
+from genrelens.train.robustness.report import table_markdown, table_text, write_stress
+
+
+def row(name: str, words: str, lost: float, allowed: float | None = None, strength: float = 1) -> Row:
+    return Row(
+        name=name,
+        family=name.partition(":")[0],
+        words=words,
+        strength=strength,
+        accuracy=0.8 - lost,
+        difference=Estimate(value=-lost, low=-lost - 0.05, high=0.05 - lost),
+        flips=0.2,
+        confidence=-0.031,
+        allowed=allowed,
+        passed=None if allowed is None else lost <= allowed,
+    )
+
+
+@pytest.fixture
+def report() -> StressReport:
+    rows = (
+        row("tempo:-4", "tempo -4 %", 0.01, 0.05, -4),
+        row("tempo:+4", "tempo +4 %", 0.02, 0.05, 4),
+        row("mp3:64", "mp3 at 64 kbit/s", 0.03, 0.02, 64),
+        row("shuffle:0", "frames shuffled", 0.4),
+        *(row(f"equaliser:{number}", f"filter {number}", 0.01 * number) for number in (1, 2, 3)),
+    )
+    filters = tuple(Filter(name=f"equaliser:{n}", hz=(500, 1000, 2000), gains=(n, -n, 0)) for n in (1, 2, 3))
+    return StressReport(
+        model="tilt",
+        version="1",
+        data="tones",
+        split="given",
+        side="valid",
+        seed=1,
+        tested=10,
+        accuracy=Estimate(value=0.8, low=0.7, high=0.9),
+        rows=rows,
+        search=Search(filters=filters, deflating="equaliser:3", inflating="equaliser:1"),
+        extremes=(Extremes(family="all", changes=6, worst=0.3, best=0.95),),
+        tracks=(
+            TrackRow(
+                name="<a & b>",
+                truth="low",
+                told="low",
+                probability=0.9,
+                wrong=2,
+                worst=Extreme(change="mp3:64", probability=0.1),
+                best=Extreme(change="tempo:+4", probability=0.95),
+            ),
+        ),
+        failures=(Failure.of("c.wav", UndecodableAudioError("c.wav is no audio")),),
+    )
+
+
+def test_the_page_stands_alone(report: StressReport, tmp_path: Path) -> None:
+    page = write_stress(report, tmp_path / "stress")
+    text = page.read_text()
+    assert StressReport.model_validate_json((tmp_path / "stress" / "stress.json").read_bytes()) == report
+    assert not re.search(r'(src|srcset|href)="(?!data:|#)', text)
+    assert text.count("data:image/png") == 2 * 4
+    plain = re.sub(r"<[^>]+>|\s+", " ", re.sub(r"data:[^\"]+", "", text))
+    assert "2 of 3" in plain
+    assert re.search(r"Missed: mp3 at 64 kbit/s \(.3\.0\)\s*\.", plain)
+    assert "the deflating filter" in plain
+    assert "filter 2" not in plain
+    assert "&lt;a &amp; b&gt;" in plain
+    assert "c.wav is no audio" in plain
+
+
+def test_the_page_of_a_single_change(report: StressReport, tmp_path: Path) -> None:
+    small = report.model_copy(update={"rows": report.rows[3:4], "search": None, "tracks": (), "failures": ()})
+    text = write_stress(small, tmp_path).read_text()
+    assert text.count("data:image/png") == 2 * 2
+    assert "Targets" not in text
+    assert table_text(small).endswith("0.950")
+
+
+def test_the_tables(report: StressReport) -> None:
+    lines = [" ".join(line.split()) for line in table_text(report).splitlines()]
+    assert "tempo +4 % 0.780 -2.0 -7.0 to +3.0 -5 kept 20.0 % -3.1" in lines
+    assert "mp3 at 64 kbit/s 0.770 -3.0 -8.0 to +2.0 -2 MISSED 20.0 % -3.1" in lines
+    assert "all (6) 0.300 0.950" in lines
+    assert lines[-1] == "2 of 3 targets are kept; missed: mp3 at 64 kbit/s (-3.0 points)."
+    names = [line.partition("  ")[0] for line in table_text(report).splitlines()[3:9]]
+    assert names[-1] == "frames shuffled"
+    markdown = table_markdown(report)
+    assert "| mp3 at 64 kbit/s | 0.770 | -3.0 | -8.0 to +2.0 | -2 MISSED | 20.0 % | -3.1 |" in markdown

@@ -1,0 +1,111 @@
+"""A stress test of a model that tells low tones from high ones, on a few tracks."""
+
+import pickle
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genrelens.classifier import Classifier
+from genrelens.errors import ManifestError, WrongInputError
+from genrelens.model.input_spec import Picture
+from genrelens.train.data.manifest import Item, Manifest
+from genrelens.train.robustness.battery import battery, chosen
+from genrelens.train.robustness.changes import Change, Gain, LowPass, Polarity, Shuffle
+from genrelens.train.robustness.equaliser import DRAWN, NEIGHBOURS
+from genrelens.train.robustness.measures import StressReport
+from genrelens.train.robustness.run import Manner, stress
+from genrelens.train.robustness.runner import judge_track
+from tests.conftest import encode, make_card, tone
+
+MANNER = Manner(seed=1, processes=1, bar=lambda _what, _total: nullcontext(lambda: None))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Manifest:
+    """Two low tracks and two high ones."""
+    items = []
+    for name, hz in (("a", 100), ("b", 150), ("c", 5_000), ("d", 7_000)):
+        label = "low" if hz < 1000 else "high"
+        file = encode(tmp_path / f"{name}.wav", tone(hz, 2), codec="pcm_s16le")
+        items.append(Item(str(file), name, label, side="valid"))
+    return Manifest("tones", tuple(items))
+
+
+def run(model: Path, data: Manifest, changes: list[Change], manner: Manner = MANNER) -> StressReport:
+    return stress(Classifier(model), data, "given", "valid", changes, manner)
+
+
+def test_what_matters_to_the_model_shows(model_file: Path, data: Manifest) -> None:
+    report = run(model_file, data, [Polarity(), Gain(-20), LowPass(500), Shuffle(0)])
+    polarity, gain, low_pass, shuffle = report.rows
+    assert (report.tested, report.accuracy.value) == (4, 1.0)
+    assert (polarity.difference.value, polarity.flips) == (0, 0)
+    assert (gain.difference.value, gain.passed) == (0, True)
+    assert low_pass.difference.value < 0
+    assert shuffle.confidence == pytest.approx(0, abs=1e-6)  # it hears the mean over time
+    assert report.search is None
+    assert [row.family for row in report.extremes] == ["all", "polarity", "gain", "lowpass", "shuffle"]
+    assert StressReport.model_validate_json(report.model_dump_json()) == report
+
+
+def test_filters_are_searched_for(model_file: Path, data: Manifest) -> None:
+    filters = chosen(battery(np.random.default_rng(1)), ["equaliser"])
+    report = run(model_file, Manifest("tones", data.items[1:3]), filters)
+    assert report.search is not None
+    assert len(report.rows) == len(report.search.filters) == DRAWN + 2 * NEIGHBOURS
+    odds = {row.name: row.confidence for row in report.rows}  # all answers stay right, so that tells the score
+    assert min(odds, key=lambda name: odds[name]) == report.search.deflating
+    assert [row.name for row in report.told_rows] == [
+        name for name in odds if name in (report.search.deflating, report.search.inflating)
+    ]
+
+
+def test_some_filters_are_no_search(model_file: Path, data: Manifest) -> None:
+    filters = chosen(battery(np.random.default_rng(1)), ["equaliser:1", "equaliser:2"])
+    assert run(model_file, data, filters).search is None
+
+
+def test_changes_can_be_sent_to_processes() -> None:
+    changes = battery(np.random.default_rng(1))
+    assert pickle.loads(pickle.dumps(changes)) == changes
+
+
+def test_an_answer_does_not_hang_on_what_else_is_asked(model_file: Path, data: Manifest) -> None:
+    changes = chosen(battery(np.random.default_rng(1)), ["noise"])
+    together = judge_track(data.items[0], model_file, tuple(changes), seed=1)
+    alone = judge_track(data.items[0], model_file, (changes[-1],), seed=1)
+    np.testing.assert_array_equal(together[[0, -1]], alone)
+
+
+def test_a_bad_track_is_left_out(model_file: Path, data: Manifest, tmp_path: Path) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"no audio")
+    encode(tmp_path / "short.wav", tone(100, 0.5), codec="pcm_s16le")
+    bad = tuple(Item(str(tmp_path / name), name, "low", side="valid") for name in ("broken.wav", "short.wav"))
+    report = run(model_file, Manifest("tones", (*bad, *data.items)), [Polarity()])
+    assert report.tested == 4
+    broken, short = (failure.error.message for failure in report.failures)
+    assert "broken.wav" in broken
+    assert "short.wav lasts 0.50 s" in short
+    with pytest.raises(ManifestError, match="none of the tracks"):
+        run(model_file, Manifest("tones", bad), [Polarity()])
+
+
+def test_log_mels_cannot_be_changed(model_file: Path) -> None:
+    with pytest.raises(ManifestError, match=r"array\.npy#0 is a log-mel.*give the folder of the recordings"):
+        run(model_file, Manifest("GTZAN", (Item("array.npy#0", "a", "low", side="valid"),)), [Polarity()])
+
+
+def test_what_the_model_must_be(model_file: Path, data: Manifest, tmp_path: Path) -> None:
+    pictures, several = Classifier(model_file), Classifier(model_file)
+    pictures.model.card = make_card(input=Picture(kind="picture", width=32, height=32))
+    several.model.card = make_card(labelling="several", thresholds=(0.5, 0.5))
+    for classifier, why in ((pictures, "looks at pictures"), (several, "tells several labels")):
+        with pytest.raises(WrongInputError, match=why):
+            stress(classifier, data, "given", "valid", [Polarity()], MANNER)
+
+
+def test_labels_that_the_model_lacks(model_file: Path) -> None:
+    with pytest.raises(ManifestError, match="the data has the label 'middle'"):
+        run(model_file, Manifest("tones", (Item("a.wav", "a", "middle", side="valid"),)), [Polarity()])

@@ -1,0 +1,32 @@
+import sys
+
+import pytest
+
+from genrelens.errors import ListenerLostError
+from genrelens.web.live.client import ListeningProcess
+from genrelens.web.live.messages import Begin
+from genrelens.web.workers.messages import Ready, Setup, packed
+from tests.web.conftest import complete
+
+MAD = f"""
+import sys, time
+sys.stdout.buffer.write({packed(Ready())!r} + b"\\xff" * 100)
+sys.stdout.buffer.flush()
+time.sleep(60)
+"""
+
+
+def test_a_process_that_announces_too_much_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genrelens.web.workers.process._COMMAND", (sys.executable, "-c", MAD))
+
+    async def scene() -> None:
+        process = await ListeningProcess.start(Setup(models=(), worker_mb=1, max_seconds=1, file_seconds=1))
+        try:
+            with pytest.raises(ListenerLostError):
+                await process.tell(Begin(session=0, model="tilt"))
+            assert not process.alive
+        finally:
+            process.kill()
+            await process.gone()
+
+    complete(scene())
