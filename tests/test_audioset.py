@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genrelens.features.frontend import FrontEnd, mel_bands
-from genrelens.features.spectral import analyse, planes
+from genrelens.features.frontend import FrontEnd, mel_filterbank
+from genrelens.features.spectral import extract_features, to_model_input
 
 AUDIOSET = FrontEnd(
     rate=32_000,
@@ -48,8 +48,8 @@ def by_torch(samples: NDArray[Any]) -> NDArray[Any]:
 
 
 def test_the_bands_are_kaldis() -> None:
-    np.testing.assert_allclose(mel_bands(AUDIOSET)[:, :-1], kaldi_bands(), atol=1e-9)
-    assert not mel_bands(AUDIOSET)[:, -1].any()
+    np.testing.assert_allclose(mel_filterbank(AUDIOSET)[:, :-1], kaldi_bands(), atol=1e-9)
+    assert not mel_filterbank(AUDIOSET)[:, -1].any()
 
 
 def test_the_frames_are_those_that_the_net_was_taught_with() -> None:
@@ -57,8 +57,8 @@ def test_the_frames_are_those_that_the_net_was_taught_with() -> None:
     samples = rng.standard_normal(64_000) * np.geomspace(1e-6, 1, 64_000)  # from below the logarithm's floor
     expected = by_torch(samples)
     # Frame 2 of the centred ones begins at sample 128 of the emphasised, 129 of the others.
-    level = analyse(samples[129:], ("mel",), AUDIOSET)
-    ours = planes(level, ("mel",), "stack", AUDIOSET)[0]
+    level = extract_features(samples[129:], ("mel",), AUDIOSET)
+    ours = to_model_input(level, ("mel",), "stack", AUDIOSET)[0]
     np.testing.assert_allclose(ours[:, :190], expected[:, 2:192], atol=1e-5)
     assert expected[:, 2:192].max() > 1 > -0.9 > expected[:, 2:192].min()
 
@@ -66,7 +66,7 @@ def test_the_frames_are_those_that_the_net_was_taught_with() -> None:
 def test_loudness_is_heard() -> None:
     samples = np.random.default_rng(0).standard_normal(8_000).astype(np.float32)
     loud, quiet = (
-        planes(analyse(gain * samples, ("mel",), AUDIOSET), ("mel",), "stack", AUDIOSET) for gain in (1, 0.1)
+        to_model_input(extract_features(gain * samples, ("mel",), AUDIOSET), ("mel",), "stack", AUDIOSET) for gain in (1, 0.1)
     )
     np.testing.assert_allclose(loud - quiet, np.log(100) / 5, rtol=0.3)
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 import genrelens
-from genrelens.audio.decoder import Track
+from genrelens.audio.decoder import AudioReader
 from genrelens.classifier import Classifier, hear, told, vote
 from genrelens.errors import AudioNotFoundError, ModelNotFoundError, TooShortError
-from genrelens.model.card import Detector
+from genrelens.model.card import MusicDetector
 from genrelens.model.session import Model
 from genrelens.prediction import Failure, Prediction
-from tests.conftest import RATE, encode, make_card, make_mapped_model, make_model, tone
+from tests.support.audio import RATE, encode, tone
+from tests.support.models import make_card, make_mapped_model, make_model
 
 MakeWav = Callable[..., Path]
 
@@ -118,11 +119,11 @@ def test_a_place_in_a_tree_and_several_labels_can_be_unknown(tmp_path: Path, wav
 def knowing(tmp_path: Path, wav: MakeWav) -> Classifier:
     """A model that takes low tones for music, and nothing else."""
     plain = Model(make_mapped_model(tmp_path / "plain.onnx", make_card()))
-    with Track(wav("usual.wav", hz=100), 22_050) as track:
+    with AudioReader(wav("usual.wav", hz=100), 22_050) as track:
         (heard,) = hear(track, plain.card.sound, 1)
     usual = plain.judge(heard.planes).embeddings
     assert usual is not None
-    detector = Detector(centre=tuple(usual[0].tolist()), axes=(), usual=0.05, limit=0.2)
+    detector = MusicDetector(centre=tuple(usual[0].tolist()), axes=(), usual=0.05, limit=0.2)
     return Classifier(Model(make_mapped_model(tmp_path / "knowing.onnx", make_card(detector=detector))))
 
 

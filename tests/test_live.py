@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from genrelens.classifier import Classifier
 from genrelens.errors import TooShortError, WrongInputError
 from genrelens.live import EVERY, SMOOTHED, Listener, LiveAnswer
-from genrelens.model.card import Detector
-from genrelens.model.input_spec import Picture
+from genrelens.model.card import MusicDetector
+from genrelens.model.input_spec import PictureInput
 from genrelens.model.session import Model
-from tests.conftest import RATE, make_card, make_mapped_model, tone
+from tests.support.audio import RATE, tone
+from tests.support.models import make_card, make_mapped_model
 
 OWN_RATE = 22_050  # of the small model
 
@@ -97,7 +98,7 @@ def test_silence_is_unknown_and_does_not_count_beside_music(classifier: Classifi
 
 
 def test_what_is_no_music_is_unknown(tmp_path: Path) -> None:
-    card = make_card(detector=Detector(centre=(9.0, 9.0), axes=(), usual=0.1, limit=0.2))
+    card = make_card(detector=MusicDetector(centre=(9.0, 9.0), axes=(), usual=0.1, limit=0.2))
     classifier = Classifier(Model(make_mapped_model(tmp_path / "m.onnx", card), threads=1))
     (*_, answer) = heard(classifier, tone(100, 2.0, OWN_RATE)[0], OWN_RATE)
     assert answer.genre == "unknown"
@@ -163,7 +164,7 @@ def test_hardly_anything_is_too_short(classifier: Classifier) -> None:
 
 
 def test_a_model_of_pictures_cannot_listen() -> None:
-    card = make_card(input=Picture(kind="picture", width=8, height=8))
+    card = make_card(input=PictureInput(kind="picture", width=8, height=8))
     with pytest.raises(WrongInputError):
         Listener(cast("Classifier", SimpleNamespace(card=card)))
 

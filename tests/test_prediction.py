@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from genrelens.errors import AudioNotFoundError
-from genrelens.prediction import Failure, Prediction, Score, Segment, is_no_music, ranked
+from genrelens.prediction import Failure, Prediction, Score, Segment, is_not_music, rank_scores
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None))  # lone surrogates, as in odd file names, included
 SCORES = st.lists(st.builds(Score, label=st.text(min_size=1), score=st.floats(0, 1)), max_size=4).map(tuple)
@@ -37,7 +37,7 @@ def test_json_there_and_back(prediction: Prediction) -> None:
 
 
 def test_the_shape_of_the_json() -> None:
-    scores = ranked(("jazz", "rock"), [0.25, 0.75])
+    scores = rank_scores(("jazz", "rock"), [0.25, 0.75])
     prediction = Prediction(
         path="a\udcff.mp3",
         genre="rock",
@@ -82,11 +82,11 @@ def test_top_keeps_the_first(prediction: Prediction, k: int) -> None:
 
 
 def test_what_counts_as_no_music() -> None:
-    assert [is_no_music(music) for music in (None, 0.0, 0.49, 0.5, 1.0)] == [False, True, True, False, False]
+    assert [is_not_music(music) for music in (None, 0.0, 0.49, 0.5, 1.0)] == [False, True, True, False, False]
 
 
 def test_equals_keep_their_order() -> None:
-    assert [score.label for score in ranked(("b", "a", "c"), [0.2, 0.2, 0.6])] == ["c", "b", "a"]
+    assert [score.label for score in rank_scores(("b", "a", "c"), [0.2, 0.2, 0.6])] == ["c", "b", "a"]
 
 
 def test_other_shapes_are_refused() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from genrelens.classifier import Classifier
 from genrelens.prediction import Prediction
-from tests.conftest import DATA
+from tests.support.paths import DATA
 
 pytestmark = pytest.mark.data
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from genrelens.audio.decoder import Recording, Track, load
-from genrelens.audio.windows import take_windows
+from genrelens.audio.decoder import ArrayReader, AudioReader, load
+from genrelens.audio.windows import iter_windows
 from genrelens.errors import (
     AudioNotFoundError,
     AudioUnreadableError,
     NoAudioStreamError,
     UndecodableAudioError,
 )
-from tests.conftest import RATE, encode, encode_video, tone
+from tests.support.audio import RATE, encode, encode_video, tone
 
 MakeWav = Callable[..., Path]
 
@@ -158,8 +158,8 @@ def test_a_truncated_file_yields_what_is_there_with_a_warning(
     file = encode(tmp_path / name, noise, codec=codec, options=options)
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) * 6 // 10])
-    with Track(file, 22_050) as track:
-        windows = list(take_windows(track, 1.0, 0.5, take))
+    with AudioReader(file, 22_050) as track:
+        windows = list(iter_windows(track, 1.0, 0.5, take))
         assert track.duration == pytest.approx(6, abs=0.5)
         assert any("cut off or damaged: 10.0 s are declared" in warning for warning in track.warnings)
     assert all(len(window.samples) == 22_050 for window in windows)
@@ -174,7 +174,7 @@ def test_damage_in_the_middle_is_left_out(tmp_path: Path) -> None:
     middle = len(content) // 2
     content[middle : middle + 4_000] = rng.bytes(4_000)
     file.write_bytes(content)
-    with Track(file, 22_050) as track:
+    with AudioReader(file, 22_050) as track:
         samples = np.concatenate(list(track.blocks()))
         assert track.warnings == ["damaged: part of the audio could not be decoded and was left out"]
     assert 4 * 22_050 < len(samples) < 5 * 22_050
@@ -186,7 +186,7 @@ def test_samples_that_are_no_numbers_become_silence(tmp_path: Path) -> None:
     wave[0, 300:400] = np.inf
     wave[0, 500:600] = 1e25
     file = encode(tmp_path / "a.wav", wave, codec="pcm_f32le")
-    with Track(file, RATE) as track:
+    with AudioReader(file, RATE) as track:
         samples = np.concatenate(list(track.blocks()))
         assert track.warnings == ["NaN, infinite or absurdly large samples were taken as silence"]
     assert np.isfinite(samples).all()
@@ -196,7 +196,7 @@ def test_samples_that_are_no_numbers_become_silence(tmp_path: Path) -> None:
 def test_a_chained_stream_is_heard_to_its_end_each_time(tmp_path: Path) -> None:
     first = encode(tmp_path / "a.ogg", tone(440, 3), codec="vorbis").read_bytes()
     second = encode(tmp_path / "b.ogg", tone(880, 3), codec="vorbis").read_bytes()
-    with Track(first + second, 22_050) as track:
+    with AudioReader(first + second, 22_050) as track:
         lengths = [sum(map(len, track.blocks())) / 22_050 for _ in range(2)]
     assert lengths == pytest.approx([6, 6], abs=0.1)
 
@@ -207,9 +207,9 @@ def test_the_length_of_an_mp3_that_declares_none(tmp_path: Path) -> None:
     samples = np.concatenate([np.zeros((2, 10 * RATE)), loud], axis=1)
     file = tmp_path / "a.mp3"
     encode(file, samples, codec="libmp3lame", options={"write_xing": "0"}, codec_options={"global_quality": "236"})
-    with Track(file, 22_050) as track:
+    with AudioReader(file, 22_050) as track:
         assert track.duration == pytest.approx(20, abs=0.2)
-        windows = list(take_windows(track, 1.0, 0.5, 3))
+        windows = list(iter_windows(track, 1.0, 0.5, 3))
         assert track.warnings == []
     assert len(windows) == 3
 
@@ -234,7 +234,7 @@ def test_a_disk_that_breaks(tmp_path: Path) -> None:
     content = encode(tmp_path / "a.wav", tone(440, 20), codec="pcm_s16le").read_bytes()
     with pytest.raises(AudioUnreadableError, match=r"cannot be read \(Input/output error\)"):
         load(Failing(content, 0), 22_050)
-    with Track(Failing(content, 80), 22_050) as track:
+    with AudioReader(Failing(content, 80), 22_050) as track:
         samples = np.concatenate(list(track.blocks()))
         assert track.warnings
     assert 0 < len(samples) < 20 * 22_050
@@ -244,7 +244,7 @@ def test_reading_from_a_second_on(tmp_path: Path) -> None:
     ramp = np.linspace(0, 1, 4 * RATE, dtype=np.float32)[None]
     for name, codec in (("a.wav", "pcm_f32le"), ("a.flac", "flac")):
         file = encode(tmp_path / name, ramp, codec=codec)
-        with Track(file, RATE) as track:
+        with AudioReader(file, RATE) as track:
             for start in (0.0, 2.0, 1.0, 3.5):
                 first = next(track.blocks(start))[0]
                 assert first == pytest.approx(start / 4, abs=1e-3), name
@@ -253,7 +253,7 @@ def test_reading_from_a_second_on(tmp_path: Path) -> None:
 def test_the_digest_is_of_the_audio_alone(tmp_path: Path) -> None:
     def digest(name: str, hz: float, title: str) -> str:
         file = encode(tmp_path / name, tone(hz), codec="libmp3lame", tags={"title": title})
-        with Track(file, 22_050) as track:
+        with AudioReader(file, 22_050) as track:
             return track.digest()
 
     assert digest("a.mp3", 440, "one") == digest("b.mp3", 440, "another")
@@ -283,7 +283,7 @@ def test_three_hours_in_bounded_memory(tmp_path: Path) -> None:
 def test_a_recording_is_read_like_a_file() -> None:
     stereo = np.stack([np.ones(8_000), np.zeros(8_000)], axis=1)
     stereo[10, 0] = np.nan
-    recording = Recording(stereo, 4_000, stored_rate=8_000)
+    recording = ArrayReader(stereo, 4_000, stored_rate=8_000)
     assert recording.duration == 1.0
     assert recording.warnings == ["NaN, infinite or absurdly large samples were taken as silence"]
     assert len(next(recording.blocks(0.25))) == 3_000

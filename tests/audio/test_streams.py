@@ -1,8 +1,4 @@
-import http.server
 import io
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genrelens.audio.streams import Raw, bare, decoded, radio
+from genrelens.audio.streams import RawFormat, decode_raw, decode_stream, open_url
 from genrelens.errors import AudioUnreadableError, NoAudioStreamError, UndecodableAudioError
-from tests.conftest import RATE, encode, encode_video, tone
+from tests.support.audio import RATE, encode, encode_video, tone
+from tests.support.streams import respond_with, serve_http
 
 
 class Dripping(io.BytesIO):
@@ -37,7 +34,7 @@ class Dripping(io.BytesIO):
 
 def heard(file: Dripping) -> tuple[int, float]:
     """The rate, and how many seconds."""
-    pieces = list(decoded(file, "pipe"))
+    pieces = list(decode_stream(file, "pipe"))
     return pieces[0][0], sum(len(samples) / rate for rate, samples in pieces)
 
 
@@ -48,7 +45,7 @@ def heard(file: Dripping) -> tuple[int, float]:
 def test_sound_is_had_as_it_comes(tmp_path: Path, name: str, codec: str) -> None:
     noise = 0.3 * np.random.default_rng(0).standard_normal((2, 10 * RATE)).astype(np.float32)
     file = Dripping(encode(tmp_path / name, noise, codec=codec).read_bytes())
-    pieces = decoded(file, "pipe")
+    pieces = decode_stream(file, "pipe")
     next(pieces)
     assert file.given < len(file.getvalue()) / 4
     assert sum(len(samples) for _, samples in pieces) == pytest.approx(10 * RATE, rel=0.02)
@@ -83,7 +80,7 @@ def test_damage_is_passed_over_and_a_break_is_told(tmp_path: Path) -> None:
     content = bytearray(encode(tmp_path / "a.mp3", tone(440, 10), codec="libmp3lame").read_bytes())
     content[40_000:44_000] = bytes(4_000)
     assert heard(Dripping(bytes(content)))[1] > 9
-    pieces = decoded(Dripping(bytes(content), end=ConnectionResetError(104, "Connection reset by peer")), "radio")
+    pieces = decode_stream(Dripping(bytes(content), end=ConnectionResetError(104, "Connection reset by peer")), "radio")
     with pytest.raises(AudioUnreadableError, match=r"radio broke off \(Connection reset by peer\)"):
         list(pieces)
 
@@ -109,44 +106,13 @@ def test_bare_samples_come_out_as_they_went_in(at_once: int, encoding: str, chan
     numbers = np.arange(-6 * channels, 6 * channels).reshape(-1, channels)
     stored = (numbers * 1_000).astype("<i2") if encoding == "s16le" else (numbers / 32.768).astype("<f4")
     file = Dripping(stored.tobytes() + b"\1", at_once)
-    pieces = list(bare(file, Raw(encoding, 48_000, channels)))  # type: ignore[arg-type]
+    pieces = list(decode_raw(file, RawFormat(encoding, 48_000, channels)))  # type: ignore[arg-type]
     assert {rate for rate, _ in pieces} == {48_000}
     np.testing.assert_allclose(np.concatenate([samples for _, samples in pieces]), numbers / 32.768, rtol=1e-6)
 
 
-@contextmanager
-def station(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """An http server that answers so."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer(self)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/stream"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def answering(status: int, kind: str, content: bytes) -> Callable[[http.server.BaseHTTPRequestHandler], None]:
-    def answer(request: http.server.BaseHTTPRequestHandler) -> None:
-        request.send_response(status)
-        request.send_header("Content-Type", kind)
-        request.end_headers()
-        request.wfile.write(content)
-
-    return answer
-
-
 def test_a_radio_station_is_read_to_its_end() -> None:
-    with station(answering(200, "audio/mpeg", b"sound")) as address, radio(address) as file:
+    with serve_http(respond_with(200, "audio/mpeg", b"sound")) as address, open_url(address) as file:
         assert file.read1(100) + file.read1(100) == b"sound"
 
 
@@ -159,14 +125,14 @@ def test_a_radio_station_is_read_to_its_end() -> None:
 )
 def test_what_is_no_station_is_told(status: int, kind: str, words: str) -> None:
     with (
-        station(answering(status, kind, b"")) as address,
+        serve_http(respond_with(status, kind, b"")) as address,
         pytest.raises(AudioUnreadableError, match=words),
-        radio(address),
+        open_url(address),
     ):
         pass
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1/", "http://[", "http://127.0.0.1:99999/"])
 def test_what_cannot_be_reached_is_told(address: str) -> None:
-    with pytest.raises(AudioUnreadableError, match=r"cannot be reached \(.+\); check the address"), radio(address):
+    with pytest.raises(AudioUnreadableError, match=r"cannot be reached \(.+\); check the address"), open_url(address):
         pass

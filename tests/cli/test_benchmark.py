@@ -8,12 +8,11 @@ from typer.testing import CliRunner
 
 from genrelens.cli.main import app
 from genrelens.cli.options import parsed
-from tests.cli.test_studio import toml
-from tests.train.conftest import genres  # noqa: F401 (a fixture)
+from tests.support.recipes import make_toml
 
 
-def test_a_benchmark_fills_its_table(genres: Path, tmp_path: Path) -> None:  # noqa: F811
-    toml(tmp_path / "small.toml")
+def test_a_benchmark_fills_its_table(genres: Path, tmp_path: Path) -> None:
+    make_toml(tmp_path / "small.toml")
     (tmp_path / "plan.toml").write_text(
         'protocols = ["windows", "stratified"]\nbudget = 2\n[[recipes]]\nfile = "small.toml"\n'
     )

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
 from genrelens.files import write_text
-from tests.train.evaluation.test_suspects import answers
+from tests.support.training import make_evaluation
 
 
 def run(*arguments: str | Path) -> Result:
@@ -42,7 +42,7 @@ def test_duplicates(array: str) -> None:
 
 
 def test_suspects(tmp_path: Path) -> None:
-    result = answers({"a": ("jazz", 0.9), "b": ("jazz", 0.1), "c": ("rock", 0.2)})
+    result = make_evaluation({"a": ("jazz", 0.9), "b": ("jazz", 0.1), "c": ("rock", 0.2)})
     write_text(tmp_path / "valid.json", result.model_dump_json())
     told = run("suspects", tmp_path / "valid.json")
     assert (told.exit_code, told.stdout) == (1, " 0.80  jazz 0.10, told rock 0.90  b\n")

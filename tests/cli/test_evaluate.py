@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 from genrelens.cli.evaluate import evaluate
 from genrelens.cli.main import main
 from genrelens.cli.report import report
-from tests.conftest import encode, make_card, make_model, tone
-from tests.train.conftest import make_recipe
+from tests.support.audio import encode, tone
+from tests.support.models import make_card, make_model
+from tests.support.recipes import make_recipe
 
 app = typer.Typer()
 app.command("evaluate")(evaluate)

@@ -10,8 +10,8 @@ from genrelens.cli.explain import explain
 from genrelens.errors import AudioNotFoundError, ModelError
 from genrelens.explain.explanation import Explained
 from genrelens.features.pictures import read_picture
-from tests.conftest import make_card, make_model
-from tests.explained import make_traceable_model, planted
+from tests.support.audio import encode_with_event
+from tests.support.models import make_card, make_model, make_traceable_model
 
 app = typer.Typer()
 app.command()(explain)
@@ -19,7 +19,7 @@ app.command()(explain)
 
 @pytest.fixture
 def track(tmp_path: Path) -> Path:
-    return planted(tmp_path / "planted.wav", 3, 6, seconds=8)
+    return encode_with_event(tmp_path / "planted.wav", 3, 6, seconds=8)
 
 
 @pytest.fixture
@@ -92,6 +92,6 @@ def test_errors_are_left_to_the_entry(run: Callable[..., Result], track: Path, t
 
 
 def test_of_silence_nothing_is_told(run: Callable[..., Result], track: Path) -> None:
-    planted(track, 0, 0, seconds=2)
+    encode_with_event(track, 0, 0, seconds=2)
     silent = run("--genre", "high")
     assert silent.stdout.endswith("what speaks for high, by cam\n    nothing\n")

@@ -20,8 +20,9 @@ from genrelens.cli.main import app
 from genrelens.errors import AudioUnreadableError, MissingExtraError
 from genrelens.live import LiveAnswer
 from genrelens.prediction import Score
-from tests.audio.test_streams import answering, station
-from tests.conftest import encode, heed_interrupts, tone
+from tests.support.audio import encode, tone
+from tests.support.processes import restore_interrupts
+from tests.support.streams import respond_with, serve_http
 
 GENRELENS = [sys.executable, "-m", "genrelens.cli.main"]
 
@@ -72,7 +73,7 @@ def test_raw_samples(listen: Callable[..., Result], encoding: str, stored: str, 
 
 
 def test_a_radio_station(listen: Callable[..., Result], change: bytes) -> None:
-    with station(answering(200, "audio/mpeg", change[2_000:])) as address:
+    with serve_http(respond_with(200, "audio/mpeg", change[2_000:])) as address:
         result = listen(address)
     assert [line.split()[1] for line in result.stdout.splitlines()] == ["low", "high"]
     assert result.stderr.startswith(f"genrelens: {address} ended after 0:07")
@@ -123,7 +124,7 @@ def test_what_cannot_be_heard_is_told_in_one_sentence(
 def test_ctrl_c_ends_it_quietly(model_file: Path, change: bytes) -> None:
     command = [*GENRELENS, "listen", "--model", str(model_file), "--json", "-"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, preexec_fn=heed_interrupts) as process:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, preexec_fn=restore_interrupts) as process:
         assert process.stdin
         assert process.stdout
         process.stdin.write(change)

@@ -4,8 +4,8 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from genrelens.cli.main import app
-from genrelens.model.card import Calibration, Detector, Figure
-from tests.conftest import make_card, make_mapped_model, make_model
+from genrelens.model.card import Calibration, MusicDetector, MetricEstimate
+from tests.support.models import make_card, make_mapped_model, make_model
 
 
 def test_the_list_names_the_bundled_model() -> None:
@@ -15,7 +15,7 @@ def test_the_list_names_the_bundled_model() -> None:
 
 
 def test_a_card_in_words_and_as_json(tmp_path: Path) -> None:
-    figure = Figure(
+    figure = MetricEstimate(
         metric="accuracy", value=0.7, low=0.6, high=0.8, data="GTZAN", split="test", tracks=290, protocol="by track"
     )
     card = make_card(figures=(figure,))
@@ -28,7 +28,7 @@ def test_a_card_in_words_and_as_json(tmp_path: Path) -> None:
 
 
 def test_a_card_tells_of_calibration_and_of_what_is_no_music(tmp_path: Path) -> None:
-    detector = Detector(centre=(0.0, 0.0), axes=(), usual=1.0, limit=2.0)
+    detector = MusicDetector(centre=(0.0, 0.0), axes=(), usual=1.0, limit=2.0)
     calibration = Calibration(tracks=197, log_loss=(0.98, 0.97))
     card = make_card(temperature=0.8, calibration=calibration, detector=detector)
     words = CliRunner().invoke(app, ["models", "show", str(make_mapped_model(tmp_path / "m.onnx", card))]).stdout

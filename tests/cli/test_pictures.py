@@ -7,8 +7,7 @@ from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
 from genrelens.features.pictures import picture_files, read_picture, remove_border
-from tests.conftest import encode, tone
-from tests.train.conftest import genres  # noqa: F401 (a fixture)
+from tests.support.audio import encode, tone
 
 RECIPE = """
 name = "looking"
@@ -76,7 +75,7 @@ def test_axes_need_room(data: Path) -> None:
     assert "is not a size from 240x160" in draw(data, "--axes", "--size", "100x100").stderr
 
 
-def test_pictures_are_learnt_from_and_told(genres: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_pictures_are_learnt_from_and_told(genres: Path, tmp_path: Path) -> None:
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(app, [*arguments, "-t", "1"])
 

@@ -13,9 +13,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
-from genrelens.model.card import Detector
+from genrelens.model.card import MusicDetector
 from genrelens.prediction import Failure, Prediction
-from tests.conftest import heed_interrupts, make_card, make_mapped_model
+from tests.support.models import make_card, make_mapped_model
+from tests.support.processes import restore_interrupts
 
 MakeWav = Callable[..., Path]
 GENRELENS: list[str | Path] = [sys.executable, "-m", "genrelens.cli.main"]
@@ -70,7 +71,7 @@ def test_unknown_in_a_table_as_json_and_as_csv(predict: Callable[..., Result], w
 
 
 def test_no_music_in_a_table(wav: MakeWav, tmp_path: Path) -> None:
-    detector = Detector(centre=(9.0, 9.0), axes=(), usual=0.1, limit=0.2)
+    detector = MusicDetector(centre=(9.0, 9.0), axes=(), usual=0.1, limit=0.2)
     model = make_mapped_model(tmp_path / "m.onnx", make_card(detector=detector))
     result = CliRunner().invoke(app, ["predict", "--model", str(model), str(wav())])
     assert re.fullmatch(r"unknown +no music +\S+tone\.wav\n", result.stdout)
@@ -174,7 +175,7 @@ def test_ctrl_c_ends_all_without_a_traceback(model_file: Path, wav: MakeWav, tmp
         stderr=subprocess.PIPE,
         bufsize=0,  # what readline would read ahead, communicate would not give back
         start_new_session=True,
-        preexec_fn=heed_interrupts,
+        preexec_fn=restore_interrupts,
     ) as process:
         assert process.stdout
         process.stdout.readline()

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from genrelens.cli.main import app
 from genrelens.web.core.settings import LiveLimits, Settings
-from tests.conftest import heed_interrupts
-from tests.web.conftest import children, eventually, serving
+from tests.support.processes import children, restore_interrupts, wait_until
+from tests.support.server import serve_process
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 
@@ -48,7 +48,7 @@ def test_a_port_that_is_taken_is_told_in_words(model_file: Path) -> None:
 
 
 def test_it_ends_when_its_container_is_told_to(tmp_path: Path, model_file: Path) -> None:
-    with serving(tmp_path, "--model", str(model_file)) as server:
+    with serve_process(tmp_path, "--model", str(model_file)) as server:
         server.process.send_signal(signal.SIGTERM)
         server.process.wait(60)
     assert server.process.returncode in (0, -signal.SIGTERM)
@@ -59,9 +59,9 @@ def test_it_ends_when_its_container_is_told_to(tmp_path: Path, model_file: Path)
 def test_it_ends_when_it_is_told_to_before_it_is_there(model_file: Path) -> None:
     command = [sys.executable, "-m", "genrelens.cli.main", "serve", "--port", "0", "--model", str(model_file)]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heed_interrupts
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=restore_interrupts
     )
-    eventually(lambda: children(process.pid))
+    wait_until(lambda: children(process.pid))
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app, main
-from tests.conftest import encode, tone
+from tests.support.audio import encode, tone
 
 
 @pytest.fixture

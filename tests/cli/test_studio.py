@@ -11,35 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from genrelens.cli.main import app, main
-from tests.train.conftest import genres, make_recipe  # noqa: F401 (a fixture)
+from tests.support.recipes import make_toml
 
 
-def toml(file: Path) -> Path:
-    """The small recipe as a user writes it."""
-    lines = []
-    tables = make_recipe().model_dump(exclude_none=True)
-    front_end = tables["input"].pop("front_end")
-    tables["input"]["front_end"] = front_end
-    for key, value in tables.items():
-        if not isinstance(value, dict):
-            lines.append(f"{key} = {json.dumps(value)}")
-    for key, value in tables.items():
-        if isinstance(value, dict):
-            lines.append(f"[{key}]")
-            lines += [f"{name} = {json.dumps(part)}" for name, part in value.items() if not isinstance(part, dict)]
-            for name, part in value.items():
-                if isinstance(part, dict):
-                    lines.append(f"[{key}.{name}]")
-                    lines += [f"{inner} = {json.dumps(content)}" for inner, content in part.items()]
-    file.write_text("\n".join(lines))
-    return file
-
-
-def test_train_then_evaluate_then_predict(genres: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_train_then_evaluate_then_predict(genres: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     common = ["--data", str(genres), "--threads", "1"]
     cache = ["--cache", str(tmp_path / "cache")]
-    recipe = str(toml(tmp_path / "small.toml"))
+    recipe = str(make_toml(tmp_path / "small.toml"))
     result = CliRunner().invoke(app, ["train", recipe, *common, *cache, "--run", str(run), "--seed", "3"])
     assert result.exit_code == 0, result.output
     assert "accuracy" in result.stdout
@@ -60,7 +39,7 @@ def test_train_then_evaluate_then_predict(genres: Path, tmp_path: Path) -> None:
     assert len(result.stdout.splitlines()) == 12
 
 
-def test_evaluate_tells_what_it_could_not_read(genres: Path, model_file: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_evaluate_tells_what_it_could_not_read(genres: Path, model_file: Path, tmp_path: Path) -> None:
     track = next((genres / "low").iterdir())
     (tmp_path / "set.csv").write_text(f"path,label,split\n{track},low,test\nmissing.wav,high,test\n")
     result = CliRunner().invoke(app, ["evaluate", str(model_file), "--data", str(tmp_path / "set.csv")])
@@ -68,7 +47,7 @@ def test_evaluate_tells_what_it_could_not_read(genres: Path, model_file: Path, t
     assert "missing.wav does not exist" in result.stderr
 
 
-def test_data_check(genres: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_data_check(genres: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["data", "check", str(genres)])
     assert result.exit_code == 1  # three seconds are too short to learn from
     assert "24 tracks in 2 genres" in result.stdout
@@ -76,7 +55,7 @@ def test_data_check(genres: Path, tmp_path: Path) -> None:  # noqa: F811
 
 
 def test_without_the_extra_a_command_says_what_to_install(
-    genres: Path,  # noqa: F811
+    genres: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real = builtins.__import__

@@ -16,10 +16,11 @@ from genrelens.errors import AudioNotFoundError, TooShortError, UntraceableError
 from genrelens.explain.explainer import MOST_COLUMNS, Moment, explain, known_genres, pixels, strongest, window_evidence
 from genrelens.explain.explanation import Explained, Explanation, Method
 from genrelens.model.card import Card
-from genrelens.model.input_spec import Picture
+from genrelens.model.input_spec import PictureInput
 from genrelens.model.session import Model
-from tests.conftest import DATA, RATE, encode, make_card, tone
-from tests.explained import make_traceable_model, planted
+from tests.support.audio import RATE, encode, encode_with_event, tone
+from tests.support.models import make_card, make_traceable_model
+from tests.support.paths import DATA
 
 MakeWav = Callable[..., Path]
 METHODS: tuple[Method, ...] = ("cam", "occlusion")
@@ -45,7 +46,7 @@ def share_within(explanation: Explanation, start: float, end: float) -> float:
 def test_planted_evidence_is_found(tmp_path: Path, method: Method) -> None:
     sound = make_card().sound
     classifier = made(tmp_path, make_card(input=sound.model_copy(update={"window": 5.0, "hop": 2.5})))
-    track = planted(tmp_path / "planted.wav", 6, 9, seconds=14)
+    track = encode_with_event(tmp_path / "planted.wav", 6, 9, seconds=14)
     explained = explain(classifier, track, method=method)
     high = next(one for one in explained.explanations if one.genre == "high")
     assert share_within(high, 6, 9) > 0.95
@@ -57,7 +58,7 @@ def test_planted_evidence_is_found(tmp_path: Path, method: Method) -> None:
 
 
 def test_occlusion_finds_the_band_too(classifier: Classifier, tmp_path: Path) -> None:
-    track = planted(tmp_path / "planted.wav", 2.2, 2.7, seconds=5)
+    track = encode_with_event(tmp_path / "planted.wav", 2.2, 2.7, seconds=5)
     (high,) = explain(classifier, track, genres=["high"], method="occlusion").explanations
     row, column = np.unravel_index(np.argmax(high.evidence), np.shape(high.evidence))
     assert high.bands[row] < 6_000 < high.bands[row + 1]
@@ -73,7 +74,7 @@ def test_class_activation_averages_to_the_logits(classifier: Classifier) -> None
 
 @pytest.mark.parametrize("method", METHODS)
 def test_evidence_of_all_labels_adds_up_to_nothing(classifier: Classifier, tmp_path: Path, method: Method) -> None:
-    explained = explain(classifier, planted(tmp_path / "a.wav", 1, 2, seconds=3), method=method)
+    explained = explain(classifier, encode_with_event(tmp_path / "a.wav", 1, 2, seconds=3), method=method)
     low, high = (np.array(one.evidence) for one in explained.explanations)
     assert np.abs(low).max() > 0.01
     np.testing.assert_allclose(low, -high, atol=2e-4)
@@ -81,7 +82,7 @@ def test_evidence_of_all_labels_adds_up_to_nothing(classifier: Classifier, tmp_p
 
 def test_several_labels_each_have_evidence_of_their_own(tmp_path: Path) -> None:
     classifier = made(tmp_path, make_card(labelling="several", thresholds=(0.5, 0.5)))
-    track = planted(tmp_path / "a.wav", 1, 2, seconds=3)
+    track = encode_with_event(tmp_path / "a.wav", 1, 2, seconds=3)
     low, high = (np.array(one.evidence) for one in explain(classifier, track).explanations)
     assert np.abs(low + high).max() > 0.5
     one_label = explain(made(tmp_path, make_card()), track).explanations[0]
@@ -92,7 +93,9 @@ def test_a_genre_of_a_tree_speaks_as_its_leaves_do(tmp_path: Path) -> None:
     graph = make_traceable_model(tmp_path / "m.onnx", make_card(labels=("Tone---Low", "Tone---High"), labelling="tree"))
     classifier = Classifier(graph, threads=1)
     assert known_genres(classifier.card) == ("Tone", "Tone---Low", "Tone---High")
-    explained = explain(classifier, planted(tmp_path / "a.wav", 1, 2, seconds=3), genres=known_genres(classifier.card))
+    explained = explain(
+        classifier, encode_with_event(tmp_path / "a.wav", 1, 2, seconds=3), genres=known_genres(classifier.card)
+    )
     tone_, low, high = (np.array(one.evidence) for one in explained.explanations)
     probable = {score.label: score.score for score in explained.prediction.scores}
     expected = probable["Tone---Low"] * low + probable["Tone---High"] * high
@@ -113,7 +116,7 @@ def test_the_prediction_is_that_of_the_classifier(classifier: Classifier, wav: M
 
 
 def test_the_spectrogram_shows_the_sound_on_the_same_columns(classifier: Classifier, tmp_path: Path) -> None:
-    explained = explain(classifier, planted(tmp_path / "a.wav", 2, 4, seconds=6))
+    explained = explain(classifier, encode_with_event(tmp_path / "a.wav", 2, 4, seconds=6))
     spectrogram = explained.spectrogram
     shown = pixels(spectrogram)
     assert shown.shape == (32, len(spectrogram.times) - 1)
@@ -245,7 +248,7 @@ def test_inputs_that_cannot_be_explained(classifier: Classifier, wav: MakeWav, t
         explain(classifier, tmp_path / "missing.wav")
     with pytest.raises(TooShortError):
         explain(classifier, wav(seconds=0.05))
-    looking = SimpleNamespace(card=make_card(input=Picture(kind="picture", width=8, height=8)))
+    looking = SimpleNamespace(card=make_card(input=PictureInput(kind="picture", width=8, height=8)))
     with pytest.raises(WrongInputError, match="looks at pictures"):
         explain(cast("Classifier", looking), wav())
 

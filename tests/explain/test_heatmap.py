@@ -10,15 +10,15 @@ from genrelens.explain.explainer import explain
 from genrelens.explain.explanation import Explained
 from genrelens.explain.heatmap import WIDTH, draw
 from genrelens.features.pictures import read_picture
-from tests.conftest import RATE, encode, make_card, tone
-from tests.explained import make_traceable_model, planted
+from tests.support.audio import RATE, encode, encode_with_event, tone
+from tests.support.models import make_card, make_traceable_model
 
 
 @pytest.fixture(scope="module")
 def explained(tmp_path_factory: pytest.TempPathFactory) -> Explained:
     folder = tmp_path_factory.mktemp("heatmap")
     classifier = Classifier(make_traceable_model(folder / "m.onnx", make_card()), threads=1)
-    return explain(classifier, planted(folder / "a.wav", 6, 9, seconds=12))
+    return explain(classifier, encode_with_event(folder / "a.wav", 6, 9, seconds=12))
 
 
 def shown(explained: Explained) -> NDArray[np.int64]:

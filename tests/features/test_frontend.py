@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from genrelens.features.frontend import FrontEnd, hz_to_mel, log_mel, mel_bands, mel_to_hz, mfcc, normalised, refloor
+from genrelens.features.frontend import FrontEnd, hz_to_mel, log_mel, mel_filterbank, mel_to_hz, mfcc, normalise, apply_floor
 
 
 @st.composite
@@ -88,7 +88,7 @@ def test_known_values() -> None:
     """Slaney's scale: 15 mels at 1 kHz, 27 more at 6.4 kHz; HTK's: 1000 mels at 1 kHz, about."""
     np.testing.assert_allclose(hz_to_mel(np.array([0.0, 200.0, 1000.0, 6400.0]), "slaney"), [0, 3, 15, 42])
     np.testing.assert_allclose(hz_to_mel(np.array([1000.0]), "htk"), [999.9856], rtol=1e-6)
-    bands = mel_bands(FrontEnd())
+    bands = mel_filterbank(FrontEnd())
     assert bands.shape == (128, 1025)
     assert bands.sum() == pytest.approx(librosa.filters.mel(sr=22_050, n_fft=2048).sum(), rel=1e-6)
 
@@ -101,20 +101,20 @@ def test_mels_and_back(hz: float, scale: Any) -> None:
 def test_a_batch_is_each_of_its_members() -> None:
     front_end = FrontEnd(n_mels=20)
     batch = np.random.default_rng(0).standard_normal((3, 9_000))
-    together = normalised(log_mel(batch, front_end), front_end)
+    together = normalise(log_mel(batch, front_end), front_end)
     for one, samples in zip(together, batch, strict=True):
-        np.testing.assert_allclose(one, normalised(log_mel(samples, front_end), front_end), atol=1e-9)
+        np.testing.assert_allclose(one, normalise(log_mel(samples, front_end), front_end), atol=1e-9)
 
 
 def test_normalisation_by_window_by_band_and_none() -> None:
     level = log_mel(np.random.default_rng(0).standard_normal(20_000), FrontEnd(n_mels=20))
-    by_window = normalised(level, FrontEnd(normalisation="window"))
+    by_window = normalise(level, FrontEnd(normalisation="window"))
     assert by_window.mean() == pytest.approx(0, abs=1e-9)
     assert by_window.std() == pytest.approx(1)
-    by_band = normalised(level, FrontEnd(normalisation="band"))
+    by_band = normalise(level, FrontEnd(normalisation="band"))
     np.testing.assert_allclose(by_band.mean(axis=1), 0, atol=1e-9)
     np.testing.assert_allclose(by_band.std(axis=1), 1)
-    np.testing.assert_array_equal(normalised(level - 7, FrontEnd(normalisation="none")), level)
+    np.testing.assert_array_equal(normalise(level - 7, FrontEnd(normalisation="none")), level)
 
 
 def test_gain_changes_nothing() -> None:
@@ -126,12 +126,12 @@ def test_silence_gives_zeros_and_no_nan() -> None:
     for normalisation in ("window", "band", "none"):
         front_end = FrontEnd(normalisation=normalisation)
         level = log_mel(np.zeros(20_000, np.float32), front_end)
-        assert not normalised(level, front_end).any()
+        assert not normalise(level, front_end).any()
 
 
 def test_the_floor_is_below_the_maximum_of_each_window() -> None:
     level = np.array([[[-10.0, -200.0]], [[-50.0, -60.0]]])
-    np.testing.assert_array_equal(refloor(level, 80), [[[0, -80]], [[0, -10]]])
+    np.testing.assert_array_equal(apply_floor(level, 80), [[[0, -80]], [[0, -10]]])
 
 
 @pytest.mark.parametrize(

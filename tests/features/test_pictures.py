@@ -28,15 +28,15 @@ from genrelens.errors import (
     PictureUnreadableError,
 )
 from genrelens.features.pictures import (
-    MOST_PIXELS,
+    MAX_PIXELS,
     is_picture,
     picture_files,
-    picture_planes,
+    picture_to_model_input,
     read_picture,
     remove_border,
-    resized,
+    resize,
 )
-from tests.conftest import DATA
+from tests.support.paths import DATA
 
 Bytes = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # top, bottom, left, right
@@ -212,17 +212,17 @@ def test_a_changed_bit_is_seen() -> None:
         read_picture(bytes(data))
 
 
-@pytest.mark.parametrize(("width", "height"), [(MOST_PIXELS // 4096 + 1, 4096), (60_000, 60_000), (1 << 30, 1)])
+@pytest.mark.parametrize(("width", "height"), [(MAX_PIXELS // 4096 + 1, 4096), (60_000, 60_000), (1 << 30, 1)])
 def test_too_many_pixels_are_refused(width: int, height: int) -> None:
     bomb = huge_png(width, height)
     assert len(bomb) < 1000
-    with pytest.raises(PictureTooLargeError, match=f"more than {MOST_PIXELS} pixels"):
+    with pytest.raises(PictureTooLargeError, match=f"more than {MAX_PIXELS} pixels"):
         read_picture(bomb)
 
 
 def test_too_many_pixels_of_a_jpeg() -> None:
     file = io.BytesIO()
-    Image.new("RGB", (MOST_PIXELS // 2048 + 1, 2048), RED).save(file, "jpeg")
+    Image.new("RGB", (MAX_PIXELS // 2048 + 1, 2048), RED).save(file, "jpeg")
     with pytest.raises(PictureTooLargeError):
         read_picture(file)
 
@@ -319,7 +319,7 @@ def test_twice_is_once(shades: Bytes) -> None:
 
 def test_resizing_takes_the_mean_of_each_area() -> None:
     picture = noise(120, 160)
-    small = resized(picture, 40, 30)
+    small = resize(picture, 40, 30)
     areas = picture.reshape(30, 4, 40, 4, 3).mean(axis=(1, 3))
     assert small.shape == (30, 40, 3)
     assert small.dtype == np.uint8
@@ -329,28 +329,28 @@ def test_resizing_takes_the_mean_of_each_area() -> None:
 @pytest.mark.parametrize("size", [(7, 5), (160, 120), (33, 400)])
 def test_resizing_keeps_colours(size: tuple[int, int]) -> None:
     flat = np.full((120, 160, 3), RED, np.uint8)
-    scaled = resized(flat, *size)
+    scaled = resize(flat, *size)
     assert scaled.shape == (size[1], size[0], 3)
     np.testing.assert_allclose(scaled, np.broadcast_to(RED, scaled.shape), atol=1)
 
 
 def test_planes_are_scaled_and_keep_their_place() -> None:
     picture, (top, bottom, left, right) = drawn(ticks=False, line=False)
-    planes = picture_planes(picture, 224, 112, "remove")
+    planes = picture_to_model_input(picture, 224, 112, "remove")
     assert planes.shape == (3, 112, 224)
     assert planes.dtype == np.float32
     assert planes.mean() == pytest.approx(0, abs=1e-4)
     assert planes.std() == pytest.approx(1, abs=1e-4)
-    plot = resized(picture[top + 1 : bottom, left:right], 224, 112)
+    plot = resize(picture[top + 1 : bottom, left:right], 224, 112)
     correlation = np.corrcoef(planes.ravel(), np.moveaxis(plot, 2, 0).ravel())[0, 1]
     assert correlation > 0.95
-    kept = picture_planes(picture, 224, 112, "keep")
+    kept = picture_to_model_input(picture, 224, 112, "keep")
     assert kept[:, 0, 0] == pytest.approx(kept.max())  # the white border
 
 
 def test_planes_of_one_colour_are_an_error() -> None:
     with pytest.raises(BlankPictureError, match=r"^x\.png has one colour"):
-        picture_planes(np.full((20, 20, 3), 9, np.uint8), 8, 8, "keep", "x.png")
+        picture_to_model_input(np.full((20, 20, 3), 9, np.uint8), 8, 8, "keep", "x.png")
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"]))

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from genrelens.features import spectral
-from genrelens.features.frontend import FrontEnd, band_centres, decibels, normalised, refloor
-from genrelens.features.spectral import FEATURES, Feature, Layout, analyse, height, needs_spectrum, planes, shape
+from genrelens.features.frontend import FrontEnd, band_centres, mel_decibels, normalise, apply_floor
+from genrelens.features.spectral import FEATURES, Feature, Layout, extract_features, row_count, spectrum_features, to_model_input, input_shape
 
 FRONT_ENDS = [
     FrontEnd(),
@@ -45,8 +45,8 @@ def spectrum(samples: Any, front_end: FrontEnd) -> Any:
 
 
 def rows_of(feature: Feature, samples: Any, front_end: FrontEnd) -> Any:
-    """The rows of one feature as `analyse` finds them."""
-    return analyse(samples, (feature,), front_end)[..., front_end.n_mels :, :]
+    """The rows of one feature as `extract_features` finds them."""
+    return extract_features(samples, (feature,), front_end)[..., front_end.n_mels :, :]
 
 
 @EACH
@@ -77,7 +77,7 @@ def test_contrast_is_librosas(front_end: FrontEnd, seed: int) -> None:
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), seconds=st.floats(0.2, 4))
 def test_tempogram_is_librosas(front_end: FrontEnd, seed: int, seconds: float) -> None:
-    mel = refloor(decibels(music(front_end, seed, seconds), front_end), front_end.floor_db)
+    mel = apply_floor(mel_decibels(music(front_end, seed, seconds), front_end), front_end.floor_db)
     onsets = librosa.onset.onset_strength(
         S=mel, sr=front_end.rate, n_fft=front_end.n_fft, hop_length=front_end.hop, center=front_end.center
     )
@@ -89,7 +89,7 @@ def test_tempogram_is_librosas(front_end: FrontEnd, seed: int, seconds: float) -
 @EACH
 @pytest.mark.parametrize("frames", [1, 5, 9, 60])
 def test_mfcc_with_deltas_is_librosas(front_end: FrontEnd, frames: int) -> None:
-    mel = refloor(decibels(music(front_end)[: front_end.samples(frames)], front_end), front_end.floor_db)
+    mel = apply_floor(mel_decibels(music(front_end)[: front_end.samples(frames)], front_end), front_end.floor_db)
     still = librosa.feature.mfcc(S=mel, n_mfcc=13)
     moving = [librosa.feature.delta(still, width=9, order=order, mode="nearest") for order in (1, 2)]
     expected = np.concatenate([still, *moving])
@@ -99,11 +99,11 @@ def test_mfcc_with_deltas_is_librosas(front_end: FrontEnd, frames: int) -> None:
 @EACH
 def test_the_mel_alone_is_exactly_what_it_was(front_end: FrontEnd) -> None:
     samples = np.stack([music(front_end, seed) for seed in (1, 2)]).astype(np.float32)
-    level = analyse(samples, ("mel",), front_end)
-    np.testing.assert_array_equal(level, decibels(samples, front_end))
-    expected = normalised(refloor(level, front_end.floor_db), front_end)[..., None, :, :]
+    level = extract_features(samples, ("mel",), front_end)
+    np.testing.assert_array_equal(level, mel_decibels(samples, front_end))
+    expected = normalise(apply_floor(level, front_end.floor_db), front_end)[..., None, :, :]
     for layout in ("stack", "concat"):
-        np.testing.assert_array_equal(planes(level, ("mel",), layout, front_end), expected, strict=True)
+        np.testing.assert_array_equal(to_model_input(level, ("mel",), layout, front_end), expected, strict=True)
 
 
 @EACH
@@ -112,16 +112,16 @@ def test_the_mel_alone_is_exactly_what_it_was(front_end: FrontEnd) -> None:
 @settings(max_examples=10, deadline=None)
 def test_the_shape_is_foretold(front_end: FrontEnd, layout: Layout, chosen: tuple[Feature, ...]) -> None:
     samples = np.stack([music(front_end, seed, 1.0) for seed in (1, 2)]).astype(np.float32)
-    level = analyse(samples, chosen, front_end)
-    found = planes(level, chosen, layout, front_end)
+    level = extract_features(samples, chosen, front_end)
+    found = to_model_input(level, chosen, layout, front_end)
     assert level.dtype == found.dtype == np.float32
-    assert found.shape == (2, *shape(chosen, layout, front_end, front_end.frames(samples.shape[1])))
-    assert level.shape[1] == front_end.n_mels + sum(height(each, front_end) for each in needs_spectrum(chosen))
+    assert found.shape == (2, *input_shape(chosen, layout, front_end, front_end.frames(samples.shape[1])))
+    assert level.shape[1] == front_end.n_mels + sum(row_count(each, front_end) for each in spectrum_features(chosen))
 
 
 def test_the_spectrum_is_needed_by_three_in_the_order_they_are_asked_for() -> None:
-    assert needs_spectrum(("mel", "mfcc", "tempogram")) == ()
-    assert needs_spectrum(("tonnetz", "mel", "chroma", "contrast")) == ("tonnetz", "chroma", "contrast")
+    assert spectrum_features(("mel", "mfcc", "tempogram")) == ()
+    assert spectrum_features(("tonnetz", "mel", "chroma", "contrast")) == ("tonnetz", "chroma", "contrast")
 
 
 def test_each_feature_finds_its_own_rows() -> None:
@@ -129,14 +129,14 @@ def test_each_feature_finds_its_own_rows() -> None:
     front_end = FrontEnd(n_mels=40)
     samples = music(front_end)
     for chosen in (FEATURES, FEATURES[::-1]):
-        together = planes(analyse(samples, chosen, front_end), chosen, "stack", front_end)
-        concatenated = planes(analyse(samples, chosen, front_end), chosen, "concat", front_end)[0]
+        together = to_model_input(extract_features(samples, chosen, front_end), chosen, "stack", front_end)
+        concatenated = to_model_input(extract_features(samples, chosen, front_end), chosen, "concat", front_end)[0]
         first = 0
         for plane, feature in zip(together, chosen, strict=True):
-            alone = analyse(samples, (feature,), front_end)
-            np.testing.assert_array_equal(plane, planes(alone, (feature,), "stack", front_end)[0])
-            rows = concatenated[first : first + height(feature, front_end)]
-            np.testing.assert_array_equal(rows, planes(alone, (feature,), "concat", front_end)[0])
+            alone = extract_features(samples, (feature,), front_end)
+            np.testing.assert_array_equal(plane, to_model_input(alone, (feature,), "stack", front_end)[0])
+            rows = concatenated[first : first + row_count(feature, front_end)]
+            np.testing.assert_array_equal(rows, to_model_input(alone, (feature,), "concat", front_end)[0])
             first += len(rows)
 
 
@@ -144,7 +144,7 @@ def test_each_feature_finds_its_own_rows() -> None:
 def test_every_plane_has_mean_0_and_deviation_1(layout: Layout) -> None:
     front_end = FrontEnd(normalisation="none")
     for feature in FEATURES[1:]:
-        found = planes(analyse(music(front_end), (feature,), front_end), (feature,), layout, front_end)
+        found = to_model_input(extract_features(music(front_end), (feature,), front_end), (feature,), layout, front_end)
         assert found.mean() == pytest.approx(0, abs=1e-5)
         assert found.std() == pytest.approx(1, abs=1e-5)
 
@@ -152,19 +152,19 @@ def test_every_plane_has_mean_0_and_deviation_1(layout: Layout) -> None:
 def test_a_window_is_analysed_as_the_whole_is() -> None:
     front_end = FrontEnd(center=False, n_mels=40)
     samples = music(front_end, seconds=4)
-    whole = analyse(samples, FEATURES, front_end)
-    window = analyse(samples[20 * front_end.hop :][: front_end.samples(70)], FEATURES, front_end)
+    whole = extract_features(samples, FEATURES, front_end)
+    window = extract_features(samples[20 * front_end.hop :][: front_end.samples(70)], FEATURES, front_end)
     np.testing.assert_allclose(window, whole[:, 20:90], atol=1e-8)
 
 
 def test_features_of_the_mel_follow_what_happens_to_it() -> None:
     """What lies below the floor, and how loud all is, makes no difference; what happens to the mel does."""
     front_end = FrontEnd(floor_db=40)
-    level = analyse(music(front_end), ("mfcc", "tempogram"), front_end)
-    before = planes(level, ("mfcc", "tempogram"), "stack", front_end)
-    floored = planes(refloor(level, 40) - 7, ("mfcc", "tempogram"), "stack", front_end)
+    level = extract_features(music(front_end), ("mfcc", "tempogram"), front_end)
+    before = to_model_input(level, ("mfcc", "tempogram"), "stack", front_end)
+    floored = to_model_input(apply_floor(level, 40) - 7, ("mfcc", "tempogram"), "stack", front_end)
     np.testing.assert_allclose(floored, before, atol=1e-4)
-    backwards = planes(level[:, ::-1], ("mfcc", "tempogram"), "stack", front_end)
+    backwards = to_model_input(level[:, ::-1], ("mfcc", "tempogram"), "stack", front_end)
     assert np.abs(backwards - before).max(axis=(1, 2)).min() > 0.1
 
 
@@ -172,7 +172,7 @@ def test_gain_leaves_the_planes_alone() -> None:
     front_end = FrontEnd()
     samples = music(front_end)
     loud, quiet = (
-        planes(analyse(gain * samples, FEATURES, front_end), FEATURES, "stack", front_end) for gain in (1, 0.1)
+        to_model_input(extract_features(gain * samples, FEATURES, front_end), FEATURES, "stack", front_end) for gain in (1, 0.1)
     )
     np.testing.assert_allclose(loud, quiet, atol=1e-3)
 
@@ -180,13 +180,13 @@ def test_gain_leaves_the_planes_alone() -> None:
 def test_what_lies_above_the_ceiling_makes_no_difference() -> None:
     open_to_all, capped = FrontEnd(), FrontEnd(ceiling=8000.0)
     above = band_centres(capped) > 8000
-    level = analyse(music(capped), ("mel", "mfcc"), capped)
+    level = extract_features(music(capped), ("mel", "mfcc"), capped)
     lowered = level - 30 * above[:, None].astype(np.float32)
-    dark, darker = (planes(each, ("mel", "mfcc"), "stack", capped) for each in (level, lowered))
+    dark, darker = (to_model_input(each, ("mel", "mfcc"), "stack", capped) for each in (level, lowered))
     np.testing.assert_array_equal(dark, darker)
     assert len(np.unique(dark[0, above])) == 1
-    assert not np.array_equal(dark, planes(level, ("mel", "mfcc"), "stack", open_to_all))
-    assert not planes(np.full((128, 40), -100.0, np.float32), ("mel",), "stack", capped).any()
+    assert not np.array_equal(dark, to_model_input(level, ("mel", "mfcc"), "stack", open_to_all))
+    assert not to_model_input(np.full((128, 40), -100.0, np.float32), ("mel",), "stack", capped).any()
 
 
 @EACH
@@ -194,18 +194,18 @@ def test_what_lies_above_the_ceiling_makes_no_difference() -> None:
 def test_silence_gives_zeros_and_no_nan(front_end: FrontEnd, level_of_silence: float) -> None:
     silence = np.full(front_end.rate, level_of_silence, np.float32)
     for layout in ("stack", "concat"):
-        found = planes(analyse(silence, FEATURES, front_end), FEATURES, layout, front_end)
+        found = to_model_input(extract_features(silence, FEATURES, front_end), FEATURES, layout, front_end)
         assert np.isfinite(found).all()
         assert np.abs(found).max() == 0 or level_of_silence
 
 
 def test_what_the_cache_kept_in_half_precision_is_computed_with_in_single() -> None:
     front_end = FrontEnd(n_mels=40)
-    level = analyse(music(front_end), FEATURES, front_end)
-    kept = planes(level.astype(np.float16), FEATURES, "stack", front_end)
-    np.testing.assert_allclose(kept, planes(level, FEATURES, "stack", front_end), atol=0.15)
+    level = extract_features(music(front_end), FEATURES, front_end)
+    kept = to_model_input(level.astype(np.float16), FEATURES, "stack", front_end)
+    np.testing.assert_allclose(kept, to_model_input(level, FEATURES, "stack", front_end), atol=0.15)
     np.testing.assert_array_equal(
-        kept, planes(level.astype(np.float16).astype(np.float32), FEATURES, "stack", front_end)
+        kept, to_model_input(level.astype(np.float16).astype(np.float32), FEATURES, "stack", front_end)
     )
 
 
@@ -213,11 +213,11 @@ def test_a_tone_stands_at_its_pitch_class() -> None:
     front_end = FrontEnd()
     tone = np.sin(2 * np.pi * 440 * np.arange(22_050) / 22_050)
     assert (rows_of("chroma", tone, front_end).argmax(axis=0) == 9).all()  # C is 0, and A 9
-    drawn_out = planes(analyse(tone, ("chroma",), front_end), ("chroma",), "stack", front_end)[0]
+    drawn_out = to_model_input(extract_features(tone, ("chroma",), front_end), ("chroma",), "stack", front_end)[0]
     assert (drawn_out.argmax(axis=0) // (128 / 12) == 9).all()
 
 
 def test_contrast_needs_frequencies_that_it_can_tell_apart() -> None:
     with pytest.raises(ValueError, match=r"frames of at least 221 samples at 44100 Hz, and n_fft is 128"):
-        height("contrast", FrontEnd(rate=44_100, n_fft=128, n_mels=8))
-    assert height("contrast", FrontEnd(rate=44_100, n_fft=222, n_mels=8)) == 7
+        row_count("contrast", FrontEnd(rate=44_100, n_fft=128, n_mels=8))
+    assert row_count("contrast", FrontEnd(rate=44_100, n_fft=222, n_mels=8)) == 7

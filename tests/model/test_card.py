@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from genrelens.errors import InvalidModelError, NewerCardError, WrongInputError
-from genrelens.model.card import CARD_FORMAT, CARD_KEY, Calibration, Card, Detector, Figure, read_card
-from genrelens.model.input_spec import Picture
-from tests.conftest import make_card
+from genrelens.model.card import CARD_FORMAT, CARD_KEY, Calibration, Card, MusicDetector, MetricEstimate, read_card
+from genrelens.model.input_spec import PictureInput
+from tests.support.models import make_card
 
 
 def test_a_card_there_and_back() -> None:
-    figure = Figure(
+    figure = MetricEstimate(
         metric="accuracy", value=0.7, low=0.6, high=0.8, data="GTZAN", split="test", tracks=290, protocol="by track"
     )
     card = make_card(figures=(figure,), temperature=1.5)
@@ -35,7 +35,7 @@ def test_a_card_of_the_second_format_is_still_read() -> None:
 
 def test_a_card_of_a_calibrated_model_that_knows_music() -> None:
     calibration = Calibration(tracks=197, log_loss=(0.98, 0.97), error=(0.08, 0.05))
-    detector = Detector(centre=(0.5, 1.5), axes=((1.0, 0.0),), usual=1.0, limit=3.0)
+    detector = MusicDetector(centre=(0.5, 1.5), axes=((1.0, 0.0),), usual=1.0, limit=3.0)
     card = make_card(temperature=0.8, calibration=calibration, detector=detector)
     assert read_card({CARD_KEY: card.model_dump_json()}, "x.onnx") == card
 
@@ -52,11 +52,11 @@ def test_a_card_of_a_calibrated_model_that_knows_music() -> None:
 def test_detectors_that_cannot_be(changes: dict[str, object], words: str) -> None:
     possible = {"centre": (0.5, 1.5), "axes": ((1.0, 0.0),), "usual": 1.0, "limit": 3.0}
     with pytest.raises(ValidationError, match=words):
-        Detector.model_validate({**possible, **changes})
+        MusicDetector.model_validate({**possible, **changes})
 
 
 def test_a_card_of_a_model_that_looks_at_pictures() -> None:
-    card = make_card(input=Picture(kind="picture", width=224, height=100))
+    card = make_card(input=PictureInput(kind="picture", width=224, height=100))
     assert read_card({CARD_KEY: card.model_dump_json()}, "x.onnx") == card
     assert card.input.shape == (3, 100, 224)
     with pytest.raises(WrongInputError, match="looks at pictures of spectrograms; make them of audio with"):

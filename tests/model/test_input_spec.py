@@ -4,16 +4,16 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from genrelens.features.frontend import FrontEnd
-from genrelens.model.input_spec import Input, Picture, Sound, finder
+from genrelens.model.input_spec import InputSpec, PictureInput, AudioInput, file_finder
 
-INPUT: TypeAdapter[Input] = TypeAdapter(Input)
+INPUT: TypeAdapter[InputSpec] = TypeAdapter(InputSpec)
 
 
 def test_sound_is_meant_unless_a_picture_is_said() -> None:
-    assert INPUT.validate_python({"window": 1.0, "hop": 0.5}) == Sound(window=1.0, hop=0.5)
+    assert INPUT.validate_python({"window": 1.0, "hop": 0.5}) == AudioInput(window=1.0, hop=0.5)
     picture = {"kind": "picture", "width": 64, "height": 32}
-    assert INPUT.validate_python(picture) == Picture(kind="picture", width=64, height=32)
-    for own in (Sound(window=1.0, hop=0.5), Picture(kind="picture", width=64, height=32)):
+    assert INPUT.validate_python(picture) == PictureInput(kind="picture", width=64, height=32)
+    for own in (AudioInput(window=1.0, hop=0.5), PictureInput(kind="picture", width=64, height=32)):
         assert INPUT.validate_json(INPUT.dump_json(own)) == own
 
 
@@ -48,10 +48,10 @@ def test_what_no_net_takes(content: dict[str, object], words: str) -> None:
 def test_the_files_that_can_be_taken_in(tmp_path: Path) -> None:
     for name in ("a.mp3", "b.png", "c.txt"):
         (tmp_path / name).touch()
-    assert [file.name for file in finder(Sound(window=1.0, hop=0.5))(tmp_path)] == ["a.mp3"]
-    assert [file.name for file in finder(Picture(kind="picture", width=9, height=9))(tmp_path)] == ["b.png"]
+    assert [file.name for file in file_finder(AudioInput(window=1.0, hop=0.5))(tmp_path)] == ["a.mp3"]
+    assert [file.name for file in file_finder(PictureInput(kind="picture", width=9, height=9))(tmp_path)] == ["b.png"]
 
 
 def test_frames_are_those_that_the_front_end_gives() -> None:
-    own = Sound(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024))
+    own = AudioInput(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024))
     assert own.frames == 1 + 22_050 // 1024

@@ -3,26 +3,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genrelens.model.labels import BELOW, Tree, above, has_empty_parts, lineage, listed
+from genrelens.model.labels import LEVEL_SEPARATOR, GenreTree, labels_above_thresholds, has_empty_parts, lineage, parse_labels
 
 NAMES = st.sampled_from("abc")
-PATHS = st.lists(NAMES, min_size=1, max_size=4).map(BELOW.join)
+PATHS = st.lists(NAMES, min_size=1, max_size=4).map(LEVEL_SEPARATOR.join)
 
 
 @st.composite
-def trees(draw: st.DrawFn) -> tuple[Tree, np.ndarray]:
+def trees(draw: st.DrawFn) -> tuple[GenreTree, np.ndarray]:
     """Leaves of any depth, and probabilities for them."""
     paths = draw(st.lists(PATHS, min_size=1, max_size=12, unique=True))
-    leaves = [path for path in paths if not any(other.startswith(path + BELOW) for other in paths)]
+    leaves = [path for path in paths if not any(other.startswith(path + LEVEL_SEPARATOR) for other in paths)]
     parts = np.array(draw(st.lists(st.floats(1e-3, 1), min_size=len(leaves), max_size=len(leaves))))
-    return Tree(leaves), parts / parts.sum()
+    return GenreTree(leaves), parts / parts.sum()
 
 
 @given(trees())
-def test_a_genre_is_as_probable_as_its_parts_together(made: tuple[Tree, np.ndarray]) -> None:
+def test_a_genre_is_as_probable_as_its_parts_together(made: tuple[GenreTree, np.ndarray]) -> None:
     tree, probabilities = made
     own = dict(zip(tree.nodes, tree.summed(probabilities), strict=True))
-    assert sum(own[node] for node in tree.nodes if BELOW not in node) == pytest.approx(1)
+    assert sum(own[node] for node in tree.nodes if LEVEL_SEPARATOR not in node) == pytest.approx(1)
     for node in tree.nodes:
         parts = [own[part] for part in tree.nodes if len(lineage(part)) > 1 and lineage(part)[-2] == node]
         assert not parts or own[node] == pytest.approx(sum(parts))
@@ -31,17 +31,17 @@ def test_a_genre_is_as_probable_as_its_parts_together(made: tuple[Tree, np.ndarr
 
 
 @given(trees(), st.floats(0, 1))
-def test_what_is_told_is_certain_enough_or_of_the_first_level(made: tuple[Tree, np.ndarray], certainty: float) -> None:
+def test_what_is_told_is_certain_enough_or_of_the_first_level(made: tuple[GenreTree, np.ndarray], certainty: float) -> None:
     tree, probabilities = made
     own = dict(zip(tree.nodes, tree.summed(probabilities), strict=True))
     told = tree.told(probabilities, certainty)
-    assert BELOW not in told or own[told] >= certainty
-    parts = [part for part in tree.nodes if part.startswith(told + BELOW)]
+    assert LEVEL_SEPARATOR not in told or own[told] >= certainty
+    parts = [part for part in tree.nodes if part.startswith(told + LEVEL_SEPARATOR)]
     assert all(own[part] < certainty for part in parts)
 
 
 @given(trees())
-def test_each_level_parts_the_leaves(made: tuple[Tree, np.ndarray]) -> None:
+def test_each_level_parts_the_leaves(made: tuple[GenreTree, np.ndarray]) -> None:
     tree, _ = made
     assert tree.cut(tree.depth) == list(tree.leaves)
     for level in range(1, tree.depth + 1):
@@ -51,7 +51,7 @@ def test_each_level_parts_the_leaves(made: tuple[Tree, np.ndarray]) -> None:
 
 
 def test_an_unsure_leaf_backs_off_to_its_parent() -> None:
-    tree = Tree(["Jazz", "Rock---Metal", "Rock---Pop"])
+    tree = GenreTree(["Jazz", "Rock---Metal", "Rock---Pop"])
     assert tree.nodes == ("Jazz", "Rock", "Rock---Metal", "Rock---Pop")
     assert tree.told(np.array([0.2, 0.7, 0.1]), 0.5) == "Rock---Metal"
     assert tree.told(np.array([0.2, 0.4, 0.4]), 0.5) == "Rock"
@@ -60,17 +60,17 @@ def test_an_unsure_leaf_backs_off_to_its_parent() -> None:
 
 
 def test_names_that_begin_alike_are_not_parts() -> None:
-    assert Tree(["Rock", "Rock'n'Roll---50s"]).told(np.array([0.3, 0.7]), 0.5) == "Rock'n'Roll---50s"
+    assert GenreTree(["Rock", "Rock'n'Roll---50s"]).told(np.array([0.3, 0.7]), 0.5) == "Rock'n'Roll---50s"
 
 
 def test_a_leaf_has_no_parts() -> None:
     with pytest.raises(ValueError, match="'Rock' is a label of its own and has parts, such as 'Rock---Metal'"):
-        Tree(["Rock", "Rock---Metal"])
+        GenreTree(["Rock", "Rock---Metal"])
 
 
 def test_several_labels_in_one_text() -> None:
-    assert listed("rock") == ("rock",)
-    assert listed(" rock;jazz ; rock") == ("rock", "jazz")
+    assert parse_labels("rock") == ("rock",)
+    assert parse_labels(" rock;jazz ; rock") == ("rock", "jazz")
     assert [
         text for text in ("a", "a;b", "a---b", "", "a;", "a;;b", "---a", "a---", "a--- ---b") if has_empty_parts(text)
     ] == [
@@ -85,6 +85,6 @@ def test_several_labels_in_one_text() -> None:
 
 def test_labels_that_reach_their_thresholds() -> None:
     labels, thresholds = ("a", "b", "c"), (0.5, 0.2, 0.9)
-    assert above(labels, np.array([0.6, 0.7, 0.8]), thresholds) == ["b", "a"]
-    assert above(labels, np.array([0.1, 0.3, 0.8]), thresholds) == ["b"]
-    assert above(labels, np.array([0.1, 0.1, 0.8]), thresholds) == ["c"]  # none does: the most probable one
+    assert labels_above_thresholds(labels, np.array([0.6, 0.7, 0.8]), thresholds) == ["b", "a"]
+    assert labels_above_thresholds(labels, np.array([0.1, 0.3, 0.8]), thresholds) == ["b"]
+    assert labels_above_thresholds(labels, np.array([0.1, 0.1, 0.8]), thresholds) == ["c"]  # none does: the most probable one

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from genrelens.errors import InvalidModelError, ModelNotFoundError, NewerCardError
-from genrelens.model.card import CARD_KEY, Detector
+from genrelens.model.card import CARD_KEY, MusicDetector
 from genrelens.model.session import Model, musical, sigmoid, softmax, strangeness
-from tests.conftest import make_card, make_mapped_model, make_model
+from tests.support.models import make_card, make_mapped_model, make_model
 
 
 def mels(windows: int, model: Model, seed: int = 0) -> NDArray[np.float32]:
@@ -78,7 +78,7 @@ def test_several_labels_are_each_a_sigmoid_for_themselves(tmp_path: Path) -> Non
     np.testing.assert_array_equal(sigmoid(np.array([-1000.0, 0.0, 1000.0], np.float32)), [0.0, 0.5, 1.0])
 
 
-DETECTOR = Detector(centre=(1.0, -1.0), axes=((0.6, 0.8),), usual=0.5, limit=2.0)
+DETECTOR = MusicDetector(centre=(1.0, -1.0), axes=((0.6, 0.8),), usual=0.5, limit=2.0)
 
 
 def test_embeddings_come_along_where_the_graph_gives_maps(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_graph_without_maps_gives_probabilities_alone(model_file: Path) -> Non
 
 
 def test_a_detector_needs_the_embeddings_that_it_was_made_for(tmp_path: Path) -> None:
-    wide = Detector(centre=(0.0,) * 3, axes=(), usual=1.0, limit=2.0)
+    wide = MusicDetector(centre=(0.0,) * 3, axes=(), usual=1.0, limit=2.0)
     for make, detector in ((make_mapped_model, wide), (make_model, DETECTOR)):
         with pytest.raises(InvalidModelError, match=r"a detector of music that does not fit its graph \(\d channels"):
             Model(make(tmp_path / "a.onnx", make_card(detector=detector)))

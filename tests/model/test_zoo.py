@@ -17,7 +17,7 @@ from genrelens.errors import ChecksumError, DownloadError, ModelNotFoundError
 from genrelens.model import zoo
 from genrelens.model.session import Model
 from genrelens.model.weightless import hollowed
-from tests.conftest import DATA
+from tests.support.paths import DATA
 
 CONTENT = b"weights" * 1000
 SHA = hashlib.sha256(CONTENT).hexdigest()

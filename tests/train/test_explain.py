@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from genrelens.explain.attribution import class_activation
 from genrelens.features.frontend import FrontEnd
-from genrelens.model.input_spec import Sound
+from genrelens.model.input_spec import AudioInput
 from genrelens.train.networks.lens import Lens
 from genrelens.train.networks.mapped import Mapped
 from genrelens.train.networks.resnet18 import Resnet18
-from tests.conftest import make_card
+from tests.support.models import make_card
 
-CARD = make_card(labels=("a", "b", "c"), input=Sound(window=1.5, hop=0.5, front_end=FrontEnd(hop=1024)))
+CARD = make_card(labels=("a", "b", "c"), input=AudioInput(window=1.5, hop=0.5, front_end=FrontEnd(hop=1024)))
 
 
 class Split(nn.Module):

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.web.conftest import Server, complete
+from tests.support.processes import run_coroutine
+from tests.support.server import Server
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +35,7 @@ def test_load_is_measured(server: Server, song: Path) -> None:
 
     served = Served(server.url, server.process.pid)
     case = load.Case("one window", "windows=1", listeners=1)
-    measured = complete(load.measure(served, song.read_bytes(), 2, 6, case))
+    measured = run_coroutine(load.measure(served, song.read_bytes(), 2, 6, case))
     assert measured.statuses == {200: 6}
     assert 0 < measured.p50 <= measured.p95
     assert 0 < measured.idle.now < measured.busy.peak

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.web.conftest import serving
+from tests.support.server import serve_process
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
@@ -32,7 +32,7 @@ def test_it_runs_as_nobody_and_is_looked_after() -> None:
 def test_it_is_found_to_be_well(tmp_path: Path, model_file: Path, options: tuple[str, ...]) -> None:
     line = next(line for line in last_stage() if line.startswith("HEALTHCHECK"))
     check = json.loads(line.partition("CMD ")[2])
-    with serving(tmp_path, "--model", str(model_file), "--host", "0.0.0.0", *options) as server:
+    with serve_process(tmp_path, "--model", str(model_file), "--host", "0.0.0.0", *options) as server:
         port = server.url.rpartition(":")[2]
         command = [sys.executable, *(word.replace("8765", port) for word in check[1:])]
         assert subprocess.run(command, check=False).returncode == 0

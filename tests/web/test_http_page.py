@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from genrelens.cli.main import app
-from tests.conftest import encode, tone
-from tests.web.conftest import Server, serving
+from tests.support.audio import encode, tone
+from tests.support.server import Server, serve_process
 
 PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text("utf-8")
 ADDRESS = "http://127.0.0.1:8765"
@@ -29,7 +29,7 @@ COMMANDS = [(command, shown) for commands, shown in EXAMPLES for command in comm
 @pytest.fixture(scope="module")
 def lens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server as it is if nothing else is said."""
-    with serving(tmp_path_factory.mktemp("spool")) as running:
+    with serve_process(tmp_path_factory.mktemp("spool")) as running:
         yield running
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import encode, tone
-from tests.web.conftest import Server, eventually, serving
+from tests.support.audio import encode, tone
+from tests.support.processes import wait_until
+from tests.support.server import Server, serve_process
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def tight(tmp_path_factory: pytest.TempPathFactory, model_file: Path) -> Iterato
     """A server that takes little."""
     limits = {"--max-mb": 1, "--max-files": 2, "--max-seconds": 3, "--max-requests": 2, "--max-share": 1}
     options = [str(part) for pair in limits.items() for part in pair]
-    with serving(tmp_path_factory.mktemp("tight"), "--model", str(model_file), *options) as running:
+    with serve_process(tmp_path_factory.mktemp("tight"), "--model", str(model_file), *options) as running:
         yield running
 
 
@@ -68,10 +69,10 @@ def test_who_has_its_share_waits_and_the_others_do_not(tight: Server, song: Path
     try:
         with ThreadPoolExecutor() as threads:
             first = threads.submit(tight.post, song)
-            eventually(lambda: tight.metric("genrelens_uploads_under_way") == 1)
+            wait_until(lambda: tight.metric("genrelens_uploads_under_way") == 1)
             second = tight.post(song)
             other = threads.submit(tight.post, song, headers={"X-Forwarded-For": "192.0.2.1"})
-            eventually(lambda: tight.metric("genrelens_uploads_under_way") == 2)
+            wait_until(lambda: tight.metric("genrelens_uploads_under_way") == 2)
             third = tight.post(song, headers={"X-Forwarded-For": "192.0.2.2"})
             os.kill(worker, signal.SIGCONT)
             assert first.result().status_code == other.result().status_code == 200
@@ -86,12 +87,12 @@ def test_who_has_its_share_waits_and_the_others_do_not(tight: Server, song: Path
 
 
 def test_files_that_are_not_begun_in_time_are_told_of(tmp_path: Path, model_file: Path, song: Path) -> None:
-    with serving(tmp_path, "--model", str(model_file), "--request-seconds", "1") as server:
+    with serve_process(tmp_path, "--model", str(model_file), "--request-seconds", "1") as server:
         [worker] = server.workers()
         os.kill(worker, signal.SIGSTOP)
         with ThreadPoolExecutor() as threads:
             answer = threads.submit(server.post, song, song)
-            eventually(lambda: server.metric("genrelens_uploads_under_way") == 1)
+            wait_until(lambda: server.metric("genrelens_uploads_under_way") == 1)
             time.sleep(1.1)
             os.kill(worker, signal.SIGCONT)
             first, second = answer.result().json()["results"]
@@ -108,9 +109,9 @@ def test_a_client_that_leaves_leaves_nothing_behind(tight: Server) -> None:
             b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
             b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp3"\r\n\r\nabc'
         )
-        eventually(tight.spooled)
-    eventually(lambda: not tight.spooled())
-    eventually(lambda: any(json.loads(line).get("status") == 499 for line in tight.log))
+        wait_until(tight.spooled)
+    wait_until(lambda: not tight.spooled())
+    wait_until(lambda: any(json.loads(line).get("status") == 499 for line in tight.log))
 
 
 def test_a_worker_that_is_killed_is_replaced(tight: Server, song: Path) -> None:
@@ -118,7 +119,7 @@ def test_a_worker_that_is_killed_is_replaced(tight: Server, song: Path) -> None:
     os.kill(worker, signal.SIGSTOP)
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(tight.post, song)
-        eventually(lambda: tight.metric("genrelens_uploads_under_way") == 1)
+        wait_until(lambda: tight.metric("genrelens_uploads_under_way") == 1)
         os.kill(worker, signal.SIGKILL)
         assert answer.result().status_code == 422
         assert answer.result().json()["type"].endswith(":WorkerError")
@@ -129,14 +130,14 @@ def test_a_worker_that_is_killed_is_replaced(tight: Server, song: Path) -> None:
 
 
 def test_what_is_under_way_is_ended_before_the_server_ends(tmp_path: Path, model_file: Path, song: Path) -> None:
-    with serving(tmp_path, "--model", str(model_file)) as server, ThreadPoolExecutor() as threads:
+    with serve_process(tmp_path, "--model", str(model_file)) as server, ThreadPoolExecutor() as threads:
         [worker] = server.workers()
         os.kill(worker, signal.SIGSTOP)
         answer = threads.submit(server.post, song)
-        eventually(lambda: server.metric("genrelens_uploads_under_way") == 1)
+        wait_until(lambda: server.metric("genrelens_uploads_under_way") == 1)
         server.process.send_signal(signal.SIGINT)
         address = httpx.URL(server.url)
-        eventually(lambda: _refused(address.host, address.port or 80))
+        wait_until(lambda: _refused(address.host, address.port or 80))
         os.kill(worker, signal.SIGCONT)
         assert answer.result().status_code == 200
     assert server.process.returncode == 0

@@ -15,8 +15,9 @@ import pytest
 
 from genrelens.live import LiveAnswer
 from genrelens.web.core.settings import Settings
-from tests.conftest import encode, make_card, make_model, tone
-from tests.web.conftest import Server, serving
+from tests.support.audio import encode, tone
+from tests.support.models import make_card, make_model
+from tests.support.server import Server, serve_process
 
 PAGE = (Path(__file__).parents[2] / "docs" / "live.md").read_text("utf-8")
 COMMANDS = [line for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
@@ -38,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lens(folder: Path) -> Iterator[Server]:
-    with serving(folder / "spool", "--model", str(folder / "lens.onnx")) as running:
+    with serve_process(folder / "spool", "--model", str(folder / "lens.onnx")) as running:
         yield running
 
 

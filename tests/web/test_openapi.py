@@ -11,7 +11,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from genrelens.web.core.openapi import EXAMPLE_MODELS, EXAMPLE_RESULTS
 from genrelens.web.core.problems import MEDIA_TYPE, Problem
 from genrelens.web.core.responses import Models, Results, Status
-from tests.web.conftest import Server
+from tests.support.server import Server
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from genrelens.classifier import Classifier
 from genrelens.prediction import Failure, Prediction
 from genrelens.web.core.responses import Models, Results
-from tests.web.conftest import Server
+from tests.support.server import Server
 
 FORM = "multipart/form-data; boundary=x"
 PART = b"--x\r\nContent-Disposition: form-data; %b\r\n\r\nabc"

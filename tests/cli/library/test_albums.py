@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from genrelens.cli.main import app
 from genrelens.errors import NoTracksError
-from genrelens.library.catalog.catalog import Catalog, encoded
-from genrelens.library.catalog.tracks import Stamp, keep_answer
-from tests.library.albums.test_albums import judged
+from genrelens.library.catalog.catalog import Catalog, path_to_bytes
+from genrelens.library.catalog.tracks import FileStamp, save_prediction
+from tests.support.catalog import classified_track
 
 Library = Callable[..., str]
 
@@ -21,12 +21,12 @@ def library(tmp_path: Path) -> Library:
     def run(genres: dict[str, tuple[str, float]], *options: str) -> str:
         with Catalog(tmp_path / "library.db") as catalog, catalog.transaction() as connection:
             for path, (genre, sure) in genres.items():
-                one = judged(str(tmp_path / path), genre, sure)
+                one = classified_track(str(tmp_path / path), genre, sure)
                 track = connection.execute(
-                    "INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 1)", (encoded(one.path),)
+                    "INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 1)", (path_to_bytes(one.path),)
                 ).lastrowid
                 assert track
-                keep_answer(catalog, track, Stamp(1, 1), "3", one.prediction, None)
+                save_prediction(catalog, track, FileStamp(1, 1), "3", one.prediction, None)
         done = CliRunner().invoke(app, ["library", "--catalog", str(tmp_path / "library.db"), "albums", *options])
         if done.exception:
             raise done.exception

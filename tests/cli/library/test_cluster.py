@@ -15,10 +15,10 @@ from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.tracks import judged
-from genrelens.library.cluster.outcomes import OutcomeFolder, asked
+from genrelens.library.catalog.tracks import iter_tracks
+from genrelens.library.cluster.results import ResultFolder, run_settings
 from genrelens.model.session import Model
-from tests.conftest import encode, tone
+from tests.support.audio import encode, tone
 
 # Ray warns of its own ways.
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -48,7 +48,7 @@ def run(*arguments: object) -> Result:
 
 def told(catalog: Path) -> dict[str, str]:
     with Catalog(catalog) as opened:
-        return {track.path.name: track.prediction.to_json() for track in judged(opened)}
+        return {track.path.name: track.prediction.to_json() for track in iter_tracks(opened)}
 
 
 def test_a_catalog_gets_the_answers_of_the_local_engine(music: Path, model_file: Path, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_goes_on_where_a_run_was_ended(music: Path, model_file: Path, tmp_path: 
     assert "0 judged, 0 failed, 0 still to do" in run(*arguments).stdout
     shutil.copy(music / "low.wav", music / "words.mp3")
     assert "1 judged, 0 failed, 0 still to do" in run(*arguments, "--retry").stdout
-    paths = OutcomeFolder(str(target)).paths(asked(Model(model_file).card, 3), failed=False)
+    paths = ResultFolder(str(target)).paths(run_settings(Model(model_file).card, 3), failed=False)
     assert paths == {f"{music}/low.wav", f"file://{music}/words.mp3", f"file://{music}/high.wav"}
 
 

@@ -16,10 +16,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
-from genrelens.library.catalog.lookup import Known
-from genrelens.library.catalog.status import Status
+from genrelens.library.catalog.lookup import TrackDetails
+from genrelens.library.catalog.status import LibraryStatus
 from genrelens.prediction import Failure, Prediction
-from tests.conftest import encode, heed_interrupts, make_card, make_mapped_model, tone
+from tests.support.audio import encode, tone
+from tests.support.models import make_card, make_mapped_model
+from tests.support.processes import restore_interrupts
 
 Library = Callable[..., Result]
 
@@ -59,7 +61,7 @@ def test_status(library: Library) -> None:
     told = library("status").stdout
     assert "  judged                        2  ██████▋" in told
     assert "  tilt 1, 3 windows             2" in told
-    status = Status.from_json(library("status", "--json").stdout)
+    status = LibraryStatus.from_json(library("status", "--json").stdout)
     assert (status.tracks, status.judged, status.failed, status.pending, status.vanished) == (3, 2, 1, 0, 0)
     assert status.genres == {"high": 1, "low": 1}
     assert status.errors == {"UndecodableAudioError": 1}
@@ -74,7 +76,7 @@ def test_errors(library: Library, judged: Path) -> None:
 
 def test_show_by_path_and_by_number(library: Library, judged: Path) -> None:
     song = judged.parent / "music" / "low.wav"
-    known = Known.from_json(library("show", song, "--json").stdout)
+    known = TrackDetails.from_json(library("show", song, "--json").stdout)
     assert known.answer is not None
     assert known.answer.genre == "low"
     told = library("show", known.id).stdout
@@ -161,7 +163,7 @@ def test_ctrl_c_keeps_what_was_judged(judged: Path, mapped: Path, tmp_path: Path
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=heed_interrupts,
+            preexec_fn=restore_interrupts,
             start_new_session=True,
         ) as process,
     ):

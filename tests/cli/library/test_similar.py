@@ -9,14 +9,14 @@ from typer.testing import CliRunner, Result
 from genrelens.cli.main import app
 from genrelens.errors import GenrelensError
 from genrelens.library.catalog.catalog import Catalog
-from tests.library.shelf import shelf
+from tests.support.catalog import fill_catalog
 
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     file = tmp_path / "library.db"
     with Catalog(file) as catalog:
-        shelf(catalog, tmp_path, ["jazz", "rock"] * 10)
+        fill_catalog(catalog, tmp_path, ["jazz", "rock"] * 10)
     return file
 
 

@@ -9,8 +9,8 @@ from genrelens.cli.main import app
 from genrelens.library.catalog.catalog import Catalog
 from genrelens.library.tagging import journal
 from genrelens.library.tags import genre_tags
-from tests.library.conftest import judge
-from tests.library.formats import GENRES, make
+from tests.support.catalog import add_classified_track
+from tests.support.tagged_files import GENRES, make_tagged
 
 Run = Callable[..., Result]
 
@@ -29,9 +29,9 @@ def music(tmp_path: Path) -> Path:
     folder = tmp_path / "music"
     folder.mkdir()
     with Catalog(tmp_path / "c.db") as catalog:
-        judge(catalog, make(folder, "flac"))
-        judge(catalog, make(folder, "m4a-bare"))
-        judge(catalog, make(folder, "opus"), Rock=0.4, Pop=0.3)
+        add_classified_track(catalog, make_tagged(folder, "flac"))
+        add_classified_track(catalog, make_tagged(folder, "m4a-bare"))
+        add_classified_track(catalog, make_tagged(folder, "opus"), Rock=0.4, Pop=0.3)
     return folder
 
 
@@ -106,7 +106,7 @@ def test_a_folder_of_any_name_is_a_path(
 ) -> None:
     (music / name).mkdir()
     with Catalog(tmp_path / "c.db") as catalog:
-        judge(catalog, make(music / name, "wav-bare"))
+        add_classified_track(catalog, make_tagged(music / name, "wav-bare"))
     monkeypatch.chdir(music)
     for path in (name, music / name):
         (change,) = map(json.loads, run("tag", "--json", "--path", path).stdout.splitlines())
@@ -176,9 +176,9 @@ def test_albums_that_agree_are_tagged_as_one(run: Run, music: Path, tmp_path: Pa
     album = music / "Album"
     album.mkdir()
     with Catalog(tmp_path / "c.db") as catalog:
-        judge(catalog, make(album, "flac-bare"), Jazz=0.9, Blues=0.1)
-        judge(catalog, make(album, "m4a-bare"), Jazz=0.8, Blues=0.2)
-        judge(catalog, make(album, "wav-bare"), Blues=0.6, Jazz=0.4)
+        add_classified_track(catalog, make_tagged(album, "flac-bare"), Jazz=0.9, Blues=0.1)
+        add_classified_track(catalog, make_tagged(album, "m4a-bare"), Jazz=0.8, Blues=0.2)
+        add_classified_track(catalog, make_tagged(album, "wav-bare"), Blues=0.6, Jazz=0.4)
 
     def planned(*options: str) -> list[list[str]]:
         return [json.loads(line)["new"] for line in run("tag", "--json", "--path", album, *options).stdout.splitlines()]

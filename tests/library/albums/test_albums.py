@@ -8,34 +8,17 @@ from mutagen import id3
 from mutagen.apev2 import BINARY, APEValue
 from mutagen.asf._attrs import ASFByteArrayAttribute
 
-from genrelens.library.albums.albums import Album, By, album_judged, albums, judged_by
-from genrelens.library.catalog.catalog import Catalog, encoded
-from genrelens.library.catalog.tracks import Judged, Query, Stamp, keep_answer
-from genrelens.library.tags.album import AlbumTags, album_tags, by_various
-from genrelens.prediction import UNKNOWN, Prediction, Score, Segment
-from tests.conftest import encode, tone
-
-OTHER = {"rock": "jazz", "jazz": "rock", UNKNOWN: "rock"}
-
-
-def judged(path: str, genre: str = "rock", sure: float = 0.9) -> Judged:
-    scores = (Score(label=genre, score=sure), Score(label=OTHER[genre], score=1 - sure))
-    prediction = Prediction(
-        path=path,
-        genre=genre,
-        genres=(genre,),
-        confidence=sure,
-        scores=scores,
-        segments=(Segment(start=0, end=1, scores=scores),),
-        duration=1.0,
-        model="m",
-        version="1",
-    )
-    return Judged(hash(path), Path(path), Stamp(1, 1), prediction)
+from genrelens.library.albums.albums import Album, Grouping, apply_album_genres, iter_albums, iter_tracks_by
+from genrelens.library.catalog.catalog import Catalog, path_to_bytes
+from genrelens.library.catalog.tracks import ClassifiedTrack, TrackQuery, save_prediction
+from genrelens.library.tags.track_info import AlbumTags, read_album_tags, is_compilation
+from genrelens.prediction import UNKNOWN
+from tests.support.audio import encode, tone
+from tests.support.catalog import classified_track
 
 
 def found(*paths: str, tags: Callable[[Path], AlbumTags] = lambda path: AlbumTags()) -> list[Album]:
-    return list(albums((judged(path) for path in sorted(paths, key=os.fsencode)), tags))
+    return list(iter_albums((classified_track(path) for path in sorted(paths, key=os.fsencode)), tags))
 
 
 def shape(found: list[Album]) -> dict[str, list[str]]:
@@ -94,22 +77,27 @@ def test_tags_that_number_the_discs_name_one_album() -> None:
 def test_an_album_is_told_as_soon_as_its_folder_is_left() -> None:
     read = 0
 
-    def tracks() -> Iterator[Judged]:
+    def tracks() -> Iterator[ClassifiedTrack]:
         nonlocal read
         for folder in range(5):
             for number in range(4):
                 read += 1
-                yield judged(f"/m/{folder}/{number}")
+                yield classified_track(f"/m/{folder}/{number}")
 
-    for place, album in enumerate(albums(tracks(), lambda path: AlbumTags()), 1):
+    for place, album in enumerate(iter_albums(tracks(), lambda path: AlbumTags()), 1):
         assert read <= 4 * place + 1
         assert len(album.tracks) == 4
         assert all(not track.prediction.segments for track in album.tracks)
 
 
 def test_an_album_tells_what_it_is_and_who_stands_out() -> None:
-    tracks = [judged("/A/1"), judged("/A/2"), judged("/A/3", "jazz", 0.95), judged("/A/4", UNKNOWN)]
-    (album,) = albums(tracks, lambda path: AlbumTags())
+    tracks = [
+        classified_track("/A/1"),
+        classified_track("/A/2"),
+        classified_track("/A/3", "jazz", 0.95),
+        classified_track("/A/4", UNKNOWN),
+    ]
+    (album,) = iter_albums(tracks, lambda path: AlbumTags())
     assert album.consensus is not None
     assert album.consensus.genres == ("rock",)
     assert album.consensus.agreement == pytest.approx(2 / 3)
@@ -117,7 +105,9 @@ def test_an_album_tells_what_it_is_and_who_stands_out() -> None:
 
 
 def test_a_compilation_has_no_consensus() -> None:
-    (album,) = albums([judged("/A/1"), judged("/A/2")], lambda path: AlbumTags(album_artist="Various Artists"))
+    (album,) = iter_albums(
+        [classified_track("/A/1"), classified_track("/A/2")], lambda path: AlbumTags(album_artist="Various Artists")
+    )
     assert (album.various, album.consensus, album.outliers) == (True, None, ())
 
 
@@ -136,12 +126,17 @@ def test_a_compilation_has_no_consensus() -> None:
     ],
 )
 def test_a_compilation_is_known_by_its_tags(tags: list[AlbumTags], various: bool) -> None:
-    assert by_various(tags) is various
+    assert is_compilation(tags) is various
 
 
 def test_by_album_every_track_of_an_album_that_agrees_gets_its_answer() -> None:
-    tracks = [judged("/A/1"), judged("/A/2", "rock", 0.7), judged("/A/3", UNKNOWN), judged("/B/1", "jazz")]
-    told = list(album_judged(tracks, lambda path: AlbumTags()))
+    tracks = [
+        classified_track("/A/1"),
+        classified_track("/A/2", "rock", 0.7),
+        classified_track("/A/3", UNKNOWN),
+        classified_track("/B/1", "jazz"),
+    ]
+    told = list(apply_album_genres(tracks, lambda path: AlbumTags()))
     assert [(one.path, one.id, one.stamp) for one in told] == [(one.path, one.id, one.stamp) for one in tracks]
     assert [one.prediction.genres for one in told] == [("rock",), ("rock",), ("rock",), ("jazz",)]
     assert [round(one.prediction.confidence, 6) for one in told] == [0.8, 0.8, 0.8, 0.9]
@@ -149,8 +144,8 @@ def test_by_album_every_track_of_an_album_that_agrees_gets_its_answer() -> None:
 
 
 def test_by_album_the_tracks_of_one_that_does_not_agree_keep_their_own() -> None:
-    tracks = [judged("/A/1"), judged("/A/2", UNKNOWN), judged("/A/3", UNKNOWN)]
-    told = list(album_judged(tracks, lambda path: AlbumTags()))
+    tracks = [classified_track("/A/1"), classified_track("/A/2", UNKNOWN), classified_track("/A/3", UNKNOWN)]
+    told = list(apply_album_genres(tracks, lambda path: AlbumTags()))
     assert [one.prediction.genre for one in told] == ["rock", UNKNOWN, UNKNOWN]
 
 
@@ -158,20 +153,20 @@ def test_by_album_a_query_is_about_what_albums_are(tmp_path: Path) -> None:
     genres = {"A/1": "rock", "A/2": "rock", "A/3": "jazz", "B/1": "jazz"}
     with Catalog(tmp_path / "library.db") as catalog:
         for number, (path, genre) in enumerate(genres.items(), 1):
-            one = judged(str(tmp_path / path), genre)
+            one = classified_track(str(tmp_path / path), genre)
             catalog.connection.execute(
-                "INSERT INTO tracks (id, path, size, mtime_ns) VALUES (?, ?, 1, 1)", (number, encoded(one.path))
+                "INSERT INTO tracks (id, path, size, mtime_ns) VALUES (?, ?, 1, 1)", (number, path_to_bytes(one.path))
             )
-            keep_answer(catalog, number, one.stamp, "3", one.prediction, None)
+            save_prediction(catalog, number, one.stamp, "3", one.prediction, None)
 
-        def names(by: By, query: Query) -> list[str]:
-            return [str(one.path.relative_to(tmp_path)) for one in judged_by(by, catalog, query)]
+        def names(by: Grouping, query: TrackQuery) -> list[str]:
+            return [str(one.path.relative_to(tmp_path)) for one in iter_tracks_by(by, catalog, query)]
 
-        assert names("track", Query("jazz")) == ["A/3", "B/1"]
-        assert names("album", Query("jazz")) == ["B/1"]
-        assert names("album", Query("rock")) == ["A/1", "A/2", "A/3"]
-        assert names("album", Query(min_confidence=0.8)) == ["B/1"]
-        assert names("album", Query(path=str(tmp_path / "A"))) == ["A/1", "A/2", "A/3"]
+        assert names("track", TrackQuery("jazz")) == ["A/3", "B/1"]
+        assert names("album", TrackQuery("jazz")) == ["B/1"]
+        assert names("album", TrackQuery("rock")) == ["A/1", "A/2", "A/3"]
+        assert names("album", TrackQuery(min_confidence=0.8)) == ["B/1"]
+        assert names("album", TrackQuery(path=str(tmp_path / "A"))) == ["A/1", "A/2", "A/3"]
 
 
 @pytest.mark.parametrize(
@@ -183,15 +178,15 @@ def test_by_album_a_query_is_about_what_albums_are(tmp_path: Path) -> None:
 )
 def test_tags_are_read_from_every_container(tmp_path: Path, extension: str, codec: str) -> None:
     file = encode(tmp_path / f"a.{extension}", tone(seconds=0.5), codec=codec)
-    assert album_tags(file) == AlbumTags()
+    assert read_album_tags(file) == AlbumTags()
     _tag(file, {"album": "Ö", "albumartist": "Me", "artist": "Me & you", "compilation": "1"})
-    assert album_tags(file) == AlbumTags("Ö", "Me", "Me & you", compilation=True)
+    assert read_album_tags(file) == AlbumTags("Ö", "Me", "Me & you", compilation=True)
 
 
 def test_a_file_that_is_none_has_no_tags(tmp_path: Path) -> None:
     (tmp_path / "a.mp3").write_bytes(b"ID3\4\0\0\0\0\0")
-    assert album_tags(tmp_path / "a.mp3") == AlbumTags()
-    assert album_tags(tmp_path / "gone.flac") == AlbumTags()
+    assert read_album_tags(tmp_path / "a.mp3") == AlbumTags()
+    assert read_album_tags(tmp_path / "gone.flac") == AlbumTags()
 
 
 @pytest.mark.parametrize(("extension", "codec"), [("wv", "wavpack"), ("wma", "wmav2")])
@@ -204,7 +199,7 @@ def test_what_is_no_text_is_no_name(tmp_path: Path, extension: str, codec: str) 
     else:
         tagged.tags["WM/AlbumTitle"] = [ASFByteArrayAttribute(b"\xff\0")]
     tagged.save()
-    assert album_tags(file) == AlbumTags("", "Me", "Me & you", compilation=True)
+    assert read_album_tags(file) == AlbumTags("", "Me", "Me & you", compilation=True)
 
 
 @pytest.mark.parametrize("fault", [IndexError, TypeError, EOFError, ZeroDivisionError, OSError])
@@ -213,7 +208,7 @@ def test_damaged_tags_are_none(tmp_path: Path, fault: type[Exception], monkeypat
         raise fault("as mutagen does for some damaged files")
 
     monkeypatch.setattr(mutagen, "File", fail)
-    assert album_tags(tmp_path / "a.ogg") == AlbumTags()
+    assert read_album_tags(tmp_path / "a.ogg") == AlbumTags()
 
 
 def _tag(file: Path, values: dict[str, str]) -> None:

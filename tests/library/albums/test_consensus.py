@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genrelens.library.albums.consensus import Consensus, consensus, stands_out
+from genrelens.library.albums.consensus import Consensus, consensus, is_outlier
 from genrelens.prediction import UNKNOWN, Prediction, Score
 
 LABELS = ("jazz", "metal", "rock")
@@ -88,13 +88,13 @@ def test_the_order_of_the_tracks_does_not_matter(rows: list[list[float]]) -> Non
 
 def test_a_track_stands_out_by_a_margin() -> None:
     rock = Consensus(("rock",), 0.9, (), 1.0)
-    assert stands_out(said(jazz=0.6, rock=0.2), rock)
-    assert not stands_out(said(jazz=0.45, rock=0.4), rock)
-    assert not stands_out(said(rock=0.9, jazz=0.1), rock)
-    assert not stands_out(said(UNKNOWN, jazz=0.9, rock=0.1), rock)
+    assert is_outlier(said(jazz=0.6, rock=0.2), rock)
+    assert not is_outlier(said(jazz=0.45, rock=0.4), rock)
+    assert not is_outlier(said(rock=0.9, jazz=0.1), rock)
+    assert not is_outlier(said(UNKNOWN, jazz=0.9, rock=0.1), rock)
 
 
 def test_another_part_of_the_same_genre_does_not_stand_out() -> None:
     metal = Consensus(("Rock---Metal",), 0.9, (), 1.0)
-    assert not stands_out(said("Rock---Pop", Rock__Pop=0.9, Rock__Metal=0.1), metal)
-    assert stands_out(said("Jazz", Jazz=0.9, Rock__Metal=0.1), metal)
+    assert not is_outlier(said("Rock---Pop", Rock__Pop=0.9, Rock__Metal=0.1), metal)
+    assert is_outlier(said("Jazz", Jazz=0.9, Rock__Metal=0.1), metal)

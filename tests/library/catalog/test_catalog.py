@@ -5,7 +5,7 @@ import pytest
 
 from genrelens.errors import CatalogError
 from genrelens.library.catalog import catalog as catalogs
-from genrelens.library.catalog.catalog import Catalog, decoded, encoded
+from genrelens.library.catalog.catalog import Catalog, path_from_bytes, path_to_bytes
 from genrelens.library.catalog.migrations import MIGRATIONS
 
 
@@ -67,4 +67,4 @@ def test_a_catalog_that_is_full_says_so_and_keeps_what_it_had(tmp_path: Path) ->
 
 
 def test_names_that_are_not_text() -> None:
-    assert encoded(decoded(b"/music/\xff\xfe.mp3")) == b"/music/\xff\xfe.mp3"
+    assert path_to_bytes(path_from_bytes(b"/music/\xff\xfe.mp3")) == b"/music/\xff\xfe.mp3"

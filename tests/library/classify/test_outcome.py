@@ -7,13 +7,14 @@ import pytest
 
 from genrelens.classifier import Classifier
 from genrelens.errors import TooShortError
-from genrelens.library.catalog.tracks import Stamp
+from genrelens.library.catalog.tracks import FileStamp
 from genrelens.library.classify import outcome as outcome_module
 from genrelens.library.classify.decoding import heard_track
 from genrelens.library.classify.outcome import heard_or_failed, judge_tracks
 from genrelens.model.session import Model
 from genrelens.prediction import Failure
-from tests.conftest import RATE, encode, make_card, make_mapped_model, tone
+from tests.support.audio import RATE, encode, tone
+from tests.support.models import make_card, make_mapped_model
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_tracks_judged_together_are_as_judged_alone(classifier: Classifier, wav:
         heard = [heard_track(song, classifier.card.sound, windows) for song in songs]
         outcomes = judge_tracks(classifier, heard)
         assert [outcome.result for outcome in outcomes] == [classifier.predict(s, windows=windows) for s in songs]
-        assert [outcome.stamp for outcome in outcomes] == [Stamp.of(song) for song in songs]
+        assert [outcome.stamp for outcome in outcomes] == [FileStamp.of(song) for song in songs]
     assert any("silence" in warning for warning in outcomes[-1].result.warnings)  # type: ignore[union-attr]
 
 
@@ -60,7 +61,7 @@ def test_a_bad_file_is_an_outcome(classifier: Classifier, wav: Callable[..., Pat
     assert isinstance(outcome, outcome_module.Outcome)
     assert isinstance(outcome.result, Failure)
     assert outcome.result.error.type == "TooShortError"
-    assert outcome.stamp == Stamp.of(short)
+    assert outcome.stamp == FileStamp.of(short)
     missing = heard_or_failed(tmp_path / "missing.wav", classifier.card.sound, 3)
     assert isinstance(missing, outcome_module.Outcome)
     assert missing.stamp is None

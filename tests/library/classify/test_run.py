@@ -17,20 +17,21 @@ from genrelens.errors import (
     WrongInputError,
 )
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.lock import locked
-from genrelens.library.catalog.lookup import known
-from genrelens.library.catalog.status import status
-from genrelens.library.catalog.tracks import Stamp, failures, judged
+from genrelens.library.catalog.lock import catalog_lock
+from genrelens.library.catalog.lookup import load_details
+from genrelens.library.catalog.status import library_status
+from genrelens.library.catalog.tracks import FileStamp, iter_failures, iter_tracks
 from genrelens.library.classify import run as running
 from genrelens.library.classify.outcome import Outcome, failed
 from genrelens.library.classify.run import count_pending, keep, pending, run
-from genrelens.library.scan.scan import scan
-from genrelens.model.input_spec import Picture
+from genrelens.library.scan.scan import scan_folder
+from genrelens.model.input_spec import PictureInput
 from genrelens.model.session import Model
 from genrelens.prediction import Failure, Prediction
-from tests.conftest import encode, make_card, make_mapped_model, tone
-from tests.library.conftest import id_of, prediction, put
-from tests.library.deadly import deadly
+from tests.support.audio import encode, tone
+from tests.support.catalog import scored_prediction, track_id, write_file
+from tests.support.hostile import classify_or_die
+from tests.support.models import make_card, make_mapped_model
 
 KILLS = 20
 
@@ -73,23 +74,23 @@ def rows(catalog: Catalog) -> dict[str, list[tuple[object, ...]]]:
 
 def test_what_is_pending_is_judged_once(catalog: Catalog, model: Model, tmp_path: Path) -> None:
     music = library(tmp_path / "music", 10)
-    put(music / "bad.mp3", b"no music")
-    scan(catalog, music)
+    write_file(music / "bad.mp3", b"no music")
+    scan_folder(catalog, music)
     assert count_pending(catalog, model, windows=3) == 11
     outcomes = [outcome for batch in run(catalog, model, windows=3, processes=1) for outcome in batch]
     assert len(outcomes) == 11
-    tracks = list(judged(catalog, embeddings=True))
+    tracks = list(iter_tracks(catalog, embeddings=True))
     assert [track.path for track in tracks] == sorted(music.glob("*.wav"))
     assert {track.prediction.genre for track in tracks} == {"low", "high"}
     assert all(track.embedding is not None and track.embedding.shape == (2,) for track in tracks)
-    assert [failure.path for failure in failures(catalog)] == [str(music / "bad.mp3")]
+    assert [failure.path for failure in iter_failures(catalog)] == [str(music / "bad.mp3")]
     assert list(run(catalog, model, windows=3, processes=1)) == []
 
 
 def test_what_makes_a_track_pending_again(catalog: Catalog, mapped: Path, tmp_path: Path) -> None:
     music = library(tmp_path / "music", 3)
-    bad = put(music / "bad.mp3", b"no music")
-    scan(catalog, music)
+    bad = write_file(music / "bad.mp3", b"no music")
+    scan_folder(catalog, music)
     model = Model(mapped, threads=1)
     list(run(catalog, model, windows=3, processes=1))
     other = Model(make_mapped_model(tmp_path / "other.onnx", make_card(version="2")), threads=1)
@@ -100,20 +101,20 @@ def test_what_makes_a_track_pending_again(catalog: Catalog, mapped: Path, tmp_pa
     changed = encode(music / "0001.wav", tone(200, 2.0, 8000, 1), codec="pcm_s16le", rate=8000)
     (music / "0002.wav").unlink()
     shutil.copy(changed, bad)
-    scan(catalog, music)
+    scan_folder(catalog, music)
     assert list(pending(catalog, model, windows=3)) == [changed, bad]
     list(run(catalog, model, windows=3, processes=1))
-    assert list(failures(catalog)) == []
+    assert list(iter_failures(catalog)) == []
 
 
 def test_a_file_that_changed_since_the_scan_is_known_as_it_is(catalog: Catalog, model: Model, tmp_path: Path) -> None:
     music = library(tmp_path / "music", 2)
-    scan(catalog, music)
+    scan_folder(catalog, music)
     changed = encode(music / "0000.wav", tone(200, 3.0, 8000, 1), codec="pcm_s16le", rate=8000)
     (music / "0001.wav").rename(music / "away")
     (batch,) = run(catalog, model, windows=3, processes=1)
     assert {type(outcome.result) for outcome in batch} == {Prediction, Failure}
-    found = known(catalog, id_of(catalog, changed))
+    found = load_details(catalog, track_id(catalog, changed))
     assert found.size == changed.stat().st_size
     assert not found.outdated
     (music / "away").rename(music / "0001.wav")  # as a disk that was away for a while
@@ -123,51 +124,51 @@ def test_a_file_that_changed_since_the_scan_is_known_as_it_is(catalog: Catalog, 
 def told(genre: str | None, path: Path) -> Outcome:
     """What came of a file: a genre, or that it cannot be decoded."""
     if genre:
-        return Outcome(path, Stamp.of(path), prediction(path, **{genre: 0.9}))
-    return failed(path, Stamp.of(path), UndecodableAudioError("not by this model"))
+        return Outcome(path, FileStamp.of(path), scored_prediction(path, **{genre: 0.9}))
+    return failed(path, FileStamp.of(path), UndecodableAudioError("not by this model"))
 
 
 def test_a_good_answer_outlives_a_bad_second_try(catalog: Catalog, tmp_path: Path) -> None:
-    song, other = put(tmp_path / "music" / "a.wav", b"1"), put(tmp_path / "music" / "b.wav", b"2")
-    scan(catalog, song.parent)
+    song, other = write_file(tmp_path / "music" / "a.wav", b"1"), write_file(tmp_path / "music" / "b.wav", b"2")
+    scan_folder(catalog, song.parent)
     keep(catalog, [told("jazz", song), told("rock", other)], 3)
     keep(catalog, [told(None, song)], 5)
-    put(other, b"changed")
+    write_file(other, b"changed")
     keep(catalog, [told(None, other)], 5)
-    assert [track.path for track in judged(catalog)] == [song]
-    assert [failure.path for failure in failures(catalog)] == [str(other)]
-    counted = status(catalog)
+    assert [track.path for track in iter_tracks(catalog)] == [song]
+    assert [failure.path for failure in iter_failures(catalog)] == [str(other)]
+    counted = library_status(catalog)
     assert (counted.tracks, counted.judged, counted.failed, counted.pending) == (2, 1, 1, 0)
     assert (counted.genres, counted.errors) == ({"jazz": 1}, {"UndecodableAudioError": 1})
 
 
 def test_answers_to_files_that_have_changed_are_not_counted(catalog: Catalog, tmp_path: Path) -> None:
-    song = put(tmp_path / "music" / "a.wav", b"1")
-    scan(catalog, song.parent)
+    song = write_file(tmp_path / "music" / "a.wav", b"1")
+    scan_folder(catalog, song.parent)
     keep(catalog, [told("jazz", song)], 3)
-    scan(catalog, put(song, b"changed").parent)
-    counted = status(catalog)
+    scan_folder(catalog, write_file(song, b"changed").parent)
+    counted = library_status(catalog)
     assert (counted.judged, counted.pending, counted.genres, counted.models) == (0, 1, {}, ())
 
 
 def test_a_file_that_may_not_be_read_is_tried_again(catalog: Catalog, model: Model, tmp_path: Path) -> None:
     (song,) = library(tmp_path / "music", 1).iterdir()
-    scan(catalog, song.parent)
-    keep(catalog, [failed(song, Stamp.of(song), AudioUnreadableError("Permission denied"))], 3)
-    assert list(failures(catalog)) == []
+    scan_folder(catalog, song.parent)
+    keep(catalog, [failed(song, FileStamp.of(song), AudioUnreadableError("Permission denied"))], 3)
+    assert list(iter_failures(catalog)) == []
     assert list(pending(catalog, model, windows=3)) == [song]
 
 
 def test_a_hostile_file_costs_only_itself(
     catalog: Catalog, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "judge_files", deadly)
+    monkeypatch.setattr(running, "judge_files", classify_or_die)
     music = library(tmp_path / "music", 5)
     shutil.copy(music / "0000.wav", music / "0002 hostile.wav")
-    scan(catalog, music)
+    scan_folder(catalog, music)
     list(run(catalog, model, windows=3, processes=1))
-    assert len(list(judged(catalog))) == 5
-    (failure,) = failures(catalog)
+    assert len(list(iter_tracks(catalog))) == 5
+    (failure,) = iter_failures(catalog)
     assert failure.path == str(music / "0002 hostile.wav")
     assert failure.error.type == "WorkerError"
     assert "made its process die" in failure.error.message
@@ -176,25 +177,25 @@ def test_a_hostile_file_costs_only_itself(
 def test_files_are_not_blamed_where_no_process_lives(
     catalog: Catalog, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "judge_files", deadly)
+    monkeypatch.setattr(running, "judge_files", classify_or_die)
     music = library(tmp_path / "hostile", 2)
     for song in music.iterdir():
         song.rename(song.with_name(f"hostile {song.name}"))
-    scan(catalog, music)
+    scan_folder(catalog, music)
     with pytest.raises(WorkerError, match="no worker process stays alive"):
         list(run(catalog, model, windows=3, processes=1))
-    assert list(failures(catalog)) == []
+    assert list(iter_failures(catalog)) == []
 
 
 def test_two_runs_do_not_double_the_work(catalog: Catalog, model: Model) -> None:
-    with locked(catalog, "run"), pytest.raises(LibraryBusyError, match="another `genrelens library run`"):
+    with catalog_lock(catalog, "run"), pytest.raises(LibraryBusyError, match="another `genrelens library run`"):
         next(run(catalog, model, windows=3, processes=1))
     assert list(run(catalog, model, windows=3, processes=1)) == []
 
 
 def test_a_model_that_cannot_be_used(catalog: Catalog, model: Model, mapped: Path, tmp_path: Path) -> None:
-    scan(catalog, library(tmp_path / "music", 1))
-    pictures = make_card(input=Picture(kind="picture", width=8, height=8))
+    scan_folder(catalog, library(tmp_path / "music", 1))
+    pictures = make_card(input=PictureInput(kind="picture", width=8, height=8))
     broken = Model(shutil.copy(mapped, tmp_path / "broken.onnx"), threads=1)
     Path(broken.path).write_bytes(b"no model")
     with pytest.raises(InvalidModelError):
@@ -202,15 +203,15 @@ def test_a_model_that_cannot_be_used(catalog: Catalog, model: Model, mapped: Pat
     model.card = pictures
     with pytest.raises(WrongInputError):
         list(run(catalog, model, windows=3, processes=1))
-    assert list(failures(catalog)) == []
+    assert list(iter_failures(catalog)) == []
 
 
 def test_a_run_killed_twenty_times_ends_as_one_that_was_not(mapped: Path, tmp_path: Path) -> None:
     music = library(tmp_path / "music", 600, seconds=2.0)
-    put(music / "0003 bad.mp3", b"no music")
+    write_file(music / "0003 bad.mp3", b"no music")
     with Catalog(tmp_path / "whole.db") as whole, Catalog(tmp_path / "killed.db") as killed:
-        scan(whole, music)
-        scan(killed, music)
+        scan_folder(whole, music)
+        scan_folder(killed, music)
         list(run(whole, Model(mapped, threads=1), windows=3, processes=1))
         rng = random.Random(0)
         deaths = 0

@@ -19,9 +19,9 @@ from genrelens.classifier import Classifier
 from genrelens.library.classify.decoding import HeardTrack
 from genrelens.library.classify.outcome import Outcome, heard_or_failed, judge_tracks
 from genrelens.library.cluster import ray_engine
-from genrelens.library.cluster.outcomes import outcomes_of
+from genrelens.library.cluster.results import from_table
 from genrelens.prediction import Failure, Prediction
-from tests.conftest import encode, tone
+from tests.support.audio import encode, tone
 
 # Ray warns of its own ways.
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -96,8 +96,8 @@ def test_a_lost_node_costs_no_track_and_changes_no_answer(
 
     outcomes: list[Outcome] = []
     at_loss = None
-    for table in ray_engine.judged_on_cluster([*map(str, songs), *addresses], classifier.model, 3):
-        outcomes += outcomes_of(table)
+    for table in ray_engine.classify_on_cluster([*map(str, songs), *addresses], classifier.model, 3):
+        outcomes += from_table(table)
         if at_loss is None and list(notes.glob(f"{second.node_id}.*")):
             at_loss = len(outcomes)
             os.kill(raylet.pid, signal.SIGKILL)
@@ -124,9 +124,9 @@ def test_a_file_that_kills_its_process_costs_itself_alone(
     monkeypatch.setattr(ray_engine, "_hear", deadly)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     model = Classifier(model_file, threads=1).model
-    with ray_engine.connected(2):
-        tables = list(ray_engine.judged_on_cluster([str(song) for song in songs[:8]], model, 3))
-    results = {outcome.path: outcome.result for table in tables for outcome in outcomes_of(table)}
+    with ray_engine.cluster_connection(2):
+        tables = list(ray_engine.classify_on_cluster([str(song) for song in songs[:8]], model, 3))
+    results = {outcome.path: outcome.result for table in tables for outcome in from_table(table)}
     assert set(results) == set(songs[:8])
     lost = results.pop(songs[5])
     assert isinstance(lost, Failure)

@@ -6,17 +6,17 @@ from typing import Any
 import fsspec
 import pytest
 
-from genrelens.errors import AddressError, AudioNotFoundError, AudioUnreadableError, UndecodableAudioError
+from genrelens.errors import RemoteFileError, AudioNotFoundError, AudioUnreadableError, UndecodableAudioError
 from genrelens.library.classify.decoding import HeardTrack, heard_file, heard_track
-from genrelens.library.cluster.urls import audio_places, file_system, opened_address, write_whole
-from genrelens.model.input_spec import Sound
-from tests.conftest import make_card
+from genrelens.library.cluster.urls import find_audio, resolve_file_system, open_url, write_atomically
+from genrelens.model.input_spec import AudioInput
+from tests.support.models import make_card
 
-SOUND: Sound = make_card().sound
+SOUND: AudioInput = make_card().sound
 
 
 def heard_there(address: str) -> HeardTrack:
-    with opened_address(address) as (file, stamp):
+    with open_url(address) as (file, stamp):
         return heard_file(file, address, stamp, SOUND, 3)
 
 
@@ -71,8 +71,8 @@ class TestFinding:
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_bytes(b"x")
         names = ["a.FLAC", "b.mp3", "below/c.ogg"]
-        assert audio_places("memory://music") == [f"memory:///music/{name}" for name in names]
-        assert audio_places(str(tmp_path)) == [str(tmp_path / name) for name in names]
+        assert find_audio("memory://music") == [f"memory:///music/{name}" for name in names]
+        assert find_audio(str(tmp_path)) == [str(tmp_path / name) for name in names]
 
     def test_reads_a_list_whatever_bytes_are_in_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         listed = tmp_path / "songs"
@@ -81,24 +81,24 @@ class TestFinding:
         )
         monkeypatch.chdir(tmp_path)
         here = str(tmp_path / " b.mp3 ")
-        assert audio_places(str(listed)) == ["s3://bucket/a.mp3", "/music/\udcff.mp3", here, "/c.mp3"]
+        assert find_audio(str(listed)) == ["s3://bucket/a.mp3", "/music/\udcff.mp3", here, "/c.mp3"]
 
     def test_takes_no_song_for_a_list(self, wav: Callable[..., Path]) -> None:
-        with pytest.raises(AddressError, match="is an audio file; give a folder"):
-            audio_places(str(wav()))
+        with pytest.raises(RemoteFileError, match="is an audio file; give a folder"):
+            find_audio(str(wav()))
 
     def test_says_what_cannot_be_listed(self, tmp_path: Path) -> None:
-        with pytest.raises(AddressError, match="none cannot be read"):
-            audio_places(str(tmp_path / "none"))
+        with pytest.raises(RemoteFileError, match="none cannot be read"):
+            find_audio(str(tmp_path / "none"))
 
     def test_says_which_file_systems_it_does_not_know(self) -> None:
-        with pytest.raises(AddressError, match="odd://a cannot be opened"):
-            file_system("odd://a")
+        with pytest.raises(RemoteFileError, match="odd://a cannot be opened"):
+            resolve_file_system("odd://a")
 
 
 class TestWriting:
     def test_leaves_nothing_half_written(self, memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(type(memory), "mv", lambda *_: (_ for _ in ()).throw(OSError("full")))
         with pytest.raises(OSError, match="full"):
-            write_whole(memory, "/out/a.parquet", b"content")
+            write_atomically(memory, "/out/a.parquet", b"content")
         assert memory.find("/out") == []

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genrelens.errors import LibraryError
-from genrelens.library.catalog.tracks import Judged, Stamp
+from genrelens.library.catalog.tracks import ClassifiedTrack, FileStamp
 from genrelens.library.playlists import formats
-from genrelens.library.playlists.formats import jspf, m3u8, write_playlist, xspf
-from genrelens.library.playlists.playlist import Item
-from genrelens.library.tags.names import Name, plain
-from tests.library.shelf import told
+from genrelens.library.playlists.formats import format_jspf, format_m3u8, write_playlist, format_xspf
+from genrelens.library.playlists.playlist import PlaylistItem
+from genrelens.library.tags.names import TrackName, single_line
+from tests.support.catalog import simple_prediction
 
 SPACE = "{http://xspf.org/ns/0/}"
 LIST = Path("/music/lists/mine.m3u8")
@@ -27,7 +27,7 @@ PATHS = st.lists(NAMES.filter(lambda name: name not in (".", "..")), min_size=1,
     lambda names: Path("/music", *names)
 )
 ITEMS = st.builds(
-    lambda path, title, artist, seconds: item_of(path, Name(plain(title) or "x", artist and plain(artist)), seconds),
+    lambda path, title, artist, seconds: item_of(path, TrackName(single_line(title) or "x", artist and single_line(artist)), seconds),
     PATHS,
     st.text(max_size=10),
     st.none() | st.text(min_size=1, max_size=10),
@@ -35,8 +35,11 @@ ITEMS = st.builds(
 )
 
 
-def item_of(path: Path, name: Name | None = None, seconds: float = 61.4) -> Item:
-    return Item(Judged(1, path, Stamp(1, 1), told(path, seconds=seconds)), name or Name("A title", "An artist"))
+def item_of(path: Path, name: TrackName | None = None, seconds: float = 61.4) -> PlaylistItem:
+    return PlaylistItem(
+        ClassifiedTrack(1, path, FileStamp(1, 1), simple_prediction(path, seconds=seconds)),
+        name or TrackName("A title", "An artist"),
+    )
 
 
 def resolved(uri: str) -> bytes:
@@ -47,8 +50,8 @@ def resolved(uri: str) -> bytes:
 
 
 @given(st.lists(ITEMS, max_size=4))
-def test_m3u8_round_trip(items: list[Item]) -> None:
-    text = m3u8(LIST, items)
+def test_m3u8_round_trip(items: list[PlaylistItem]) -> None:
+    text = format_m3u8(LIST, items)
     text.encode()
     first, *lines = text.removesuffix("\n").split("\n")
     assert first == "#EXTM3U"
@@ -68,8 +71,8 @@ def test_m3u8_round_trip(items: list[Item]) -> None:
 
 
 @given(st.lists(ITEMS, max_size=4))
-def test_xspf_round_trip_and_shape(items: list[Item]) -> None:
-    root = ElementTree.fromstring(xspf(LIST, items).encode())
+def test_xspf_round_trip_and_shape(items: list[PlaylistItem]) -> None:
+    root = ElementTree.fromstring(format_xspf(LIST, items).encode())
     assert (root.tag, root.attrib) == (f"{SPACE}playlist", {"version": "1"})
     [tracks] = root
     assert tracks.tag == f"{SPACE}trackList"
@@ -84,9 +87,9 @@ def test_xspf_round_trip_and_shape(items: list[Item]) -> None:
 
 
 @given(st.lists(ITEMS, max_size=4))
-def test_jspf_tells_the_same_as_xspf(items: list[Item]) -> None:
-    tracks = json.loads(jspf(LIST, items).encode())["playlist"]["track"]
-    for track, element in zip(tracks, ElementTree.fromstring(xspf(LIST, items))[0], strict=True):
+def test_jspf_tells_the_same_as_xspf(items: list[PlaylistItem]) -> None:
+    tracks = json.loads(format_jspf(LIST, items).encode())["playlist"]["track"]
+    for track, element in zip(tracks, ElementTree.fromstring(format_xspf(LIST, items))[0], strict=True):
         facts = {fact.tag.removeprefix(SPACE): fact.text or "" for fact in element}
         assert {**facts, "location": [facts["location"]], "duration": int(facts["duration"])} == track
 
@@ -104,7 +107,7 @@ def test_jspf_tells_the_same_as_xspf(items: list[Item]) -> None:
     ],
 )
 def test_odd_names_in_lines(name: str, line: str) -> None:
-    assert m3u8(LIST, [item_of(Path("/music") / name)]).splitlines()[2] == line
+    assert format_m3u8(LIST, [item_of(Path("/music") / name)]).splitlines()[2] == line
 
 
 def test_paths_lead_there_from_a_folder_that_is_a_link(tmp_path: Path) -> None:
@@ -115,7 +118,7 @@ def test_paths_lead_there_from_a_folder_that_is_a_link(tmp_path: Path) -> None:
     (tmp_path / "lists").symlink_to(tmp_path / "disk" / "deep" / "lists")
     (tmp_path / "by link").symlink_to(tmp_path / "Music")
     for path in (song, tmp_path / "by link" / "Miles" / "a.mp3"):
-        line = m3u8(tmp_path / "lists" / "a.m3u8", [item_of(path)]).splitlines()[2]
+        line = format_m3u8(tmp_path / "lists" / "a.m3u8", [item_of(path)]).splitlines()[2]
         assert (tmp_path / "lists" / line).samefile(song)
         assert line == "../../../Music/Miles/a.mp3"
 
@@ -123,8 +126,8 @@ def test_paths_lead_there_from_a_folder_that_is_a_link(tmp_path: Path) -> None:
 def test_slashes_are_the_same_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "PurePath", PureWindowsPath)
     monkeypatch.setattr(os.path, "relpath", lambda *_: r"..\jazz\a b.mp3")
-    assert m3u8(LIST, [item_of(Path("/x"))]).splitlines()[2] == "../jazz/a b.mp3"
-    assert "<location>../jazz/a%20b.mp3</location>" in xspf(LIST, [item_of(Path("/x"))])
+    assert format_m3u8(LIST, [item_of(Path("/x"))]).splitlines()[2] == "../jazz/a b.mp3"
+    assert "<location>../jazz/a%20b.mp3</location>" in format_xspf(LIST, [item_of(Path("/x"))])
 
 
 def test_the_suffix_decides_and_an_old_list_stays_if_it_is_none(tmp_path: Path) -> None:

@@ -10,40 +10,40 @@ import pytest
 
 from genrelens.errors import NoTracksError
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.lookup import track_named
-from genrelens.library.catalog.tracks import Query
+from genrelens.library.catalog.lookup import find_track
+from genrelens.library.catalog.tracks import TrackQuery
 from genrelens.library.playlists import ordering, playlist
-from genrelens.library.playlists.playlist import Wish, make_playlist
-from genrelens.library.tags.names import Name, name_of
-from tests.conftest import encode, tone
-from tests.library.shelf import shelf, shelve, told
+from genrelens.library.playlists.playlist import PlaylistRequest, make_playlist
+from genrelens.library.tags.names import TrackName, read_track_name
+from tests.support.audio import encode, tone
+from tests.support.catalog import fill_catalog, insert_track, simple_prediction
 
 GENRES = ["jazz", "rock"] * 15  # of 200 s each
 EMBEDDING = np.arange(8, dtype=np.float32)
 
 
-def numbers(catalog: Catalog, wish: Wish) -> list[int]:
+def numbers(catalog: Catalog, wish: PlaylistRequest) -> list[int]:
     return [item.track.id for item in make_playlist(catalog, wish)]
 
 
 def test_it_begins_with_the_track_and_goes_on_alike(catalog: Catalog, tmp_path: Path) -> None:
-    shelf(catalog, tmp_path, GENRES)
+    fill_catalog(catalog, tmp_path, GENRES)
     for smooth in (False, True):
-        items = make_playlist(catalog, Wish(Query(), 60, track_named(catalog, "3"), smooth))
+        items = make_playlist(catalog, PlaylistRequest(TrackQuery(), 60, find_track(catalog, "3"), smooth))
         assert items[0].track.id == 3
         assert len(items) == 18  # of 200 s
         assert {item.track.prediction.genre for item in items[:10]} == {"jazz"}
 
 
 def test_a_track_that_the_query_does_not_let_in_is_only_the_model_for_others(catalog: Catalog, tmp_path: Path) -> None:
-    shelf(catalog, tmp_path, GENRES)
-    items = make_playlist(catalog, Wish(Query(genre="rock"), 600, track_named(catalog, "3")))
+    fill_catalog(catalog, tmp_path, GENRES)
+    items = make_playlist(catalog, PlaylistRequest(TrackQuery(genre="rock"), 600, find_track(catalog, "3")))
     assert sorted(item.track.id for item in items) == list(range(2, 31, 2))
 
 
 def test_draws_depend_on_the_seed_alone(catalog: Catalog, tmp_path: Path) -> None:
-    shelf(catalog, tmp_path, GENRES)
-    first, again, other = (numbers(catalog, Wish(Query(), 20, seed=seed)) for seed in (1, 1, 2))
+    fill_catalog(catalog, tmp_path, GENRES)
+    first, again, other = (numbers(catalog, PlaylistRequest(TrackQuery(), 20, seed=seed)) for seed in (1, 1, 2))
     assert first == again
     assert first != other
     assert len(set(first)) == 6
@@ -51,8 +51,8 @@ def test_draws_depend_on_the_seed_alone(catalog: Catalog, tmp_path: Path) -> Non
 
 def test_what_does_not_fit_is_passed_over(catalog: Catalog, tmp_path: Path) -> None:
     for number, seconds in enumerate((200.0, 500.0, 90.0, 60.0, 40.0)):
-        shelve(catalog, told(tmp_path / f"{number}.mp3", seconds=seconds), EMBEDDING * number)
-    items = make_playlist(catalog, Wish(Query(), 5, seed=0))
+        insert_track(catalog, simple_prediction(tmp_path / f"{number}.mp3", seconds=seconds), EMBEDDING * number)
+    items = make_playlist(catalog, PlaylistRequest(TrackQuery(), 5, seed=0))
     total = sum(item.seconds for item in items)
     assert total <= 300
     left = [s for s in (200.0, 500.0, 90.0, 60.0, 40.0) if s not in [item.seconds for item in items]]
@@ -60,53 +60,53 @@ def test_what_does_not_fit_is_passed_over(catalog: Catalog, tmp_path: Path) -> N
 
 
 def test_nothing_is_an_error(catalog: Catalog, tmp_path: Path) -> None:
-    shelf(catalog, tmp_path, GENRES)
+    fill_catalog(catalog, tmp_path, GENRES)
     for wish, sentence in (
-        (Wish(Query(genre="polka"), 60), "genres are jazz, rock$"),
-        (Wish(Query(), 1), "ask for more minutes$"),
-        (Wish(Query(min_confidence=0.9), 60, smooth=True), "ask for less$"),
+        (PlaylistRequest(TrackQuery(genre="polka"), 60), "genres are jazz, rock$"),
+        (PlaylistRequest(TrackQuery(), 1), "ask for more minutes$"),
+        (PlaylistRequest(TrackQuery(min_confidence=0.9), 60, smooth=True), "ask for less$"),
     ):
         with pytest.raises(NoTracksError, match=sentence):
             make_playlist(catalog, wish)
 
 
 def test_a_smooth_draw_has_only_tracks_that_can_be_compared(catalog: Catalog, tmp_path: Path) -> None:
-    shelf(catalog, tmp_path, GENRES)
-    mute = shelve(catalog, told(tmp_path / "mute.mp3"), None)
-    assert mute not in numbers(catalog, Wish(Query(), 1000, smooth=True))
-    assert mute in numbers(catalog, Wish(Query(), 1000))
+    fill_catalog(catalog, tmp_path, GENRES)
+    mute = insert_track(catalog, simple_prediction(tmp_path / "mute.mp3"), None)
+    assert mute not in numbers(catalog, PlaylistRequest(TrackQuery(), 1000, smooth=True))
+    assert mute in numbers(catalog, PlaylistRequest(TrackQuery(), 1000))
 
 
 @pytest.mark.parametrize("smooth", [False, True])
 def test_one_artist_does_not_fill_it_while_there_are_others(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smooth: bool
 ) -> None:
-    shelf(catalog, tmp_path, GENRES)  # all jazz is by one, and most like the track
+    fill_catalog(catalog, tmp_path, GENRES)  # all jazz is by one, and most like the track
     artists = {tmp_path / f"{place}.mp3": "Ella" if genre == "jazz" else None for place, genre in enumerate(GENRES)}
-    monkeypatch.setattr(playlist, "name_of", lambda path: Name(path.stem, artists[path]))
-    wish = Wish(Query(), 40, track_named(catalog, "1"), smooth)
+    monkeypatch.setattr(playlist, "name_of", lambda path: TrackName(path.stem, artists[path]))
+    wish = PlaylistRequest(TrackQuery(), 40, find_track(catalog, "1"), smooth)
     items = make_playlist(catalog, wish)
     assert len(items) == 12
     assert all(not (one.name.artist == next_.name.artist == "Ella") for one, next_ in pairwise(items))
     assert sum(item.name.artist == "Ella" for item in items) == 6
-    alone = make_playlist(catalog, Wish(Query(genre="jazz"), 40, track_named(catalog, "1"), smooth))
+    alone = make_playlist(catalog, PlaylistRequest(TrackQuery(genre="jazz"), 40, find_track(catalog, "1"), smooth))
     assert len(alone) == 12  # where there is no one else, the same artist is better than silence
 
 
 def test_a_long_smooth_list_is_ordered_in_stretches(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf(catalog, tmp_path, GENRES)
+    fill_catalog(catalog, tmp_path, GENRES)
     monkeypatch.setattr(playlist, "_TOGETHER", 7)
-    monkeypatch.setattr(playlist, "name_of", lambda path: Name(path.stem, f"artist {int(path.stem) % 3}"))
+    monkeypatch.setattr(playlist, "name_of", lambda path: TrackName(path.stem, f"artist {int(path.stem) % 3}"))
     sizes: list[int] = []
 
     def watched(distances: np.ndarray, artists: list[str | None]) -> list[int]:
         sizes.append(len(distances))
-        return ordering.smooth(distances, artists)
+        return ordering.smooth_order(distances, artists)
 
     monkeypatch.setattr(playlist, "smooth", watched)
-    items = make_playlist(catalog, Wish(Query(), 1000, track_named(catalog, "1"), smooth=True))
+    items = make_playlist(catalog, PlaylistRequest(TrackQuery(), 1000, find_track(catalog, "1"), smooth=True))
     assert sorted(item.track.id for item in items) == list(range(1, 31))
     assert items[0].track.id == 1
     assert max(sizes) == 8
@@ -118,11 +118,11 @@ def test_many_tracks_of_one_artist_wait_for_others_however_far(
 ) -> None:
     rows = np.random.default_rng(0).normal([[4.0]] * 300 + [[-4.0]] * 300, 1.0, (600, 8)).astype(np.float32)
     for number, row in enumerate(rows):
-        shelve(catalog, told(tmp_path / f"{number}.mp3"), row)
+        insert_track(catalog, simple_prediction(tmp_path / f"{number}.mp3"), row)
     monkeypatch.setattr(
-        playlist, "name_of", lambda path: Name(path.stem, "Ella" if int(path.stem) < 300 else path.stem)
+        playlist, "name_of", lambda path: TrackName(path.stem, "Ella" if int(path.stem) < 300 else path.stem)
     )
-    items = make_playlist(catalog, Wish(Query(), 100, track_named(catalog, "1")))
+    items = make_playlist(catalog, PlaylistRequest(TrackQuery(), 100, find_track(catalog, "1")))
     assert len(items) == 30
     assert sum(item.name.artist == "Ella" for item in items) == 15
     assert all(not (one.name.artist == next_.name.artist == "Ella") for one, next_ in pairwise(items))
@@ -130,9 +130,9 @@ def test_many_tracks_of_one_artist_wait_for_others_however_far(
 
 def test_a_library_of_one_artist_fills_a_day(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(500):
-        shelve(catalog, told(tmp_path / f"{number}.mp3"), None)
-    monkeypatch.setattr(playlist, "name_of", lambda path: Name(path.stem, "Ella"))
-    assert len(make_playlist(catalog, Wish(Query(), 24 * 60))) == 24 * 60 * 60 // 200
+        insert_track(catalog, simple_prediction(tmp_path / f"{number}.mp3"), None)
+    monkeypatch.setattr(playlist, "name_of", lambda path: TrackName(path.stem, "Ella"))
+    assert len(make_playlist(catalog, PlaylistRequest(TrackQuery(), 24 * 60))) == 24 * 60 * 60 // 200
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_library_of_one_artist_fills_a_day(catalog: Catalog, tmp_path: Path, m
 def test_tracks_call_themselves_what_their_tags_say(tmp_path: Path, suffix: str, codec: str) -> None:
     tags = {"title": "Blue\u2028 Monk", "artist": "Thelonious Monk"}
     file = encode(tmp_path / f"a.{suffix}", tone(seconds=0.5), codec=codec, tags=tags)
-    assert name_of(file) == Name("Blue Monk", "Thelonious Monk")
+    assert read_track_name(file) == TrackName("Blue Monk", "Thelonious Monk")
 
 
 def test_other_names_of_tags_are_known(tmp_path: Path) -> None:
@@ -150,15 +150,15 @@ def test_other_names_of_tags_are_known(tmp_path: Path) -> None:
     sound.add_tags()
     sound.tags.add(mutagen.id3.TIT2(text=["So What"]))
     sound.save()
-    assert name_of(file) == Name("So What")
+    assert read_track_name(file) == TrackName("So What")
 
 
 def test_without_tags_the_name_of_the_file_is_the_title(tmp_path: Path) -> None:
-    assert name_of(tmp_path / "gone.mp3") == Name("gone")
+    assert read_track_name(tmp_path / "gone.mp3") == TrackName("gone")
     broken = tmp_path / "bro\nken.flac"
     broken.write_bytes(b"fLaC" + bytes(40))
-    assert name_of(broken) == Name("bro ken")
+    assert read_track_name(broken) == TrackName("bro ken")
     bare = encode(tmp_path / "bare.flac", tone(seconds=0.2), codec="flac")
-    assert name_of(bare) == Name("bare")
+    assert read_track_name(bare) == TrackName("bare")
     odd = Path(shutil.copy(bare, str(tmp_path / "b\udcff.flac")))
-    assert name_of(odd) == Name("b?")
+    assert read_track_name(odd) == TrackName("b?")

@@ -12,19 +12,19 @@ from typing import Any
 import pytest
 
 from genrelens.errors import CatalogError, LibraryBusyError
-from genrelens.library.albums.albums import By
+from genrelens.library.albums.albums import Grouping
 from genrelens.library.catalog import tracks
-from genrelens.library.catalog.catalog import Catalog, encoded
-from genrelens.library.catalog.status import status
-from genrelens.library.catalog.tracks import Query, Stamp, judged
-from genrelens.library.scan.scan import scan
+from genrelens.library.catalog.catalog import Catalog, path_to_bytes
+from genrelens.library.catalog.status import library_status
+from genrelens.library.catalog.tracks import FileStamp, TrackQuery, iter_tracks
+from genrelens.library.scan.scan import scan_folder
 from genrelens.library.tagging import atomic_replace, journal, undo
 from genrelens.library.tagging.plan import Policy
 from genrelens.library.tagging.run import planned, tag
 from genrelens.library.tags import genre_tags
-from tests.conftest import encode, tone
-from tests.library.conftest import judge
-from tests.library.formats import FORMATS, make
+from tests.support.audio import encode, tone
+from tests.support.catalog import add_classified_track
+from tests.support.tagged_files import FORMATS, make_tagged
 
 REPLACE = Policy("replace")
 EVERY = pytest.mark.parametrize("name", FORMATS)
@@ -36,35 +36,35 @@ def partials(folder: Path) -> list[Path]:
 
 @EVERY
 def test_written_and_undone_byte_for_byte(name: str, catalog: Catalog, music: Path) -> None:
-    file = make(music, name)
+    file = make_tagged(music, name)
     before, status = file.read_bytes(), file.stat()
-    track = judge(catalog, file)
-    (change,) = tag(catalog, Query(), REPLACE)
+    track = add_classified_track(catalog, file)
+    (change,) = tag(catalog, TrackQuery(), REPLACE)
     assert (change.skipped, change.detail, change.new) == (None, "", ("Rock",))
     assert genre_tags.read(file).genres == ("Rock",)
     assert file.stat().st_mtime_ns > status.st_mtime_ns
-    (known,) = judged(catalog)
-    assert (known.id, known.stamp) == (track, Stamp.of(file))  # judged once, and for good
+    (known,) = iter_tracks(catalog)
+    assert (known.id, known.stamp) == (track, FileStamp.of(file))  # judged once, and for good
     (result,) = undo.undo(catalog)
     assert result.failure is None
     assert file.read_bytes() == before
     assert file.stat().st_mtime_ns == status.st_mtime_ns
-    assert next(judged(catalog)).stamp == Stamp.of(file)
+    assert next(iter_tracks(catalog)).stamp == FileStamp.of(file)
     assert partials(music) == []
 
 
 def test_a_plan_touches_nothing(catalog: Catalog, music: Path) -> None:
-    file = make(music, "flac")
-    judge(catalog, file)
+    file = make_tagged(music, "flac")
+    add_classified_track(catalog, file)
     before, status = file.read_bytes(), file.stat()
-    (change,) = planned(catalog, Query(), Policy("append"))
+    (change,) = planned(catalog, TrackQuery(), Policy("append"))
     assert change.new == (*change.old, "Rock")
     assert (file.read_bytes(), file.stat().st_mtime_ns) == (before, status.st_mtime_ns)
     assert journal.runs(catalog) == []
 
 
 def test_rights_attributes_and_times_stay(catalog: Catalog, music: Path) -> None:
-    file = make(music, "mp3-2.4")
+    file = make_tagged(music, "mp3-2.4")
     file.chmod(0o640)
     if os.geteuid() == 0:
         os.chown(file, 1234, 2345)
@@ -72,9 +72,9 @@ def test_rights_attributes_and_times_stay(catalog: Catalog, music: Path) -> None
         os.setxattr(file, "user.rating", b"5")
     except OSError:
         pytest.skip("no extended attributes on this disk")
-    judge(catalog, file)
+    add_classified_track(catalog, file)
     before = file.stat()
-    assert [change.skipped for change in tag(catalog, Query(), REPLACE, keep_times=True)] == [None]
+    assert [change.skipped for change in tag(catalog, TrackQuery(), REPLACE, keep_times=True)] == [None]
     after = file.stat()
     assert after.st_ino != before.st_ino
     assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
@@ -86,9 +86,9 @@ def test_rights_attributes_and_times_stay(catalog: Catalog, music: Path) -> None
 def test_a_private_file_is_never_readable_by_others(
     name: str, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = make(music, name)
+    file = make_tagged(music, name)
     file.chmod(0o600)
-    judge(catalog, file)
+    add_classified_track(catalog, file)
     seen: list[int] = []
     for place, function in ((genre_tags, "_write"), (atomic_replace, "take_over")):
         act = getattr(place, function)
@@ -99,7 +99,7 @@ def test_a_private_file_is_never_readable_by_others(
             seen.extend(partial.stat().st_mode & 0o777 for partial in partials(music))
 
         monkeypatch.setattr(place, function, watched)
-    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == [None]
+    assert [change.skipped for change in tag(catalog, TrackQuery(), REPLACE)] == [None]
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert seen == [0o600] * 6
     assert file.stat().st_mode & 0o777 == 0o600
@@ -109,12 +109,12 @@ def test_a_private_file_is_never_readable_by_others(
 def test_group_and_owner_stay_or_nothing_is_written(
     catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared, foreign = make(music, "flac"), make(music, "m4a")
+    shared, foreign = make_tagged(music, "flac"), make_tagged(music, "m4a")
     os.chown(shared, -1, 2345)
     os.chown(foreign, 1234, -1)
     before = foreign.read_bytes()
-    judge(catalog, shared)
-    judge(catalog, foreign)
+    add_classified_track(catalog, shared)
+    add_classified_track(catalog, foreign)
     chown = os.chown
 
     def refuse(path: Path, user: int, group: int) -> None:
@@ -124,7 +124,7 @@ def test_group_and_owner_stay_or_nothing_is_written(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "chown", refuse)
-        changes = {change.path: change for change in tag(catalog, Query(), REPLACE)}
+        changes = {change.path: change for change in tag(catalog, TrackQuery(), REPLACE)}
     assert changes[str(shared)].skipped is None
     assert shared.stat().st_gid == 2345
     assert (changes[str(foreign)].skipped, "user or group" in changes[str(foreign)].detail) == ("failed", True)
@@ -139,12 +139,12 @@ def test_group_and_owner_stay_or_nothing_is_written(
 
 @EVERY
 def test_a_file_that_changed_since_is_left(name: str, catalog: Catalog, music: Path) -> None:
-    file = make(music, name)
-    judge(catalog, file)
+    file = make_tagged(music, name)
+    add_classified_track(catalog, file)
     with file.open("ab") as end:
         end.write(b"more")
     before = file.read_bytes()
-    (change,) = tag(catalog, Query(), REPLACE)
+    (change,) = tag(catalog, TrackQuery(), REPLACE)
     assert change.skipped == "changed"
     assert "since it was judged" in change.detail
     assert file.read_bytes() == before
@@ -154,8 +154,8 @@ def test_a_file_that_changed_since_is_left(name: str, catalog: Catalog, music: P
 def test_a_file_that_changes_meanwhile_is_left(
     name: str, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = make(music, name)
-    judge(catalog, file)
+    file = make_tagged(music, name)
+    add_classified_track(catalog, file)
     prepare = journal.prepare
 
     def meddle(*arguments: Any) -> None:
@@ -164,7 +164,7 @@ def test_a_file_that_changes_meanwhile_is_left(
             end.write(b"more")
 
     monkeypatch.setattr(journal, "prepare", meddle)
-    (change,) = tag(catalog, Query(), REPLACE)
+    (change,) = tag(catalog, TrackQuery(), REPLACE)
     assert change.skipped == "changed"
     assert file.read_bytes().endswith(b"more")
     assert partials(music) == []
@@ -173,8 +173,8 @@ def test_a_file_that_changes_meanwhile_is_left(
 
 @EVERY
 def test_a_full_disk(name: str, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = make(music, name)
-    judge(catalog, file)
+    file = make_tagged(music, name)
+    add_classified_track(catalog, file)
     before, write = file.read_bytes(), genre_tags.write
 
     def squeezed(*arguments: Any) -> None:
@@ -186,21 +186,21 @@ def test_a_full_disk(name: str, catalog: Catalog, music: Path, monkeypatch: pyte
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
     monkeypatch.setattr(genre_tags, "write", squeezed)
-    (change,) = tag(catalog, Query(), REPLACE)
+    (change,) = tag(catalog, TrackQuery(), REPLACE)
     assert change.skipped == "failed"
     assert "File too large" in change.detail
     assert "nothing was changed" in change.detail
     assert (file.read_bytes(), partials(music), journal.runs(catalog)[0].written) == (before, [], 0)
     monkeypatch.undo()
-    assert [again.skipped for again in tag(catalog, Query(), REPLACE)] == [None]
+    assert [again.skipped for again in tag(catalog, TrackQuery(), REPLACE)] == [None]
 
 
 @pytest.mark.parametrize("step", ["begin", "prepare", "settle"])
 def test_a_full_disk_under_the_journal(
     step: str, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = make(music, "flac")
-    judge(catalog, file)
+    file = make_tagged(music, "flac")
+    add_classified_track(catalog, file)
     before = file.read_bytes()
 
     def refuse(*_: object) -> None:
@@ -209,21 +209,21 @@ def test_a_full_disk_under_the_journal(
     with monkeypatch.context() as patch:
         patch.setattr(journal, step, refuse)
         with pytest.raises(CatalogError, match="disk is full"):
-            list(tag(catalog, Query(), REPLACE))
+            list(tag(catalog, TrackQuery(), REPLACE))
     assert (file.read_bytes() == before) is (step != "settle")
-    list(tag(catalog, Query(), REPLACE))
+    list(tag(catalog, TrackQuery(), REPLACE))
     assert (genre_tags.read(file).genres, partials(music)) == (("Rock",), [])
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == before
 
 
 def test_a_disk_that_is_away_is_settled_later(catalog: Catalog, music: Path) -> None:
-    file = make(music, "flac")
-    judge(catalog, file)
+    file = make_tagged(music, "flac")
+    add_classified_track(catalog, file)
     before = file.read_bytes()
-    killed_at("replaced", catalog, lambda: list(tag(Catalog(catalog.path), Query(), REPLACE)))
+    killed_at("replaced", catalog, lambda: list(tag(Catalog(catalog.path), TrackQuery(), REPLACE)))
     away = music.rename(music.with_name("away"))
-    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == ["gone"]
+    assert [change.skipped for change in tag(catalog, TrackQuery(), REPLACE)] == ["gone"]
     away.rename(music)
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == before
@@ -233,10 +233,10 @@ def test_a_disk_that_is_away_is_settled_later(catalog: Catalog, music: Path) -> 
 def test_what_undoes_a_file_outlives_that_it_cannot_be_read(
     step: str, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = make(music, "flac")
-    judge(catalog, file)
+    file = make_tagged(music, "flac")
+    add_classified_track(catalog, file)
     before = file.read_bytes()
-    killed_at(step, catalog, lambda: list(tag(Catalog(catalog.path), Query(), REPLACE)))
+    killed_at(step, catalog, lambda: list(tag(Catalog(catalog.path), TrackQuery(), REPLACE)))
 
     def refuse(path: Path) -> str:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -246,17 +246,17 @@ def test_what_undoes_a_file_outlives_that_it_cannot_be_read(
         assert ["Permission denied" in str(result.failure) for result in undo.undo(catalog)] == [True]
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == before
-    assert next(judged(catalog)).stamp == Stamp.of(file)
+    assert next(iter_tracks(catalog)).stamp == FileStamp.of(file)
 
 
 def test_a_file_that_was_moved_after_a_kill_is_settled_where_it_is(catalog: Catalog, music: Path) -> None:
-    file = make(music, "flac")
-    judge(catalog, file)
+    file = make_tagged(music, "flac")
+    add_classified_track(catalog, file)
     before = file.read_bytes()
-    killed_at("prepared", catalog, lambda: list(tag(Catalog(catalog.path), Query(), REPLACE)))
+    killed_at("prepared", catalog, lambda: list(tag(Catalog(catalog.path), TrackQuery(), REPLACE)))
     moved = music.rename(music.with_name("moved")) / file.name
-    catalog.connection.execute("UPDATE tracks SET path = ?", (encoded(moved),))
-    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == [None]
+    catalog.connection.execute("UPDATE tracks SET path = ?", (path_to_bytes(moved),))
+    assert [change.skipped for change in tag(catalog, TrackQuery(), REPLACE)] == [None]
     assert partials(moved.parent) == []
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert moved.read_bytes() == before
@@ -264,11 +264,11 @@ def test_a_file_that_was_moved_after_a_kill_is_settled_where_it_is(catalog: Cata
 
 @EVERY
 def test_a_read_only_file_is_left(name: str, catalog: Catalog, music: Path) -> None:
-    file = make(music, name)
-    judge(catalog, file)
+    file = make_tagged(music, name)
+    add_classified_track(catalog, file)
     before = file.read_bytes()
     file.chmod(0o444)
-    (change,) = tag(catalog, Query(), REPLACE)
+    (change,) = tag(catalog, TrackQuery(), REPLACE)
     assert (change.skipped, "read-only" in change.detail) == ("failed", True)
     assert file.read_bytes() == before
 
@@ -276,18 +276,18 @@ def test_a_read_only_file_is_left(name: str, catalog: Catalog, music: Path) -> N
 def test_a_plan_tells_what_cannot_be_written(catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = music / "closed"
     closed.mkdir()
-    read_only, inside, link = make(music, "flac"), make(closed, "flac"), music / "link.flac"
+    read_only, inside, link = make_tagged(music, "flac"), make_tagged(closed, "flac"), music / "link.flac"
     read_only.chmod(0o444)
     link.symlink_to(read_only)
     video = encode(music / "video.mp3", tone(seconds=0.3), container="matroska", codec="libmp3lame")
-    gone = make(music, "wv")
+    gone = make_tagged(music, "wv")
     for file in (read_only, inside, link, video, gone):
-        judge(catalog, file)
+        add_classified_track(catalog, file)
     gone.unlink()
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: path != closed and access(path, mode))
     expected = {read_only: "failed", inside: "failed", link: "failed", video: "unreadable", gone: "gone"}
-    for changes in (planned(catalog, Query(), REPLACE), tag(catalog, Query(), REPLACE)):
+    for changes in (planned(catalog, TrackQuery(), REPLACE), tag(catalog, TrackQuery(), REPLACE)):
         told = {Path(change.path): change for change in changes}
         assert {path: change.skipped for path, change in told.items()} == expected
         assert "the folder of" in told[inside].detail
@@ -296,27 +296,27 @@ def test_a_plan_tells_what_cannot_be_written(catalog: Catalog, music: Path, monk
 
 
 def test_a_read_only_folder(catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = make(music, "flac")
-    judge(catalog, file)
+    file = make_tagged(music, "flac")
+    add_classified_track(catalog, file)
 
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(os, "replace", refuse)
     before = file.read_bytes()
-    (change,) = tag(catalog, Query(), REPLACE)
+    (change,) = tag(catalog, TrackQuery(), REPLACE)
     assert "Permission denied" in change.detail
     assert (file.read_bytes(), partials(music), journal.unsettled(catalog)) == (before, [], [])
 
 
 @EVERY
 def test_a_damaged_file_is_told_of_and_the_others_go_on(name: str, catalog: Catalog, music: Path) -> None:
-    file = make(music, name)
+    file = make_tagged(music, name)
     file.write_bytes(file.read_bytes()[:20])
-    other = make(music, "m4a" if name == "flac" else "flac")
-    judge(catalog, file)
-    judge(catalog, other)
-    changes = {change.path: change for change in tag(catalog, Query(), REPLACE)}
+    other = make_tagged(music, "m4a" if name == "flac" else "flac")
+    add_classified_track(catalog, file)
+    add_classified_track(catalog, other)
+    changes = {change.path: change for change in tag(catalog, TrackQuery(), REPLACE)}
     assert changes[str(file)].skipped in ("unreadable", "failed")
     assert str(file) in changes[str(file)].detail
     assert len(file.read_bytes()) == 20
@@ -324,8 +324,8 @@ def test_a_damaged_file_is_told_of_and_the_others_go_on(name: str, catalog: Cata
 
 
 def test_other_audio_is_refused(catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = make(music, "wav")
-    judge(catalog, file)
+    file = make_tagged(music, "wav")
+    add_classified_track(catalog, file)
     write = genre_tags.write
 
     def spoil(source: Path, target: Path, *arguments: Any) -> None:
@@ -336,30 +336,30 @@ def test_other_audio_is_refused(catalog: Catalog, music: Path, monkeypatch: pyte
 
     monkeypatch.setattr(genre_tags, "write", spoil)
     before = file.read_bytes()
-    (change,) = tag(catalog, Query(), REPLACE)
+    (change,) = tag(catalog, TrackQuery(), REPLACE)
     assert "audio" in change.detail
     assert file.read_bytes() == before
 
 
 def test_hard_links_are_left_unless_asked(catalog: Catalog, music: Path) -> None:
-    file = make(music, "flac")
+    file = make_tagged(music, "flac")
     other = music / "other.flac"
     other.hardlink_to(file)
-    judge(catalog, file)
+    add_classified_track(catalog, file)
     before = file.read_bytes()
-    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == ["linked"]
-    assert [change.skipped for change in tag(catalog, Query(), Policy("replace", break_links=True))] == [None]
+    assert [change.skipped for change in tag(catalog, TrackQuery(), REPLACE)] == ["linked"]
+    assert [change.skipped for change in tag(catalog, TrackQuery(), Policy("replace", break_links=True))] == [None]
     assert genre_tags.read(file).genres == ("Rock",)
     assert other.read_bytes() == before
 
 
 def test_a_symbolic_link_stays_one(catalog: Catalog, music: Path, tmp_path: Path) -> None:
-    file = make(tmp_path / "music", "flac")
+    file = make_tagged(tmp_path / "music", "flac")
     link = tmp_path / "link.flac"
     link.symlink_to(file)
-    judge(catalog, link)
+    add_classified_track(catalog, link)
     before = file.read_bytes()
-    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == [None]
+    assert [change.skipped for change in tag(catalog, TrackQuery(), REPLACE)] == [None]
     assert link.is_symlink()
     assert genre_tags.read(file).genres == ("Rock",)
     assert [result.failure for result in undo.undo(catalog)] == [None]
@@ -367,12 +367,14 @@ def test_a_symbolic_link_stays_one(catalog: Catalog, music: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("by", ["track", "album"])
-def test_the_log_can_be_cleared_midway(by: By, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_can_be_cleared_midway(
+    by: Grouping, catalog: Catalog, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("flac", "m4a", "opus"):
-        judge(catalog, make(music, name))
+        add_classified_track(catalog, make_tagged(music, name))
     monkeypatch.setattr(tracks, "_PAGE", 2)
     log = catalog.path.with_name(f"{catalog.path.name}-wal")
-    changes = tag(catalog, Query(), REPLACE, by=by)
+    changes = tag(catalog, TrackQuery(), REPLACE, by=by)
     told = []
     with Catalog(catalog.path) as other:
         for change in changes:
@@ -385,32 +387,32 @@ def test_the_log_can_be_cleared_midway(by: By, catalog: Catalog, music: Path, mo
 
 @pytest.mark.parametrize("link", ["a link.flac", "z link.flac"])
 def test_a_file_of_two_names_is_written_once_and_known_by_both(link: str, catalog: Catalog, music: Path) -> None:
-    file = make(music, "flac")
+    file = make_tagged(music, "flac")
     (music / link).symlink_to(file)
     before = file.read_bytes()
-    judge(catalog, file)
-    judge(catalog, music / link)
-    changes = [change.skipped for change in tag(catalog, Query(), Policy("append"))]
+    add_classified_track(catalog, file)
+    add_classified_track(catalog, music / link)
+    changes = [change.skipped for change in tag(catalog, TrackQuery(), Policy("append"))]
     assert changes == [None, "up to date"]
-    scanned = scan(catalog, music)
-    assert (scanned.new, scanned.changed, status(catalog).pending) == (0, 0, 0)
+    scanned = scan_folder(catalog, music)
+    assert (scanned.new, scanned.changed, library_status(catalog).pending) == (0, 0, 0)
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == before
-    assert scan(catalog, music).changed == status(catalog).pending == 0
+    assert scan_folder(catalog, music).changed == library_status(catalog).pending == 0
 
 
 def test_two_runs_at_once(catalog: Catalog, music: Path) -> None:
     for name in ("flac", "m4a"):
-        judge(catalog, make(music, name))
-    first = tag(catalog, Query(), REPLACE)
+        add_classified_track(catalog, make_tagged(music, name))
+    first = tag(catalog, TrackQuery(), REPLACE)
     next(first)
     with Catalog(catalog.path) as other:
         with pytest.raises(LibraryBusyError, match="another `genrelens library tag`"):
-            next(tag(other, Query(), REPLACE))
+            next(tag(other, TrackQuery(), REPLACE))
         with pytest.raises(LibraryBusyError):
             next(undo.undo(other))
     assert len(list(first)) == 1
-    assert [change.skipped for change in tag(catalog, Query(), REPLACE)] == ["up to date", "up to date"]
+    assert [change.skipped for change in tag(catalog, TrackQuery(), REPLACE)] == ["up to date", "up to date"]
 
 
 STEPS: dict[str, tuple[Any, str, bool]] = {  # what is stopped at, and whether before it or after
@@ -433,18 +435,18 @@ STEPS: dict[str, tuple[Any, str, bool]] = {  # what is stopped at, and whether b
     ],
 )
 def test_killed_at_any_step(name: str, step: str, catalog: Catalog, music: Path) -> None:
-    file = make(music, name)
-    track = judge(catalog, file)
+    file = make_tagged(music, name)
+    track = add_classified_track(catalog, file)
     before = file.read_bytes()
-    killed_at(step, catalog, lambda: list(tag(Catalog(catalog.path), Query(), REPLACE)))
+    killed_at(step, catalog, lambda: list(tag(Catalog(catalog.path), TrackQuery(), REPLACE)))
     replaced = step in ("replaced", "unsettled")
     assert (file.read_bytes() == before) is not replaced
-    changes = list(tag(catalog, Query(), REPLACE))
+    changes = list(tag(catalog, TrackQuery(), REPLACE))
     assert [change.skipped for change in changes] == (["up to date"] if replaced else [None])
     assert genre_tags.read(file).genres == ("Rock",)
     assert partials(music) == []
-    (known,) = judged(catalog)
-    assert (known.id, known.stamp) == (track, Stamp.of(file))
+    (known,) = iter_tracks(catalog)
+    assert (known.id, known.stamp) == (track, FileStamp.of(file))
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == before
 
@@ -473,26 +475,26 @@ def killed_at(step: str, catalog: Catalog, act: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("step", ["replaced", "unsettled", "undone"])
 def test_killed_while_undoing(step: str, catalog: Catalog, music: Path) -> None:
-    file = make(music, "ogg")
-    judge(catalog, file)
+    file = make_tagged(music, "ogg")
+    add_classified_track(catalog, file)
     before = file.read_bytes()
-    list(tag(catalog, Query(), REPLACE))
+    list(tag(catalog, TrackQuery(), REPLACE))
     STEPS["undone"] = (journal, "undoing", False)
     killed_at(step, catalog, lambda: list(undo.undo(Catalog(catalog.path))))
     if step == "undone":
         assert genre_tags.read(file).genres == ("Rock",)
         list(undo.undo(catalog))
     else:
-        assert [change.skipped for change in tag(catalog, Query(), Policy())] in (["has genres"], ["changed"])
+        assert [change.skipped for change in tag(catalog, TrackQuery(), Policy())] in (["has genres"], ["changed"])
     assert file.read_bytes() == before
-    assert next(judged(catalog)).stamp == Stamp.of(file)
+    assert next(iter_tracks(catalog)).stamp == FileStamp.of(file)
     assert partials(music) == []
 
 
 def test_a_file_changed_since_it_was_written_is_not_undone(catalog: Catalog, music: Path) -> None:
-    file = make(music, "flac")
-    judge(catalog, file)
-    list(tag(catalog, Query(), REPLACE))
+    file = make_tagged(music, "flac")
+    add_classified_track(catalog, file)
+    list(tag(catalog, TrackQuery(), REPLACE))
     file.write_bytes(file.read_bytes() + b"more")
     (result,) = undo.undo(catalog)
     assert result.failure is not None
@@ -505,23 +507,23 @@ def test_a_file_changed_since_it_was_written_is_not_undone(catalog: Catalog, mus
 
 
 def test_a_moved_file_is_undone_where_it_is(catalog: Catalog, music: Path) -> None:
-    file, moved = make(music, "mp3-2.3"), music / "moved.mp3"
-    judge(catalog, file)
+    file, moved = make_tagged(music, "mp3-2.3"), music / "moved.mp3"
+    add_classified_track(catalog, file)
     before = file.read_bytes()
-    list(tag(catalog, Query(), REPLACE))
+    list(tag(catalog, TrackQuery(), REPLACE))
     shutil.move(file, moved)
-    catalog.connection.execute("UPDATE tracks SET path = ?", (encoded(moved),))
+    catalog.connection.execute("UPDATE tracks SET path = ?", (path_to_bytes(moved),))
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert moved.read_bytes() == before
 
 
 def test_runs_are_undone_one_after_the_other(catalog: Catalog, music: Path) -> None:
-    file = make(music, "opus")
-    judge(catalog, file, Rock=0.6, Pop=0.3)
+    file = make_tagged(music, "opus")
+    add_classified_track(catalog, file, Rock=0.6, Pop=0.3)
     before = file.read_bytes()
-    list(tag(catalog, Query(), REPLACE))
+    list(tag(catalog, TrackQuery(), REPLACE))
     between = file.read_bytes()
-    list(tag(catalog, Query(), Policy("append", min_confidence=0.2, top=2)))
+    list(tag(catalog, TrackQuery(), Policy("append", min_confidence=0.2, top=2)))
     assert genre_tags.read(file).genres == ("Rock", "Pop")
     first, second = sorted(run.id for run in journal.runs(catalog))
     (refused,) = undo.undo(catalog, first)
@@ -534,9 +536,9 @@ def test_runs_are_undone_one_after_the_other(catalog: Catalog, music: Path) -> N
 
 
 def test_a_damaged_patch_undoes_nothing(catalog: Catalog, music: Path) -> None:
-    file = make(music, "flac")
-    judge(catalog, file)
-    list(tag(catalog, Query(), REPLACE))
+    file = make_tagged(music, "flac")
+    add_classified_track(catalog, file)
+    list(tag(catalog, TrackQuery(), REPLACE))
     after = file.read_bytes()
     for patch in (b"", b"nonsense", journal.patch(catalog, journal.entry(catalog, 1))[:-20]):
         catalog.connection.execute("UPDATE changes SET patch = ?", (patch,))

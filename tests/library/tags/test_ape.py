@@ -6,7 +6,7 @@ from mutagen.apev2 import APEv2
 from genrelens.errors import TagsUnreadableError
 from genrelens.library.tags import genre_tags
 from genrelens.library.tags.profiles import PROFILES
-from tests.library.formats import GENRES, make
+from tests.support.tagged_files import GENRES, make_tagged
 
 GENERIC = PROFILES["generic"]
 OWN = "model=lens; version=1; confidence=0.9000"
@@ -30,7 +30,7 @@ def tag(*items: bytes, version: int = 2000, headed: bool = True) -> bytes:
 
 def audio(folder: Path) -> bytes:
     """A wv file without tags."""
-    file = make(folder, "wv")
+    file = make_tagged(folder, "wv")
     APEv2().delete(file)
     return file.read_bytes()
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from mutagen import File
 from mutagen.id3 import ID3
 
-from genrelens.audio.decoder import Track
+from genrelens.audio.decoder import AudioReader
 from genrelens.errors import TagsUnreadableError, TagsUnwritableError
 from genrelens.library.tags import genre_tags, id3
 from genrelens.library.tags.profiles import PROFILES, Dialect, ProfileName
-from tests.conftest import encode, tone
-from tests.library.formats import FORMATS, GENRES, PICTURE, TAGGED, make
+from tests.support.audio import encode, tone
+from tests.support.tagged_files import FORMATS, GENRES, PICTURE, TAGGED, make_tagged
 
 GENERIC = PROFILES["generic"]
 OWN = "model=lens; version=1; confidence=0.9000"
@@ -30,13 +30,13 @@ def told(file: Path) -> dict[str, Any]:
 
 
 def digest(file: Path) -> str:
-    with Track(file, 22_050) as track:
+    with AudioReader(file, 22_050) as track:
         return track.digest()
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_several_genres_and_nothing_else(name: str, tmp_path: Path) -> None:
-    file, copy = make(tmp_path, name), tmp_path / f"copy{FORMATS[name][0]}"
+    file, copy = make_tagged(tmp_path, name), tmp_path / f"copy{FORMATS[name][0]}"
     genre_tags.write(file, copy, NEW, OWN, GENERIC)
     found = genre_tags.read(copy)
     assert found.genres == NEW
@@ -48,7 +48,7 @@ def test_several_genres_and_nothing_else(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", TAGGED)
 def test_what_mutagen_wrote_is_read(name: str, tmp_path: Path) -> None:
-    found = genre_tags.read(make(tmp_path, name))
+    found = genre_tags.read(make_tagged(tmp_path, name))
     assert found.genres == GENRES
     assert found.own is None
 
@@ -56,7 +56,7 @@ def test_what_mutagen_wrote_is_read(name: str, tmp_path: Path) -> None:
 def test_mutagen_reads_several_values_as_others_do(tmp_path: Path) -> None:
     for name, key in {"mp3-2.4": "TCON", "flac": "genre", "m4a": "\xa9gen", "wv": "Genre", "wma": "WM/Genre"}.items():
         copy = tmp_path / f"copy{FORMATS[name][0]}"
-        genre_tags.write(make(tmp_path, name), copy, NEW, OWN, GENERIC)
+        genre_tags.write(make_tagged(tmp_path, name), copy, NEW, OWN, GENERIC)
         opened: Any = File(copy)
         value = opened.tags[key]
         assert [str(part) for part in (value.text if key == "TCON" else value)] == list(NEW)
@@ -64,13 +64,13 @@ def test_mutagen_reads_several_values_as_others_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["mp3-2.3", "mp3-2.4", "mp3-old"])
 def test_the_version_of_an_id3_tag_stays(name: str, tmp_path: Path) -> None:
-    file, copy = make(tmp_path, name), tmp_path / "copy.mp3"
+    file, copy = make_tagged(tmp_path, name), tmp_path / "copy.mp3"
     genre_tags.write(file, copy, NEW, OWN, GENERIC)
     assert ID3(copy, translate=False).version == ID3(file, translate=False).version
 
 
 def test_what_stands_behind_an_mp3_stays(tmp_path: Path) -> None:
-    file, copy = make(tmp_path, "mp3-old"), tmp_path / "copy.mp3"
+    file, copy = make_tagged(tmp_path, "mp3-old"), tmp_path / "copy.mp3"
     genre_tags.write(file, copy, NEW, OWN, GENERIC)
     assert copy.read_bytes()[-400:] == file.read_bytes()[-400:]
     assert b"APETAGEX" in copy.read_bytes()[-400:]
@@ -92,7 +92,7 @@ def test_odd_frames_stay_byte_for_byte(tmp_path: Path) -> None:
         frame(b"TXXX", b"\x03MOOD\0\xff\xfe"),
     ]
     body = odd[0] + frame(b"TCON", b"\0(17)(8)Ska") + b"".join(odd[1:])
-    audio = make(tmp_path, "mp3-bare").read_bytes()
+    audio = make_tagged(tmp_path, "mp3-bare").read_bytes()
     file, copy = tmp_path / "odd.mp3", tmp_path / "copy.mp3"
     file.write_bytes(b"ID3\x03\0\0" + bytes((0, 0, len(body) >> 7, len(body) & 127)) + body + audio)
     assert genre_tags.read(file).genres == ("Rock", "Jazz", "Ska")
@@ -104,7 +104,7 @@ def test_odd_frames_stay_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_an_unsynchronised_tag(tmp_path: Path) -> None:
-    audio = make(tmp_path, "mp3-bare").read_bytes()
+    audio = make_tagged(tmp_path, "mp3-bare").read_bytes()
     plain = b"TCON" + (17).to_bytes(4, "big") + bytes(2) + b"\x01\xff\xfeR\0o\0c\0k\0\0\0\xff\xfe"
     plain = plain[:4] + (len(plain) - 10).to_bytes(4, "big") + plain[8:]
     body = plain.replace(b"\xff", b"\xff\0")
@@ -117,7 +117,7 @@ def test_an_unsynchronised_tag(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["mp3-bare", "wav-bare"])
 def test_a_genre_beside_the_id3_tag_is_read(name: str, tmp_path: Path) -> None:
-    file = make(tmp_path, name)
+    file = make_tagged(tmp_path, name)
     if name == "mp3-bare":
         file.write_bytes(file.read_bytes() + b"TAG" + bytes(124) + bytes([8]))
     else:
@@ -131,7 +131,7 @@ def test_a_genre_beside_the_id3_tag_is_read(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("name", ["mp3-2.3", "mp3-2.4", "flac", "m4a", "wv", "wma"])
 def test_profiles(name: str, profile: ProfileName, tmp_path: Path) -> None:
-    file, copy = make(tmp_path, name), tmp_path / f"copy{FORMATS[name][0]}"
+    file, copy = make_tagged(tmp_path, name), tmp_path / f"copy{FORMATS[name][0]}"
     genre_tags.write(file, copy, ("Rock", "Jazz"), OWN, PROFILES[profile])
     assert genre_tags.read(copy, PROFILES[profile]).genres == ("Rock", "Jazz")
     separator = PROFILES[profile].separators.get(genre_tags.read(copy).dialect)
@@ -141,7 +141,7 @@ def test_profiles(name: str, profile: ProfileName, tmp_path: Path) -> None:
 def test_what_ffmpeg_gives_a_player_of_profile_plex(tmp_path: Path) -> None:
     for name in ("mp3-2.3", "mp3-2.4", "flac", "m4a", "wv", "wma"):
         copy = tmp_path / f"copy{FORMATS[name][0]}"
-        genre_tags.write(make(tmp_path, name), copy, ("Rock", "Jazz"), OWN, PROFILES["plex"])
+        genre_tags.write(make_tagged(tmp_path, name), copy, ("Rock", "Jazz"), OWN, PROFILES["plex"])
         with av.open(str(copy)) as opened:
             said = {key.lower(): value for key, value in (opened.metadata | opened.streams.audio[0].metadata).items()}
         assert said["genre"] == "Rock;Jazz", name
@@ -157,19 +157,19 @@ def test_what_ffmpeg_gives_a_player_of_profile_plex(tmp_path: Path) -> None:
 def test_a_genre_that_a_player_would_split_is_refused(
     name: str, profile: ProfileName, genre: str, tmp_path: Path
 ) -> None:
-    file, copy = make(tmp_path, name), tmp_path / f"copy{FORMATS[name][0]}"
+    file, copy = make_tagged(tmp_path, name), tmp_path / f"copy{FORMATS[name][0]}"
     with pytest.raises(TagsUnwritableError, match="would be read as"):
         genre_tags.write(file, copy, (genre,), OWN, PROFILES[profile])
 
 
 def test_navidrome_splits_only_a_value_that_stands_alone(tmp_path: Path) -> None:
     copy = tmp_path / "copy.flac"
-    genre_tags.write(make(tmp_path, "flac"), copy, ("Hip-Hop/Rap", "Jazz"), OWN, PROFILES["navidrome"])
+    genre_tags.write(make_tagged(tmp_path, "flac"), copy, ("Hip-Hop/Rap", "Jazz"), OWN, PROFILES["navidrome"])
     assert genre_tags.read(copy, PROFILES["navidrome"]).genres == ("Hip-Hop/Rap", "Jazz")
 
 
 def test_a_comment_that_is_not_utf8_is_not_lost(tmp_path: Path) -> None:
-    file = make(tmp_path, "flac")
+    file = make_tagged(tmp_path, "flac")
     file.write_bytes(file.read_bytes().replace(b"do not touch", b"do not t\xffuch"))
     with pytest.raises(TagsUnwritableError, match="not UTF-8"):
         genre_tags.write(file, tmp_path / "copy.flac", NEW, OWN, GENERIC)
@@ -177,7 +177,7 @@ def test_a_comment_that_is_not_utf8_is_not_lost(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_damaged_file_is_told_of(name: str, tmp_path: Path) -> None:
-    file = make(tmp_path, name)
+    file = make_tagged(tmp_path, name)
     content = file.read_bytes()
     for cut in (0, 3, 11, 60, 200):
         file.write_bytes(content[:cut])
@@ -234,5 +234,5 @@ def test_a_profile_reads_what_it_stores(genres: list[str], name: ProfileName, di
 def test_pictures_stay(tmp_path: Path) -> None:
     for name in ("mp3-2.3", "flac", "m4a", "aiff", "wav"):
         copy = tmp_path / f"copy{FORMATS[name][0]}"
-        genre_tags.write(make(tmp_path, name), copy, NEW, OWN, GENERIC)
+        genre_tags.write(make_tagged(tmp_path, name), copy, NEW, OWN, GENERIC)
         assert PICTURE in copy.read_bytes()

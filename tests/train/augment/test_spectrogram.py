@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genrelens.features.frontend import FrontEnd, log_mel, mel_bands
+from genrelens.features.frontend import FrontEnd, log_mel, mel_filterbank
 from genrelens.train.augment import spectrogram
 from genrelens.train.recipes.recipe import AugmentTable
 
@@ -67,7 +67,7 @@ def test_a_shift_of_bands_is_a_transposition(semitones: float) -> None:
 def test_band_positions_of_no_shift_are_the_bands() -> None:
     positions = spectrogram.band_positions(torch.ones(1), FRONT_END)[0]
     torch.testing.assert_close(positions, torch.arange(128.0), atol=1e-3, rtol=0)
-    assert mel_bands(FRONT_END).shape[0] == 128
+    assert mel_filterbank(FRONT_END).shape[0] == 128
 
 
 def test_a_filter_is_the_same_at_all_times_and_noise_only_adds() -> None:

@@ -15,7 +15,7 @@ from genrelens.train.benchmark.table import page
 from genrelens.train.data.tracks import Loading, load_levels, read
 from genrelens.train.evaluation.metrics import Estimate
 from genrelens.train.recipes.recipe import Recipe
-from tests.train.conftest import make_recipe
+from tests.support.recipes import make_recipe
 
 BUDGETS: dict[Protocol, float] = {"windows": 60.0, "tracks": 60.0}
 

@@ -7,13 +7,13 @@ import pytest
 
 from genrelens.errors import SplitError
 from genrelens.features.frontend import FrontEnd
-from genrelens.model.input_spec import Sound
+from genrelens.model.input_spec import AudioInput
 from genrelens.train.benchmark.protocols import whole_tracks, windows
 from genrelens.train.data.log_mels import Level
 from genrelens.train.data.manifest import SIDES, Manifest, gtzan_tracks
 from genrelens.train.data.splits import leaks
 
-SOUND = Sound(window=10.0, hop=5.0, front_end=FrontEnd(n_mels=4, hop=1920, center=False))
+SOUND = AudioInput(window=10.0, hop=5.0, front_end=FrontEnd(n_mels=4, hop=1920, center=False))
 
 
 def gtzan() -> tuple[Manifest, dict[str, Level]]:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from genrelens.train.data.batches import TrackWindows, TrainingBatches
-from tests.train.conftest import make_recipe
+from tests.support.recipes import make_recipe
 
 
 def levels(tracks: int = 10, frames: int = 129) -> list[np.ndarray]:

@@ -5,7 +5,7 @@ import pytest
 
 from genrelens.train.data.check import check_data
 from genrelens.train.data.manifest import read_manifest
-from tests.conftest import RATE, encode, tone
+from tests.support.audio import RATE, encode, tone
 
 
 @pytest.fixture

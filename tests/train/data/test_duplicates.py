@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from genrelens.train.data.duplicates import find_duplicates
 from genrelens.train.data.manifest import Manifest, read_manifest
-from tests.conftest import DATA, encode
+from tests.support.audio import encode
+from tests.support.paths import DATA
 
 RATE = 22_050
 REPETITIONS = Path(__file__).parents[3] / "benchmarks" / "gtzan-repetitions.tsv"

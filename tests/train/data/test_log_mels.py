@@ -12,14 +12,12 @@ import pytest
 
 from genrelens.audio.decoder import load
 from genrelens.errors import CacheError, ManifestError, UndecodableAudioError
-from genrelens.features.frontend import FrontEnd, decibels
-from genrelens.model.input_spec import Sound
+from genrelens.features.frontend import FrontEnd, mel_decibels
+from genrelens.model.input_spec import AudioInput
 from genrelens.train.data.log_mels import Analysis, Level, keep_mel, load_mels
 from genrelens.train.data.manifest import Item, read_manifest
 from genrelens.train.recipes.recipe import PreprocessTable, WaveformTable
-
-FRONT_END = FrontEnd(rate=11_025, n_fft=512, hop=256, n_mels=32)
-ANALYSIS = Analysis(front_end=FRONT_END)
+from tests.support.training import ANALYSIS, FRONT_END
 
 
 def of(changes: dict[str, Any]) -> Analysis:
@@ -42,7 +40,7 @@ def test_mels_are_computed_once_and_found_again(genres: Path, tmp_path: Path, pr
     first = load_mels(items, ANALYSIS, tmp_path, processes, progress)
     assert calls == 6
     for path, level in first.levels.items():
-        np.testing.assert_allclose(level, decibels(load(path, 11_025), FRONT_END), atol=0.05)
+        np.testing.assert_allclose(level, mel_decibels(load(path, 11_025), FRONT_END), atol=0.05)
     written = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.npy")}
     assert len(written) == 6
     again = load_mels(items, ANALYSIS, tmp_path, processes)
@@ -101,7 +99,7 @@ def test_a_kill_leaves_only_whole_files(genres: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from genrelens.train.data.manifest import read_manifest; from genrelens.train.data.log_mels import load_mels\n"
-        "from tests.train.data.test_log_mels import ANALYSIS\n"
+        "from tests.support.training import ANALYSIS\n"
         "load_mels(read_manifest(sys.argv[1]).items, ANALYSIS, Path(sys.argv[2]), 1, lambda: print('.', flush=True))"
     )
     with subprocess.Popen([sys.executable, "-c", code, genres, tmp_path], stdout=subprocess.PIPE) as process:
@@ -141,7 +139,7 @@ def test_no_audio_in_a_file(tmp_path: Path) -> None:
 
 def test_other_features_lie_under_the_mel(genres: Path, tmp_path: Path) -> None:
     track = item(next((genres / "low").iterdir()))
-    sound = Sound(window=1, hop=1, front_end=FRONT_END, features=("chroma", "mfcc", "mel"))
+    sound = AudioInput(window=1, hop=1, front_end=FRONT_END, features=("chroma", "mfcc", "mel"))
     level = load_mels([track], Analysis.of(sound), tmp_path, 1).levels[track.path]
     alone = load_mels([track], ANALYSIS, tmp_path, 1).levels[track.path]
     assert len(level) == 32 + 12

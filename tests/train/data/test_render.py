@@ -11,7 +11,7 @@ from genrelens.features.frontend import Floats, FrontEnd, log_mel
 from genrelens.features.pictures import Picture, picture_files, read_picture, remove_border
 from genrelens.train.data.manifest import Item, Manifest, read_manifest
 from genrelens.train.data.render import COLOURS, Job, Look, draw, picture_jobs, render_all, render_job
-from tests.conftest import RATE, encode
+from tests.support.audio import RATE, encode
 
 FRONT_END = FrontEnd(rate=11_025, n_fft=512, hop=256, n_mels=64)
 

@@ -10,7 +10,7 @@ from genrelens.errors import ManifestError, RecipeError, SplitError
 from genrelens.train.data.manifest import Item, Manifest, Side
 from genrelens.train.data.tracks import DataSet, Loading, load, require_lessons
 from genrelens.train.recipes.recipe import Recipe
-from tests.train.conftest import make_recipe
+from tests.support.recipes import make_recipe
 
 
 def loaded(genres: Path, tmp_path: Path, recipe: Recipe) -> DataSet:

@@ -5,47 +5,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper
 
 from genrelens.errors import InvalidModelError, RecipeError
-from genrelens.train.distillation.backbone import Backbone, Embedder, embedding_graph, read_backbone
+from genrelens.train.distillation.backbone import Embedder, embedding_graph, read_backbone
 from genrelens.train.distillation.probe import Linear
 from genrelens.train.export.graft import graft, weights_in
-
-CARD = """
-name = "small"
-licence = "CC0"
-origin = "these tests"
-model = "small.onnx"
-embedding = "heard"
-axes = {axes}
-input = {{ window = 1.0, hop = 0.5, front_end = {{ rate = 8000, n_fft = 256, hop = 800, center = false, n_mels = 6 }} }}
-"""
-ROWS, FRAMES = 6, 10
-
-
-def small(folder: Path, shape: list[Any], rank: int = 2, axes: str = '["frames", "rows"]', opset: int = 11) -> Backbone:
-    """A backbone whose embedding is its input, doubled, flattened to `rank`; it has another output, too."""
-    kept = {2: [0, -1], 3: [0, FRAMES, -1], 4: [0, 2, ROWS // 2, FRAMES]}[rank]
-    graph = helper.make_graph(
-        [
-            helper.make_node("Add", ["theirs", "theirs"], ["doubled"]),
-            helper.make_node("Reshape", ["doubled", "kept"], ["heard"]),
-            helper.make_node("Sigmoid", ["theirs"], ["tags"]),
-        ],
-        "small",
-        [helper.make_tensor_value_info("theirs", TensorProto.FLOAT, ["n", *shape])],
-        [
-            helper.make_tensor_value_info("tags", TensorProto.FLOAT, ["n", *shape]),
-            helper.make_tensor_value_info("heard", TensorProto.FLOAT, ["n", *[None] * (rank - 1)]),
-        ],
-        [helper.make_tensor("kept", TensorProto.INT64, [len(kept)], kept)],
-    )
-    onnx.save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8), folder / "small.onnx"
-    )
-    (folder / "small.toml").write_text(CARD.format(axes=axes))
-    return read_backbone(folder / "small.toml")
+from tests.support.backbones import CARD, FRAMES, ROWS, make_backbone
 
 
 def windows(count: int = 3) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -63,7 +28,7 @@ def windows(count: int = 3) -> np.ndarray[Any, np.dtype[np.float32]]:
 )
 @pytest.mark.parametrize("opset", [11, 18])
 def test_windows_are_turned_to_what_the_model_takes(tmp_path: Path, shape: list[int], axes: str, opset: int) -> None:
-    heard = Embedder(embedding_graph(small(tmp_path, shape, axes=axes, opset=opset)))(windows(20))
+    heard = Embedder(embedding_graph(make_backbone(tmp_path, shape, axes=axes, opset=opset)))(windows(20))
     expected = 2 * windows(20)
     if axes.startswith('["frames"'):
         expected = expected.swapaxes(2, 3)
@@ -71,17 +36,17 @@ def test_windows_are_turned_to_what_the_model_takes(tmp_path: Path, shape: list[
 
 
 def test_embeddings_over_time_or_places_are_averaged(tmp_path: Path) -> None:
-    by_time = Embedder(embedding_graph(small(tmp_path, [FRAMES, ROWS], rank=3)))(windows())
+    by_time = Embedder(embedding_graph(make_backbone(tmp_path, [FRAMES, ROWS], rank=3)))(windows())
     np.testing.assert_allclose(by_time, 2 * windows()[:, 0].mean(axis=2), atol=1e-6)
     by_place = Embedder(
-        embedding_graph(small(tmp_path, [1, ROWS, FRAMES], rank=4, axes='["planes", "rows", "frames"]'))
+        embedding_graph(make_backbone(tmp_path, [1, ROWS, FRAMES], rank=4, axes='["planes", "rows", "frames"]'))
     )(windows())
     np.testing.assert_allclose(by_place, 2 * windows().reshape(3, 2, -1).mean(axis=2), atol=1e-6)
 
 
 def test_a_layer_on_top_is_one_graph_with_it(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    backbone = embedding_graph(small(tmp_path, [FRAMES, ROWS], rank=3))
+    backbone = embedding_graph(make_backbone(tmp_path, [FRAMES, ROWS], rank=3))
     for unit_length in (False, True):
         layer = Linear(unit_length, rng.standard_normal((ROWS, 4)).astype(np.float32), np.ones(4, np.float32))
         whole = graft(backbone, layer)
@@ -97,7 +62,7 @@ def _run(model: onnx.ModelProto) -> Any:
 
 
 def test_a_card_that_does_not_fit_is_told(tmp_path: Path) -> None:
-    card = small(tmp_path, [FRAMES, ROWS])
+    card = make_backbone(tmp_path, [FRAMES, ROWS])
     for change in ({"embedding": "ear"}, {"axes": ("planes", "rows", "frames")}):
         with pytest.raises(InvalidModelError, match=r"small\.onnx is no ONNX model .*correct the card of small"):
             embedding_graph(card.model_copy(update=change))

@@ -19,13 +19,13 @@ from genrelens.train.fit.task import GenreTask
 from genrelens.train.networks.mapped import Mapped
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.recipes.recipe_file import read_recipe
-from tests.train.conftest import make_recipe
-from tests.train.distillation.test_backbone import FRAMES, ROWS, small
+from tests.support.backbones import FRAMES, ROWS, make_backbone
+from tests.support.recipes import make_recipe
 
 
 @pytest.fixture
 def backbone(tmp_path: Path) -> Backbone:
-    return small(tmp_path, [ROWS, FRAMES], axes='["rows", "frames"]')
+    return make_backbone(tmp_path, [ROWS, FRAMES], axes='["rows", "frames"]')
 
 
 def distilling(backbone: Backbone, weight: float = 1.0, **changes: Any) -> Recipe:

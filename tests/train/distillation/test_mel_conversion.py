@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from genrelens.features.frontend import FrontEnd, band_centres, band_places, decibels, mel_power, noise_power
+from genrelens.features.frontend import FrontEnd, band_centres, hz_to_band, mel_decibels, mel_power, noise_power
 from genrelens.train.distillation.mel_conversion import Resound
 
 OWN = FrontEnd(hop=1920, center=False)
@@ -30,7 +30,7 @@ def test_noise_has_the_power_that_is_foretold(front_end: FrontEnd) -> None:
 
 
 def test_a_band_lies_at_its_own_place() -> None:
-    np.testing.assert_allclose(band_places(band_centres(AUDIOSET), AUDIOSET), np.arange(128), atol=1e-9)
+    np.testing.assert_allclose(hz_to_band(band_centres(AUDIOSET), AUDIOSET), np.arange(128), atol=1e-9)
 
 
 def coloured_noise(rate: int) -> np.ndarray:
@@ -46,9 +46,9 @@ def coloured_noise(rate: int) -> np.ndarray:
 def test_it_sounds_as_the_other_front_end_would_have_heard_it() -> None:
     """The same noise, made at both rates, is the same in all bands and frames but for how it moves."""
     frames = AUDIOSET.frames(10 * AUDIOSET.rate)
-    own = torch.from_numpy(decibels(coloured_noise(OWN.rate), OWN)).float()[None]
+    own = torch.from_numpy(mel_decibels(coloured_noise(OWN.rate), OWN)).float()[None]
     guessed = Resound(OWN, AUDIOSET, frames)(own, torch.Generator().manual_seed(1))[0].numpy()
-    heard = decibels(coloured_noise(AUDIOSET.rate), AUDIOSET)
+    heard = mel_decibels(coloured_noise(AUDIOSET.rate), AUDIOSET)
     assert guessed.shape == heard.shape
     below = band_centres(AUDIOSET) < 9_000
     told = noise_power(AUDIOSET) > 0

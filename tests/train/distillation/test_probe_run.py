@@ -13,8 +13,8 @@ from genrelens.train.distillation.backbone import Embedder
 from genrelens.train.distillation.probe_run import ProbeRecord, ProbeRequest, train_probe
 from genrelens.train.evaluation.evaluate import Evaluation
 from genrelens.train.recipes.probe_recipe import is_probe, read_probe
-from tests.conftest import make_card, make_model
-from tests.train.conftest import make_recipe
+from tests.support.models import make_card, make_model
+from tests.support.recipes import make_recipe
 
 CARD = """
 name = "halves"

@@ -15,7 +15,7 @@ from genrelens.train.evaluation.calibration import (
 )
 from genrelens.train.networks import build
 from genrelens.train.recipes.recipe import NetTable
-from tests.train.conftest import make_recipe
+from tests.support.recipes import make_recipe
 
 
 def tracks(count: int, seed: int = 0, labels: int = 2) -> Tracks:

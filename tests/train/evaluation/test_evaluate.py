@@ -7,13 +7,14 @@ import pytest
 from genrelens.audio.decoder import load
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError
-from genrelens.features.frontend import decibels, log_mel, normalised
-from genrelens.features.spectral import analyse
+from genrelens.features.frontend import log_mel, mel_decibels, normalise
+from genrelens.features.spectral import extract_features
 from genrelens.model.session import Model
 from genrelens.train.data.label_map import LabelMap
 from genrelens.train.data.manifest import Item
-from genrelens.train.evaluation.evaluate import all_windows, ask_levels, evaluate, evaluation, net_windows
-from tests.conftest import encode, make_card, tone
+from genrelens.train.evaluation.evaluate import ask_levels, evaluate, evaluation, network_inputs, sliding_frames
+from tests.support.audio import encode, tone
+from tests.support.models import make_card
 
 
 @pytest.fixture
@@ -92,21 +93,21 @@ def test_windows_of_a_log_mel_are_those_of_its_audio() -> None:
     front_end = make_card().sound.front_end.model_copy(update={"center": False})
     samples = np.random.default_rng(0).standard_normal(3 * 22_050)
     frames, hop = 20, 10
-    windows = all_windows(decibels(samples, front_end), frames, hop)
+    windows = sliding_frames(mel_decibels(samples, front_end), frames, hop)
     size, step = front_end.samples(frames), hop * front_end.hop
     for number in range(3):
-        expected = normalised(log_mel(samples[number * step : number * step + size], front_end), front_end)
+        expected = normalise(log_mel(samples[number * step : number * step + size], front_end), front_end)
         ours = windows[number]
         ours = np.maximum(ours - ours.max(), -80)
-        np.testing.assert_allclose(normalised(ours, front_end), expected, atol=1e-4)
+        np.testing.assert_allclose(normalise(ours, front_end), expected, atol=1e-4)
 
 
 def test_levels_at_hand_give_what_their_audio_gives(classifier: Classifier, tmp_path: Path) -> None:
     tracks = items(tmp_path)
     sound = classifier.card.sound
-    levels = {item.path: analyse(load(item.path, 22_050), sound.features, sound.front_end) for item in tracks}
+    levels = {item.path: extract_features(load(item.path, 22_050), sound.features, sound.front_end) for item in tracks}
     judge = classifier.model.probabilities
     answers = ask_levels(judge, sound, tracks, levels)
     result = evaluation("tilt", "1", classifier.card.labels, tracks, answers.judged)
     assert result.metrics.confusion == evaluate(classifier, tracks, 1).metrics.confusion
-    assert net_windows(levels[tracks[0].path], sound).shape[1:] == sound.shape
+    assert network_inputs(levels[tracks[0].path], sound).shape[1:] == sound.shape

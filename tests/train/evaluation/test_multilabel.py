@@ -26,8 +26,9 @@ from genrelens.train.fit.history import read_history
 from genrelens.train.fit.run import Request, train
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.search.tune import tune
-from tests.conftest import DATA, encode
-from tests.train.conftest import make_recipe
+from tests.support.audio import encode
+from tests.support.paths import DATA
+from tests.support.recipes import make_recipe
 
 RATE = 11_025
 PLAIN = {

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from genrelens.model.labels import Tree
+from genrelens.model.labels import GenreTree
 from genrelens.train.evaluation.tree_metrics import TreeMetrics, measure_tree
 
-TREE = Tree(["Jazz", "Rock---Metal---Doom", "Rock---Metal---Thrash", "Rock---Pop"])
+TREE = GenreTree(["Jazz", "Rock---Metal---Doom", "Rock---Metal---Thrash", "Rock---Pop"])
 TRUTH = ["Jazz", "Rock---Pop", "Rock---Pop", "Rock---Metal---Doom", "Rock---Metal---Doom"]
 ROWS = np.array(
     [

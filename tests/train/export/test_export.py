@@ -6,17 +6,17 @@ import torch
 
 from genrelens.errors import ExportError
 from genrelens.features.frontend import FrontEnd
-from genrelens.model.input_spec import Sound
+from genrelens.model.input_spec import AudioInput
 from genrelens.model.session import LOGITS, WEIGHTS, Model
 from genrelens.train.export import export as export_module
 from genrelens.train.export.export import export, parameters
 from genrelens.train.networks.cnn3 import Cnn3
 from genrelens.train.networks.lens import Lens
-from tests.conftest import make_card
+from tests.support.models import make_card
 
 
 def test_the_file_answers_as_the_net_for_any_number_of_windows(tmp_path: Path) -> None:
-    card = make_card(input=Sound(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
+    card = make_card(input=AudioInput(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
     net = Lens(labels=2, shape=card.input.shape, branches=2, width=8)
     windows = torch.randn(5, *card.input.shape)
     for _ in range(3):
@@ -34,7 +34,7 @@ def test_the_file_answers_as_the_net_for_any_number_of_windows(tmp_path: Path) -
 
 
 def test_logits_are_linear_in_the_embeddings_that_come_along(tmp_path: Path) -> None:
-    card = make_card(input=Sound(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
+    card = make_card(input=AudioInput(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
     net = Lens(labels=2, shape=card.input.shape, branches=3, width=8).eval()
     windows = torch.randn(4, *card.input.shape)
     export(net, card, windows, tmp_path / "m.onnx")
@@ -51,14 +51,14 @@ def test_logits_are_linear_in_the_embeddings_that_come_along(tmp_path: Path) -> 
 
 
 def test_a_net_that_ends_otherwise_gives_logits_alone(tmp_path: Path) -> None:
-    card = make_card(input=Sound(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
+    card = make_card(input=AudioInput(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
     windows = torch.randn(2, *card.input.shape)
     export(Cnn3(2, card.input.shape, channels=(2, 2, 2), dense=4), card, windows, tmp_path / "m.onnx")
     assert Model(tmp_path / "m.onnx").channels is None
 
 
 def test_a_file_that_differs_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    card = make_card(input=Sound(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
+    card = make_card(input=AudioInput(window=1.0, hop=0.5, front_end=FrontEnd(hop=1024)))
     windows = torch.randn(2, *card.input.shape)
     other = Lens(labels=2, shape=card.input.shape, width=8).eval()
     graph_of = export_module._graph

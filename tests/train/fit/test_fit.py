@@ -18,46 +18,11 @@ from lightning.pytorch.callbacks import Callback
 
 from genrelens.errors import TrainingError
 from genrelens.train import networks
-from genrelens.train.data.tracks import Tracks
 from genrelens.train.fit import checkpoints
-from genrelens.train.fit.fit import Manner, fit
 from genrelens.train.fit.heads import OneLabel
 from genrelens.train.fit.history import read_history
-from genrelens.train.recipes.recipe import Recipe
-from tests.train.conftest import make_recipe
-
-CPU = Manner("cpu", track="none")
-
-
-def tracks(each: tuple[int, ...] = (8, 8), seed: int = 0) -> Tracks:
-    """Decibels in which class n is louder in its own half of the bands."""
-    rng = np.random.default_rng(seed)
-    truth = [label for label, count in enumerate(each) for _ in range(count)]
-    levels = []
-    for label in truth:
-        level = rng.uniform(-80, -40, (128, 60))
-        level[label * 64 : label * 64 + 64] += 20
-        levels.append(level.astype(np.float16))
-    return Tracks(levels, np.eye(len(each), dtype=np.float32)[truth])
-
-
-def run(recipe: Recipe, folder: Path, *callbacks: Callback, learn: Tracks | None = None) -> torch.nn.Module:
-    folder.mkdir(exist_ok=True)
-    return fit(recipe, learn or tracks(), tracks((4, 4), seed=1), 2, folder, CPU, lambda _: None, callbacks)
-
-
-class BreakdownError(Exception): ...
-
-
-class BreaksDown(Callback):
-    """In the middle of an epoch."""
-
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
-        if trainer.current_epoch == self.epoch:
-            raise BreakdownError
+from tests.support.recipes import make_recipe
+from tests.support.training import FailInEpoch, InjectedError, fit_small, make_tracks
 
 
 def same(one: torch.nn.Module, other: torch.nn.Module) -> None:
@@ -92,17 +57,17 @@ def test_a_rare_class_counts_as_much_as_a_frequent_one_if_balanced(
 ) -> None:
     monkeypatch.setattr(networks, "build", lambda *_: Constant())
     table = {"class_weights": weights, "epochs": 40, "batch": 8, "lr": 0.2, "mixup": 0.5, "label_smoothing": 0}
-    net = run(make_recipe(train=table), tmp_path / "run", learn=tracks((12, 4)))
+    net = fit_small(make_recipe(train=table), tmp_path / "run", learn=make_tracks((12, 4)))
     assert net(torch.zeros(1, 1))[0].softmax(dim=0)[1].item() == pytest.approx(share, abs=0.04)
 
 
 def test_a_plateau_halves_the_rate_and_a_resumed_training_remembers_it(tmp_path: Path) -> None:
     table = {"schedule": "plateau", "stall": 1, "warmup": 0, "lr": 0.3, "average": 0, "epochs": 8}
     recipe = make_recipe(train=table)
-    run(recipe, tmp_path / "whole")
-    with pytest.raises(BreakdownError):
-        run(recipe, tmp_path / "broken", BreaksDown(5))
-    run(recipe, tmp_path / "broken")
+    fit_small(recipe, tmp_path / "whole")
+    with pytest.raises(InjectedError):
+        fit_small(recipe, tmp_path / "broken", FailInEpoch(5))
+    fit_small(recipe, tmp_path / "broken")
     whole, broken = (read_history(tmp_path / name).epochs for name in ("whole", "broken"))
     rate, best, expected = 0.3, float("inf"), []
     for epoch in whole:
@@ -116,13 +81,13 @@ def test_a_plateau_halves_the_rate_and_a_resumed_training_remembers_it(tmp_path:
 
 def test_the_history_is_whole_and_its_own_after_a_breakdown(tmp_path: Path) -> None:
     recipe = make_recipe(train={"epochs": 4})
-    with pytest.raises(BreakdownError):
-        run(recipe, tmp_path / "run", BreaksDown(2))
+    with pytest.raises(InjectedError):
+        fit_small(recipe, tmp_path / "run", FailInEpoch(2))
     assert len(read_history(tmp_path / "run").epochs) == 2
     with (tmp_path / "run" / "metrics.jsonl").open("a") as lines:
         lines.write('{"valid_loss": 7.0, "epoch": 2, "step": 9}\n{"valid_lo')  # and the machine failed
-    run(recipe, tmp_path / "run")
-    run(recipe, tmp_path / "whole")
+    fit_small(recipe, tmp_path / "run")
+    fit_small(recipe, tmp_path / "whole")
     histories = [read_history(tmp_path / name) for name in ("run", "whole")]
     losses = [np.array([(e.step, e.train_loss, e.valid_loss) for e in one.epochs], float) for one in histories]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
@@ -133,11 +98,11 @@ def test_the_history_is_whole_and_its_own_after_a_breakdown(tmp_path: Path) -> N
 
 def test_a_moved_folder_remembers_its_best(tmp_path: Path) -> None:
     recipe = make_recipe(train={"epochs": 4, "keep": "best", "lr": 0.5, "warmup": 0, "average": 0, "clip": 1.0})
-    with pytest.raises(BreakdownError):
-        run(recipe, tmp_path / "here", BreaksDown(2))
+    with pytest.raises(InjectedError):
+        fit_small(recipe, tmp_path / "here", FailInEpoch(2))
     shutil.move(tmp_path / "here", tmp_path / "there")
     score = torch.load(tmp_path / "there" / "last.ckpt", weights_only=False)
-    run(recipe, tmp_path / "there")
+    fit_small(recipe, tmp_path / "there")
     best = read_history(tmp_path / "there").best
     assert best is not None
     assert torch.load(tmp_path / "there" / "best.ckpt", weights_only=False)["epoch"] == best.epoch
@@ -147,15 +112,15 @@ def test_a_moved_folder_remembers_its_best(tmp_path: Path) -> None:
 
 def test_a_training_that_had_stopped_early_stays_stopped(tmp_path: Path) -> None:
     recipe = make_recipe(train={"patience": 1, "epochs": 30, "lr": 0.3, "warmup": 0, "average": 0})
-    net = run(recipe, tmp_path / "run")
+    net = fit_small(recipe, tmp_path / "run")
     epochs = len(read_history(tmp_path / "run").epochs)
     assert epochs < 30
-    same(run(recipe, tmp_path / "run"), net)
+    same(fit_small(recipe, tmp_path / "run"), net)
     assert len(read_history(tmp_path / "run").epochs) == epochs
 
 
 def test_a_finished_training_is_not_gone_on_with(tmp_path: Path) -> None:
-    same(run(make_recipe(), tmp_path / "run"), run(make_recipe(), tmp_path / "run"))
+    same(fit_small(make_recipe(), tmp_path / "run"), fit_small(make_recipe(), tmp_path / "run"))
 
 
 class Spoils(Callback):
@@ -174,7 +139,7 @@ def test_lost_weights_never_reach_a_checkpoint(tmp_path: Path, every: int, words
     recipe = make_recipe(train={"epochs": 4, "validate_every": every, "average": 0})
     spoils = Spoils(lambda trainer: trainer.current_epoch == 1 and trainer.is_last_batch)
     with pytest.raises(TrainingError, match=rf"{words} in epoch 1, step 8; lower .* good weights are in .*\.ckpt"):
-        run(recipe, tmp_path / "run", spoils)
+        fit_small(recipe, tmp_path / "run", spoils)
     state = torch.load(tmp_path / "run" / "last.ckpt", weights_only=False)
     assert state["epoch"] == 0
     assert all(weights.isfinite().all() for weights in state["state_dict"].values())
@@ -182,12 +147,12 @@ def test_lost_weights_never_reach_a_checkpoint(tmp_path: Path, every: int, words
 
 def test_a_loss_that_is_lost_at_once_leaves_no_weights_to_name(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"in epoch 0, step 1; .*No weights have been kept yet"):
-        run(make_recipe(train={"average": 0}), tmp_path / "run", Spoils(lambda _: True))
+        fit_small(make_recipe(train={"average": 0}), tmp_path / "run", Spoils(lambda _: True))
 
 
 def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = make_recipe(train={"epochs": 4})
-    whole = run(recipe, tmp_path / "whole")
+    whole = fit_small(recipe, tmp_path / "whole")
     real = torch.save
 
     def full(checkpoint: dict[str, Any], file: Any) -> None:
@@ -212,20 +177,20 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(torch, "save", full)
         with pytest.raises(TrainingError, match=r"best.ckpt cannot be written \(No space left on device\); make room"):
-            run(recipe, tmp_path / "run")
+            fit_small(recipe, tmp_path / "run")
     monkeypatch.undo()
     assert torch.load(tmp_path / "run" / "last.ckpt", weights_only=False)["epoch"] == 1
-    same(run(recipe, tmp_path / "run"), whole)
+    same(fit_small(recipe, tmp_path / "run"), whole)
     assert not list((tmp_path / "run").glob(".*"))  # nor is anything half written left
 
 
 def test_a_checkpoint_that_cannot_be_gone_on_with(tmp_path: Path) -> None:
-    run(make_recipe(), tmp_path / "run")
+    fit_small(make_recipe(), tmp_path / "run")
     with pytest.raises(TrainingError, match=r"last\.ckpt is of another net \(.* is 8 x .* there and 16 x .* here\)"):
-        run(make_recipe(net={"width": 16}), tmp_path / "run")
+        fit_small(make_recipe(net={"width": 16}), tmp_path / "run")
     (tmp_path / "run" / "last.ckpt").write_bytes(b"no checkpoint")
     with pytest.raises(TrainingError, match=r"last\.ckpt is not a checkpoint"):
-        run(make_recipe(), tmp_path / "run")
+        fit_small(make_recipe(), tmp_path / "run")
 
 
 def test_ctrl_c_is_an_interrupt(tmp_path: Path) -> None:
@@ -236,7 +201,7 @@ def test_ctrl_c_is_an_interrupt(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(KeyboardInterrupt):
-            run(make_recipe(), tmp_path / "run", Interrupts())
+            fit_small(make_recipe(), tmp_path / "run", Interrupts())
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -245,7 +210,8 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from lightning.pytorch.callbacks import Callback
-from tests.train import test_fit
+from tests.support.recipes import make_recipe
+from tests.support.training import run
 
 class Waits(Callback):
     def on_train_batch_end(self, trainer, *_):
@@ -253,7 +219,7 @@ class Waits(Callback):
             print("here", flush=True)
             time.sleep(60)
 
-test_fit.run(test_fit.make_recipe(train={"epochs": 4}), Path(sys.argv[1]), Waits())
+run(make_recipe(train={"epochs": 4}), Path(sys.argv[1]), Waits())
 """
 
 
@@ -265,4 +231,4 @@ def test_after_kill_9_a_training_ends_where_an_unbroken_one_does(tmp_path: Path)
     assert process.returncode == -signal.SIGKILL
     assert len(read_history(tmp_path / "run").epochs) == 2
     recipe = make_recipe(train={"epochs": 4})
-    same(run(recipe, tmp_path / "run"), run(recipe, tmp_path / "whole"))
+    same(fit_small(recipe, tmp_path / "run"), fit_small(recipe, tmp_path / "whole"))

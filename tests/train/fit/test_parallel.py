@@ -15,8 +15,8 @@ from genrelens.train.data.batches import TrainingBatches
 from genrelens.train.fit.fit import Manner, fit
 from genrelens.train.fit.history import read_history
 from genrelens.train.recipes.recipe import Recipe
-from tests.train.conftest import make_recipe
-from tests.train.fit.test_fit import tracks
+from tests.support.recipes import make_recipe
+from tests.support.training import make_tracks
 
 TWO = Manner("cpu", devices=2, track="none")
 
@@ -29,7 +29,7 @@ def plain() -> Recipe:
 
 
 def test_shares_make_up_the_batch() -> None:
-    learn = tracks()
+    learn = make_tracks()
     whole, *shares = (
         list(TrainingBatches(learn.levels, learn.targets, plain(), lambda: 1, rank, ranks))
         for rank, ranks in ((0, 1), (0, 2), (1, 2))
@@ -40,7 +40,7 @@ def test_shares_make_up_the_batch() -> None:
 
 
 def test_each_share_is_varied_by_draws_of_its_own() -> None:
-    learn = tracks((2, 2))
+    learn = make_tracks((2, 2))
     recipe = make_recipe(train={"mixup": 0})
     same = [learn.levels[0]] * 4
     first, second = (next(iter(TrainingBatches(same, learn.targets, recipe, lambda: 1, rank, 2)))[0] for rank in (0, 1))
@@ -63,11 +63,13 @@ class Witness(Callback):
         torch.save(state, self.folder / f"{trainer.global_rank}-of-{trainer.world_size}.pt")
 
 
-def test_two_processes_train_one_net(tmp_path: Path, stranger: None, capfd: pytest.CaptureFixture[str]) -> None:
+def test_two_processes_train_one_net(tmp_path: Path, wandb_without_login: None, capfd: pytest.CaptureFixture[str]) -> None:
     """And the first of them goes on with what was begun before it, a run of Weights & Biases."""
     said: list[str] = []
     manner = replace(TWO, track="wandb")
-    net = fit(plain(), tracks(), tracks((4, 3), seed=1), 2, tmp_path, manner, said.append, [Witness(tmp_path)])
+    net = fit(
+        plain(), make_tracks(), make_tracks((4, 3), seed=1), 2, tmp_path, manner, said.append, [Witness(tmp_path)]
+    )
     one, other = (torch.load(tmp_path / f"{rank}-of-2.pt", weights_only=False) for rank in (0, 1))
     assert one["heard"] == other["heard"] == 3 * 16 / 2
     for name, weights in one["weights"].items():
@@ -102,11 +104,11 @@ def test_what_stops_one_process_is_told(
 
     monkeypatch.setattr(L.Trainer, "fit", breaks)
     with pytest.raises(TrainingError, match=words):
-        fit(plain(), tracks(), tracks(), 2, tmp_path, TWO, lambda _: None)
+        fit(plain(), make_tracks(), make_tracks(), 2, tmp_path, TWO, lambda _: None)
 
 
 def test_a_batch_must_be_shared_equally(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="a batch of 4 windows cannot be shared equally among 3 devices"):
-        fit(plain(), tracks(), tracks(), 2, tmp_path, Manner("cpu", devices=3), lambda _: None)
+        fit(plain(), make_tracks(), make_tracks(), 2, tmp_path, Manner("cpu", devices=3), lambda _: None)
     with pytest.raises(TrainingError, match="2 devices need as many tracks on each side, and one side has 1"):
-        fit(plain(), tracks(), tracks((1,)), 2, tmp_path, TWO, lambda _: None)
+        fit(plain(), make_tracks(), make_tracks((1,)), 2, tmp_path, TWO, lambda _: None)

@@ -14,8 +14,8 @@ from genrelens.train.evaluation.evaluate import Evaluation
 from genrelens.train.fit.fit import Manner
 from genrelens.train.fit.run import Request, train
 from genrelens.train.recipes.recipe import NetTable, Recipe
-from tests.conftest import encode
-from tests.train.conftest import make_recipe
+from tests.support.audio import encode
+from tests.support.recipes import make_recipe
 
 
 def request_for(genres: Path, tmp_path: Path, recipe: Recipe, name: str = "run") -> Request:

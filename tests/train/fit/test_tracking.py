@@ -12,8 +12,8 @@ from genrelens.train.fit import tracking
 from genrelens.train.fit.fit import Manner, fit
 from genrelens.train.fit.history import read_history
 from genrelens.train.recipes.recipe import Recipe
-from tests.train.conftest import make_recipe
-from tests.train.fit.test_fit import BreakdownError, BreaksDown, tracks
+from tests.support.recipes import make_recipe
+from tests.support.training import FailInEpoch, InjectedError, make_tracks
 
 
 class BreaksDownLate(Callback):
@@ -24,19 +24,28 @@ class BreaksDownLate(Callback):
 
     def on_train_epoch_end(self, trainer: Any, *_: Any) -> None:
         if trainer.current_epoch == self.epoch:
-            raise BreakdownError
+            raise InjectedError
 
 
 def run(recipe: Recipe, folder: Path, track: tracking.Track, *callbacks: Any) -> list[str]:
     """Train, and tell what was said."""
     said: list[str] = []
-    fit(recipe, tracks(), tracks((4, 4), seed=1), 2, folder, Manner("cpu", track=track), said.append, callbacks)
+    fit(
+        recipe,
+        make_tracks(),
+        make_tracks((4, 4), seed=1),
+        2,
+        folder,
+        Manner("cpu", track=track),
+        said.append,
+        callbacks,
+    )
     return said
 
 
 def test_tensorboard_shows_each_epoch_once_also_after_a_breakdown(tmp_path: Path) -> None:
     recipe = make_recipe(train={"epochs": 4})
-    with pytest.raises(BreakdownError):
+    with pytest.raises(InjectedError):
         run(recipe, tmp_path, "tensorboard", BreaksDownLate(2))
     assert run(recipe, tmp_path, "tensorboard") == []
     board = EventMultiplexer().AddRunsFromDirectory(str(tmp_path))
@@ -54,12 +63,12 @@ def test_nothing_but_the_history_is_kept_if_nothing_is_asked_for(tmp_path: Path)
 
 
 def test_wandb_offline_keeps_a_run_in_the_folder_and_goes_on_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stranger: None, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wandb_without_login: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     recipe = make_recipe(train={"epochs": 2})
-    with pytest.raises(BreakdownError):
-        run(recipe, tmp_path / "run", "wandb", BreaksDown(1))
+    with pytest.raises(InjectedError):
+        run(recipe, tmp_path / "run", "wandb", FailInEpoch(1))
     said = run(recipe, tmp_path / "run", "wandb")
     folders = sorted((tmp_path / "run" / "wandb").glob("offline-run-*"))
     assert len(folders) == 2
@@ -73,7 +82,7 @@ def test_wandb_offline_keeps_a_run_in_the_folder_and_goes_on_with_it(
 
 @pytest.mark.parametrize("key", [None, "too short", "a" * 40])
 def test_without_a_login_or_network_wandb_goes_on_offline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stranger: None, key: str | None, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wandb_without_login: None, key: str | None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     if key:
         monkeypatch.setenv("WANDB_API_KEY", key)

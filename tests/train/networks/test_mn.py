@@ -10,7 +10,7 @@ import torch
 from genrelens.errors import InvalidModelError, RecipeError
 from genrelens.train.networks.mn import Mn
 from genrelens.train.networks.pretrained import load_checkpoint
-from tests.conftest import DATA
+from tests.support.paths import DATA
 
 TEACHERS = DATA.parent / "teachers"
 

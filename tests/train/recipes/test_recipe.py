@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from genrelens.errors import RecipeError
-from genrelens.model.input_spec import Sound
+from genrelens.model.input_spec import AudioInput
 from genrelens.train.recipes.probe_recipe import is_probe, read_probe
 from genrelens.train.recipes.recipe_file import read_recipe, with_settings
-from tests.train.conftest import make_recipe
+from tests.support.recipes import make_recipe
 
 RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
 
@@ -32,7 +32,7 @@ def test_every_recipe_is_valid_and_named_after_its_file(file: Path) -> None:
 def test_a_small_recipe(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(SMALL)
     recipe = read_recipe(tmp_path / "x.toml")
-    assert isinstance(recipe.input, Sound)
+    assert isinstance(recipe.input, AudioInput)
     assert recipe.input.front_end.hop == 512
     assert recipe.net.arguments == {"width": 8}
     assert recipe.augment.noise == 0

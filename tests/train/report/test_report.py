@@ -8,7 +8,7 @@ import pytest
 from matplotlib.image import imsave
 
 from genrelens.errors import GenrelensError, TrainingError
-from genrelens.model.input_spec import Picture
+from genrelens.model.input_spec import PictureInput
 from genrelens.train.data.manifest import Item
 from genrelens.train.evaluation.evaluate import Evaluation, Judged, evaluation
 from genrelens.train.evaluation.metrics import measure
@@ -17,8 +17,8 @@ from genrelens.train.fit.record import flat, read_record
 from genrelens.train.report.figures import DARK, LIGHT, confusion, curves, genres, reliability, selection
 from genrelens.train.report.mistakes import Mistake, mistake_drawing, worst_mistakes
 from genrelens.train.report.report import write_report
-from tests.conftest import encode, tone
-from tests.train.conftest import make_recipe
+from tests.support.audio import encode, tone
+from tests.support.recipes import make_recipe
 
 PNG = b"\x89PNG"
 HISTORY = History(
@@ -217,10 +217,10 @@ def test_a_mistake_of_a_net_that_looks_is_shown_as_it_was_seen(tmp_path: Path) -
     file = tmp_path / "seen.png"
     imsave(file, np.random.default_rng(0).random((40, 60, 3)))
     mistake = Mistake(str(file), "low", "high", 0.9, 0.1)
-    drawing = mistake_drawing(mistake, 1, Picture(kind="picture", width=60, height=40))
-    assert drawing.alt == "Picture of seen.png, which is low and was told as high."
+    drawing = mistake_drawing(mistake, 1, PictureInput(kind="picture", width=60, height=40))
+    assert drawing.alt == "PictureInput of seen.png, which is low and was told as high."
     assert drawing.png(LIGHT).startswith(PNG)
     with pytest.raises(GenrelensError, match="missing"):
         mistake_drawing(
-            replace(mistake, path=str(tmp_path / "missing.png")), 1, Picture(kind="picture", width=6, height=4)
+            replace(mistake, path=str(tmp_path / "missing.png")), 1, PictureInput(kind="picture", width=6, height=4)
         )

@@ -9,7 +9,7 @@ import pytest
 
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError, WrongInputError
-from genrelens.model.input_spec import Picture
+from genrelens.model.input_spec import PictureInput
 from genrelens.train.data.manifest import Item, Manifest
 from genrelens.train.robustness.battery import battery, chosen
 from genrelens.train.robustness.changes import Change, Gain, LowPass, Polarity, Shuffle
@@ -17,7 +17,8 @@ from genrelens.train.robustness.equaliser import DRAWN, NEIGHBOURS
 from genrelens.train.robustness.measures import StressReport
 from genrelens.train.robustness.run import Manner, stress
 from genrelens.train.robustness.runner import judge_track
-from tests.conftest import encode, make_card, tone
+from tests.support.audio import encode, tone
+from tests.support.models import make_card
 
 MANNER = Manner(seed=1, processes=1, bar=lambda _what, _total: nullcontext(lambda: None))
 
@@ -99,7 +100,7 @@ def test_log_mels_cannot_be_changed(model_file: Path) -> None:
 
 def test_what_the_model_must_be(model_file: Path, data: Manifest, tmp_path: Path) -> None:
     pictures, several = Classifier(model_file), Classifier(model_file)
-    pictures.model.card = make_card(input=Picture(kind="picture", width=32, height=32))
+    pictures.model.card = make_card(input=PictureInput(kind="picture", width=32, height=32))
     several.model.card = make_card(labelling="several", thresholds=(0.5, 0.5))
     for classifier, why in ((pictures, "looks at pictures"), (several, "tells several labels")):
         with pytest.raises(WrongInputError, match=why):

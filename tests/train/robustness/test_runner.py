@@ -9,7 +9,7 @@ from genrelens.model.card import Card
 from genrelens.model.session import Model
 from genrelens.train.robustness.changes import Shuffle
 from genrelens.train.robustness.runner import OutOfOrder
-from tests.conftest import make_card, make_mapped_model, make_model
+from tests.support.models import make_card, make_mapped_model, make_model
 
 
 class Noting(OutOfOrder):

@@ -24,7 +24,7 @@ from genrelens.train.recipes.recipe_file import read_recipe, with_settings
 from genrelens.train.search import study
 from genrelens.train.search import tune as module
 from genrelens.train.search.tune import Tuned, tune
-from tests.train.conftest import make_recipe
+from tests.support.recipes import make_recipe
 
 SEARCH: dict[str, Any] = {
     "train.lr": {"low": 1e-4, "high": 0.1, "log": True},

@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 from genrelens.cli.main import app
 from genrelens.web.core.auth import client_of
 from genrelens.web.core.settings import Settings
-from tests.web.conftest import Server, serving
+from tests.support.server import Server, serve_process
 
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory, model_file: Path) -> Iterator[Server]:
     """A server with two keys and a page elsewhere that may ask it."""
     options = ("--api-key", "first", "--api-key", "second", "--cors", "https://example.org")
-    with serving(tmp_path_factory.mktemp("keyed"), "--model", str(model_file), *options) as running:
+    with serve_process(tmp_path_factory.mktemp("keyed"), "--model", str(model_file), *options) as running:
         yield running
 
 

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.web.conftest import PATIENCE, served
+from tests.support.processes import PATIENCE
+from tests.support.server import serve_in_thread
 
 
 @pytest.fixture(scope="module")
 def address(model_file: Path) -> Iterator[str]:
     """Of a server that soon loses its patience."""
-    with served(model_file, header_seconds=0.3, max_connections=8) as url:
+    with serve_in_thread(model_file, header_seconds=0.3, max_connections=8) as url:
         yield url
 
 

@@ -15,7 +15,7 @@ from genrelens.web.core.app import make_app
 from genrelens.web.core.logs import FIELDS, JsonLines, Sparing
 from genrelens.web.core.problems import status_for, status_of, title_of
 from genrelens.web.core.settings import Settings
-from tests.web.conftest import complete
+from tests.support.processes import run_coroutine
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, GenrelensError)]
 
@@ -78,7 +78,7 @@ def asked(app: FastAPI, path: str, headers: dict[str, str] | None = None) -> htt
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
             return await client.get(path, headers=headers)
 
-    return complete(ask())
+    return run_coroutine(ask())
 
 
 def test_endless_trouble_is_told_of_sparingly() -> None:

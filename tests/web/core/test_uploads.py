@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from genrelens.errors import GenrelensError, OverloadedError, SlowUploadError
 from genrelens.web.core.settings import Settings
 from genrelens.web.core.uploads import Spool
-from tests.web.conftest import complete
+from tests.support.processes import run_coroutine
 
 FILES = [("a.mp3", b"first\r\n--x-\r\n"), ("ü/b.wav", b""), ("c", b"\x00\r\n" * 50)]
 
@@ -51,7 +51,7 @@ def received(sent: Request, settings: Settings | None = None) -> list[tuple[str,
             assert not any(folder.exists() for folder in folders)
         return contents
 
-    return complete(scene())
+    return run_coroutine(scene())
 
 
 @given(st.lists(st.integers(0, len(form(FILES))), max_size=6))
@@ -86,7 +86,7 @@ def test_what_the_disk_does_not_take_is_told_of_and_deleted(size: int) -> None:
                     pass
             assert list(spool._folder.iterdir()) == []
 
-    complete(scene())
+    run_coroutine(scene())
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from genrelens.errors import ListenerLostError
 from genrelens.web.live.client import ListeningProcess
 from genrelens.web.live.messages import Begin
 from genrelens.web.workers.messages import Ready, Setup, packed
-from tests.web.conftest import complete
+from tests.support.processes import run_coroutine
 
 MAD = f"""
 import sys, time
@@ -29,4 +29,4 @@ def test_a_process_that_announces_too_much_is_not_asked_again(monkeypatch: pytes
             process.kill()
             await process.gone()
 
-    complete(scene())
+    run_coroutine(scene())

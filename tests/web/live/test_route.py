@@ -21,8 +21,9 @@ from genrelens.classifier import Classifier
 from genrelens.live import Listener
 from genrelens.model.session import Model
 from genrelens.web.core.settings import LiveLimits
-from tests.conftest import tone
-from tests.web.conftest import PATIENCE, Server, children, eventually, served, serving
+from tests.support.audio import tone
+from tests.support.processes import PATIENCE, children, wait_until
+from tests.support.server import Server, serve_in_thread, serve_process
 
 HELLO = {"rate": 22_050}
 LOW = tone(110, 10.0, 22_050)[0]
@@ -88,7 +89,7 @@ def test_two_at_once_hear_their_own(server: Server) -> None:
         assert [receive(client).keys() for client in (first, second)] == [{"ready"}, {"ready"}]
         assert [receive(client)["genre"] for client in (first, second)] == ["low", "high"]
         assert server.metric("genrelens_live_sessions ") == 2
-    eventually(lambda: server.metric("genrelens_live_sessions ") == 0)
+    wait_until(lambda: server.metric("genrelens_live_sessions ") == 0)
 
 
 def test_a_pause_is_not_heard(server: Server) -> None:
@@ -151,7 +152,7 @@ def test_audio_before_the_greeting_is_refused(server: Server) -> None:
 def test_only_the_process_that_listens_has_the_runtime_and_it_leaves_with_the_last(
     server: Server, listening: Callable[[], list[int]]
 ) -> None:
-    eventually(lambda: not listening())
+    wait_until(lambda: not listening())
     with session(server.url) as client:
         receive(client)
         [worker] = listening()
@@ -160,7 +161,7 @@ def test_only_the_process_that_listens_has_the_runtime_and_it_leaves_with_the_la
             assert listening() == [worker]
         assert "onnxruntime" in Path(f"/proc/{worker}/maps").read_text()
         assert "onnxruntime" not in Path(f"/proc/{server.process.pid}/maps").read_text()
-    eventually(lambda: not listening())
+    wait_until(lambda: not listening())
 
 
 def test_what_comes_too_fast_is_dropped_and_told_of(server: Server, listening: Callable[[], list[int]]) -> None:
@@ -201,7 +202,7 @@ def test_what_is_not_heard_yet_takes_little_memory(server: Server, listening: Ca
             os.kill(worker, signal.SIGCONT)
         send(innocent, LOW[:11_025])
         assert receive(innocent)["genre"] == "low"
-    eventually(lambda: server.metric("genrelens_live_sessions ") == 0)  # that was all that one client may have
+    wait_until(lambda: server.metric("genrelens_live_sessions ") == 0)  # that was all that one client may have
 
 
 def test_a_message_that_is_too_large_is_not_taken(server: Server) -> None:
@@ -254,7 +255,7 @@ def test_all_that_is_logged_is_json_whatever_is_heard(server: Server) -> None:
         receive(client)
         client.send(broken.tobytes())
         assert receive(client)["level"] == -120.0
-    eventually(lambda: server.metric("genrelens_live_sessions ") == 0)
+    wait_until(lambda: server.metric("genrelens_live_sessions ") == 0)
     assert not any("says something" in json.loads(line)["message"] for line in server.log)
 
 
@@ -264,11 +265,11 @@ def test_sessions_are_logged_without_what_was_heard(server: Server) -> None:
         receive(client)
         send(client, LOW[:22_050])
         assert [receive(client)["at"] for _ in range(2)] == [0.5, 1.0]
-        eventually(lambda: server.metric("genrelens_audio_seconds_total") >= heard + 0.99)  # and not when it ends
+        wait_until(lambda: server.metric("genrelens_audio_seconds_total") >= heard + 0.99)  # and not when it ends
         client.send('{"stop": true}')
         refusal(client)
-    eventually(lambda: server.metric("genrelens_audio_seconds_total") == pytest.approx(heard + 1, abs=0.01))
-    eventually(lambda: [line for line in server.log if '"message": "session"' in line])
+    wait_until(lambda: server.metric("genrelens_audio_seconds_total") == pytest.approx(heard + 1, abs=0.01))
+    wait_until(lambda: [line for line in server.log if '"message": "session"' in line])
     line = json.loads([line for line in server.log if '"message": "session"' in line][-1])
     assert (line["code"], line["audio_seconds"], line["missed_seconds"]) == (1000, 1.0, 0.0)
 
@@ -280,7 +281,7 @@ def test_pages_from_elsewhere_are_not_listened_to(server: Server, model_file: Pa
     assert answer.status_code == 403
     problem = json.loads(answer.body)
     assert problem["type"].endswith("ForeignPageError")
-    eventually(lambda: any(problem["instance"][9:] in line for line in server.log))
+    wait_until(lambda: any(problem["instance"][9:] in line for line in server.log))
     assert server.metric('genrelens_requests_total{method="GET",route="none",status="403"}') >= 1
     with session(server.url, origin=server.url) as client:
         assert "ready" in receive(client)
@@ -288,7 +289,7 @@ def test_pages_from_elsewhere_are_not_listened_to(server: Server, model_file: Pa
 
 def test_keys_come_in_the_header_or_in_the_greeting(model_file: Path) -> None:
     keys = (SecretStr("first"), SecretStr("second"))
-    with served(model_file, api_keys=keys, cors=("https://example.org",)) as address:
+    with serve_in_thread(model_file, api_keys=keys, cors=("https://example.org",)) as address:
         with session(address, origin="https://example.org") as client:
             code, problem = refusal(client)
         assert code == 4401
@@ -305,7 +306,7 @@ def test_keys_come_in_the_header_or_in_the_greeting(model_file: Path) -> None:
 
 def test_who_does_not_greet_does_not_keep_others_out_for_ever(model_file: Path) -> None:
     limits = LiveLimits(greetings=4, share=1)
-    with served(model_file, live=limits) as address, session(address) as first:
+    with serve_in_thread(model_file, live=limits) as address, session(address) as first:
         assert "ready" in receive(first)
         with session(address) as second:
             assert refusal(second)[0] == 4429
@@ -314,12 +315,12 @@ def test_who_does_not_greet_does_not_keep_others_out_for_ever(model_file: Path) 
                 pass
             assert refused.value.response.status_code == 429
             silent.close()
-            eventually(lambda: _ends_as(address) == 4429)
+            wait_until(lambda: _ends_as(address) == 4429)
 
 
 def test_limits_hold_and_places_become_free_again(model_file: Path) -> None:
     limits = LiveLimits(sessions=2, share=3, greeting_seconds=0.5, idle_seconds=0.5, paused_seconds=2.0)
-    with served(model_file, live=limits) as address:
+    with serve_in_thread(model_file, live=limits) as address:
         with session(address) as first, session(address) as second, session(address) as third:
             for client in (first, second):
                 receive(client)
@@ -327,7 +328,7 @@ def test_limits_hold_and_places_become_free_again(model_file: Path) -> None:
             code, problem = refusal(third)
             assert code == 4503
             assert problem["detail"].startswith("2 live sessions are under way")
-        eventually(lambda: _ends_as(address) == 4408)  # who is idle leaves
+        wait_until(lambda: _ends_as(address) == 4408)  # who is idle leaves
         with session(address) as client:
             receive(client)
             assert _ends_though(client, b"", '{"pause": false}') == 4408
@@ -342,7 +343,7 @@ def test_limits_hold_and_places_become_free_again(model_file: Path) -> None:
 
 
 def test_no_session_lasts_for_ever(model_file: Path) -> None:
-    with served(model_file, live=LiveLimits(longest_seconds=1.0)) as address, session(address) as client:
+    with serve_in_thread(model_file, live=LiveLimits(longest_seconds=1.0)) as address, session(address) as client:
         receive(client)
         assert _ends_though(client, LOW[:PIECE].tobytes()) == 4413
 
@@ -362,7 +363,7 @@ def _ends_as(address: str) -> int:
 
 
 def test_the_server_ends_though_somebody_is_listened_to(tmp_path: Path, model_file: Path) -> None:
-    with serving(tmp_path, "--model", str(model_file)) as server, session(server.url) as client:
+    with serve_process(tmp_path, "--model", str(model_file)) as server, session(server.url) as client:
         receive(client)
         workers = children(server.process.pid)
         assert len(workers) == 2

@@ -8,7 +8,7 @@ from genrelens.cli.serve import _hosts
 from genrelens.web.core.app import make_app
 from genrelens.web.core.settings import Settings
 from genrelens.web.middleware.hosts import name_of
-from tests.web.conftest import complete
+from tests.support.processes import run_coroutine
 
 APP = make_app(Settings(hosts=("localhost", "::1")))  # which is not started
 
@@ -18,7 +18,7 @@ def asked(host: str, path: str = "/openapi.json") -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url="http://localhost") as client:
             return await client.get(path, headers={"Host": host})
 
-    return complete(ask())
+    return run_coroutine(ask())
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8765", "[::1]:8765", "[::1]"])

@@ -1,6 +1,5 @@
 """A library through a real server: what is told, what can be heard, and what cannot."""
 
-import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ from hypothesis import HealthCheck, given, settings
 
 from genrelens.errors import CatalogError
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.similarity import nearest
-from genrelens.library.similarity.layout import ensure_map
-from genrelens.library.similarity.vectors import Maker, Vectors, load
+from genrelens.library.similarity import neighbours
+from genrelens.library.similarity.embeddings import EmbeddingModel, EmbeddingMatrix, load_embeddings
 from genrelens.web.core.app import make_app
 from genrelens.web.core.settings import Settings
 from genrelens.web.routes import library as library_routes
@@ -27,31 +25,16 @@ from genrelens.web.routes.library_responses import (
     LibraryTracks,
     SimilarTracks,
 )
-from tests.library.shelf import shelf, shelve, told
-from tests.web.conftest import Server, serving
-
-GENRES = ["jazz", "rock"] * 10
-
-
-def fill(folder: Path, song: Path) -> Path:
-    """A catalog of 20 tracks, 0.mp3 to 19.mp3, of which there are files of all but the last, on a map."""
-    music = folder / "secret" / "Music"
-    music.mkdir(parents=True)
-    for number in range(len(GENRES) - 1):
-        shutil.copy(song, music / f"{number}.mp3")
-    with Catalog(folder / "library.db") as catalog:
-        shelf(catalog, music, GENRES)
-        ensure_map(catalog, lambda rows: rows[:, :2])
-        catalog.connection.execute("UPDATE tracks SET vanished = 1 WHERE id = 5")
-    return folder / "library.db"
+from tests.support.catalog import GENRES, fill_catalog, insert_track, make_mapped_catalog, simple_prediction
+from tests.support.server import Server, serve_process
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory, model_file: Path, song: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("library")
-    catalog = fill(folder, song)
+    catalog = make_mapped_catalog(folder, song)
     options = ("--model", str(model_file), "--library", "--catalog", str(catalog))
-    with serving(folder / "spool", *options) as running:
+    with serve_process(folder / "spool", *options) as running:
         yield running
 
 
@@ -98,19 +81,19 @@ def test_a_track_and_those_like_it(library: Server) -> None:
 def test_neighbours_are_not_loaded_anew_for_each_answer_of_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded: list[Maker] = []
+    loaded: list[EmbeddingModel] = []
 
-    def counting(catalog: Catalog, maker: Maker, among: Collection[int]) -> Vectors:
+    def counting(catalog: Catalog, maker: EmbeddingModel, among: Collection[int]) -> EmbeddingMatrix:
         loaded.append(maker)
-        return load(catalog, maker, among)
+        return load_embeddings(catalog, maker, among)
 
-    monkeypatch.setattr(nearest, "load", counting)
+    monkeypatch.setattr(neighbours, "load", counting)
     with Catalog(tmp_path / "library.db") as catalog:
-        rows = shelf(catalog, tmp_path, GENRES)
+        rows = fill_catalog(catalog, tmp_path, GENRES)
         neighbours = library_routes._Neighbours(catalog.path)
         for number in range(3):
             assert neighbours.of(1, 1)
-            shelve(catalog, told(tmp_path / f"new {number}.mp3"), rows[0])
+            insert_track(catalog, simple_prediction(tmp_path / f"new {number}.mp3"), rows[0])
         assert len(loaded) == 1
         monkeypatch.setattr(library_routes, "_FRESH", 0.0)
         assert neighbours.of(1, 1)[0].id > len(GENRES)
@@ -146,9 +129,9 @@ def test_a_file_that_is_gone_is_told(library: Server) -> None:
 
 
 def test_keys_are_asked_for_and_other_hosts_are_not_answered(tmp_path: Path, model_file: Path, song: Path) -> None:
-    catalog = fill(tmp_path, song)
+    catalog = make_mapped_catalog(tmp_path, song)
     options = ("--model", str(model_file), "--library", "--catalog", str(catalog), "--api-key", "open")
-    with serving(tmp_path / "spool", *options) as server:
+    with serve_process(tmp_path / "spool", *options) as server:
         for path in ("map", "tracks", "tracks/1", "tracks/1/similar", "tracks/1/audio"):
             assert server.get(f"/v1/library/{path}").status_code == 401
             assert server.get(f"/v1/library/{path}", headers={"Authorization": "Bearer open"}).status_code == 200

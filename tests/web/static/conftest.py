@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
-from tests.conftest import RATE, encode, make_card, tone
-from tests.explained import make_traceable_model
-from tests.web.conftest import PATIENCE, Server, serving
+from tests.support.audio import RATE, encode, tone
+from tests.support.models import make_card, make_traceable_model
+from tests.support.processes import PATIENCE
+from tests.support.server import Server, serve_process
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -77,7 +78,7 @@ def explained_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def explaining(tmp_path_factory: pytest.TempPathFactory, explained_file: Path) -> Iterator[Server]:
     """A server whose model tells why."""
-    with serving(tmp_path_factory.mktemp("spool"), "--model", str(explained_file)) as running:
+    with serve_process(tmp_path_factory.mktemp("spool"), "--model", str(explained_file)) as running:
         yield running
 
 

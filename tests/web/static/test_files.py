@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.conftest import encode, tone
-from tests.web.conftest import Server, serving
+from tests.support.audio import encode, tone
+from tests.support.server import Server, serve_process
 from tests.web.static.conftest import Open, cursor, pixels
 
 DROP = """async ([name, content]) => {
@@ -220,7 +220,7 @@ def test_a_model_that_cannot_be_traced_is_explained_slowly(open_page: Open, serv
 
 
 def test_the_key_is_asked_for_once(open_page: Open, tmp_path: Path, explained_file: Path, low_song: Path) -> None:
-    with serving(tmp_path / "spool", "--model", str(explained_file), "--api-key", "open-sesame") as locked:
+    with serve_process(tmp_path / "spool", "--model", str(explained_file), "--api-key", "open-sesame") as locked:
         visit = open_page(locked.url)
         dialog = visit.page.get_by_role("dialog")
         for key in ("wrong", "open-sesame"):

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from genrelens.library.catalog.browse import Search, columns, search
+from genrelens.library.catalog.browse import TrackSearch, map_columns, search_tracks
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.similarity.map_picture import colours_of
+from genrelens.library.similarity.map_picture import label_colours
 from genrelens.web.routes.library_responses import EXAMPLE_MAP
-from tests.library.shelf import shelve, told
-from tests.web.conftest import Server, eventually, serving
-from tests.web.routes.test_library import fill
+from tests.support.catalog import insert_track, make_mapped_catalog, simple_prediction
+from tests.support.processes import wait_until
+from tests.support.server import Server, serve_process
 from tests.web.static.conftest import Open, Visit, pixels
 from tests.web.static.test_access import OVERFLOWING, PHONE, SMALL, violations
 
@@ -24,9 +24,9 @@ from tests.web.static.test_access import OVERFLOWING, PHONE, SMALL, violations
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory, model_file: Path, melody: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("library")
-    catalog = fill(folder, melody)
+    catalog = make_mapped_catalog(folder, melody)
     options = ("--model", str(model_file), "--library", "--catalog", str(catalog))
-    with serving(folder / "spool", *options) as running:
+    with serve_process(folder / "spool", *options) as running:
         yield running
 
 
@@ -54,11 +54,11 @@ def test_a_search_of_the_page_finds_what_the_api_finds(visit: Visit, tmp_path: P
     paths = ["Jazz/Miles/So What.mp3", "Björk/Début/Venus.flac", "Björk/Jóga.mp3", "Loose.mp3", "\u0130stanbul/x.mp3"]
     with Catalog(tmp_path / "library.db") as catalog:
         for path in paths:
-            shelve(catalog, told(tmp_path / "Music" / path), None)
-        gone = shelve(catalog, told(Path("/elsewhere/gone.mp3")), None)
+            insert_track(catalog, simple_prediction(tmp_path / "Music" / path), None)
+        gone = insert_track(catalog, simple_prediction(Path("/elsewhere/gone.mp3")), None)
         catalog.connection.execute("UPDATE tracks SET vanished = 1 WHERE id = ?", (gone,))
-        asked = [[one.id for one in search(catalog, Search(text))[1]] for text in texts]
-        found = visit.page.evaluate(SEARCH, [columns(catalog), texts])
+        asked = [[one.id for one in search_tracks(catalog, TrackSearch(text))[1]] for text in texts]
+        found = visit.page.evaluate(SEARCH, [map_columns(catalog), texts])
     assert found == asked
     assert [sorted(numbers) for numbers in asked[:6]] == [[1], [2, 3], [2], [2], [2], []]
 
@@ -74,7 +74,7 @@ def test_genres_have_the_colours_of_the_picture(visit: Visit) -> None:
         *map("genre {}".format, range(12)),
     ]
     colours = "async (labels) => Object.fromEntries((await import('/static/theme.js')).coloursOf(labels))"
-    assert visit.page.evaluate(colours, labels) == colours_of(labels)
+    assert visit.page.evaluate(colours, labels) == label_colours(labels)
 
 
 def test_a_track_stands_with_its_folder(visit: Visit, library: Server) -> None:
@@ -109,7 +109,7 @@ def test_a_choice_plays_and_leads_to_similar_ones(visit: Visit, library: Server)
     page = visit.page
     page.locator("#tracks .track").first.click()
     expect(page.locator("#chosen-title")).to_have_text("0")
-    eventually(lambda: playing_at(page) > 0.2)
+    wait_until(lambda: playing_at(page) > 0.2)
     expect(page.locator("#similar .track")).to_have_count(10)
     expect(page.locator("#tracks .track[aria-pressed=true]")).to_have_count(1)
     title = page.locator("#similar .track-title").first.inner_text()
@@ -219,14 +219,14 @@ def test_a_phone_needs_no_sideways_scrolling(open_page: Open, library: Server) -
 def test_a_key_is_asked_for_and_the_track_still_plays(
     open_page: Open, tmp_path: Path, model_file: Path, melody: Path
 ) -> None:
-    catalog = fill(tmp_path, melody)
+    catalog = make_mapped_catalog(tmp_path, melody)
     options = ("--model", str(model_file), "--library", "--catalog", str(catalog), "--api-key", "open")
-    with serving(tmp_path / "spool", *options) as server:
+    with serve_process(tmp_path / "spool", *options) as server:
         page = open_page(f"{server.url}/library").page
         page.locator("#key-field").fill("open")
         page.get_by_role("button", name="Use it").click()
         page.locator("#tracks .track").first.click()
-        eventually(lambda: playing_at(page) > 0.2)
+        wait_until(lambda: playing_at(page) > 0.2)
 
 
 COUNT_ADDRESSES = """window.addresses = 0;
@@ -240,9 +240,9 @@ sessionStorage.setItem("genrelens-key", "open");"""
 def test_with_a_key_no_more_than_one_track_is_held(
     open_page: Open, tmp_path: Path, model_file: Path, melody: Path
 ) -> None:
-    catalog = fill(tmp_path, melody)
+    catalog = make_mapped_catalog(tmp_path, melody)
     options = ("--model", str(model_file), "--library", "--catalog", str(catalog), "--api-key", "open")
-    with serving(tmp_path / "spool", *options) as server:
+    with serve_process(tmp_path / "spool", *options) as server:
         page = open_page(f"{server.url}/library", COUNT_ADDRESSES).page
         given_up: list[str] = []
         page.on("requestfailed", lambda request: given_up.append(request.url))
@@ -250,7 +250,7 @@ def test_with_a_key_no_more_than_one_track_is_held(
         page.route("**/tracks/1/audio", lambda route: held.append(route))
         for place in (0, 1, 2):
             page.locator("#tracks .track").nth(place).click()
-        eventually(lambda: playing_at(page) > 0.2)
+        wait_until(lambda: playing_at(page) > 0.2)
         assert page.evaluate("addresses") == 1
         assert f"{server.url}/v1/library/tracks/1/audio" in given_up
         page.route("**/tracks/*/audio", lambda route: route.abort())
@@ -281,9 +281,9 @@ def elsewhere(tmp_path: Path) -> Iterator[str]:
 def test_pages_from_elsewhere_do_not_hear_tracks_unless_they_may(
     open_page: Open, tmp_path: Path, model_file: Path, melody: Path, elsewhere: str
 ) -> None:
-    catalog = fill(tmp_path, melody)
+    catalog = make_mapped_catalog(tmp_path, melody)
     options = ("--model", str(model_file), "--library", "--catalog", str(catalog), "--cors", elsewhere)
-    with serving(tmp_path / "spool", *options) as server:
+    with serve_process(tmp_path / "spool", *options) as server:
         page = open_page(f"{server.url}/library").page
         address = f"{server.url}/v1/library/tracks/1/audio"
         assert page.evaluate(LISTEN, [address, None]) == "heard"

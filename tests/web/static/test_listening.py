@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import WebSocketRoute, expect
 
-from tests.web.conftest import serving
+from tests.support.server import serve_process
 from tests.web.static.conftest import Open, Visit
 
 REFUSE = """navigator.mediaDevices.getUserMedia = navigator.mediaDevices.getDisplayMedia =
@@ -108,7 +108,7 @@ def test_a_lost_microphone_is_told_in_words(open_page: Open) -> None:
 
 
 def test_a_server_that_goes_is_told_in_words(open_page: Open, explained_file: Path, tmp_path: Path) -> None:
-    with serving(tmp_path / "spool", "--model", str(explained_file)) as mortal:
+    with serve_process(tmp_path / "spool", "--model", str(explained_file)) as mortal:
         visit = open_page(mortal.url)
         listen(visit)
         expect(visit.page.locator("#live-genre")).not_to_be_empty()
@@ -181,7 +181,7 @@ def test_what_is_amiss_is_told_in_words(open_page: Open, changes: dict[str, obje
 
 
 def test_the_key_goes_with_the_greeting(open_page: Open, explained_file: Path, tmp_path: Path) -> None:
-    with serving(tmp_path / "spool", "--model", str(explained_file), "--api-key", "open-sesame") as locked:
+    with serve_process(tmp_path / "spool", "--model", str(explained_file), "--api-key", "open-sesame") as locked:
         visit = open_page(locked.url)
         visit.page.get_by_label("Key", exact=True).fill("open-sesame")
         visit.page.get_by_label("Key", exact=True).press("Enter")

@@ -3,7 +3,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from genrelens.web.workers.fair_queue import Turns
-from tests.web.conftest import complete
+from tests.support.processes import run_coroutine
 
 
 async def waiting(*coroutines: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
@@ -28,7 +28,7 @@ def test_clients_take_turns_and_each_is_served_in_its_order() -> None:
         assert served == ["a0", "b0", "c0", "a1", "b1", "a2"]
         assert await turns.take("d") == "a thing"
 
-    complete(scene())
+    run_coroutine(scene())
 
 
 def test_who_leaves_takes_nothing_along() -> None:
@@ -40,4 +40,4 @@ def test_who_leaves_takes_nothing_along() -> None:
         late.cancel()  # it has been given the thing, and does not know yet
         assert await asyncio.wait_for(stays, 5) == "a thing"
 
-    complete(scene())
+    run_coroutine(scene())

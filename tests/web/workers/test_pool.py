@@ -28,7 +28,7 @@ from genrelens.web.core.settings import Settings
 from genrelens.web.workers.messages import Job
 from genrelens.web.workers.pool import Pool
 from genrelens.web.workers.process import error_of
-from tests.web.conftest import children, complete
+from tests.support.processes import children, run_coroutine
 
 
 @asynccontextmanager
@@ -59,7 +59,7 @@ def test_a_worker_that_hangs_is_killed_and_replaced(model_file: Path, job: Job) 
             assert (await pool.run(job, "a")).result
             assert not Path(f"/proc/{worker}").exists()
 
-    complete(scene())
+    run_coroutine(scene())
 
 
 def test_who_waits_for_a_worker_that_dies_gets_the_next(model_file: Path, job: Job) -> None:
@@ -74,7 +74,7 @@ def test_who_waits_for_a_worker_that_dies_gets_the_next(model_file: Path, job: J
                 await first
             assert all(outcome.result for outcome in await asyncio.gather(*others))
 
-    complete(scene())
+    run_coroutine(scene())
 
 
 def test_a_worker_that_dies_idle_costs_nothing(model_file: Path, job: Job) -> None:
@@ -86,7 +86,7 @@ def test_a_worker_that_dies_idle_costs_nothing(model_file: Path, job: Job) -> No
             assert (await pool.run(job, "a")).result
             assert pool.ready
 
-    complete(scene())
+    run_coroutine(scene())
 
 
 def test_a_worker_that_dies_unseen_costs_nothing(model_file: Path, job: Job) -> None:
@@ -98,7 +98,7 @@ def test_a_worker_that_dies_unseen_costs_nothing(model_file: Path, job: Job) -> 
             assert pool.ready
             assert (await pool.run(job, "a")).result
 
-    complete(scene())
+    run_coroutine(scene())
 
 
 def test_who_is_judged_when_the_server_ends_is_not_blamed(model_file: Path, job: Job) -> None:
@@ -111,13 +111,13 @@ def test_who_is_judged_when_the_server_ends_is_not_blamed(model_file: Path, job:
             with pytest.raises(NotReadyError, match="the server ends"):
                 await asked
 
-    complete(scene())
+    run_coroutine(scene())
 
 
 def test_what_a_worker_says_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr("genrelens.web.workers.process._COMMAND", (sys.executable, "-c", "1 / 0"))
     with pytest.raises(WorkerError):
-        complete(_start("lens")())
+        run_coroutine(_start("lens")())
     told = [getattr(record, FIELDS) for record in caplog.records if "says something" in record.message]
     assert all(one["pid"] > 0 for one in told)
     assert "ZeroDivisionError" in "".join(one["said"] for one in told)  # it may come in pieces
@@ -139,7 +139,7 @@ def test_one_who_asks_for_much_is_not_all_that_is_served(model_file: Path, job: 
             await asyncio.gather(*asked)
             assert done.index("b") <= 2
 
-    complete(scene())
+    run_coroutine(scene())
 
 
 def test_who_waits_too_long_is_turned_away(model_file: Path, job: Job) -> None:
@@ -153,7 +153,7 @@ def test_who_waits_too_long_is_turned_away(model_file: Path, job: Job) -> None:
             os.kill(worker, signal.SIGCONT)
             assert (await first).result
 
-    complete(scene())
+    run_coroutine(scene())
 
 
 def test_a_job_that_nobody_waits_for_any_more_does_not_answer_the_next(model_file: Path, job: Job) -> None:
@@ -168,7 +168,7 @@ def test_a_job_that_nobody_waits_for_any_more_does_not_answer_the_next(model_fil
             assert outcome.result
             assert outcome.result["path"] == "another"
 
-    complete(scene())
+    run_coroutine(scene())
 
 
 def test_a_worker_that_wants_more_memory_than_it_may_have_ends_alone(song: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_worker_that_wants_more_memory_than_it_may_have_ends_alone(song: Path)
                 await pool.run(job, "a")
             assert not Path(f"/proc/{worker}").exists()
 
-    complete(scene())
+    run_coroutine(scene())
 
 
 def _start(*models: str) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -198,19 +198,19 @@ def _start(*models: str) -> Callable[[], Coroutine[Any, Any, None]]:
 
 def test_a_model_that_cannot_be_had_is_told_in_its_own_words(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match=r"missing\.onnx does not exist"):
-        complete(_start(str(tmp_path / "missing.onnx"))())
+        run_coroutine(_start(str(tmp_path / "missing.onnx"))())
 
 
 @pytest.mark.parametrize("script", ["", "print('x' * 1000)", "import sys; sys.stdout.write('\\0' * 3 + '\\x02[]')"])
 def test_a_worker_that_talks_nonsense_is_not_taken_on(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genrelens.web.workers.process._COMMAND", (sys.executable, "-c", script))
     with pytest.raises(WorkerError):
-        complete(_start("lens")())
+        run_coroutine(_start("lens")())
 
 
 def test_two_models_of_one_name_are_refused(model_file: Path) -> None:
     with pytest.raises(InvalidModelError, match="two models are called 'tilt'"):
-        complete(_start(str(model_file), str(model_file))())
+        run_coroutine(_start(str(model_file), str(model_file))())
 
 
 def test_errors_come_back_as_what_they_were() -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from genrelens.audio.decoder import Track
+from genrelens.audio.decoder import AudioReader
 from genrelens.classifier import Classifier
 from genrelens.errors import TooLongError
 from genrelens.web.workers import worker
 from genrelens.web.workers.messages import Job, Outcome, Setup, packed, read
-from tests.conftest import encode, tone
+from tests.support.audio import encode, tone
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_length_is_measured_where_it_is_not_declared(tmp_path: Path) -> None:
         tmp_path / "a.webm", tone(seconds=3, rate=48_000), codec="libopus", rate=48_000, options={"live": "1"}
     )
     with file.open("rb") as source:
-        with Track(source, 22_050) as track:
+        with AudioReader(source, 22_050) as track:
             assert track.duration is None
         worker.check_length(source, 22_050, 4.0)
         with pytest.raises(TooLongError, match="lasts more than the 2 s"):

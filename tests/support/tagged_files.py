@@ -11,14 +11,14 @@ from mutagen.flac import FLAC, Picture
 from mutagen.id3 import APIC, COMM, ID3, TALB, TCON, TIT2, TXXX, TYER
 from mutagen.mp4 import MP4Cover, MP4FreeForm
 
-from tests.conftest import encode, tone
+from tests.support.audio import encode, tone
 
 GENRES = ("Blues", "Folk, World & Country")  # that each tagged file has
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 TITLE, COMMENT = "Título ♫", "do not touch"
 
 
-def make(folder: Path, name: str) -> Path:
+def make_tagged(folder: Path, name: str) -> Path:
     """A file of a format, as `FORMATS` names them: a second of sound, and tags unless its name says "bare"."""
     ending, codec, _ = FORMATS[name]
     kept = folder.parent / f"kept-{name}{ending}"

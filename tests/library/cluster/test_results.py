@@ -4,15 +4,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from genrelens.errors import AddressError, TooShortError
-from genrelens.library.catalog.tracks import Stamp
+from genrelens.errors import RemoteFileError, TooShortError
+from genrelens.library.catalog.tracks import FileStamp
 from genrelens.library.classify.outcome import Outcome, failed
-from genrelens.library.cluster import outcomes as module
-from genrelens.library.cluster.outcomes import OutcomeFolder, asked, outcomes_of, table_of
+from genrelens.library.cluster import results as module
+from genrelens.library.cluster.results import ResultFolder, run_settings, from_table, to_table
 from genrelens.prediction import Prediction, Score
-from tests.conftest import make_card
+from tests.support.models import make_card
 
-ASKED = asked(make_card(), 3)
+ASKED = run_settings(make_card(), 3)
 
 
 def told(path: Path | str, embedding: list[float] | None = None) -> Outcome:
@@ -22,7 +22,10 @@ def told(path: Path | str, embedding: list[float] | None = None) -> Outcome:
         model="tilt", version="1",
     )  # fmt: skip
     return Outcome(
-        path, Stamp(10, 1234567890123456789), prediction, None if embedding is None else np.array(embedding, np.float32)
+        path,
+        FileStamp(10, 1234567890123456789),
+        prediction,
+        None if embedding is None else np.array(embedding, np.float32),
     )
 
 
@@ -32,11 +35,11 @@ def broken(path: Path | str) -> Outcome:
 
 def test_outcomes_come_back_as_they_were() -> None:
     kept = [told(Path("/a/\udcff.mp3")), broken("s3://bucket/b.mp3"), told("memory://c.mp3")]
-    assert outcomes_of(table_of(kept, ASKED)) == kept
+    assert from_table(to_table(kept, ASKED)) == kept
 
 
 def test_embeddings_come_back_in_half_precision() -> None:
-    (outcome,) = outcomes_of(table_of([told("s3://a", [0.1, -2.0, 1000.0])], ASKED))
+    (outcome,) = from_table(to_table([told("s3://a", [0.1, -2.0, 1000.0])], ASKED))
     assert outcome.embedding is not None
     assert outcome.embedding.dtype == np.float32
     np.testing.assert_allclose(outcome.embedding, [0.1, -2.0, 1000.0], rtol=1e-3)
@@ -45,46 +48,46 @@ def test_embeddings_come_back_in_half_precision() -> None:
 class TestFolder:
     def test_keeps_what_was_added_though_the_run_breaks_off(self, tmp_path: Path) -> None:
         def broken_off() -> None:
-            with OutcomeFolder(str(tmp_path / "out")) as folder:
-                folder.add(table_of([told(Path("/a")), broken(Path("/b"))], ASKED))
+            with ResultFolder(str(tmp_path / "out")) as folder:
+                folder.add(to_table([told(Path("/a")), broken(Path("/b"))], ASKED))
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             broken_off()
-        again = OutcomeFolder(str(tmp_path / "out"))
+        again = ResultFolder(str(tmp_path / "out"))
         assert again.paths(ASKED) == {"/a", "/b"}
         assert again.paths(ASKED, failed=False) == {"/a"}
-        assert again.paths(asked(make_card(version="2"), 3)) == set()
-        assert again.paths(asked(make_card(), "all")) == set()
+        assert again.paths(run_settings(make_card(version="2"), 3)) == set()
+        assert again.paths(run_settings(make_card(), "all")) == set()
 
     def test_is_written_file_by_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "_ROWS", 4)
-        with OutcomeFolder(str(tmp_path)) as folder:
+        with ResultFolder(str(tmp_path)) as folder:
             for name in "abcde":
-                folder.add(table_of([told(Path(f"/{name}/{i}")) for i in range(2)], ASKED))
+                folder.add(to_table([told(Path(f"/{name}/{i}")) for i in range(2)], ASKED))
         rows = [pq.read_table(file).num_rows for file in sorted(tmp_path.iterdir())]
         assert rows == [4, 4, 2]
         assert len(folder.paths(ASKED)) == 10
 
     def test_can_lie_at_an_address(self) -> None:
-        with OutcomeFolder("memory://kept/outcomes") as folder:
-            folder.add(table_of([told("memory://a.mp3")], ASKED))
-        (table,) = OutcomeFolder("memory://kept/outcomes").tables(ASKED)
-        assert outcomes_of(table) == [told("memory://a.mp3")]
+        with ResultFolder("memory://kept/outcomes") as folder:
+            folder.add(to_table([told("memory://a.mp3")], ASKED))
+        (table,) = ResultFolder("memory://kept/outcomes").tables(ASKED)
+        assert from_table(table) == [told("memory://a.mp3")]
 
     def test_leaves_no_file_if_nothing_was_added(self, tmp_path: Path) -> None:
-        with OutcomeFolder(str(tmp_path / "out")):
+        with ResultFolder(str(tmp_path / "out")):
             pass
         assert not (tmp_path / "out").exists()
 
     def test_says_which_file_is_damaged(self, tmp_path: Path) -> None:
         (tmp_path / "a.parquet").write_bytes(b"PAR1")
-        with pytest.raises(AddressError, match=r"a\.parquet cannot be read .*; remove it"):
-            OutcomeFolder(str(tmp_path)).paths(ASKED)
+        with pytest.raises(RemoteFileError, match=r"a\.parquet cannot be read .*; remove it"):
+            ResultFolder(str(tmp_path)).paths(ASKED)
 
     def test_says_where_it_cannot_write(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"")
-        folder = OutcomeFolder(str(tmp_path / "file" / "out"))
-        folder.add(table_of([told("a://b")], ASKED))
-        with pytest.raises(AddressError, match="cannot be written"):
+        folder = ResultFolder(str(tmp_path / "file" / "out"))
+        folder.add(to_table([told("a://b")], ASKED))
+        with pytest.raises(RemoteFileError, match="cannot be written"):
             folder.write()

@@ -5,12 +5,12 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrelens.audio.windows import Take
+from genrelens.audio.windows import WindowCount
 from genrelens.library.classify.outcome import Outcome
 from genrelens.library.classify.run import judge_files
 
 
-def deadly(paths: Sequence[Path], model: Path, windows: Take) -> list[Outcome]:
+def classify_or_die(paths: Sequence[Path], model: Path, windows: WindowCount) -> list[Outcome]:
     """Judge files, but die over one that is called hostile."""
     if any("hostile" in path.name for path in paths):
         os.kill(os.getpid(), signal.SIGKILL)
