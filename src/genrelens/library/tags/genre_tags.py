@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from mutagen import File, MutagenError
 from mutagen.id3 import TCON
 
-from genrelens.errors import TagsUnreadableError, TagsUnwritableError, shown
+from genrelens.errors import TagsUnreadableError, TagsUnwritableError, display_name
 from genrelens.library.tags import ape, id3, id3_files
 from genrelens.library.tags.mutagen_formats import KINDS, OGG, OWN, VORBIS, Format
 from genrelens.library.tags.profiles import PROFILES, Dialect, Profile
@@ -203,7 +203,7 @@ def _told(path: Path, kind: type[TagsUnreadableError | TagsUnwritableError], sen
     try:
         yield
     except OSError as error:
-        raise kind(sentence.format(shown(path), error.strerror or error)) from error
+        raise kind(sentence.format(display_name(path), error.strerror or error)) from error
     except DAMAGED as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise kind(sentence.format(shown(path), reason)) from error
+        raise kind(sentence.format(display_name(path), reason)) from error
