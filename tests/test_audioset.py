@@ -1,7 +1,6 @@
 """The front end of EfficientAT's nets, against the formulae of torch and Kaldi that they were taught with."""
 
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from genrelens.features.frontend import FrontEnd, mel_filterbank
 from genrelens.features.spectral import extract_features, to_model_input
+from tests.support.paths import ROOT
 
 AUDIOSET = FrontEnd(
     rate=32_000,
@@ -66,12 +66,13 @@ def test_the_frames_are_those_that_the_net_was_taught_with() -> None:
 def test_loudness_is_heard() -> None:
     samples = np.random.default_rng(0).standard_normal(8_000).astype(np.float32)
     loud, quiet = (
-        to_model_input(extract_features(gain * samples, ("mel",), AUDIOSET), ("mel",), "stack", AUDIOSET) for gain in (1, 0.1)
+        to_model_input(extract_features(gain * samples, ("mel",), AUDIOSET), ("mel",), "stack", AUDIOSET)
+        for gain in (1, 0.1)
     )
     np.testing.assert_allclose(loud - quiet, np.log(100) / 5, rtol=0.3)
 
 
 def test_the_recipes_and_the_card_of_mn04_have_it() -> None:
-    recipes = Path(__file__).parents[1] / "recipes"
+    recipes = ROOT / "recipes"
     for file in ("mn04-finetune.toml", "backbones/mn04.toml"):
         assert FrontEnd(**tomllib.loads((recipes / file).read_text())["input"]["front_end"]) == AUDIOSET

@@ -7,7 +7,7 @@ import pytest
 
 import genrelens
 from genrelens.audio.decoder import AudioReader
-from genrelens.classifier import Classifier, hear, told, vote
+from genrelens.classifier import Classifier, mean_over_windows, predicted_labels, window_batches
 from genrelens.errors import AudioNotFoundError, ModelNotFoundError, TooShortError
 from genrelens.model.card import MusicDetector
 from genrelens.model.session import Model
@@ -120,7 +120,7 @@ def knowing(tmp_path: Path, wav: MakeWav) -> Classifier:
     """A model that takes low tones for music, and nothing else."""
     plain = Model(make_mapped_model(tmp_path / "plain.onnx", make_card()))
     with AudioReader(wav("usual.wav", hz=100), 22_050) as track:
-        (heard,) = hear(track, plain.card.sound, 1)
+        (heard,) = window_batches(track, plain.card.audio_input, 1)
     usual = plain.judge(heard.planes).embeddings
     assert usual is not None
     detector = MusicDetector(centre=tuple(usual[0].tolist()), axes=(), usual=0.05, limit=0.2)
@@ -186,13 +186,13 @@ def test_a_model_by_path_and_by_wrong_name(model_file: Path) -> None:
 
 
 def test_uniform_answers_name_the_first_label() -> None:
-    assert told(make_card(labels=("a", "b")), np.array([0.5, 0.5], np.float32)) == ("a",)
+    assert predicted_labels(make_card(labels=("a", "b")), np.array([0.5, 0.5], np.float32)) == ("a",)
 
 
 def test_vote_leaves_silence_out() -> None:
     rows = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
-    np.testing.assert_array_equal(vote(rows, np.array([True, False, False])), [0, 1])
-    np.testing.assert_allclose(vote(rows, np.array([True, True, True])), [1 / 3, 2 / 3])
+    np.testing.assert_array_equal(mean_over_windows(rows, np.array([True, False, False])), [0, 1])
+    np.testing.assert_allclose(mean_over_windows(rows, np.array([True, True, True])), [1 / 3, 2 / 3])
 
 
 def test_the_public_names() -> None:

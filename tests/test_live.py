@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from genrelens.classifier import Classifier
 from genrelens.errors import TooShortError, WrongInputError
-from genrelens.live import EVERY, SMOOTHED, Listener, LiveAnswer
+from genrelens.live import SMOOTHING_WINDOWS, UPDATE_SECONDS, LiveClassifier, LivePrediction
 from genrelens.model.card import MusicDetector
 from genrelens.model.input_spec import PictureInput
 from genrelens.model.session import Model
@@ -30,12 +30,12 @@ def classifier(model_file: Path) -> Classifier:
 
 def heard(
     classifier: Classifier, samples: NDArray[np.floating[Any]], rate: int, sizes: Sequence[int] = (4_800,)
-) -> list[LiveAnswer]:
+) -> list[LivePrediction]:
     """All answers to samples that come in pieces of these sizes, again and again."""
-    listener, answers, at = Listener(classifier), list[LiveAnswer](), 0
+    listener, answers, at = LiveClassifier(classifier), list[LivePrediction](), 0
     while at < len(samples):
         size = sizes[at % len(sizes)]
-        answers += listener.hear(samples[at : at + size], rate)
+        answers += listener.process(samples[at : at + size], rate)
         at += size
     return [*answers, *listener.finish()]
 
@@ -81,7 +81,7 @@ def test_answers_follow_a_change_and_one_odd_window_does_not_turn_them(classifie
     genres = [answer.genre for answer in heard(classifier, np.concatenate([low, high]), OWN_RATE)]
     change = genres.index("high")
     assert genres == ["low"] * change + ["high"] * (len(genres) - change)
-    assert 12 < change < 12 + 2 + SMOOTHED
+    assert 12 < change < 12 + 2 + SMOOTHING_WINDOWS
     click = np.concatenate([low, high[: round(0.4 * OWN_RATE)], low])
     assert {answer.genre for answer in heard(classifier, click, OWN_RATE)} == {"low"}
 
@@ -114,14 +114,14 @@ def test_little_confidence_is_unknown(model_file: Path) -> None:
 
 
 def test_no_more_is_held_however_long_it_runs(classifier: Classifier) -> None:
-    listener = Listener(classifier)
+    listener = LiveClassifier(classifier)
     second = tone(100, 1.0, 48_000)[0]
     held = []
     tracemalloc.start()
     try:
         for _ in range(4):
             for _ in range(10):
-                assert len(listener.hear(second, 48_000)) in (1, 2, 3)
+                assert len(listener.process(second, 48_000)) in (1, 2, 3)
             held.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
@@ -136,11 +136,11 @@ def test_what_is_no_number_is_silence_and_spreads_no_further(classifier: Classif
 
 
 def test_the_rate_may_change_midway(classifier: Classifier) -> None:
-    listener = Listener(classifier)
+    listener = LiveClassifier(classifier)
     answers = [
-        *listener.hear(tone(100, 1.0, 48_000)[0], 48_000),
-        *listener.hear(tone(100, 1.0, OWN_RATE)[0], OWN_RATE),
-        *listener.hear(tone(100, 1.0, 8_000)[0], 8_000),
+        *listener.process(tone(100, 1.0, 48_000)[0], 48_000),
+        *listener.process(tone(100, 1.0, OWN_RATE)[0], OWN_RATE),
+        *listener.process(tone(100, 1.0, 8_000)[0], 8_000),
         *listener.finish(),
     ]
     assert answers[-1].at == pytest.approx(3.0, abs=1e-3)
@@ -148,29 +148,29 @@ def test_the_rate_may_change_midway(classifier: Classifier) -> None:
 
 
 def test_what_was_missed_is_told_once(classifier: Classifier) -> None:
-    listener = Listener(classifier)
-    listener.miss(1.5)
-    listener.miss(0.25)
-    answers = listener.hear(tone(100, 1.0, OWN_RATE)[0], OWN_RATE)
+    listener = LiveClassifier(classifier)
+    listener.report_missed(1.5)
+    listener.report_missed(0.25)
+    answers = listener.process(tone(100, 1.0, OWN_RATE)[0], OWN_RATE)
     assert [answer.missed for answer in answers] == [1.75, 0.0]
 
 
 def test_hardly_anything_is_too_short(classifier: Classifier) -> None:
-    listener = Listener(classifier, "song")
-    assert listener.hear(tone(100, 0.05, OWN_RATE)[0], OWN_RATE) == []
+    listener = LiveClassifier(classifier, "song")
+    assert listener.process(tone(100, 0.05, OWN_RATE)[0], OWN_RATE) == []
     with pytest.raises(TooShortError, match=r"song lasts 0\.05 s"):
         listener.finish()
-    assert Listener(classifier).finish() == []
+    assert LiveClassifier(classifier).finish() == []
 
 
 def test_a_model_of_pictures_cannot_listen() -> None:
     card = make_card(input=PictureInput(kind="picture", width=8, height=8))
     with pytest.raises(WrongInputError):
-        Listener(cast("Classifier", SimpleNamespace(card=card)))
+        LiveClassifier(cast("Classifier", SimpleNamespace(card=card)))
 
 
 def test_an_answer_is_a_line_of_json(classifier: Classifier) -> None:
-    answer = heard(classifier, tone(100, EVERY, OWN_RATE)[0], OWN_RATE)[0]
-    assert LiveAnswer.model_validate(json.loads(answer.to_json())) == answer
+    answer = heard(classifier, tone(100, UPDATE_SECONDS, OWN_RATE)[0], OWN_RATE)[0]
+    assert LivePrediction.model_validate(json.loads(answer.to_json())) == answer
     assert len(answer.top(1).scores) == 1
     assert answer.filling

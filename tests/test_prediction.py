@@ -67,7 +67,7 @@ def test_the_shape_of_the_json() -> None:
 
 
 def test_the_shape_of_a_failure() -> None:
-    failure = Failure.of("x.mp3", AudioNotFoundError("x.mp3 does not exist"))
+    failure = Failure.from_error("x.mp3", AudioNotFoundError("x.mp3 does not exist"))
     assert json.loads(failure.to_json()) == {
         "path": "x.mp3",
         "error": {"type": "AudioNotFoundError", "message": "x.mp3 does not exist"},

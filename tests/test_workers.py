@@ -27,7 +27,7 @@ def linger(seconds: float) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_results_come_in_order_with_errors_in_their_place(processes: int) -> None:
-    results = list(workers.stream(square_or_worse, range(12), processes))
+    results = list(workers.map_in_order(square_or_worse, range(12), processes))
     assert [item for item, _ in results] == list(range(12))
     for item, result in results:
         if item == 7:
@@ -39,7 +39,7 @@ def test_results_come_in_order_with_errors_in_their_place(processes: int) -> Non
 
 def test_an_item_that_kills_its_process_harms_no_other() -> None:
     items = [1, 2, 13, 3, 4, 5, 13, 6]
-    results = list(workers.stream(square_or_worse, items, 2))
+    results = list(workers.map_in_order(square_or_worse, items, 2))
     assert [item for item, _ in results] == items
     for item, result in results:
         if item == 13:
@@ -52,7 +52,7 @@ def test_an_item_that_kills_its_process_harms_no_other() -> None:
 def test_a_death_that_is_noticed_late_harms_no_other_either() -> None:
     items = [1, 2, 13, *range(20, 40)]
     results = []
-    for item, result in workers.stream(square_or_worse, items, 2):
+    for item, result in workers.map_in_order(square_or_worse, items, 2):
         time.sleep(0.05)  # the pool breaks while the caller is busy
         results.append((item, result))
     assert [item for item, _ in results] == items
@@ -60,8 +60,8 @@ def test_a_death_that_is_noticed_late_harms_no_other_either() -> None:
 
 
 def test_results_come_as_they_are_done_and_a_single_process_is_beside_this_one() -> None:
-    assert [item for item, _ in workers.as_finished(linger, [1.0, 0.0], 2)] == [0.0, 1.0]
-    results = dict(workers.as_finished(square_or_worse, [7, 13, 3], 1))
+    assert [item for item, _ in workers.map_unordered(linger, [1.0, 0.0], 2)] == [0.0, 1.0]
+    results = dict(workers.map_unordered(square_or_worse, [7, 13, 3], 1))
     assert isinstance(results[7], AudioError)
     assert isinstance(results[13], WorkerError)
     assert results[3] == 9
@@ -76,7 +76,7 @@ def test_items_are_read_only_a_little_ahead() -> None:
             read += 1
             yield item
 
-    stream = workers.stream(square_or_worse, items(), 2)
+    stream = workers.map_in_order(square_or_worse, items(), 2)
     next(stream)
     assert read <= 16
     del stream
@@ -84,7 +84,7 @@ def test_items_are_read_only_a_little_ahead() -> None:
 
 def test_an_error_that_nobody_foresaw_is_not_swallowed() -> None:
     with pytest.raises(TypeError):
-        list(workers.stream(square_or_worse, ["text"], 2))  # type: ignore[arg-type]
+        list(workers.map_in_order(square_or_worse, ["text"], 2))  # type: ignore[arg-type]
 
 
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:

@@ -15,7 +15,10 @@ def test_audio_files_are_found_by_their_endings(tmp_path: Path) -> None:
 
 def test_a_place_before_the_beginning_is_refused_without_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abcd")
-    with SeekTolerantFile.at(tmp_path / "a", "song.mp3") as file, SeekTolerantFile(io.BytesIO(b"abcd")) as memory:
+    with (
+        SeekTolerantFile.open_path(tmp_path / "a", "song.mp3") as file,
+        SeekTolerantFile(io.BytesIO(b"abcd")) as memory,
+    ):
         assert file.name == "song.mp3"
         for one in (file, memory):
             assert one.seek(-1) == -1

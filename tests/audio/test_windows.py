@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from genrelens.audio.decoder import ArrayReader
-from genrelens.audio.windows import sliding_windows, repeat_to_size, is_silent, windows_at, spread_starts, iter_windows
+from genrelens.audio.windows import is_silent, iter_windows, repeat_to_size, sliding_windows, spread_starts, windows_at
 from genrelens.errors import TooShortError, UndecodableAudioError
 
 Samples = NDArray[np.float32]

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from genrelens.cli.explain import explain
 from genrelens.errors import AudioNotFoundError, ModelError
-from genrelens.explain.explanation import Explained
+from genrelens.explain.explanation import TrackExplanation
 from genrelens.features.pictures import read_picture
 from tests.support.audio import encode_with_event
 from tests.support.models import make_card, make_model, make_traceable_model
@@ -57,7 +57,7 @@ def test_json_of_all_genres_or_of_those_asked_for(run: Callable[..., Result], tm
         result = run("-o", file, *genres)
         assert (result.exit_code, result.stdout) == (0, "")
         assert str(file) in result.stderr
-        explained = Explained.from_json(file.read_text())
+        explained = TrackExplanation.from_json(file.read_text())
         assert [one.genre for one in explained.explanations] == expected
         assert explained.prediction.genre == "low"
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from genrelens.cli.live_display import Display, clock, shown
 from genrelens.cli.main import app
 from genrelens.errors import AudioUnreadableError, MissingExtraError
-from genrelens.live import LiveAnswer
+from genrelens.live import LivePrediction
 from genrelens.prediction import Score
 from tests.support.audio import encode, tone
 from tests.support.processes import restore_interrupts
@@ -53,7 +53,7 @@ def test_a_pipe_is_told_a_line_for_each_change(listen: Callable[..., Result], ch
 
 def test_json_lines_come_twice_a_second(listen: Callable[..., Result], change: bytes) -> None:
     result = listen("-", "--json", "--top", 1, piped=change)
-    answers = [LiveAnswer.model_validate(json.loads(line)) for line in result.stdout.splitlines()]
+    answers = [LivePrediction.model_validate(json.loads(line)) for line in result.stdout.splitlines()]
     assert [answer.at for answer in answers[:16]] == pytest.approx(np.arange(1, 17) / 2)
     assert (answers[0].genre, answers[-1].genre) == ("low", "high")
     assert {len(answer.scores) for answer in answers} == {1}
@@ -216,13 +216,13 @@ def test_what_a_microphone_needs_is_told(
     assert re.search(words, str(error))
 
 
-def answer(at: float, genre: str, **changes: Any) -> LiveAnswer:
+def answer(at: float, genre: str, **changes: Any) -> LivePrediction:
     scores = (Score(label="low", score=0.75), Score(label="high", score=0.25))
     plain = {"at": at, "genre": genre, "genres": (genre,), "confidence": 0.75, "music": None, "scores": scores}
-    return LiveAnswer.model_validate({**plain, "level": -6.0, **changes})
+    return LivePrediction.model_validate({**plain, "level": -6.0, **changes})
 
 
-def drawn(*answers: LiveAnswer, width: int = 60) -> list[str]:
+def drawn(*answers: LivePrediction, width: int = 60) -> list[str]:
     """What stands at a terminal after these answers."""
     console = Console(width=width, record=True, file=io.StringIO())
     display = Display(("low", "high"), 3, width)

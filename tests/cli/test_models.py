@@ -4,7 +4,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from genrelens.cli.main import app
-from genrelens.model.card import Calibration, MusicDetector, MetricEstimate
+from genrelens.model.card import Calibration, MetricEstimate, MusicDetector
 from tests.support.models import make_card, make_mapped_model, make_model
 
 

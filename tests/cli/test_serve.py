@@ -72,7 +72,7 @@ def test_it_ends_when_it_is_told_to_before_it_is_there(model_file: Path) -> None
 def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What a server would be run with."""
     calls: list[Any] = []
-    monkeypatch.setattr("genrelens.web.core.server.run", lambda *options: calls.extend(options))
+    monkeypatch.setattr("genrelens.web.server.run", lambda *options: calls.extend(options))
     return calls
 
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genrelens.explain.attribution import Floats, Planes, TimeAxis, class_activation, occlusion
+from genrelens.explain.attribution import Floats, ModelInput, TimeAxis, class_activation, occlusion
 
 sizes = st.integers(1, 6)
 
@@ -18,7 +18,7 @@ def test_class_activation_adds_up_to_the_logits(
     np.testing.assert_allclose(evidence.mean(axis=(2, 3)), maps.mean(axis=(2, 3)) @ weights.T)
 
 
-def linear(labels: int, planes: Planes) -> tuple[Floats, Floats]:
+def linear(labels: int, planes: ModelInput) -> tuple[Floats, Floats]:
     weights = np.random.default_rng(5).standard_normal((labels, *planes.shape[1:]))
     return weights, np.einsum("lpbf,wpbf->wl", weights, planes)
 

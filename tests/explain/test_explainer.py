@@ -13,8 +13,16 @@ from pydantic import ValidationError
 from genrelens.audio.decoder import load
 from genrelens.classifier import Classifier
 from genrelens.errors import AudioNotFoundError, TooShortError, UntraceableError, WrongInputError
-from genrelens.explain.explainer import MOST_COLUMNS, Moment, explain, known_genres, pixels, strongest, window_evidence
-from genrelens.explain.explanation import Explained, Explanation, Method
+from genrelens.explain.explainer import (
+    MAX_COLUMNS,
+    Moment,
+    explain,
+    explainable_genres,
+    spectrogram_pixels,
+    strongest_moments,
+    window_attribution,
+)
+from genrelens.explain.explanation import Explanation, Method, TrackExplanation
 from genrelens.model.card import Card
 from genrelens.model.input_spec import PictureInput
 from genrelens.model.session import Model
@@ -44,13 +52,13 @@ def share_within(explanation: Explanation, start: float, end: float) -> float:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_planted_evidence_is_found(tmp_path: Path, method: Method) -> None:
-    sound = make_card().sound
+    sound = make_card().audio_input
     classifier = made(tmp_path, make_card(input=sound.model_copy(update={"window": 5.0, "hop": 2.5})))
     track = encode_with_event(tmp_path / "planted.wav", 6, 9, seconds=14)
     explained = explain(classifier, track, method=method)
     high = next(one for one in explained.explanations if one.genre == "high")
     assert share_within(high, 6, 9) > 0.95
-    (moment, *_) = strongest(high, 1)
+    (moment, *_) = strongest_moments(high, 1)
     assert moment.start == pytest.approx(6, abs=0.3)
     assert moment.end == pytest.approx(9, abs=0.3)
     assert moment.evidence > 0
@@ -68,7 +76,7 @@ def test_occlusion_finds_the_band_too(classifier: Classifier, tmp_path: Path) ->
 def test_class_activation_averages_to_the_logits(classifier: Classifier) -> None:
     model = classifier.model
     heard = np.random.default_rng(0).standard_normal((3, *model.card.input.shape)).astype(np.float32)
-    evidence = window_evidence(model, heard, "cam")
+    evidence = window_attribution(model, heard, "cam")
     np.testing.assert_allclose(evidence.mean(axis=(2, 3)), model.logits(heard), atol=1e-5)  # which have no bias
 
 
@@ -92,9 +100,9 @@ def test_several_labels_each_have_evidence_of_their_own(tmp_path: Path) -> None:
 def test_a_genre_of_a_tree_speaks_as_its_leaves_do(tmp_path: Path) -> None:
     graph = make_traceable_model(tmp_path / "m.onnx", make_card(labels=("Tone---Low", "Tone---High"), labelling="tree"))
     classifier = Classifier(graph, threads=1)
-    assert known_genres(classifier.card) == ("Tone", "Tone---Low", "Tone---High")
+    assert explainable_genres(classifier.card) == ("Tone", "Tone---Low", "Tone---High")
     explained = explain(
-        classifier, encode_with_event(tmp_path / "a.wav", 1, 2, seconds=3), genres=known_genres(classifier.card)
+        classifier, encode_with_event(tmp_path / "a.wav", 1, 2, seconds=3), genres=explainable_genres(classifier.card)
     )
     tone_, low, high = (np.array(one.evidence) for one in explained.explanations)
     probable = {score.label: score.score for score in explained.prediction.scores}
@@ -118,7 +126,7 @@ def test_the_prediction_is_that_of_the_classifier(classifier: Classifier, wav: M
 def test_the_spectrogram_shows_the_sound_on_the_same_columns(classifier: Classifier, tmp_path: Path) -> None:
     explained = explain(classifier, encode_with_event(tmp_path / "a.wav", 2, 4, seconds=6))
     spectrogram = explained.spectrogram
-    shown = pixels(spectrogram)
+    shown = spectrogram_pixels(spectrogram)
     assert shown.shape == (32, len(spectrogram.times) - 1)
     assert shown.max() == 255
     assert all(one.times == spectrogram.times for one in explained.explanations)
@@ -138,7 +146,7 @@ def test_the_time_axis_ends_with_the_track(classifier: Classifier, wav: MakeWav,
     assert times[0] == 0
     assert times[-1] == pytest.approx(seconds, abs=0.001)
     assert np.all(np.diff(times) > 0)
-    assert len(times) - 1 == min(MOST_COLUMNS, np.ceil(round(seconds, 3) / (1024 / 22_050)))
+    assert len(times) - 1 == min(MAX_COLUMNS, np.ceil(round(seconds, 3) / (1024 / 22_050)))
     assert np.shape(explained.explanations[0].evidence) == (1, len(times) - 1)
     assert np.all(np.array(explained.explanations[0].evidence) != 0)
 
@@ -151,7 +159,7 @@ def test_what_is_not_heard_says_nothing(classifier: Classifier, wav: MakeWav) ->
         heard |= (times[1:] > segment.start) & (times[:-1] < segment.end)
     assert 0.2 < heard.mean() < 0.35
     np.testing.assert_array_equal(np.array(explained.explanations[0].evidence)[0] != 0, heard)
-    np.testing.assert_array_equal(pixels(explained.spectrogram).max(axis=0) > 0, heard)
+    np.testing.assert_array_equal(spectrogram_pixels(explained.spectrogram).max(axis=0) > 0, heard)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -166,8 +174,8 @@ def test_silence_says_nothing(classifier: Classifier, tmp_path: Path, method: Me
     nothing = explain(classifier, encode(tmp_path / "b.wav", 0 * samples, codec="pcm_s16le"), method=method)
     assert {score.score for score in nothing.prediction.scores} == {0.5}
     assert not any(np.any(one.evidence) for one in nothing.explanations)
-    assert strongest(nothing.explanations[0], 3) == []
-    assert pixels(nothing.spectrogram).max() == 0
+    assert strongest_moments(nothing.explanations[0], 3) == []
+    assert spectrogram_pixels(nothing.spectrogram).max() == 0
 
 
 def test_any_source_can_be_explained(classifier: Classifier, wav: MakeWav) -> None:
@@ -203,10 +211,10 @@ def test_json_there_and_back_whatever_the_path_is_made_of(classifier: Classifier
     explained = explain(classifier, odd, method="occlusion")
     text = explained.to_json()
     assert text.isascii()
-    assert Explained.from_json(text) == explained
+    assert TrackExplanation.from_json(text) == explained
     assert "-0.0," not in text
     with pytest.raises(ValidationError):
-        Explained.from_json(text.replace('"bands"', '"tapes"'))
+        TrackExplanation.from_json(text.replace('"bands"', '"tapes"'))
 
 
 def test_a_model_without_maps_is_explained_by_occlusion(model_file: Path, wav: MakeWav) -> None:
@@ -224,11 +232,11 @@ def test_the_trace_of_a_model(classifier: Classifier) -> None:
     maps, weights = model.trace(heard)
     assert (maps.shape, weights.shape) == ((2, 2, 1, heard.shape[-1]), (2, 2))
     assert model.traceable
-    np.testing.assert_array_equal(maps.mean(axis=(2, 3)), model.judge(heard).embeddings)
+    np.testing.assert_array_equal(maps.mean(axis=(2, 3)), model.run(heard).embeddings)
 
 
 def test_rows_that_are_more_than_mel_bands_tell_of_time_alone() -> None:
-    sound = make_card().sound
+    sound = make_card().audio_input
     maps = np.arange(12.0).reshape(1, 1, 2, 6)
     for features, rows in ((("mel",), 2), (("mel", "chroma"), 1)):
         model = pretended(
@@ -237,10 +245,10 @@ def test_rows_that_are_more_than_mel_bands_tell_of_time_alone() -> None:
             logits=lambda heard: heard.sum(axis=(2, 3)),
         )
         heard = np.random.default_rng(0).standard_normal((1, 2, 32, 22)).astype(np.float32)
-        traced = window_evidence(model, heard, "cam")
+        traced = window_attribution(model, heard, "cam")
         assert traced.shape == (1, 2, rows, 6)
         np.testing.assert_allclose(traced.mean(axis=2)[0, 0], maps.mean(axis=2)[0, 0])
-        assert window_evidence(model, heard, "occlusion").shape == (1, 2, 8 if rows == 2 else 1, 4)
+        assert window_attribution(model, heard, "occlusion").shape == (1, 2, 8 if rows == 2 else 1, 4)
 
 
 def test_inputs_that_cannot_be_explained(classifier: Classifier, wav: MakeWav, tmp_path: Path) -> None:
@@ -265,13 +273,13 @@ def described(evidence: list[float], seconds: float) -> Explanation:
 def test_the_strongest_moments_do_not_overlap_and_come_in_order() -> None:
     evidence = [0.0] * 20
     evidence[3:6], evidence[12:15], evidence[16] = [2, 2, 2], [5, 5, 5], 1
-    found = strongest(described(evidence, 20), 9)
+    found = strongest_moments(described(evidence, 20), 9)
     assert found[:2] == [Moment(12, 15, 5), Moment(3, 6, 2)]
     assert [round(moment.evidence, 6) for moment in found[2:]] == [pytest.approx(1 / 3)]
-    assert strongest(described(evidence, 20), 1) == found[:1]
-    assert strongest(described([-1.0] * 5, 5), 3) == []
-    assert strongest(described([0.5], 1.5), 3) == [Moment(0, 1.5, 0.5)]
-    assert len(strongest(described([1.0] * 30, 30), 99)) == 10
+    assert strongest_moments(described(evidence, 20), 1) == found[:1]
+    assert strongest_moments(described([-1.0] * 5, 5), 3) == []
+    assert strongest_moments(described([0.5], 1.5), 3) == [Moment(0, 1.5, 0.5)]
+    assert len(strongest_moments(described([1.0] * 30, 30), 99)) == 10
 
 
 @pytest.mark.data
@@ -285,4 +293,4 @@ def test_real_metal_in_silence_is_pointed_at(tmp_path: Path) -> None:
         track = encode(tmp_path / "pasted.wav", silence, codec="pcm_s16le", rate=22_050)
         (metal,) = explain(classifier, track, genres=["metal"], method="cam").explanations
         assert share_within(metal, 8, 11) > 0.8
-        assert strongest(metal, 1)[0].start == pytest.approx(8, abs=0.5)
+        assert strongest_moments(metal, 1)[0].start == pytest.approx(8, abs=0.5)

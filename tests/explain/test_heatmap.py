@@ -7,25 +7,25 @@ from numpy.typing import NDArray
 
 from genrelens.classifier import Classifier
 from genrelens.explain.explainer import explain
-from genrelens.explain.explanation import Explained
-from genrelens.explain.heatmap import WIDTH, draw
+from genrelens.explain.explanation import TrackExplanation
+from genrelens.explain.heatmap import WIDTH, draw_heatmap
 from genrelens.features.pictures import read_picture
 from tests.support.audio import RATE, encode, encode_with_event, tone
 from tests.support.models import make_card, make_traceable_model
 
 
 @pytest.fixture(scope="module")
-def explained(tmp_path_factory: pytest.TempPathFactory) -> Explained:
+def explained(tmp_path_factory: pytest.TempPathFactory) -> TrackExplanation:
     folder = tmp_path_factory.mktemp("heatmap")
     classifier = Classifier(make_traceable_model(folder / "m.onnx", make_card()), threads=1)
     return explain(classifier, encode_with_event(folder / "a.wav", 6, 9, seconds=12))
 
 
-def shown(explained: Explained) -> NDArray[np.int64]:
-    return read_picture(draw(explained)).astype(np.int64)
+def shown(explained: TrackExplanation) -> NDArray[np.int64]:
+    return read_picture(draw_heatmap(explained)).astype(np.int64)
 
 
-def only(explained: Explained, *genres: str) -> Explained:
+def only(explained: TrackExplanation, *genres: str) -> TrackExplanation:
     own = {one.genre: one for one in explained.explanations}
     return explained.model_copy(update={"explanations": tuple(own[genre] for genre in genres)})
 
@@ -36,14 +36,14 @@ def warmth(picture: NDArray[np.int64], top: int, bottom: int) -> NDArray[np.floa
     return np.array([(one[..., 0] - one[..., 2]).mean() for one in np.array_split(part, 12, axis=1)])
 
 
-def test_what_speaks_for_a_genre_is_warm_and_what_speaks_against_it_cold(explained: Explained) -> None:
+def test_what_speaks_for_a_genre_is_warm_and_what_speaks_against_it_cold(explained: TrackExplanation) -> None:
     high, low = (warmth(shown(only(explained, genre)), 150, 414) for genre in ("high", "low"))
     planted_at = np.isin(np.arange(12), [6, 7, 8])
     assert high[planted_at].min() > 0 > high[~planted_at].max()
     assert low[planted_at].max() < 0 < low[~planted_at].min()
 
 
-def test_the_timeline_shows_the_genres_under_the_same_seconds(explained: Explained) -> None:
+def test_the_timeline_shows_the_genres_under_the_same_seconds(explained: TrackExplanation) -> None:
     timeline = shown(only(explained, "high"))[-218:-50, 84 : WIDTH - 196]
     first = np.array([0x2F, 0xC3, 0x9B])  # of the most probable genre
     shares = (np.abs(timeline - first).sum(axis=2) < 12).mean(axis=0)
@@ -53,15 +53,15 @@ def test_the_timeline_shows_the_genres_under_the_same_seconds(explained: Explain
     np.testing.assert_allclose(np.interp(centres, np.arange(len(shares)), shares), told, atol=0.03)
 
 
-def test_each_genre_has_a_plot_of_its_own(explained: Explained) -> None:
+def test_each_genre_has_a_plot_of_its_own(explained: TrackExplanation) -> None:
     one, both = shown(only(explained, "high")), shown(only(explained, "high", "low"))
     assert one.shape[1] == both.shape[1] == WIDTH
     assert 300 < both.shape[0] - one.shape[0] < 500
     np.testing.assert_array_equal(one[100:500], both[100:500])
 
 
-def test_the_same_explanation_gives_the_same_bytes(explained: Explained) -> None:
-    assert draw(only(explained, "high")) == draw(only(explained, "high"))
+def test_the_same_explanation_gives_the_same_bytes(explained: TrackExplanation) -> None:
+    assert draw_heatmap(only(explained, "high")) == draw_heatmap(only(explained, "high"))
 
 
 @pytest.mark.parametrize(("seconds", "labelling"), [(0.3, "one"), (70.0, "several"), (1.0, "tree")])

@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from genrelens.features.frontend import FrontEnd, hz_to_mel, log_mel, mel_filterbank, mel_to_hz, mfcc, normalise, apply_floor
+from genrelens.features.frontend import (
+    FrontEnd,
+    apply_floor,
+    hz_to_mel,
+    log_mel,
+    mel_filterbank,
+    mel_to_hz,
+    mfcc,
+    normalise,
+)
 
 
 @st.composite

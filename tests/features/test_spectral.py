@@ -8,8 +8,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from genrelens.features import spectral
-from genrelens.features.frontend import FrontEnd, band_centres, mel_decibels, normalise, apply_floor
-from genrelens.features.spectral import FEATURES, Feature, Layout, extract_features, row_count, spectrum_features, to_model_input, input_shape
+from genrelens.features.frontend import FrontEnd, apply_floor, band_centres, mel_decibels, normalise
+from genrelens.features.spectral import (
+    FEATURES,
+    Feature,
+    Layout,
+    extract_features,
+    input_shape,
+    row_count,
+    spectrum_features,
+    to_model_input,
+)
 
 FRONT_ENDS = [
     FrontEnd(),
@@ -172,7 +181,8 @@ def test_gain_leaves_the_planes_alone() -> None:
     front_end = FrontEnd()
     samples = music(front_end)
     loud, quiet = (
-        to_model_input(extract_features(gain * samples, FEATURES, front_end), FEATURES, "stack", front_end) for gain in (1, 0.1)
+        to_model_input(extract_features(gain * samples, FEATURES, front_end), FEATURES, "stack", front_end)
+        for gain in (1, 0.1)
     )
     np.testing.assert_allclose(loud, quiet, atol=1e-3)
 

@@ -11,12 +11,13 @@ from PIL import Image
 
 from genrelens.errors import NoTracksError
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.similarity.layout import update_map, tsne_layout
+from genrelens.library.similarity.layout import tsne_layout, update_map
 from genrelens.library.similarity.map_picture import GENRE_COLOURS, SPARE_COLOURS, MapPoint, draw_map, load_points
 from tests.support.catalog import fill_catalog, insert_track, simple_prediction
+from tests.support.paths import ROOT
 
 GENRES = ["jazz", "rock"] * 12
-THEME = Path(__file__).parents[2] / "src" / "genrelens" / "web" / "static" / "theme.js"
+THEME = ROOT / "src" / "genrelens" / "web" / "static" / "theme.js"
 
 
 def flat(rows: NDArray[np.float32]) -> NDArray[np.floating]:
@@ -72,7 +73,11 @@ def test_few_tracks_make_no_map(catalog: Catalog, tmp_path: Path) -> None:
 
 
 def test_a_picture_has_the_colours_of_the_genres_where_they_are() -> None:
-    shown = [MapPoint(0.1, 0.1, "jazz", 1.0)] * 30 + [MapPoint(0.9, 0.9, "polka", 1.0)] * 30 + [MapPoint(0.5, 0.5, "unknown", 0)]
+    shown = (
+        [MapPoint(0.1, 0.1, "jazz", 1.0)] * 30
+        + [MapPoint(0.9, 0.9, "polka", 1.0)] * 30
+        + [MapPoint(0.5, 0.5, "unknown", 0)]
+    )
     picture = Image.open(io.BytesIO(draw_map(shown, "tilt 1")))
     assert picture.size == (1400, 1180)
     colours = [colour for _, colour in picture.convert("RGB").getcolors(1 << 24) or []]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from genrelens.errors import InvalidModelError, NewerCardError, WrongInputError
-from genrelens.model.card import CARD_FORMAT, CARD_KEY, Calibration, Card, MusicDetector, MetricEstimate, read_card
+from genrelens.model.card import CARD_FORMAT, CARD_KEY, Calibration, Card, MetricEstimate, MusicDetector, read_card
 from genrelens.model.input_spec import PictureInput
 from tests.support.models import make_card
 
@@ -60,7 +60,7 @@ def test_a_card_of_a_model_that_looks_at_pictures() -> None:
     assert read_card({CARD_KEY: card.model_dump_json()}, "x.onnx") == card
     assert card.input.shape == (3, 100, 224)
     with pytest.raises(WrongInputError, match="looks at pictures of spectrograms; make them of audio with"):
-        _ = card.sound
+        _ = card.audio_input
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from genrelens.features.frontend import FrontEnd
-from genrelens.model.input_spec import InputSpec, PictureInput, AudioInput, file_finder
+from genrelens.model.input_spec import AudioInput, InputSpec, PictureInput, file_finder
 
 INPUT: TypeAdapter[InputSpec] = TypeAdapter(InputSpec)
 

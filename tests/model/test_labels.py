@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genrelens.model.labels import LEVEL_SEPARATOR, GenreTree, labels_above_thresholds, has_empty_parts, lineage, parse_labels
+from genrelens.model.labels import (
+    LEVEL_SEPARATOR,
+    GenreTree,
+    has_empty_parts,
+    labels_above_thresholds,
+    lineage,
+    parse_labels,
+)
 
 NAMES = st.sampled_from("abc")
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map(LEVEL_SEPARATOR.join)
@@ -21,7 +28,7 @@ def trees(draw: st.DrawFn) -> tuple[GenreTree, np.ndarray]:
 @given(trees())
 def test_a_genre_is_as_probable_as_its_parts_together(made: tuple[GenreTree, np.ndarray]) -> None:
     tree, probabilities = made
-    own = dict(zip(tree.nodes, tree.summed(probabilities), strict=True))
+    own = dict(zip(tree.nodes, tree.node_probabilities(probabilities), strict=True))
     assert sum(own[node] for node in tree.nodes if LEVEL_SEPARATOR not in node) == pytest.approx(1)
     for node in tree.nodes:
         parts = [own[part] for part in tree.nodes if len(lineage(part)) > 1 and lineage(part)[-2] == node]
@@ -31,10 +38,12 @@ def test_a_genre_is_as_probable_as_its_parts_together(made: tuple[GenreTree, np.
 
 
 @given(trees(), st.floats(0, 1))
-def test_what_is_told_is_certain_enough_or_of_the_first_level(made: tuple[GenreTree, np.ndarray], certainty: float) -> None:
+def test_what_is_told_is_certain_enough_or_of_the_first_level(
+    made: tuple[GenreTree, np.ndarray], certainty: float
+) -> None:
     tree, probabilities = made
-    own = dict(zip(tree.nodes, tree.summed(probabilities), strict=True))
-    told = tree.told(probabilities, certainty)
+    own = dict(zip(tree.nodes, tree.node_probabilities(probabilities), strict=True))
+    told = tree.predicted_node(probabilities, certainty)
     assert LEVEL_SEPARATOR not in told or own[told] >= certainty
     parts = [part for part in tree.nodes if part.startswith(told + LEVEL_SEPARATOR)]
     assert all(own[part] < certainty for part in parts)
@@ -43,9 +52,9 @@ def test_what_is_told_is_certain_enough_or_of_the_first_level(made: tuple[GenreT
 @given(trees())
 def test_each_level_parts_the_leaves(made: tuple[GenreTree, np.ndarray]) -> None:
     tree, _ = made
-    assert tree.cut(tree.depth) == list(tree.leaves)
+    assert tree.labels_at_level(tree.depth) == list(tree.leaves)
     for level in range(1, tree.depth + 1):
-        for leaf, genre in zip(tree.leaves, tree.cut(level), strict=True):
+        for leaf, genre in zip(tree.leaves, tree.labels_at_level(level), strict=True):
             assert genre in lineage(leaf)
             assert genre == leaf or len(lineage(genre)) == level
 
@@ -53,14 +62,14 @@ def test_each_level_parts_the_leaves(made: tuple[GenreTree, np.ndarray]) -> None
 def test_an_unsure_leaf_backs_off_to_its_parent() -> None:
     tree = GenreTree(["Jazz", "Rock---Metal", "Rock---Pop"])
     assert tree.nodes == ("Jazz", "Rock", "Rock---Metal", "Rock---Pop")
-    assert tree.told(np.array([0.2, 0.7, 0.1]), 0.5) == "Rock---Metal"
-    assert tree.told(np.array([0.2, 0.4, 0.4]), 0.5) == "Rock"
-    assert tree.told(np.array([0.4, 0.3, 0.3]), 0.5) == "Rock"  # more than the most probable leaf has
-    assert tree.told(np.array([0.6, 0.2, 0.2]), 0.9) == "Jazz"
+    assert tree.predicted_node(np.array([0.2, 0.7, 0.1]), 0.5) == "Rock---Metal"
+    assert tree.predicted_node(np.array([0.2, 0.4, 0.4]), 0.5) == "Rock"
+    assert tree.predicted_node(np.array([0.4, 0.3, 0.3]), 0.5) == "Rock"  # more than the most probable leaf has
+    assert tree.predicted_node(np.array([0.6, 0.2, 0.2]), 0.9) == "Jazz"
 
 
 def test_names_that_begin_alike_are_not_parts() -> None:
-    assert GenreTree(["Rock", "Rock'n'Roll---50s"]).told(np.array([0.3, 0.7]), 0.5) == "Rock'n'Roll---50s"
+    assert GenreTree(["Rock", "Rock'n'Roll---50s"]).predicted_node(np.array([0.3, 0.7]), 0.5) == "Rock'n'Roll---50s"
 
 
 def test_a_leaf_has_no_parts() -> None:
@@ -87,4 +96,6 @@ def test_labels_that_reach_their_thresholds() -> None:
     labels, thresholds = ("a", "b", "c"), (0.5, 0.2, 0.9)
     assert labels_above_thresholds(labels, np.array([0.6, 0.7, 0.8]), thresholds) == ["b", "a"]
     assert labels_above_thresholds(labels, np.array([0.1, 0.3, 0.8]), thresholds) == ["b"]
-    assert labels_above_thresholds(labels, np.array([0.1, 0.1, 0.8]), thresholds) == ["c"]  # none does: the most probable one
+    assert labels_above_thresholds(labels, np.array([0.1, 0.1, 0.8]), thresholds) == [
+        "c"
+    ]  # none does: the most probable one

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from genrelens.errors import InvalidModelError, ModelNotFoundError, NewerCardError
 from genrelens.model.card import CARD_KEY, MusicDetector
-from genrelens.model.session import Model, musical, sigmoid, softmax, strangeness
+from genrelens.model.session import Model, music_probability, ood_scores, sigmoid, softmax
 from tests.support.models import make_card, make_mapped_model, make_model
 
 
@@ -83,15 +83,15 @@ DETECTOR = MusicDetector(centre=(1.0, -1.0), axes=((0.6, 0.8),), usual=0.5, limi
 
 def test_embeddings_come_along_where_the_graph_gives_maps(tmp_path: Path) -> None:
     model = Model(make_mapped_model(tmp_path / "a.onnx", make_card(temperature=2.0, detector=DETECTOR)))
-    assert model.channels == 2
+    assert model.embedding_size == 2
     batch = mels(3, model)
-    judged = model.judge(batch)
+    judged = model.run(batch)
     halves = np.stack([batch[:, 0, :16].mean(axis=(1, 2)), batch[:, 0, 16:].mean(axis=(1, 2))], axis=1)
     assert judged.embeddings is not None
-    assert judged.strangeness is not None
+    assert judged.ood_scores is not None
     np.testing.assert_allclose(judged.embeddings, halves, atol=1e-6)
     np.testing.assert_array_equal(judged.probabilities, model.probabilities(batch))
-    np.testing.assert_allclose(judged.strangeness, strangeness(DETECTOR, halves), atol=1e-5)
+    np.testing.assert_allclose(judged.ood_scores, ood_scores(DETECTOR, halves), atol=1e-5)
 
 
 def test_nothing_is_reported_to_the_makers_of_the_runtime() -> None:
@@ -100,8 +100,8 @@ def test_nothing_is_reported_to_the_makers_of_the_runtime() -> None:
 
 def test_a_graph_without_maps_gives_probabilities_alone(model_file: Path) -> None:
     model = Model(model_file)
-    judged = model.judge(mels(3, model))
-    assert (model.channels, judged.embeddings, judged.strangeness) == (None, None, None)
+    judged = model.run(mels(3, model))
+    assert (model.embedding_size, judged.embeddings, judged.ood_scores) == (None, None, None)
     np.testing.assert_array_equal(judged.probabilities, model.probabilities(mels(3, model)))
 
 
@@ -115,12 +115,12 @@ def test_a_detector_needs_the_embeddings_that_it_was_made_for(tmp_path: Path) ->
 def test_strangeness_is_the_distance_from_the_centre_but_for_the_axes() -> None:
     off_axis, along = np.array([-0.8, 0.6]), np.array([0.6, 0.8])
     embeddings = np.array(DETECTOR.centre) + np.stack([3 * off_axis, 3 * off_axis - 7 * along, 0.5 * off_axis])
-    np.testing.assert_allclose(np.exp(strangeness(DETECTOR, embeddings)), [3, 3, 0.5])
-    assert np.isfinite(strangeness(DETECTOR, np.array([DETECTOR.centre])))  # music itself
+    np.testing.assert_allclose(np.exp(ood_scores(DETECTOR, embeddings)), [3, 3, 0.5])
+    assert np.isfinite(ood_scores(DETECTOR, np.array([DETECTOR.centre])))  # music itself
 
 
 def test_the_stranger_the_less_musical() -> None:
-    assert musical(DETECTOR, np.log(0.5)) == pytest.approx(0.99, abs=1e-6)
-    assert musical(DETECTOR, np.log(2.0)) == 0.5
-    assert musical(DETECTOR, -np.inf) == 1
-    assert musical(DETECTOR, np.inf) == 0
+    assert music_probability(DETECTOR, np.log(0.5)) == pytest.approx(0.99, abs=1e-6)
+    assert music_probability(DETECTOR, np.log(2.0)) == 0.5
+    assert music_probability(DETECTOR, -np.inf) == 1
+    assert music_probability(DETECTOR, np.inf) == 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genrelens.errors import InvalidModelError
-from genrelens.model.weightless import filled, hollowed
+from genrelens.model.weightless import insert_weights, strip_weights
 
 RNG = np.random.default_rng(0)
 WEIGHTS = {
@@ -18,21 +18,21 @@ MODEL = OURS + WEIGHTS["also"].tobytes() + b"between" + WEIGHTS["theirs"].tobyte
 
 
 def test_holes_are_where_their_weights_were_and_are_filled_again(tmp_path: Path) -> None:
-    holes = hollowed(MODEL, WEIGHTS, tmp_path / "m.zip")
+    holes = strip_weights(MODEL, WEIGHTS, tmp_path / "m.zip")
     assert [(hole.tensor, hole.start, hole.size) for hole in holes] == [("also", 100, 20), ("theirs", 127, 48)]
-    assert filled(tmp_path / "m.zip", WEIGHTS) == MODEL
+    assert insert_weights(tmp_path / "m.zip", WEIGHTS) == MODEL
     nothing = {name: np.zeros_like(values) for name, values in WEIGHTS.items()}
-    assert filled(tmp_path / "m.zip", nothing) == OURS + bytes(20) + b"between" + bytes(48) + OURS
+    assert insert_weights(tmp_path / "m.zip", nothing) == OURS + bytes(20) + b"between" + bytes(48) + OURS
 
 
 def test_the_same_content_makes_the_same_file(tmp_path: Path) -> None:
     for name in ("a.zip", "b.zip"):
-        hollowed(MODEL, WEIGHTS, tmp_path / name)
+        strip_weights(MODEL, WEIGHTS, tmp_path / name)
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
 def test_other_weights_do_not_fit(tmp_path: Path) -> None:
-    hollowed(MODEL, WEIGHTS, tmp_path / "m.zip")
+    strip_weights(MODEL, WEIGHTS, tmp_path / "m.zip")
     for wrong in ({"also": WEIGHTS["also"]}, {**WEIGHTS, "theirs": np.zeros(3, np.float32)}):
         with pytest.raises(InvalidModelError, match="no theirs of 48 bytes"):
-            filled(tmp_path / "m.zip", wrong)
+            insert_weights(tmp_path / "m.zip", wrong)

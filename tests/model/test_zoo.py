@@ -16,7 +16,7 @@ from onnx import numpy_helper
 from genrelens.errors import ChecksumError, DownloadError, ModelNotFoundError
 from genrelens.model import zoo
 from genrelens.model.session import Model
-from genrelens.model.weightless import hollowed
+from genrelens.model.weightless import strip_weights
 from tests.support.paths import DATA
 
 CONTENT = b"weights" * 1000
@@ -43,15 +43,15 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv(zoo.OFFLINE_FOLDER, raising=False)
+    monkeypatch.delenv(zoo.MODELS_FOLDER_ENV, raising=False)
     monkeypatch.setattr(zoo, "cache_folder", lambda: tmp_path / "cache")
     return tmp_path / "cache"
 
 
 def test_the_bundled_model_is_found_and_is_what_it_should_be() -> None:
     path = zoo.find("lens")
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == zoo.known()["lens"].sha256
-    assert zoo.is_local(zoo.known()["lens"])
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == zoo.known_models()["lens"].sha256
+    assert zoo.is_local(zoo.known_models()["lens"])
 
 
 def test_a_path_is_itself(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_cache_that_cannot_be_written(server: str, tmp_path: Path, monkeypatch
 def test_an_offline_folder(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "offline"
     folder.mkdir()
-    monkeypatch.setenv(zoo.OFFLINE_FOLDER, str(folder))
+    monkeypatch.setenv(zoo.MODELS_FOLDER_ENV, str(folder))
     (folder / "own.onnx").write_bytes(CONTENT)
     assert zoo.find("own") == folder / "own.onnx"
     with pytest.raises(DownloadError, match="not downloaded while GENRELENS_MODELS is set"):
@@ -118,24 +118,24 @@ def test_an_offline_folder(server: str, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def far(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> zoo.Entry:
+def far(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> zoo.ZooEntry:
     """A model that lacks the weights of a checkpoint, which the server has."""
     weights = {"theirs": np.arange(1, 9, dtype=np.float32)}
     torch.save({name: torch.from_numpy(values) for name, values in weights.items()}, tmp_path / "served" / "w.pt")
     model = b"ours" + weights["theirs"].tobytes() + b"ours too"
-    hollowed(model, weights, tmp_path / "far.zip")
+    strip_weights(model, weights, tmp_path / "far.zip")
     checkpoint = {"url": f"{server}/w.pt", "sha256": sha256(tmp_path / "served" / "w.pt")}
     entry = {"name": "far", "summary": "", "sha256": hashlib.sha256(model).hexdigest(), "weights": checkpoint}
     (tmp_path / "zoo.json").write_text(json.dumps([entry]))
     monkeypatch.setattr(zoo, "_asset", lambda name: tmp_path / name)
-    return zoo.known()["far"]
+    return zoo.known_models()["far"]
 
 
 def sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def test_a_model_on_weights_of_others_is_put_together_once(far: zoo.Entry, tmp_path: Path) -> None:
+def test_a_model_on_weights_of_others_is_put_together_once(far: zoo.ZooEntry, tmp_path: Path) -> None:
     assert not zoo.is_local(far)
     path = zoo.find("far")
     assert sha256(path) == far.sha256
@@ -148,10 +148,12 @@ def test_a_model_on_weights_of_others_is_put_together_once(far: zoo.Entry, tmp_p
     assert zoo.find("far") == path
 
 
-def test_the_checkpoint_from_an_offline_folder(far: zoo.Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_checkpoint_from_an_offline_folder(
+    far: zoo.ZooEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "offline"
     folder.mkdir()
-    monkeypatch.setenv(zoo.OFFLINE_FOLDER, str(folder))
+    monkeypatch.setenv(zoo.MODELS_FOLDER_ENV, str(folder))
     with pytest.raises(DownloadError, match=r"w\.pt is not downloaded while GENRELENS_MODELS is set"):
         zoo.find("far")
     (folder / "w.pt").write_bytes((tmp_path / "served" / "w.pt").read_bytes())
@@ -163,7 +165,7 @@ def test_the_checkpoint_from_an_offline_folder(far: zoo.Entry, tmp_path: Path, m
         zoo.find("far")
 
 
-def test_what_is_put_together_wrongly_is_not_kept(far: zoo.Entry, tmp_path: Path) -> None:
+def test_what_is_put_together_wrongly_is_not_kept(far: zoo.ZooEntry, tmp_path: Path) -> None:
     content = json.loads((tmp_path / "zoo.json").read_text())
     content[0]["sha256"] = "0" * 64
     (tmp_path / "zoo.json").write_text(json.dumps(content))
@@ -172,7 +174,7 @@ def test_what_is_put_together_wrongly_is_not_kept(far: zoo.Entry, tmp_path: Path
     assert not list((tmp_path / "cache").glob("*.onnx"))
 
 
-@pytest.mark.parametrize("name", [name for name, entry in zoo.known().items() if entry.weights])
+@pytest.mark.parametrize("name", [name for name, entry in zoo.known_models().items() if entry.weights])
 def test_bundled_templates_hold_no_weights_of_others(name: str) -> None:
     """With zeros for all that is theirs, nothing is left but our layer."""
     with zipfile.ZipFile(zoo._asset(f"{name}.zip")) as archive:
@@ -187,9 +189,9 @@ def test_bundled_templates_hold_no_weights_of_others(name: str) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", [name for name, entry in zoo.known().items() if entry.weights])
+@pytest.mark.parametrize("name", [name for name, entry in zoo.known_models().items() if entry.weights])
 def test_the_published_checkpoint_fits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(zoo.OFFLINE_FOLDER, str(DATA.parent / "teachers"))
+    monkeypatch.setenv(zoo.MODELS_FOLDER_ENV, str(DATA.parent / "teachers"))
     card = Model(zoo.find(name), threads=1).card
     assert card.name == name
     assert card.labels == Model(zoo.find("lens"), threads=1).card.labels

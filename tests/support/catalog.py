@@ -49,14 +49,14 @@ def store_prediction(catalog: Catalog, path: Path, **scores: float) -> int:
     number = track_id(catalog, path)
     with catalog.transaction():
         save_prediction(
-            catalog, number, FileStamp.of(path), "3", scored_prediction(path, **(scores or {"jazz": 0.9})), None
+            catalog, number, FileStamp.from_path(path), "3", scored_prediction(path, **(scores or {"jazz": 0.9})), None
         )
     return number
 
 
 def add_classified_track(catalog: Catalog, path: Path, **scores: float) -> int:
     """Put a file with an answer into a catalog; gives the track's number."""
-    stamp = FileStamp.of(path)
+    stamp = FileStamp.from_path(path)
     with catalog.transaction() as connection:
         values = (path_to_bytes(path), stamp.size, stamp.mtime_ns)
         connection.execute("INSERT INTO tracks (path, size, mtime_ns) VALUES (?, ?, ?)", values)

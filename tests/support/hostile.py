@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrelens.audio.windows import WindowCount
-from genrelens.library.classify.outcome import Outcome
-from genrelens.library.classify.run import judge_files
+from genrelens.library.classify.outcome import TrackResult
+from genrelens.library.classify.run import classify_files
 
 
-def classify_or_die(paths: Sequence[Path], model: Path, windows: WindowCount) -> list[Outcome]:
+def classify_or_die(paths: Sequence[Path], model: Path, windows: WindowCount) -> list[TrackResult]:
     """Judge files, but die over one that is called hostile."""
     if any("hostile" in path.name for path in paths):
         os.kill(os.getpid(), signal.SIGKILL)
-    return judge_files(paths, model, windows)
+    return classify_files(paths, model, windows)

@@ -36,7 +36,7 @@ def make_card(**changes: Any) -> Card:
 
 def make_mapped_model(file: Path, card: Card) -> Path:
     """As `make_model`, with the halves' loudness at each frame as maps: (windows, 2, 1, frames)."""
-    bands = card.sound.front_end.n_mels
+    bands = card.audio_input.front_end.n_mels
     halves = np.zeros((2, bands), np.float32)
     halves[0, : bands // 2] = halves[1, bands // 2 :] = 2 / bands
     graph = helper.make_graph(
@@ -64,7 +64,7 @@ def make_mapped_model(file: Path, card: Card) -> Path:
 def make_model(file: Path, card: Card | None = None, metadata: dict[str, str] | None = None) -> Path:
     """A real ONNX model: which half of the mel bands is louder, on the mean over time?"""
     card = card or make_card()
-    bands, labels = card.sound.front_end.n_mels, len(card.labels)
+    bands, labels = card.audio_input.front_end.n_mels, len(card.labels)
     weights = np.zeros((bands, labels), np.float32)
     weights[: bands // 2, 0] = weights[bands // 2 :, 1] = 4 / bands
     graph = helper.make_graph(

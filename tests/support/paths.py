@@ -2,4 +2,8 @@
 
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "gtzan"
+TESTS = Path(__file__).resolve().parents[1]
+ROOT = TESTS.parent
+
+# GTZAN, with its recordings and the array of log-mels: not part of the repository, see docs/data.md.
+DATA = ROOT.parent / "shared" / "data" / "gtzan"

@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import uvicorn
 
-from genrelens.web.core.app import make_app
-from genrelens.web.core.server import configured
+from genrelens.web.app import make_app
 from genrelens.web.core.settings import Settings
+from genrelens.web.server import uvicorn_config
 from tests.support.processes import PATIENCE, children, wait_until
 
 
@@ -95,7 +95,7 @@ def serve_process(folder: Path, *options: str) -> Iterator[Server]:
 def serve_in_thread(model_file: Path, **settings: Any) -> Iterator[str]:
     """A server in a thread, for limits that the command line does not have; its address."""
     given = Settings(models=(str(model_file),), **settings)
-    server = uvicorn.Server(configured(make_app(given), given))
+    server = uvicorn.Server(uvicorn_config(make_app(given), given))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
     thread.start()

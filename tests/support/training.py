@@ -12,7 +12,7 @@ from genrelens.train.data.log_mels import Analysis
 from genrelens.train.data.manifest import Item
 from genrelens.train.data.tracks import Tracks
 from genrelens.train.evaluation.evaluate import Evaluation, Judged, evaluation
-from genrelens.train.fit.fit import Manner, fit
+from genrelens.train.fit.fit import TrainingOptions, fit
 from genrelens.train.recipes.recipe import Recipe
 
 
@@ -49,7 +49,7 @@ def make_evaluation(rows: dict[str, tuple[str, float]], labels: tuple[str, ...] 
     return evaluation("any", "1", labels, items, judged)
 
 
-CPU = Manner("cpu", track="none")
+CPU = TrainingOptions("cpu", track="none")
 
 
 def fit_small(recipe: Recipe, folder: Path, *callbacks: Callback, learn: Tracks | None = None) -> torch.nn.Module:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from genrelens.explain.attribution import class_activation
 from genrelens.features.frontend import FrontEnd
 from genrelens.model.input_spec import AudioInput
+from genrelens.train.networks.cam import CamNetwork
 from genrelens.train.networks.lens import Lens
-from genrelens.train.networks.mapped import Mapped
 from genrelens.train.networks.resnet18 import Resnet18
 from tests.support.models import make_card
 
@@ -21,23 +21,23 @@ class Split(nn.Module):
     """A net whose last maps are those of a layer, which captum can look at."""
 
     class Trunk(nn.Module):
-        def __init__(self, net: Mapped) -> None:
+        def __init__(self, net: CamNetwork) -> None:
             super().__init__()
             self.net = net
 
         def forward(self, windows: Tensor) -> Tensor:
-            return self.net.maps(windows)
+            return self.net.feature_maps(windows)
 
-    def __init__(self, net: Mapped) -> None:
+    def __init__(self, net: CamNetwork) -> None:
         super().__init__()
         self.net = net
         self.trunk = self.Trunk(net)
 
     def forward(self, windows: Tensor) -> Tensor:
-        return self.net.judge(self.trunk(windows).mean(dim=(2, 3)))
+        return self.net.classify(self.trunk(windows).mean(dim=(2, 3)))
 
 
-def nets() -> list[Mapped]:
+def nets() -> list[CamNetwork]:
     torch.manual_seed(0)
     made = [
         Lens(labels=3, shape=CARD.input.shape, branches=2, width=8),
@@ -50,10 +50,10 @@ def nets() -> list[Mapped]:
 
 
 @pytest.mark.parametrize("net", nets(), ids=["one row", "rows and columns"])
-def test_class_activation_is_grad_cam_but_for_a_factor(net: Mapped) -> None:
+def test_class_activation_is_grad_cam_but_for_a_factor(net: CamNetwork) -> None:
     windows = torch.randn(2, *CARD.input.shape)
     with torch.no_grad():
-        maps, weights = net.maps(windows), net.linear()[0]
+        maps, weights = net.feature_maps(windows), net.linear_head()[0]
         torch.testing.assert_close(Split(net)(windows), net(windows))
     evidence = class_activation(maps.numpy(), weights.detach().numpy())
     places = maps.shape[2] * maps.shape[3]

@@ -10,7 +10,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from genrelens.web.core.openapi import EXAMPLE_MODELS, EXAMPLE_RESULTS
 from genrelens.web.core.problems import MEDIA_TYPE, Problem
-from genrelens.web.core.responses import Models, Results, Status
+from genrelens.web.routes.responses import Models, Results, Status
 from tests.support.server import Server
 
 
@@ -83,7 +83,7 @@ def test_examples_have_the_shape_of_answers() -> None:
 
 def test_why_has_the_shape_that_explain_gives() -> None:
     explain = pytest.importorskip("genrelens.explain.explainer", reason="explanations are not there yet")
-    from genrelens.web.core import responses
+    from genrelens.web.routes import responses
 
     for name in ("Explanation", "Spectrogram"):
         ours, theirs = getattr(responses, name), getattr(explain, name)

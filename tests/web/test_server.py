@@ -8,7 +8,7 @@ import pytest
 
 from genrelens.classifier import Classifier
 from genrelens.prediction import Failure, Prediction
-from genrelens.web.core.responses import Models, Results
+from genrelens.web.routes.responses import Models, Results
 from tests.support.server import Server
 
 FORM = "multipart/form-data; boundary=x"
@@ -31,9 +31,9 @@ def test_top_and_windows_are_heeded(server: Server, song: Path) -> None:
 
 
 def test_many_files_are_answered_in_their_order_with_failures_in_their_place(
-    server: Server, song: Path, no_song: Path
+    server: Server, song: Path, text_file: Path
 ) -> None:
-    answer = server.post(song, no_song, song)
+    answer = server.post(song, text_file, song)
     assert answer.status_code == 200
     first, second, third = answer.json()["results"]
     assert first == third
@@ -43,8 +43,8 @@ def test_many_files_are_answered_in_their_order_with_failures_in_their_place(
     assert isinstance(Results.model_validate(answer.json()).results[1], Failure)
 
 
-def test_if_no_file_can_be_used_that_is_the_answer(server: Server, no_song: Path) -> None:
-    answer = server.post(no_song, no_song)
+def test_if_no_file_can_be_used_that_is_the_answer(server: Server, text_file: Path) -> None:
+    answer = server.post(text_file, text_file)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()

@@ -2,18 +2,13 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import mutagen
 import pytest
-from mutagen import id3
-from mutagen.apev2 import BINARY, APEValue
-from mutagen.asf._attrs import ASFByteArrayAttribute
 
 from genrelens.library.albums.albums import Album, Grouping, apply_album_genres, iter_albums, iter_tracks_by
 from genrelens.library.catalog.catalog import Catalog, path_to_bytes
 from genrelens.library.catalog.tracks import ClassifiedTrack, TrackQuery, save_prediction
-from genrelens.library.tags.track_info import AlbumTags, read_album_tags, is_compilation
+from genrelens.library.tags.track_info import AlbumTags
 from genrelens.prediction import UNKNOWN
-from tests.support.audio import encode, tone
 from tests.support.catalog import classified_track
 
 
@@ -108,25 +103,7 @@ def test_a_compilation_has_no_consensus() -> None:
     (album,) = iter_albums(
         [classified_track("/A/1"), classified_track("/A/2")], lambda path: AlbumTags(album_artist="Various Artists")
     )
-    assert (album.various, album.consensus, album.outliers) == (True, None, ())
-
-
-@pytest.mark.parametrize(
-    ("tags", "various"),
-    [
-        ([AlbumTags(artist=name) for name in "abc"], True),
-        ([AlbumTags(artist=name) for name in "aab"], True),
-        ([AlbumTags(artist=name) for name in "aaab"], False),
-        ([AlbumTags(artist=name) for name in "ab"], False),
-        ([AlbumTags(artist=f"Me feat. {name}") for name in "abcd"], False),
-        ([AlbumTags(artist=f"{name}", album_artist="Me") for name in "abcd"], False),
-        ([AlbumTags(compilation=True)], True),
-        ([AlbumTags(album_artist="V.A.")], True),
-        ([AlbumTags()] * 5, False),
-    ],
-)
-def test_a_compilation_is_known_by_its_tags(tags: list[AlbumTags], various: bool) -> None:
-    assert is_compilation(tags) is various
+    assert (album.is_compilation, album.consensus, album.outliers) == (True, None, ())
 
 
 def test_by_album_every_track_of_an_album_that_agrees_gets_its_answer() -> None:
@@ -167,65 +144,3 @@ def test_by_album_a_query_is_about_what_albums_are(tmp_path: Path) -> None:
         assert names("album", TrackQuery("rock")) == ["A/1", "A/2", "A/3"]
         assert names("album", TrackQuery(min_confidence=0.8)) == ["B/1"]
         assert names("album", TrackQuery(path=str(tmp_path / "A"))) == ["A/1", "A/2", "A/3"]
-
-
-@pytest.mark.parametrize(
-    ("extension", "codec"),
-    [
-        *(("mp3", "libmp3lame"), ("flac", "flac"), ("ogg", "vorbis"), ("m4a", "aac"), ("wav", "pcm_s16le")),
-        *(("aiff", "pcm_s16be"), ("wma", "wmav2"), ("wv", "wavpack")),
-    ],
-)
-def test_tags_are_read_from_every_container(tmp_path: Path, extension: str, codec: str) -> None:
-    file = encode(tmp_path / f"a.{extension}", tone(seconds=0.5), codec=codec)
-    assert read_album_tags(file) == AlbumTags()
-    _tag(file, {"album": "Ö", "albumartist": "Me", "artist": "Me & you", "compilation": "1"})
-    assert read_album_tags(file) == AlbumTags("Ö", "Me", "Me & you", compilation=True)
-
-
-def test_a_file_that_is_none_has_no_tags(tmp_path: Path) -> None:
-    (tmp_path / "a.mp3").write_bytes(b"ID3\4\0\0\0\0\0")
-    assert read_album_tags(tmp_path / "a.mp3") == AlbumTags()
-    assert read_album_tags(tmp_path / "gone.flac") == AlbumTags()
-
-
-@pytest.mark.parametrize(("extension", "codec"), [("wv", "wavpack"), ("wma", "wmav2")])
-def test_what_is_no_text_is_no_name(tmp_path: Path, extension: str, codec: str) -> None:
-    file = encode(tmp_path / f"a.{extension}", tone(seconds=0.5), codec=codec)
-    _tag(file, {"album": "Ö", "albumartist": "Me", "artist": "Me & you", "compilation": "1"})
-    tagged = mutagen.File(file)
-    if extension == "wv":
-        tagged.tags["Album"] = APEValue(b"\xff\0", BINARY)
-    else:
-        tagged.tags["WM/AlbumTitle"] = [ASFByteArrayAttribute(b"\xff\0")]
-    tagged.save()
-    assert read_album_tags(file) == AlbumTags("", "Me", "Me & you", compilation=True)
-
-
-@pytest.mark.parametrize("fault", [IndexError, TypeError, EOFError, ZeroDivisionError, OSError])
-def test_damaged_tags_are_none(tmp_path: Path, fault: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path) -> None:
-        raise fault("as mutagen does for some damaged files")
-
-    monkeypatch.setattr(mutagen, "File", fail)
-    assert read_album_tags(tmp_path / "a.ogg") == AlbumTags()
-
-
-def _tag(file: Path, values: dict[str, str]) -> None:
-    """Write tags by the names that the container has for them."""
-    names = {
-        "mp3": ("TALB", "TPE2", "TPE1", "TCMP"),
-        "m4a": ("\xa9alb", "aART", "\xa9ART", "cpil"),
-        "wma": ("WM/AlbumTitle", "WM/AlbumArtist", "Author", "WM/IsCompilation"),
-        "wv": ("Album", "Album Artist", "Artist", "Compilation"),
-    }
-    suffix = {"wav": "mp3", "aiff": "mp3"}.get(file.suffix[1:], file.suffix[1:])
-    tagged = mutagen.File(file)
-    if tagged.tags is None:
-        tagged.add_tags()
-    for name, value in zip(names.get(suffix, tuple(values)), values.values(), strict=True):
-        if suffix == "mp3":
-            tagged.tags.add(getattr(id3, name)(encoding=3, text=[value]))
-        else:
-            tagged.tags[name] = True if name == "cpil" else [value]
-    tagged.save()

@@ -22,8 +22,8 @@ from genrelens.library.catalog.lookup import load_details
 from genrelens.library.catalog.status import library_status
 from genrelens.library.catalog.tracks import FileStamp, iter_failures, iter_tracks
 from genrelens.library.classify import run as running
-from genrelens.library.classify.outcome import Outcome, failed
-from genrelens.library.classify.run import count_pending, keep, pending, run
+from genrelens.library.classify.outcome import TrackResult, failed
+from genrelens.library.classify.run import count_pending, pending_paths, run, save_results
 from genrelens.library.scan.scan import scan_folder
 from genrelens.model.input_spec import PictureInput
 from genrelens.model.session import Model
@@ -97,12 +97,12 @@ def test_what_makes_a_track_pending_again(catalog: Catalog, mapped: Path, tmp_pa
     assert count_pending(catalog, model, windows=3) == 0
     assert count_pending(catalog, model, windows=2) == 3
     assert count_pending(catalog, other, windows=3) == 3
-    assert list(pending(catalog, model, windows=3, retry=True)) == [bad]
+    assert list(pending_paths(catalog, model, windows=3, retry=True)) == [bad]
     changed = encode(music / "0001.wav", tone(200, 2.0, 8000, 1), codec="pcm_s16le", rate=8000)
     (music / "0002.wav").unlink()
     shutil.copy(changed, bad)
     scan_folder(catalog, music)
-    assert list(pending(catalog, model, windows=3)) == [changed, bad]
+    assert list(pending_paths(catalog, model, windows=3)) == [changed, bad]
     list(run(catalog, model, windows=3, processes=1))
     assert list(iter_failures(catalog)) == []
 
@@ -118,23 +118,23 @@ def test_a_file_that_changed_since_the_scan_is_known_as_it_is(catalog: Catalog, 
     assert found.size == changed.stat().st_size
     assert not found.outdated
     (music / "away").rename(music / "0001.wav")  # as a disk that was away for a while
-    assert list(pending(catalog, model, windows=3)) == [music / "0001.wav"]
+    assert list(pending_paths(catalog, model, windows=3)) == [music / "0001.wav"]
 
 
-def told(genre: str | None, path: Path) -> Outcome:
+def told(genre: str | None, path: Path) -> TrackResult:
     """What came of a file: a genre, or that it cannot be decoded."""
     if genre:
-        return Outcome(path, FileStamp.of(path), scored_prediction(path, **{genre: 0.9}))
-    return failed(path, FileStamp.of(path), UndecodableAudioError("not by this model"))
+        return TrackResult(path, FileStamp.from_path(path), scored_prediction(path, **{genre: 0.9}))
+    return failed(path, FileStamp.from_path(path), UndecodableAudioError("not by this model"))
 
 
 def test_a_good_answer_outlives_a_bad_second_try(catalog: Catalog, tmp_path: Path) -> None:
     song, other = write_file(tmp_path / "music" / "a.wav", b"1"), write_file(tmp_path / "music" / "b.wav", b"2")
     scan_folder(catalog, song.parent)
-    keep(catalog, [told("jazz", song), told("rock", other)], 3)
-    keep(catalog, [told(None, song)], 5)
+    save_results(catalog, [told("jazz", song), told("rock", other)], 3)
+    save_results(catalog, [told(None, song)], 5)
     write_file(other, b"changed")
-    keep(catalog, [told(None, other)], 5)
+    save_results(catalog, [told(None, other)], 5)
     assert [track.path for track in iter_tracks(catalog)] == [song]
     assert [failure.path for failure in iter_failures(catalog)] == [str(other)]
     counted = library_status(catalog)
@@ -145,7 +145,7 @@ def test_a_good_answer_outlives_a_bad_second_try(catalog: Catalog, tmp_path: Pat
 def test_answers_to_files_that_have_changed_are_not_counted(catalog: Catalog, tmp_path: Path) -> None:
     song = write_file(tmp_path / "music" / "a.wav", b"1")
     scan_folder(catalog, song.parent)
-    keep(catalog, [told("jazz", song)], 3)
+    save_results(catalog, [told("jazz", song)], 3)
     scan_folder(catalog, write_file(song, b"changed").parent)
     counted = library_status(catalog)
     assert (counted.judged, counted.pending, counted.genres, counted.models) == (0, 1, {}, ())
@@ -154,15 +154,15 @@ def test_answers_to_files_that_have_changed_are_not_counted(catalog: Catalog, tm
 def test_a_file_that_may_not_be_read_is_tried_again(catalog: Catalog, model: Model, tmp_path: Path) -> None:
     (song,) = library(tmp_path / "music", 1).iterdir()
     scan_folder(catalog, song.parent)
-    keep(catalog, [failed(song, FileStamp.of(song), AudioUnreadableError("Permission denied"))], 3)
+    save_results(catalog, [failed(song, FileStamp.from_path(song), AudioUnreadableError("Permission denied"))], 3)
     assert list(iter_failures(catalog)) == []
-    assert list(pending(catalog, model, windows=3)) == [song]
+    assert list(pending_paths(catalog, model, windows=3)) == [song]
 
 
 def test_a_hostile_file_costs_only_itself(
     catalog: Catalog, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "judge_files", classify_or_die)
+    monkeypatch.setattr(running, "classify_files", classify_or_die)
     music = library(tmp_path / "music", 5)
     shutil.copy(music / "0000.wav", music / "0002 hostile.wav")
     scan_folder(catalog, music)
@@ -177,7 +177,7 @@ def test_a_hostile_file_costs_only_itself(
 def test_files_are_not_blamed_where_no_process_lives(
     catalog: Catalog, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "judge_files", classify_or_die)
+    monkeypatch.setattr(running, "classify_files", classify_or_die)
     music = library(tmp_path / "hostile", 2)
     for song in music.iterdir():
         song.rename(song.with_name(f"hostile {song.name}"))

@@ -16,8 +16,8 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 from ray.cluster_utils import Cluster
 
 from genrelens.classifier import Classifier
-from genrelens.library.classify.decoding import HeardTrack
-from genrelens.library.classify.outcome import Outcome, heard_or_failed, judge_tracks
+from genrelens.library.classify.decoding import DecodedTrack
+from genrelens.library.classify.outcome import TrackResult, heard_or_failed, judge_tracks
 from genrelens.library.cluster import ray_engine
 from genrelens.library.cluster.results import from_table
 from genrelens.prediction import Failure, Prediction
@@ -76,10 +76,10 @@ def deadly(row: dict[str, bytes], **arguments: Any) -> dict[str, bytes]:
     return ray_engine._hear(row, **arguments)
 
 
-def alone(file: Path, classifier: Classifier) -> Outcome:
+def alone(file: Path, classifier: Classifier) -> TrackResult:
     """What the local engine makes of a file."""
-    heard = heard_or_failed(file, classifier.card.sound, 3)
-    return judge_tracks(classifier, [heard])[0] if isinstance(heard, HeardTrack) else heard
+    heard = heard_or_failed(file, classifier.card.audio_input, 3)
+    return judge_tracks(classifier, [heard])[0] if isinstance(heard, DecodedTrack) else heard
 
 
 def test_a_lost_node_costs_no_track_and_changes_no_answer(
@@ -94,7 +94,7 @@ def test_a_lost_node_costs_no_track_and_changes_no_answer(
     classifier = Classifier(model_file, threads=1)
     addresses = [f"file://{songs[0]}"]
 
-    outcomes: list[Outcome] = []
+    outcomes: list[TrackResult] = []
     at_loss = None
     for table in ray_engine.classify_on_cluster([*map(str, songs), *addresses], classifier.model, 3):
         outcomes += from_table(table)

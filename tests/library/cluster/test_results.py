@@ -6,22 +6,22 @@ import pytest
 
 from genrelens.errors import RemoteFileError, TooShortError
 from genrelens.library.catalog.tracks import FileStamp
-from genrelens.library.classify.outcome import Outcome, failed
+from genrelens.library.classify.outcome import TrackResult, failed
 from genrelens.library.cluster import results as module
-from genrelens.library.cluster.results import ResultFolder, run_settings, from_table, to_table
+from genrelens.library.cluster.results import ResultFolder, from_table, run_settings, to_table
 from genrelens.prediction import Prediction, Score
 from tests.support.models import make_card
 
 ASKED = run_settings(make_card(), 3)
 
 
-def told(path: Path | str, embedding: list[float] | None = None) -> Outcome:
+def told(path: Path | str, embedding: list[float] | None = None) -> TrackResult:
     scores = (Score(label="low", score=0.75), Score(label="high", score=0.25))
     prediction = Prediction(
         path=str(path), genre="low", genres=("low",), confidence=0.75, scores=scores, segments=(), duration=3.0,
         model="tilt", version="1",
     )  # fmt: skip
-    return Outcome(
+    return TrackResult(
         path,
         FileStamp(10, 1234567890123456789),
         prediction,
@@ -29,7 +29,7 @@ def told(path: Path | str, embedding: list[float] | None = None) -> Outcome:
     )
 
 
-def broken(path: Path | str) -> Outcome:
+def broken(path: Path | str) -> TrackResult:
     return failed(path, None, TooShortError(f"{path} lasts 0.01 s"))
 
 

@@ -6,16 +6,16 @@ from typing import Any
 import fsspec
 import pytest
 
-from genrelens.errors import RemoteFileError, AudioNotFoundError, AudioUnreadableError, UndecodableAudioError
-from genrelens.library.classify.decoding import HeardTrack, heard_file, heard_track
-from genrelens.library.cluster.urls import find_audio, resolve_file_system, open_url, write_atomically
+from genrelens.errors import AudioNotFoundError, AudioUnreadableError, RemoteFileError, UndecodableAudioError
+from genrelens.library.classify.decoding import DecodedTrack, heard_file, heard_track
+from genrelens.library.cluster.urls import find_audio, open_url, resolve_file_system, write_atomically
 from genrelens.model.input_spec import AudioInput
 from tests.support.models import make_card
 
-SOUND: AudioInput = make_card().sound
+SOUND: AudioInput = make_card().audio_input
 
 
-def heard_there(address: str) -> HeardTrack:
+def heard_there(address: str) -> DecodedTrack:
     with open_url(address) as (file, stamp):
         return heard_file(file, address, stamp, SOUND, 3)
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from genrelens.errors import LibraryError
 from genrelens.library.catalog.tracks import ClassifiedTrack, FileStamp
 from genrelens.library.playlists import formats
-from genrelens.library.playlists.formats import format_jspf, format_m3u8, write_playlist, format_xspf
+from genrelens.library.playlists.formats import format_jspf, format_m3u8, format_xspf, write_playlist
 from genrelens.library.playlists.playlist import PlaylistItem
-from genrelens.library.tags.names import TrackName, single_line
+from genrelens.library.tags.track_info import TrackName, single_line
 from tests.support.catalog import simple_prediction
 
 SPACE = "{http://xspf.org/ns/0/}"
@@ -27,7 +27,9 @@ PATHS = st.lists(NAMES.filter(lambda name: name not in (".", "..")), min_size=1,
     lambda names: Path("/music", *names)
 )
 ITEMS = st.builds(
-    lambda path, title, artist, seconds: item_of(path, TrackName(single_line(title) or "x", artist and single_line(artist)), seconds),
+    lambda path, title, artist, seconds: item_of(
+        path, TrackName(single_line(title) or "x", artist and single_line(artist)), seconds
+    ),
     PATHS,
     st.text(max_size=10),
     st.none() | st.text(min_size=1, max_size=10),

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genrelens.library.playlists.ordering import separate_artists, path_length, smooth_order
+from genrelens.library.playlists.ordering import path_length, separate_artists, smooth_order
 
 ARTISTS = st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=7)
 

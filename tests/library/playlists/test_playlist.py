@@ -1,10 +1,8 @@
 """Playlists: what is on them."""
 
-import shutil
 from itertools import pairwise
 from pathlib import Path
 
-import mutagen.id3
 import numpy as np
 import pytest
 
@@ -14,8 +12,7 @@ from genrelens.library.catalog.lookup import find_track
 from genrelens.library.catalog.tracks import TrackQuery
 from genrelens.library.playlists import ordering, playlist
 from genrelens.library.playlists.playlist import PlaylistRequest, make_playlist
-from genrelens.library.tags.names import TrackName, read_track_name
-from tests.support.audio import encode, tone
+from genrelens.library.tags.track_info import TrackName
 from tests.support.catalog import fill_catalog, insert_track, simple_prediction
 
 GENRES = ["jazz", "rock"] * 15  # of 200 s each
@@ -83,7 +80,7 @@ def test_one_artist_does_not_fill_it_while_there_are_others(
 ) -> None:
     fill_catalog(catalog, tmp_path, GENRES)  # all jazz is by one, and most like the track
     artists = {tmp_path / f"{place}.mp3": "Ella" if genre == "jazz" else None for place, genre in enumerate(GENRES)}
-    monkeypatch.setattr(playlist, "name_of", lambda path: TrackName(path.stem, artists[path]))
+    monkeypatch.setattr(playlist, "read_track_name", lambda path: TrackName(path.stem, artists[path]))
     wish = PlaylistRequest(TrackQuery(), 40, find_track(catalog, "1"), smooth)
     items = make_playlist(catalog, wish)
     assert len(items) == 12
@@ -98,7 +95,7 @@ def test_a_long_smooth_list_is_ordered_in_stretches(
 ) -> None:
     fill_catalog(catalog, tmp_path, GENRES)
     monkeypatch.setattr(playlist, "_TOGETHER", 7)
-    monkeypatch.setattr(playlist, "name_of", lambda path: TrackName(path.stem, f"artist {int(path.stem) % 3}"))
+    monkeypatch.setattr(playlist, "read_track_name", lambda path: TrackName(path.stem, f"artist {int(path.stem) % 3}"))
     sizes: list[int] = []
 
     def watched(distances: np.ndarray, artists: list[str | None]) -> list[int]:
@@ -120,7 +117,7 @@ def test_many_tracks_of_one_artist_wait_for_others_however_far(
     for number, row in enumerate(rows):
         insert_track(catalog, simple_prediction(tmp_path / f"{number}.mp3"), row)
     monkeypatch.setattr(
-        playlist, "name_of", lambda path: TrackName(path.stem, "Ella" if int(path.stem) < 300 else path.stem)
+        playlist, "read_track_name", lambda path: TrackName(path.stem, "Ella" if int(path.stem) < 300 else path.stem)
     )
     items = make_playlist(catalog, PlaylistRequest(TrackQuery(), 100, find_track(catalog, "1")))
     assert len(items) == 30
@@ -131,34 +128,5 @@ def test_many_tracks_of_one_artist_wait_for_others_however_far(
 def test_a_library_of_one_artist_fills_a_day(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(500):
         insert_track(catalog, simple_prediction(tmp_path / f"{number}.mp3"), None)
-    monkeypatch.setattr(playlist, "name_of", lambda path: TrackName(path.stem, "Ella"))
+    monkeypatch.setattr(playlist, "read_track_name", lambda path: TrackName(path.stem, "Ella"))
     assert len(make_playlist(catalog, PlaylistRequest(TrackQuery(), 24 * 60))) == 24 * 60 * 60 // 200
-
-
-@pytest.mark.parametrize(
-    ("suffix", "codec"), [("mp3", "libmp3lame"), ("flac", "flac"), ("ogg", "vorbis"), ("m4a", "aac"), ("wma", "wmav2")]
-)
-def test_tracks_call_themselves_what_their_tags_say(tmp_path: Path, suffix: str, codec: str) -> None:
-    tags = {"title": "Blue\u2028 Monk", "artist": "Thelonious Monk"}
-    file = encode(tmp_path / f"a.{suffix}", tone(seconds=0.5), codec=codec, tags=tags)
-    assert read_track_name(file) == TrackName("Blue Monk", "Thelonious Monk")
-
-
-def test_other_names_of_tags_are_known(tmp_path: Path) -> None:
-    file = encode(tmp_path / "a.wav", tone(seconds=0.2), codec="pcm_s16le")
-    sound = mutagen.File(file)
-    sound.add_tags()
-    sound.tags.add(mutagen.id3.TIT2(text=["So What"]))
-    sound.save()
-    assert read_track_name(file) == TrackName("So What")
-
-
-def test_without_tags_the_name_of_the_file_is_the_title(tmp_path: Path) -> None:
-    assert read_track_name(tmp_path / "gone.mp3") == TrackName("gone")
-    broken = tmp_path / "bro\nken.flac"
-    broken.write_bytes(b"fLaC" + bytes(40))
-    assert read_track_name(broken) == TrackName("bro ken")
-    bare = encode(tmp_path / "bare.flac", tone(seconds=0.2), codec="flac")
-    assert read_track_name(bare) == TrackName("bare")
-    odd = Path(shutil.copy(bare, str(tmp_path / "b\udcff.flac")))
-    assert read_track_name(odd) == TrackName("b?")

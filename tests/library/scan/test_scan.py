@@ -105,7 +105,7 @@ def test_a_closed_folder_is_told_and_its_tracks_stay(
 
     monkeypatch.setattr(os, "scandir", refuse)
     found = scan_folder(catalog, tmp_path)
-    assert [str(unread) for unread in found.unread] == [
+    assert [str(unread) for unread in found.unreadable] == [
         f"{tmp_path / 'closed'} cannot be read (Permission denied); what is known of it stays as it was"
     ]
     assert found.vanished == 1

@@ -10,9 +10,15 @@ from genrelens.library.catalog.catalog import Catalog, ReadOnlyCatalog
 from genrelens.library.catalog.lookup import find_track
 from genrelens.library.catalog.tracks import FileStamp, TrackQuery, save_failure
 from genrelens.library.similarity import neighbours as knowers
+from genrelens.library.similarity.embeddings import (
+    EmbeddingModel,
+    catalog_revision,
+    load_embeddings,
+    main_embedding_model,
+    normalise,
+)
 from genrelens.library.similarity.neighbours import open_index
 from genrelens.library.similarity.similar import find_similar
-from genrelens.library.similarity.embeddings import EmbeddingModel, load_embeddings, catalog_revision, normalise, main_embedding_model
 from genrelens.prediction import ErrorInfo, Failure
 from tests.support.catalog import fill_catalog, insert_track, simple_prediction
 
@@ -103,7 +109,7 @@ def test_a_reader_takes_the_newest_index_and_makes_none(tmp_path: Path, monkeypa
         indexes = set(tmp_path.glob("*.usearch"))
         assert len(indexes) == 2
         insert_track(catalog, simple_prediction(tmp_path / "twin.mp3"), rows[0])
-        tracks, _ = next(open_index(catalog, MAKER, [1], build=False).ranked(normalise(rows[0])))
+        tracks, _ = next(open_index(catalog, MAKER, [1], build=False).neighbours(normalise(rows[0])))
         assert len(tracks) == len(GENRES)
         assert set(tmp_path.glob("*.usearch")) == indexes
         open_index(catalog, MAKER, [1])

@@ -59,11 +59,11 @@ def test_where_it_comes_from_is_told() -> None:
 
 def test_files_that_cannot_be_planned(tmp_path: Path) -> None:
     file = make_tagged(tmp_path, "flac")
-    track = ClassifiedTrack(1, file, FileStamp.of(file), scored_prediction(file, Rock=0.9))
+    track = ClassifiedTrack(1, file, FileStamp.from_path(file), scored_prediction(file, Rock=0.9))
     assert looked_at(track, Policy("replace")).skipped is None
     file.write_bytes(file.read_bytes()[:50])
     assert looked_at(track, Policy()).skipped == "changed"
-    cut = ClassifiedTrack(1, file, FileStamp.of(file), scored_prediction(file, Rock=0.9))
+    cut = ClassifiedTrack(1, file, FileStamp.from_path(file), scored_prediction(file, Rock=0.9))
     assert looked_at(cut, Policy()).skipped == "unreadable"
     file.unlink()
     gone = looked_at(cut, Policy())
@@ -73,7 +73,7 @@ def test_files_that_cannot_be_planned(tmp_path: Path) -> None:
 
 def test_a_genre_that_the_player_would_split_is_told_of(tmp_path: Path) -> None:
     file = make_tagged(tmp_path, "flac-bare")
-    track = ClassifiedTrack(1, file, FileStamp.of(file), scored_prediction(file, **{"Hip-Hop/Rap": 0.9}))
+    track = ClassifiedTrack(1, file, FileStamp.from_path(file), scored_prediction(file, **{"Hip-Hop/Rap": 0.9}))
     change = looked_at(track, Policy(profile="navidrome"))
     assert (change.skipped, "split the genres" in change.detail) == ("failed", True)
     assert looked_at(track, Policy(profile="plex")).skipped is None

@@ -44,12 +44,12 @@ def test_written_and_undone_byte_for_byte(name: str, catalog: Catalog, music: Pa
     assert genre_tags.read(file).genres == ("Rock",)
     assert file.stat().st_mtime_ns > status.st_mtime_ns
     (known,) = iter_tracks(catalog)
-    assert (known.id, known.stamp) == (track, FileStamp.of(file))  # judged once, and for good
+    assert (known.id, known.stamp) == (track, FileStamp.from_path(file))  # judged once, and for good
     (result,) = undo.undo(catalog)
     assert result.failure is None
     assert file.read_bytes() == before
     assert file.stat().st_mtime_ns == status.st_mtime_ns
-    assert next(iter_tracks(catalog)).stamp == FileStamp.of(file)
+    assert next(iter_tracks(catalog)).stamp == FileStamp.from_path(file)
     assert partials(music) == []
 
 
@@ -246,7 +246,7 @@ def test_what_undoes_a_file_outlives_that_it_cannot_be_read(
         assert ["Permission denied" in str(result.failure) for result in undo.undo(catalog)] == [True]
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == before
-    assert next(iter_tracks(catalog)).stamp == FileStamp.of(file)
+    assert next(iter_tracks(catalog)).stamp == FileStamp.from_path(file)
 
 
 def test_a_file_that_was_moved_after_a_kill_is_settled_where_it_is(catalog: Catalog, music: Path) -> None:
@@ -446,7 +446,7 @@ def test_killed_at_any_step(name: str, step: str, catalog: Catalog, music: Path)
     assert genre_tags.read(file).genres == ("Rock",)
     assert partials(music) == []
     (known,) = iter_tracks(catalog)
-    assert (known.id, known.stamp) == (track, FileStamp.of(file))
+    assert (known.id, known.stamp) == (track, FileStamp.from_path(file))
     assert [result.failure for result in undo.undo(catalog)] == [None]
     assert file.read_bytes() == before
 
@@ -487,7 +487,7 @@ def test_killed_while_undoing(step: str, catalog: Catalog, music: Path) -> None:
     else:
         assert [change.skipped for change in tag(catalog, TrackQuery(), Policy())] in (["has genres"], ["changed"])
     assert file.read_bytes() == before
-    assert next(iter_tracks(catalog)).stamp == FileStamp.of(file)
+    assert next(iter_tracks(catalog)).stamp == FileStamp.from_path(file)
     assert partials(music) == []
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from genrelens.train.data.duplicates import find_duplicates
 from genrelens.train.data.manifest import Manifest, read_manifest
 from tests.support.audio import encode
-from tests.support.paths import DATA
+from tests.support.paths import DATA, ROOT
 
 RATE = 22_050
-REPETITIONS = Path(__file__).parents[3] / "benchmarks" / "gtzan-repetitions.tsv"
+REPETITIONS = ROOT / "benchmarks" / "gtzan-repetitions.tsv"
 
 
 def bar(_what: str, _total: int) -> AbstractContextManager[Callable[[], None]]:

@@ -8,8 +8,8 @@ import pytest
 
 from genrelens.errors import InvalidModelError, RecipeError
 from genrelens.train.distillation.backbone import Embedder, embedding_graph, read_backbone
+from genrelens.train.distillation.graft import attach_linear_head, count_weights
 from genrelens.train.distillation.probe import Linear
-from genrelens.train.export.graft import graft, weights_in
 from tests.support.backbones import CARD, FRAMES, ROWS, make_backbone
 
 
@@ -49,11 +49,11 @@ def test_a_layer_on_top_is_one_graph_with_it(tmp_path: Path) -> None:
     backbone = embedding_graph(make_backbone(tmp_path, [FRAMES, ROWS], rank=3))
     for unit_length in (False, True):
         layer = Linear(unit_length, rng.standard_normal((ROWS, 4)).astype(np.float32), np.ones(4, np.float32))
-        whole = graft(backbone, layer)
+        whole = attach_linear_head(backbone, layer)
         onnx.checker.check_model(whole)
         answers = _run(whole)
         np.testing.assert_allclose(answers, layer.logits(Embedder(backbone)(windows())), atol=1e-5)
-        assert weights_in(whole) == ROWS * 4 + 4
+        assert count_weights(whole) == ROWS * 4 + 4
 
 
 def _run(model: onnx.ModelProto) -> Any:

@@ -14,9 +14,9 @@ from genrelens.train.data.batches import TrackWindows, TrainingBatches
 from genrelens.train.data.tracks import Tracks
 from genrelens.train.distillation.backbone import Backbone
 from genrelens.train.distillation.distil import Pupil, Teacher, teacher_of
-from genrelens.train.fit.fit import Manner, fit
+from genrelens.train.fit.fit import TrainingOptions, fit
 from genrelens.train.fit.task import GenreTask
-from genrelens.train.networks.mapped import Mapped
+from genrelens.train.networks.cam import CamNetwork
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.recipes.recipe_file import read_recipe
 from tests.support.backbones import FRAMES, ROWS, make_backbone
@@ -112,7 +112,9 @@ def test_the_guess_of_the_teachers_embedding_is_learnt_as_well(backbone: Backbon
 
 def test_a_training_with_a_teacher_ends_with_a_net_alone(backbone: Backbone, tmp_path: Path) -> None:
     recipe = distilling(backbone)
-    net = fit(recipe, tracks(), tracks(4), 2, tmp_path / "run", Manner(accelerator="cpu", track="none"), print)
+    net = fit(
+        recipe, tracks(), tracks(4), 2, tmp_path / "run", TrainingOptions(accelerator="cpu", tracker="none"), print
+    )
     assert not any("pupil" in name for name in net.state_dict())
     with torch.no_grad():
         assert net(torch.zeros(1, *recipe.input.shape)).shape == (1, 2)
@@ -125,13 +127,15 @@ def test_the_last_layer_can_be_fitted_anew(backbone: Backbone, tmp_path: Path) -
     learn = tracks()
     for level, target in zip(learn.levels, learn.targets, strict=True):
         level[:64] -= np.float16(40 * target[0])
-    net = fit(recipe, learn, learn, 2, tmp_path / "run", Manner(accelerator="cpu", track="none"), said.append)
+    net = fit(
+        recipe, learn, learn, 2, tmp_path / "run", TrainingOptions(accelerator="cpu", tracker="none"), said.append
+    )
     assert re.search(r"fitted anew with a penalty of 0.01: log loss 0\.\d+ on 8 tracks of valid", said[-1])
     with torch.no_grad():
         told = [net(windows).mean(dim=0).argmax() for windows, _ in TrackWindows(learn.levels, learn.targets, recipe)]
         windows = torch.randn(3, *recipe.input.shape)
-        assert isinstance(net, Mapped)
-        torch.testing.assert_close(net.judge(net.embed(windows)), net(windows))
+        assert isinstance(net, CamNetwork)
+        torch.testing.assert_close(net.classify(net.embed(windows)), net(windows))
     assert [int(label) for label in told] == learn.targets.argmax(axis=1).tolist()
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from genrelens.model.session import musical, softmax, strangeness
+from genrelens.model.session import music_probability, ood_scores, softmax
 from genrelens.train.data.tracks import Tracks
 from genrelens.train.evaluation.calibration import (
     choose_temperature,
@@ -89,7 +89,7 @@ def test_a_detector_knows_music_by_its_flat() -> None:
     assert np.linalg.norm(detector.axes, axis=1) == pytest.approx(1, abs=0.01)
 
     def music(embeddings: NDArray[np.float64]) -> float:
-        return musical(detector, float(strangeness(detector, embeddings).mean()))
+        return music_probability(detector, float(ood_scores(detector, embeddings).mean()))
 
     others = [music(flat(5, rng)) for _ in range(200)]
     assert np.median(others) == pytest.approx(0.99, abs=0.01)

@@ -12,7 +12,8 @@ from genrelens.features.spectral import extract_features
 from genrelens.model.session import Model
 from genrelens.train.data.label_map import LabelMap
 from genrelens.train.data.manifest import Item
-from genrelens.train.evaluation.evaluate import ask_levels, evaluate, evaluation, network_inputs, sliding_frames
+from genrelens.train.data.windows import network_inputs, sliding_frames
+from genrelens.train.evaluation.evaluate import ask_levels, evaluate, evaluation
 from tests.support.audio import encode, tone
 from tests.support.models import make_card
 
@@ -74,7 +75,7 @@ def test_labels_are_brought_together(classifier: Classifier, tmp_path: Path) -> 
 
 
 def test_rows_of_an_array_give_what_their_audio_gives(classifier: Classifier, tmp_path: Path) -> None:
-    front_end = make_card().sound.front_end
+    front_end = make_card().audio_input.front_end
     rng = np.random.default_rng(0)
     waves = [0.3 * rng.standard_normal(30 * 22_050) * np.hanning(30 * 22_050) ** power for power in (0, 1)]
     levels = np.stack([log_mel(wave, front_end) for wave in waves])
@@ -90,7 +91,7 @@ def test_rows_of_an_array_give_what_their_audio_gives(classifier: Classifier, tm
 
 def test_windows_of_a_log_mel_are_those_of_its_audio() -> None:
     """Without centring, the frames of a window are the same whether cut before or after the transform."""
-    front_end = make_card().sound.front_end.model_copy(update={"center": False})
+    front_end = make_card().audio_input.front_end.model_copy(update={"center": False})
     samples = np.random.default_rng(0).standard_normal(3 * 22_050)
     frames, hop = 20, 10
     windows = sliding_frames(mel_decibels(samples, front_end), frames, hop)
@@ -104,7 +105,7 @@ def test_windows_of_a_log_mel_are_those_of_its_audio() -> None:
 
 def test_levels_at_hand_give_what_their_audio_gives(classifier: Classifier, tmp_path: Path) -> None:
     tracks = items(tmp_path)
-    sound = classifier.card.sound
+    sound = classifier.card.audio_input
     levels = {item.path: extract_features(load(item.path, 22_050), sound.features, sound.front_end) for item in tracks}
     judge = classifier.model.probabilities
     answers = ask_levels(judge, sound, tracks, levels)

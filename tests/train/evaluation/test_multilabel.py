@@ -21,9 +21,9 @@ from genrelens.train.data.splits import split
 from genrelens.train.data.tracks import Loading, targets
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
 from genrelens.train.evaluation.multilabel import LabelEvaluation, evaluate_any, evaluate_several
-from genrelens.train.fit.fit import Manner
+from genrelens.train.fit.fit import TrainingOptions
 from genrelens.train.fit.history import read_history
-from genrelens.train.fit.run import Request, train
+from genrelens.train.fit.run import TrainingRequest, train
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.search.tune import tune
 from tests.support.audio import encode
@@ -67,7 +67,7 @@ def written(folder: Path, tracks: Sequence[tuple[str, tuple[str, ...]]]) -> Path
     return folder / "set.csv"
 
 
-def request_for(data: Path, folder: Path, labels: str, epochs: int = 15) -> Request:
+def request_for(data: Path, folder: Path, labels: str, epochs: int = 15) -> TrainingRequest:
     recipe = make_recipe(
         seed=2,
         data={"split": "stratified", "labels": labels},
@@ -75,7 +75,9 @@ def request_for(data: Path, folder: Path, labels: str, epochs: int = 15) -> Requ
         augment=PLAIN,
         train={**TRAIN, "epochs": epochs},
     )
-    return Request(recipe, Loading(str(data), folder / "cache", 1), folder / "run", manner=Manner("cpu", track="none"))
+    return TrainingRequest(
+        recipe, Loading(str(data), folder / "cache", 1), folder / "run", options=TrainingOptions("cpu", tracker="none")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def mixed(mixtures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Request, LabelEvaluation]:
+def mixed(mixtures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingRequest, LabelEvaluation]:
     request = request_for(mixtures, tmp_path_factory.mktemp("mixed"), "several")
     result = train(request, lambda _: None)
     assert isinstance(result, LabelEvaluation)
@@ -106,14 +108,14 @@ def mixed(mixtures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Req
 
 
 @pytest.fixture(scope="module")
-def grown(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Request, Evaluation]:
+def grown(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingRequest, Evaluation]:
     request = request_for(tree, tmp_path_factory.mktemp("grown"), "tree", epochs=10)
     result = train(request, lambda _: None)
     assert isinstance(result, Evaluation)
     return request, result
 
 
-def test_mixtures_are_taken_apart(mixed: tuple[Request, LabelEvaluation], mixtures: Path) -> None:
+def test_mixtures_are_taken_apart(mixed: tuple[TrainingRequest, LabelEvaluation], mixtures: Path) -> None:
     request, result = mixed
     assert result.labels == ("high", "low", "noise")
     assert result.metrics.mean_ap.value > 0.9
@@ -124,7 +126,7 @@ def test_mixtures_are_taken_apart(mixed: tuple[Request, LabelEvaluation], mixtur
     assert np.mean(told) > 0.9
 
 
-def test_the_card_of_a_model_with_several_labels(mixed: tuple[Request, LabelEvaluation]) -> None:
+def test_the_card_of_a_model_with_several_labels(mixed: tuple[TrainingRequest, LabelEvaluation]) -> None:
     request, result = mixed
     card = Classifier(request.folder / "model.onnx").card
     assert card.labelling == "several"
@@ -132,7 +134,7 @@ def test_the_card_of_a_model_with_several_labels(mixed: tuple[Request, LabelEval
     assert all(0 < threshold < 1 for threshold in card.thresholds)
 
 
-def test_training_with_several_labels_watches_their_ranking(mixed: tuple[Request, LabelEvaluation]) -> None:
+def test_training_with_several_labels_watches_their_ranking(mixed: tuple[TrainingRequest, LabelEvaluation]) -> None:
     request, result = mixed
     history = read_history(request.folder)
     assert history.best is not None
@@ -142,7 +144,7 @@ def test_training_with_several_labels_watches_their_ranking(mixed: tuple[Request
     assert history.best.train_accuracy is history.best.valid_accuracy is None
 
 
-def test_several_labels_from_the_command_line(mixed: tuple[Request, LabelEvaluation], mixtures: Path) -> None:
+def test_several_labels_from_the_command_line(mixed: tuple[TrainingRequest, LabelEvaluation], mixtures: Path) -> None:
     model = str(mixed[0].folder / "model.onnx")
     run = CliRunner()
     result = run.invoke(app, ["evaluate", model, "--data", str(mixtures), "--split", "none", "-t", "1"])
@@ -165,13 +167,13 @@ def test_several_labels_from_the_command_line(mixed: tuple[Request, LabelEvaluat
     assert "tells       several labels" in run.invoke(app, ["models", "show", model]).stdout
 
 
-def test_silence_is_none_of_several_labels(mixed: tuple[Request, LabelEvaluation]) -> None:
+def test_silence_is_none_of_several_labels(mixed: tuple[TrainingRequest, LabelEvaluation]) -> None:
     prediction = Classifier(mixed[0].folder / "model.onnx").predict_samples(np.zeros(2 * RATE, np.float32), RATE)
     assert {score.score for score in prediction.scores} == {0.0}
     assert prediction.warnings
 
 
-def test_a_tree_is_learnt_level_by_level(grown: tuple[Request, Evaluation]) -> None:
+def test_a_tree_is_learnt_level_by_level(grown: tuple[TrainingRequest, Evaluation]) -> None:
     request, result = grown
     assert result.labels == ("Noise", "Tone---high", "Tone---low")
     assert result.tree is not None
@@ -181,7 +183,7 @@ def test_a_tree_is_learnt_level_by_level(grown: tuple[Request, Evaluation]) -> N
     assert Evaluation.model_validate_json((request.folder / "valid.json").read_text()) == result
 
 
-def test_a_tree_is_told_with_all_its_nodes(grown: tuple[Request, Evaluation], tree: Path) -> None:
+def test_a_tree_is_told_with_all_its_nodes(grown: tuple[TrainingRequest, Evaluation], tree: Path) -> None:
     model = Classifier(grown[0].folder / "model.onnx", threads=1)
     prediction = model.predict(tree.parent / "0.wav")
     assert prediction.genre == "Tone---low"
@@ -193,7 +195,7 @@ def test_a_tree_is_told_with_all_its_nodes(grown: tuple[Request, Evaluation], tr
         assert own["Noise"] + own["Tone"] == pytest.approx(1)
 
 
-def test_a_tree_backs_off_on_what_is_neither(grown: tuple[Request, Evaluation], tmp_path: Path) -> None:
+def test_a_tree_backs_off_on_what_is_neither(grown: tuple[TrainingRequest, Evaluation], tmp_path: Path) -> None:
     """A model that asks for more certainty than there can be tells no more than the first level."""
     model = Classifier(grown[0].folder / "model.onnx")
     model.model.card = model.card.model_copy(update={"certainty": 1.0, "temperature": 2.0})
@@ -203,7 +205,7 @@ def test_a_tree_backs_off_on_what_is_neither(grown: tuple[Request, Evaluation], 
     assert prediction.confidence == prediction.scores[0].score
 
 
-def test_a_tree_from_the_command_line(grown: tuple[Request, Evaluation], tree: Path) -> None:
+def test_a_tree_from_the_command_line(grown: tuple[TrainingRequest, Evaluation], tree: Path) -> None:
     model = str(grown[0].folder / "model.onnx")
     run = CliRunner()
     result = run.invoke(app, ["evaluate", model, "--data", str(tree), "--split", "none", "-t", "1"])
@@ -249,7 +251,9 @@ def test_a_label_that_no_track_in_train_has(mixtures: Path, tmp_path: Path) -> N
         train(replace(request, recipe=given), lambda _: None)
 
 
-def test_labels_that_the_model_lacks(mixed: tuple[Request, LabelEvaluation], grown: tuple[Request, Evaluation]) -> None:
+def test_labels_that_the_model_lacks(
+    mixed: tuple[TrainingRequest, LabelEvaluation], grown: tuple[TrainingRequest, Evaluation]
+) -> None:
     several, tree = (Classifier(request.folder / "model.onnx") for request, _ in (mixed, grown))
     with pytest.raises(ManifestError, match="the model has no label polka; it knows high, low, noise"):
         evaluate_several(several, [Item("a.wav", "a", "low; polka")], 1)
@@ -324,4 +328,6 @@ def learnt(folder: Path, labelling: str, labels: dict[str, str]) -> Evaluation |
         }
     )
     loading = Loading(str(folder / "set.csv"), folder / "cache", 1, allow_leak=True)
-    return train(Request(recipe, loading, folder / "run", manner=Manner("cpu", track="none")), lambda _: None)
+    return train(
+        TrainingRequest(recipe, loading, folder / "run", options=TrainingOptions("cpu", tracker="none")), lambda _: None
+    )

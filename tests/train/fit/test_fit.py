@@ -19,7 +19,7 @@ from lightning.pytorch.callbacks import Callback
 from genrelens.errors import TrainingError
 from genrelens.train import networks
 from genrelens.train.fit import checkpoints
-from genrelens.train.fit.heads import OneLabel
+from genrelens.train.fit.criterion import SingleLabelCriterion
 from genrelens.train.fit.history import read_history
 from tests.support.recipes import make_recipe
 from tests.support.training import FailInEpoch, InjectedError, fit_small, make_tracks
@@ -32,7 +32,7 @@ def same(one: torch.nn.Module, other: torch.nn.Module) -> None:
 
 def test_balanced_weights_let_every_class_count_the_same() -> None:
     truth = [0] * 6 + [2] * 2
-    weights = OneLabel().balanced_weights(torch.eye(3)[truth])
+    weights = SingleLabelCriterion().balanced_weights(torch.eye(3)[truth])
     sums = Counter[int]()
     for label in truth:
         sums[label] += weights[label].item()  # type: ignore[assignment]

@@ -12,13 +12,13 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from genrelens.errors import TrainingError
 from genrelens.train.data.batches import TrainingBatches
-from genrelens.train.fit.fit import Manner, fit
+from genrelens.train.fit.fit import TrainingOptions, fit
 from genrelens.train.fit.history import read_history
 from genrelens.train.recipes.recipe import Recipe
 from tests.support.recipes import make_recipe
 from tests.support.training import make_tracks
 
-TWO = Manner("cpu", devices=2, track="none")
+TWO = TrainingOptions("cpu", devices=2, tracker="none")
 
 
 def plain() -> Recipe:
@@ -63,10 +63,12 @@ class Witness(Callback):
         torch.save(state, self.folder / f"{trainer.global_rank}-of-{trainer.world_size}.pt")
 
 
-def test_two_processes_train_one_net(tmp_path: Path, wandb_without_login: None, capfd: pytest.CaptureFixture[str]) -> None:
+def test_two_processes_train_one_net(
+    tmp_path: Path, wandb_without_login: None, capfd: pytest.CaptureFixture[str]
+) -> None:
     """And the first of them goes on with what was begun before it, a run of Weights & Biases."""
     said: list[str] = []
-    manner = replace(TWO, track="wandb")
+    manner = replace(TWO, tracker="wandb")
     net = fit(
         plain(), make_tracks(), make_tracks((4, 3), seed=1), 2, tmp_path, manner, said.append, [Witness(tmp_path)]
     )
@@ -92,7 +94,10 @@ def test_two_processes_train_one_net(tmp_path: Path, wandb_without_login: None, 
 @pytest.mark.parametrize(
     ("raised", "words"),
     [
-        ("genrelens.train.fit.task.LostLossError: the loss became nan in epoch 2, step 9", r"step 9; lower train\.lr"),
+        (
+            "genrelens.train.fit.task.NonFiniteLossError: the loss became nan in epoch 2, step 9",
+            r"step 9; lower train\.lr",
+        ),
         ("genrelens.errors.TrainingError: last.ckpt cannot be written", r"^last\.ckpt cannot be written$"),
     ],
 )
@@ -109,6 +114,6 @@ def test_what_stops_one_process_is_told(
 
 def test_a_batch_must_be_shared_equally(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="a batch of 4 windows cannot be shared equally among 3 devices"):
-        fit(plain(), make_tracks(), make_tracks(), 2, tmp_path, Manner("cpu", devices=3), lambda _: None)
+        fit(plain(), make_tracks(), make_tracks(), 2, tmp_path, TrainingOptions("cpu", devices=3), lambda _: None)
     with pytest.raises(TrainingError, match="2 devices need as many tracks on each side, and one side has 1"):
         fit(plain(), make_tracks(), make_tracks((1,)), 2, tmp_path, TWO, lambda _: None)

@@ -11,28 +11,28 @@ from genrelens.classifier import Classifier
 from genrelens.errors import LeakError, RecipeError, SplitError, TrainingError
 from genrelens.train.data.tracks import Loading
 from genrelens.train.evaluation.evaluate import Evaluation
-from genrelens.train.fit.fit import Manner
-from genrelens.train.fit.run import Request, train
+from genrelens.train.fit.fit import TrainingOptions
+from genrelens.train.fit.run import TrainingRequest, train
 from genrelens.train.recipes.recipe import NetTable, Recipe
 from tests.support.audio import encode
 from tests.support.recipes import make_recipe
 
 
-def request_for(genres: Path, tmp_path: Path, recipe: Recipe, name: str = "run") -> Request:
-    return Request(
+def request_for(genres: Path, tmp_path: Path, recipe: Recipe, name: str = "run") -> TrainingRequest:
+    return TrainingRequest(
         recipe=recipe,
         loading=Loading(str(genres), tmp_path / "cache", processes=1),
         folder=tmp_path / name,
-        manner=Manner("cpu", track="none"),
+        options=TrainingOptions("cpu", tracker="none"),
     )
 
 
-def reading(request: Request, data: str) -> Request:
+def reading(request: TrainingRequest, data: str) -> TrainingRequest:
     """The same with other data."""
     return replace(request, loading=replace(request.loading, data=data))
 
 
-def learn(request: Request) -> Evaluation:
+def learn(request: TrainingRequest) -> Evaluation:
     """Train where each track has one label."""
     result = train(request, lambda _: None)
     assert isinstance(result, Evaluation)
@@ -40,14 +40,16 @@ def learn(request: Request) -> Evaluation:
 
 
 @pytest.fixture(scope="module")
-def trained(genres: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Request, Evaluation]:
+def trained(genres: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingRequest, Evaluation]:
     """A training long enough to learn the two genres."""
     recipe = make_recipe(train={"epochs": 12}, net={"branches": 2})
     request = request_for(genres, tmp_path_factory.mktemp("trained"), recipe)
     return request, learn(request)
 
 
-def test_a_training_learns_and_leaves_all_that_is_promised(trained: tuple[Request, Evaluation], genres: Path) -> None:
+def test_a_training_learns_and_leaves_all_that_is_promised(
+    trained: tuple[TrainingRequest, Evaluation], genres: Path
+) -> None:
     request, result = trained
     assert result.metrics.accuracy.value == 1
     names = {file.name for file in request.folder.iterdir()}
@@ -61,7 +63,7 @@ def test_a_training_learns_and_leaves_all_that_is_promised(trained: tuple[Reques
             assert classifier.predict(file).genre == genre
 
 
-def test_the_card_tells_where_the_model_came_from(trained: tuple[Request, Evaluation]) -> None:
+def test_the_card_tells_where_the_model_came_from(trained: tuple[TrainingRequest, Evaluation]) -> None:
     request, result = trained
     card = Classifier(request.folder / "model.onnx").card
     assert card.labels == ("high", "low")
@@ -71,7 +73,7 @@ def test_the_card_tells_where_the_model_came_from(trained: tuple[Request, Evalua
     assert card.parameters > 100
 
 
-def test_validation_in_training_agrees_with_the_exported_model(trained: tuple[Request, Evaluation]) -> None:
+def test_validation_in_training_agrees_with_the_exported_model(trained: tuple[TrainingRequest, Evaluation]) -> None:
     """From mels in torch, as training does it, and from audio through the file, as users do."""
     request, result = trained
     with (request.folder / "metrics.jsonl").open() as lines:
@@ -83,7 +85,7 @@ def test_validation_in_training_agrees_with_the_exported_model(trained: tuple[Re
     assert result.metrics.log_loss == pytest.approx(calibration.log_loss[1], abs=0.02)
 
 
-def test_a_training_calibrates_on_valid(trained: tuple[Request, Evaluation]) -> None:
+def test_a_training_calibrates_on_valid(trained: tuple[TrainingRequest, Evaluation]) -> None:
     request, result = trained
     card = Classifier(request.folder / "model.onnx").card
     assert card.calibration is not None
@@ -95,7 +97,7 @@ def test_a_training_calibrates_on_valid(trained: tuple[Request, Evaluation]) -> 
 
 
 def test_a_track_that_changes_midway_shows_it_in_its_segments(
-    trained: tuple[Request, Evaluation], tmp_path: Path
+    trained: tuple[TrainingRequest, Evaluation], tmp_path: Path
 ) -> None:
     request, _ = trained
     rng = np.random.default_rng(1)
@@ -123,14 +125,14 @@ def test_a_resumed_training_ends_where_an_unbroken_one_does(
 
     class BreakdownError(Exception): ...
 
-    class BreaksDown(fit.TrackData):
+    class BreaksDown(fit.TrackDataModule):
         def _epoch(self) -> int:
             if super()._epoch() == 2:
                 raise BreakdownError
             return super()._epoch()
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit, "TrackData", BreaksDown)
+        patched.setattr(fit, "TrackDataModule", BreaksDown)
         with pytest.raises(BreakdownError):
             train(broken, lambda _: None)
     train(replace(broken, resume=True), lambda _: None)
@@ -143,7 +145,7 @@ def test_a_resumed_training_ends_where_an_unbroken_one_does(
         torch.testing.assert_close(other[name], weights, atol=1e-6, rtol=1e-5)
 
 
-def test_a_folder_is_not_trained_into_twice(trained: tuple[Request, Evaluation]) -> None:
+def test_a_folder_is_not_trained_into_twice(trained: tuple[TrainingRequest, Evaluation]) -> None:
     request, _ = trained
     with pytest.raises(TrainingError, match="holds a training; go on with --resume"):
         train(request, lambda _: None)
@@ -265,4 +267,4 @@ def test_features_beside_the_mel_are_learnt_from_and_served(genres: Path, tmp_pa
     assert card.calibration is not None
     assert card.calibration.log_loss[0] == pytest.approx(losses[-1], abs=0.05)
     assert result.metrics.log_loss == pytest.approx(card.calibration.log_loss[1], abs=0.05)  # from audio
-    assert card.sound.features == recipe.input.features  # type: ignore[union-attr]
+    assert card.audio_input.features == recipe.input.features  # type: ignore[union-attr]

@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_multiplexer import EventMultiple
 
 from genrelens.errors import MissingExtraError
 from genrelens.train.fit import tracking
-from genrelens.train.fit.fit import Manner, fit
+from genrelens.train.fit.fit import TrainingOptions, fit
 from genrelens.train.fit.history import read_history
 from genrelens.train.recipes.recipe import Recipe
 from tests.support.recipes import make_recipe
@@ -27,7 +27,7 @@ class BreaksDownLate(Callback):
             raise InjectedError
 
 
-def run(recipe: Recipe, folder: Path, track: tracking.Track, *callbacks: Any) -> list[str]:
+def run(recipe: Recipe, folder: Path, track: tracking.Tracker, *callbacks: Any) -> list[str]:
     """Train, and tell what was said."""
     said: list[str] = []
     fit(
@@ -36,7 +36,7 @@ def run(recipe: Recipe, folder: Path, track: tracking.Track, *callbacks: Any) ->
         make_tracks((4, 4), seed=1),
         2,
         folder,
-        Manner("cpu", track=track),
+        TrainingOptions("cpu", tracker=track),
         said.append,
         callbacks,
     )
@@ -82,7 +82,11 @@ def test_wandb_offline_keeps_a_run_in_the_folder_and_goes_on_with_it(
 
 @pytest.mark.parametrize("key", [None, "too short", "a" * 40])
 def test_without_a_login_or_network_wandb_goes_on_offline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wandb_without_login: None, key: str | None, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wandb_without_login: None,
+    key: str | None,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     if key:
         monkeypatch.setenv("WANDB_API_KEY", key)
@@ -96,6 +100,6 @@ def test_without_a_login_or_network_wandb_goes_on_offline(
 
 def test_wandb_that_is_not_installed_is_named_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracking, "find_spec", lambda _: None)
-    tracking.require("tensorboard")
+    tracking.require_tracker("tensorboard")
     with pytest.raises(MissingExtraError, match=r"pip install 'genrelens\[wandb\]'"):
-        tracking.require("wandb")
+        tracking.require_tracker("wandb")

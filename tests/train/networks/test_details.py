@@ -6,7 +6,7 @@ import torch
 from genrelens.errors import RecipeError
 from genrelens.train.networks.attention import Attention
 from genrelens.train.networks.crnn import Crnn
-from genrelens.train.networks.parts import Resize
+from genrelens.train.networks.layers import Resize
 from genrelens.train.networks.patch_transformer import PatchTransformer
 from genrelens.train.networks.resnet18 import Resnet18
 from genrelens.train.networks.vgg16 import Vgg16

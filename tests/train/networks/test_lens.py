@@ -19,9 +19,9 @@ def test_shapes(frames: int) -> None:
 def test_the_answer_is_linear_in_the_mean_of_the_maps() -> None:
     net = Lens(labels=3, shape=SHAPE, branches=2, width=8).eval()
     windows = torch.randn(2, *SHAPE)
-    maps = net.maps(windows)
+    maps = net.feature_maps(windows)
     assert maps.shape[:3] == (2, 16, 1)
-    weights, bias = net.linear()
+    weights, bias = net.linear_head()
     places = torch.einsum("wcrt,lc->wlrt", maps, weights)  # how much each place adds to each label
     torch.testing.assert_close(places.mean(dim=(2, 3)) + bias, net(windows))
 
@@ -29,8 +29,8 @@ def test_the_answer_is_linear_in_the_mean_of_the_maps() -> None:
 def test_features_are_dropped_in_training_alone() -> None:
     net = Lens(labels=3, shape=SHAPE, width=64, dropout=0.5)
     embeddings = torch.ones(4, 64)
-    assert not torch.equal(*net.train().judge(embeddings)[:2])
-    assert torch.equal(*net.eval().judge(embeddings)[:2])
+    assert not torch.equal(*net.train().classify(embeddings)[:2])
+    assert torch.equal(*net.eval().classify(embeddings)[:2])
 
 
 def test_each_branch_learns_from_its_share_alone() -> None:

@@ -6,9 +6,10 @@ from genrelens.errors import RecipeError
 from genrelens.model.input_spec import AudioInput
 from genrelens.train.recipes.probe_recipe import is_probe, read_probe
 from genrelens.train.recipes.recipe_file import read_recipe, with_settings
+from tests.support.paths import ROOT
 from tests.support.recipes import make_recipe
 
-RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
+RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
 
 SMALL = """
 name = "x"

@@ -13,7 +13,7 @@ from genrelens.train.data.manifest import Item
 from genrelens.train.evaluation.evaluate import Evaluation, Judged, evaluation
 from genrelens.train.evaluation.metrics import measure
 from genrelens.train.fit.history import Epoch, History
-from genrelens.train.fit.record import flat, read_record
+from genrelens.train.fit.record import flatten_table, read_run_record
 from genrelens.train.report.figures import DARK, LIGHT, confusion, curves, genres, reliability, selection
 from genrelens.train.report.mistakes import Mistake, mistake_drawing, worst_mistakes
 from genrelens.train.report.report import write_report
@@ -155,17 +155,17 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 
 def test_the_weights_that_are_kept(run: Path, tmp_path: Path) -> None:
-    assert read_record(run).kept == 1
+    assert read_run_record(run).selected_epoch == 1
     begin(tmp_path / "last")
-    assert read_record(tmp_path / "last").kept is None
+    assert read_run_record(tmp_path / "last").selected_epoch is None
     (tmp_path / "last" / "recipe.json").write_text(make_recipe(train={"keep": "last"}).model_dump_json())
     (tmp_path / "last" / "history.json").write_text(HISTORY.model_dump_json())
-    assert read_record(tmp_path / "last").kept == 2
+    assert read_run_record(tmp_path / "last").selected_epoch == 2
 
 
 def test_nested_tables_for_reading() -> None:
     table = {"a": {"b": 0.002, "c": {"d": True}}, "e": [1, 2], "f": [], "g": None, "h": "", "i": False}
-    assert flat(table) == (("a.b", "0.002"), ("a.c.d", "yes"), ("e", "1, 2"), ("i", "no"))
+    assert flatten_table(table) == (("a.b", "0.002"), ("a.c.d", "yes"), ("e", "1, 2"), ("i", "no"))
 
 
 def test_the_most_confident_mistakes(tmp_path: Path) -> None:

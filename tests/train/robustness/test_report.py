@@ -60,7 +60,7 @@ def report() -> StressReport:
                 best=Extreme(change="tempo:+4", probability=0.95),
             ),
         ),
-        failures=(Failure.of("c.wav", UndecodableAudioError("c.wav is no audio")),),
+        failures=(Failure.from_error("c.wav", UndecodableAudioError("c.wav is no audio")),),
     )
 
 

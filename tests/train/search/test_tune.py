@@ -16,14 +16,14 @@ from typer.testing import CliRunner
 from genrelens.cli.main import app
 from genrelens.errors import RecipeError, TrainingError
 from genrelens.train.data.tracks import Loading
-from genrelens.train.fit.fit import Manner, fit
+from genrelens.train.fit.fit import TrainingOptions, fit
 from genrelens.train.fit.history import read_history
-from genrelens.train.fit.run import Request
+from genrelens.train.fit.run import TrainingRequest
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.recipes.recipe_file import read_recipe, with_settings
 from genrelens.train.search import study
 from genrelens.train.search import tune as module
-from genrelens.train.search.tune import Tuned, tune
+from genrelens.train.search.tune import TuningResult, tune
 from tests.support.recipes import make_recipe
 
 SEARCH: dict[str, Any] = {
@@ -38,12 +38,14 @@ def searching(search: dict[str, Any] = SEARCH, **changes: Any) -> Recipe:
     return Recipe.model_validate({**recipe.model_dump(exclude_unset=True), "tune": search})
 
 
-def request_for(genres: Path, tmp_path: Path, recipe: Recipe, name: str = "study") -> Request:
-    manner = Manner("cpu", track="none")
-    return Request(recipe, Loading(str(genres), tmp_path / "cache", processes=1), tmp_path / name, manner=manner)
+def request_for(genres: Path, tmp_path: Path, recipe: Recipe, name: str = "study") -> TrainingRequest:
+    manner = TrainingOptions("cpu", tracker="none")
+    return TrainingRequest(
+        recipe, Loading(str(genres), tmp_path / "cache", processes=1), tmp_path / name, options=manner
+    )
 
 
-def run(request: Request, count: int, processes: int = 1, objective: study.Objective = "loss") -> Tuned:
+def run(request: TrainingRequest, count: int, processes: int = 1, objective: study.Objective = "loss") -> TuningResult:
     return tune(request, count, processes, objective, lambda _: None)
 
 
@@ -93,8 +95,8 @@ def test_two_searches_at_the_same_time_try_different_values(
     """A second command may begin when the first has not asked for a trial yet."""
     request = request_for(genres, tmp_path, searching())
     run(request, 1)
-    real, calls = study.trials, itertools.count()
-    monkeypatch.setattr(study, "trials", lambda search: real(search) if next(calls) else ())
+    real, calls = study.read_trials, itertools.count()
+    monkeypatch.setattr(study, "read_trials", lambda search: real(search) if next(calls) else ())
     first, second = run(request, 1).trials
     assert first.settings["train.lr"] != second.settings["train.lr"]
 

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from typer.testing import CliRunner
 
 from genrelens.cli.main import app
-from genrelens.web.core.auth import client_of
+from genrelens.web.core.auth import client_id
 from genrelens.web.core.settings import Settings
 from tests.support.server import Server, serve_process
 
@@ -47,7 +47,7 @@ def test_any_of_the_keys_will_do(keyed: Server, song: Path, key: str) -> None:
 def test_clients_are_an_address_and_a_key_and_cannot_make_themselves_many() -> None:
     def client(host: str, token: str, *keys: str) -> str:
         scope = {"type": "http", "headers": [], "client": (host, 1)}
-        return client_of(HTTPConnection(scope), token, [SecretStr(key) for key in keys])
+        return client_id(HTTPConnection(scope), token, [SecretStr(key) for key in keys])
 
     assert client("a", "x") == client("a", "y") != client("b", "x")
     assert len({client(host, token, "x", "y") for host in "ab" for token in "xy"}) == 4

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from genrelens import errors
 from genrelens.errors import GenrelensError
 from genrelens.prediction import Failure
-from genrelens.web.core.app import make_app
-from genrelens.web.core.logs import FIELDS, JsonLines, Sparing
-from genrelens.web.core.problems import status_for, status_of, title_of
+from genrelens.web.app import make_app
+from genrelens.web.core.logs import LOG_FIELDS, JsonFormatter, RateLimitFilter
+from genrelens.web.core.problems import error_status, failure_status, problem_title
 from genrelens.web.core.settings import Settings
 from tests.support.processes import run_coroutine
 
@@ -22,14 +22,14 @@ KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issu
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_error_has_a_status_and_a_title(kind: type[GenrelensError]) -> None:
-    assert 400 <= status_for(kind) < 600
-    assert title_of(kind)
-    assert "\n" not in title_of(kind)
-    assert status_of(Failure.of("a", kind("b"))) == status_for(kind)
+    assert 400 <= error_status(kind) < 600
+    assert problem_title(kind)
+    assert "\n" not in problem_title(kind)
+    assert failure_status(Failure.from_error("a", kind("b"))) == error_status(kind)
 
 
 def test_requests_that_are_refused_and_files_that_are_bad_differ() -> None:
-    assert {kind.__name__: status_for(kind) for kind in errors.RequestError.__subclasses__()} == {
+    assert {kind.__name__: error_status(kind) for kind in errors.RequestError.__subclasses__()} == {
         "MalformedUploadError": 400,
         "UnauthorisedError": 401,
         "SlowUploadError": 408,
@@ -43,7 +43,7 @@ def test_requests_that_are_refused_and_files_that_are_bad_differ() -> None:
         "NotReadyError": 503,
         "ListenerLostError": 503,
     }
-    assert {status_for(kind) for kind in errors.AudioError.__subclasses__()} == {413, 422}
+    assert {error_status(kind) for kind in errors.AudioError.__subclasses__()} == {413, 422}
 
 
 def test_what_nobody_foresaw_is_told_without_its_details_and_logged_with_them(
@@ -82,7 +82,7 @@ def asked(app: FastAPI, path: str, headers: dict[str, str] | None = None) -> htt
 
 
 def test_endless_trouble_is_told_of_sparingly() -> None:
-    sparing = Sparing(most=3)
+    sparing = RateLimitFilter(most=3)
 
     def passed(name: str, level: int, second: float) -> bool:
         record = logging.LogRecord(name, level, "", 0, "no more files", (), None)
@@ -97,8 +97,8 @@ def test_endless_trouble_is_told_of_sparingly() -> None:
 
 def test_a_line_of_the_log_is_one_line_of_json() -> None:
     record = logging.LogRecord("a", logging.INFO, "", 0, "b\nc %s", ("ü\x1b",), None)
-    setattr(record, FIELDS, {"path": "\r\n{}"})
-    line = JsonLines().format(record)
+    setattr(record, LOG_FIELDS, {"path": "\r\n{}"})
+    line = JsonFormatter().format(record)
     assert line.isascii()
     assert line.isprintable()
     told = json.loads(line)

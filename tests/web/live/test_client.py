@@ -3,14 +3,14 @@ import sys
 import pytest
 
 from genrelens.errors import ListenerLostError
-from genrelens.web.live.client import ListeningProcess
-from genrelens.web.live.messages import Begin
-from genrelens.web.workers.messages import Ready, Setup, packed
+from genrelens.web.live.client import LiveProcess
+from genrelens.web.live.messages import StartSession
+from genrelens.web.workers.messages import WorkerReady, WorkerSetup, encode_message
 from tests.support.processes import run_coroutine
 
 MAD = f"""
 import sys, time
-sys.stdout.buffer.write({packed(Ready())!r} + b"\\xff" * 100)
+sys.stdout.buffer.write({encode_message(WorkerReady())!r} + b"\\xff" * 100)
 sys.stdout.buffer.flush()
 time.sleep(60)
 """
@@ -20,10 +20,10 @@ def test_a_process_that_announces_too_much_is_not_asked_again(monkeypatch: pytes
     monkeypatch.setattr("genrelens.web.workers.process._COMMAND", (sys.executable, "-c", MAD))
 
     async def scene() -> None:
-        process = await ListeningProcess.start(Setup(models=(), worker_mb=1, max_seconds=1, file_seconds=1))
+        process = await LiveProcess.start(WorkerSetup(models=(), worker_mb=1, max_seconds=1, file_seconds=1))
         try:
             with pytest.raises(ListenerLostError):
-                await process.tell(Begin(session=0, model="tilt"))
+                await process.tell(StartSession(session=0, model="tilt"))
             assert not process.alive
         finally:
             process.kill()

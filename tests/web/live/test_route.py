@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from genrelens.classifier import Classifier
-from genrelens.live import Listener
+from genrelens.live import LiveClassifier
 from genrelens.model.session import Model
 from genrelens.web.core.settings import LiveLimits
 from tests.support.audio import tone
@@ -77,7 +77,7 @@ def test_answers_are_those_of_a_listener(server: Server, model_file: Path, rate:
         assert receive(client) == {"ready": {"model": "tilt", "labels": ["low", "high"], "window": 1.0, "hop": 0.5}}
         send(client, samples)
         told = [receive(client) for _ in range(4)]
-    expected = Listener(Classifier(Model(model_file, threads=1))).hear(samples, rate)
+    expected = LiveClassifier(Classifier(Model(model_file, threads=1))).process(samples, rate)
     assert told == [answer.model_dump(mode="json") for answer in expected]
     assert told[-1]["genre"] == "low"
 

@@ -5,7 +5,7 @@ import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from genrelens.cli.serve import _hosts
-from genrelens.web.core.app import make_app
+from genrelens.web.app import make_app
 from genrelens.web.core.settings import Settings
 from genrelens.web.middleware.hosts import name_of
 from tests.support.processes import run_coroutine

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from genrelens.errors import CatalogError
 from genrelens.library.catalog.catalog import Catalog
 from genrelens.library.similarity import neighbours
-from genrelens.library.similarity.embeddings import EmbeddingModel, EmbeddingMatrix, load_embeddings
-from genrelens.web.core.app import make_app
+from genrelens.library.similarity.embeddings import EmbeddingMatrix, EmbeddingModel, load_embeddings
+from genrelens.web.app import make_app
 from genrelens.web.core.settings import Settings
 from genrelens.web.routes import library as library_routes
 from genrelens.web.routes.library_responses import (

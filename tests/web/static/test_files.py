@@ -105,8 +105,8 @@ def test_another_genre_is_explained(open_page: Open, melody: Path) -> None:
     assert visit.complaints == []
 
 
-def test_what_is_wrong_is_told_beside_the_file(open_page: Open, no_song: Path, low_song: Path) -> None:
-    bad, good = open_page().choose(no_song, low_song)
+def test_what_is_wrong_is_told_beside_the_file(open_page: Open, text_file: Path, low_song: Path) -> None:
+    bad, good = open_page().choose(text_file, low_song)
     expect(bad.get_by_role("alert")).to_contain_text("notes.txt is not audio")
     expect(bad.get_by_role("button", name="Try again")).to_be_visible()
     expect(good.locator(".genre")).to_have_text("low")

@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from genrelens.web.workers.fair_queue import Turns
+from genrelens.web.workers.fair_queue import FairQueue
 from tests.support.processes import run_coroutine
 
 
@@ -14,7 +14,7 @@ async def waiting(*coroutines: Coroutine[Any, Any, Any]) -> list[asyncio.Task[An
 
 def test_clients_take_turns_and_each_is_served_in_its_order() -> None:
     async def scene() -> None:
-        turns: Turns[str] = Turns()
+        turns: FairQueue[str] = FairQueue()
         served = []
 
         async def ask(client: str, what: str) -> None:
@@ -33,7 +33,7 @@ def test_clients_take_turns_and_each_is_served_in_its_order() -> None:
 
 def test_who_leaves_takes_nothing_along() -> None:
     async def scene() -> None:
-        turns: Turns[str] = Turns()
+        turns: FairQueue[str] = FairQueue()
         left, late, stays = await waiting(*(turns.take("a") for _ in range(3)))
         left.cancel()
         turns.give("a thing")

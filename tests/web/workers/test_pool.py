@@ -22,19 +22,19 @@ from genrelens.errors import (
     WorkerError,
 )
 from genrelens.model import zoo
-from genrelens.web.core.logs import FIELDS
+from genrelens.web.core.logs import LOG_FIELDS
 from genrelens.web.core.metrics import Metrics
 from genrelens.web.core.settings import Settings
 from genrelens.web.workers.messages import Job
-from genrelens.web.workers.pool import Pool
-from genrelens.web.workers.process import error_of
+from genrelens.web.workers.pool import WorkerPool
+from genrelens.web.workers.process import error_from
 from tests.support.processes import children, run_coroutine
 
 
 @asynccontextmanager
-async def pool_of(model: Path, **settings: Any) -> AsyncIterator[tuple[Pool, int]]:
+async def pool_of(model: Path, **settings: Any) -> AsyncIterator[tuple[WorkerPool, int]]:
     """A pool with one worker, and that worker's process id."""
-    pool = Pool(Settings(models=(str(model),), **settings), Metrics())
+    pool = WorkerPool(Settings(models=(str(model),), **settings), Metrics())
     before = set(children(os.getpid()))
     await pool.start()
     try:
@@ -118,7 +118,7 @@ def test_what_a_worker_says_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: p
     monkeypatch.setattr("genrelens.web.workers.process._COMMAND", (sys.executable, "-c", "1 / 0"))
     with pytest.raises(WorkerError):
         run_coroutine(_start("lens")())
-    told = [getattr(record, FIELDS) for record in caplog.records if "says something" in record.message]
+    told = [getattr(record, LOG_FIELDS) for record in caplog.records if "says something" in record.message]
     assert all(one["pid"] > 0 for one in told)
     assert "ZeroDivisionError" in "".join(one["said"] for one in told)  # it may come in pieces
 
@@ -187,7 +187,7 @@ def test_a_worker_that_wants_more_memory_than_it_may_have_ends_alone(song: Path)
 
 def _start(*models: str) -> Callable[[], Coroutine[Any, Any, None]]:
     async def scene() -> None:
-        pool = Pool(Settings(models=models), Metrics())
+        pool = WorkerPool(Settings(models=models), Metrics())
         try:
             await pool.start()
         finally:
@@ -216,6 +216,6 @@ def test_two_models_of_one_name_are_refused(model_file: Path) -> None:
 def test_errors_come_back_as_what_they_were() -> None:
     from genrelens.prediction import Failure
 
-    error = error_of(Failure.of("a", errors.TooShortError("too short")))
+    error = error_from(Failure.from_error("a", errors.TooShortError("too short")))
     assert type(error) is errors.TooShortError
     assert str(error) == "too short"

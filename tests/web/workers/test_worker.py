@@ -13,7 +13,7 @@ from genrelens.audio.decoder import AudioReader
 from genrelens.classifier import Classifier
 from genrelens.errors import TooLongError
 from genrelens.web.workers import worker
-from genrelens.web.workers.messages import Job, Outcome, Setup, packed, read
+from genrelens.web.workers.messages import Job, Outcome, WorkerSetup, encode_message, read_message
 from tests.support.audio import encode, tone
 
 
@@ -23,19 +23,19 @@ def classifier(model_file: Path) -> Classifier:
 
 
 def test_a_job_is_done_and_its_file_called_as_its_sender_does(classifier: Classifier, song: Path) -> None:
-    outcome = worker.judge(classifier, Job(path=str(song), name="mine.wav", model="tilt", top=1), 10.0)
+    outcome = worker.run_job(classifier, Job(path=str(song), name="mine.wav", model="tilt", top=1), 10.0)
     assert outcome.failure is None
     assert outcome.result
     assert outcome.result["path"] == "mine.wav"
     assert [score["label"] for score in outcome.result["scores"]] == ["low"]
 
 
-def test_errors_name_the_file_as_its_sender_does(classifier: Classifier, no_song: Path) -> None:
-    outcome = worker.judge(classifier, Job(path=str(no_song), name="mine.wav", model="tilt"), 10.0)
+def test_errors_name_the_file_as_its_sender_does(classifier: Classifier, text_file: Path) -> None:
+    outcome = worker.run_job(classifier, Job(path=str(text_file), name="mine.wav", model="tilt"), 10.0)
     assert outcome.failure
     assert outcome.failure.path == "mine.wav"
     assert outcome.failure.error.message.startswith("mine.wav is not audio")
-    assert str(no_song) not in outcome.model_dump_json()
+    assert str(text_file) not in outcome.model_dump_json()
 
 
 def test_why_comes_with_the_answer(classifier: Classifier, song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_why_comes_with_the_answer(classifier: Classifier, song: Path, monkeypat
     module.explain = explain  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "genrelens.explain.explainer", module)
     job = Job(path=str(song), name="a", model="tilt", windows=2, explain="cam", top=1)
-    outcome = worker.judge(classifier, job, 10.0)
+    outcome = worker.run_job(classifier, job, 10.0)
     assert asked == {"method": "cam", "windows": 2}
     assert outcome.result
     assert outcome.result["spectrogram"] == {}
@@ -76,11 +76,11 @@ def test_length_is_measured_where_it_is_not_declared(tmp_path: Path) -> None:
 
 
 def test_messages_are_read_as_they_were_written() -> None:
-    setup = Setup(models=("ä",), worker_mb=1, max_seconds=1, file_seconds=1)
-    stream = io.BytesIO(packed(setup) + packed(Outcome()))
-    assert Setup.model_validate_json(read(stream) or b"") == setup
-    assert Outcome.model_validate_json(read(stream) or b"") == Outcome()
-    assert read(stream) is None
+    setup = WorkerSetup(models=("ä",), worker_mb=1, max_seconds=1, file_seconds=1)
+    stream = io.BytesIO(encode_message(setup) + encode_message(Outcome()))
+    assert WorkerSetup.model_validate_json(read_message(stream) or b"") == setup
+    assert Outcome.model_validate_json(read_message(stream) or b"") == Outcome()
+    assert read_message(stream) is None
 
 
 def test_memory_is_limited() -> None:
@@ -90,8 +90,6 @@ def test_memory_is_limited() -> None:
 
 
 def test_the_server_itself_loads_nothing_heavy() -> None:
-    script = (
-        "import sys, genrelens.web.core.app; print(sorted({'av', 'numpy', 'onnxruntime', 'soxr'} & set(sys.modules)))"
-    )
+    script = "import sys, genrelens.web.app; print(sorted({'av', 'numpy', 'onnxruntime', 'soxr'} & set(sys.modules)))"
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert process.stdout.strip() == "[]"

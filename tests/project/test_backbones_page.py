@@ -1,10 +1,8 @@
 """What docs/backbones.md says is what was measured."""
 
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.paths import ROOT
 
 
 def test_the_table_is_made_from_the_results(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,10 @@
 """What docs/cluster.md says is what was measured."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.paths import ROOT
 
 
 def test_the_tables_are_made_from_the_results(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from genrelens.live import LiveAnswer
+from genrelens.live import LivePrediction
 from genrelens.web.core.settings import Settings
 from tests.support.audio import encode, tone
 from tests.support.models import make_card, make_model
+from tests.support.paths import ROOT
 from tests.support.server import Server, serve_process
 
-PAGE = (Path(__file__).parents[2] / "docs" / "live.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "live.md").read_text("utf-8")
 COMMANDS = [line for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 [PROGRAM] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 [SHOWN] = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
@@ -53,7 +54,7 @@ def test_commands_work(folder: Path, command: str) -> None:
     )
     assert result.stderr == "genrelens: the pipe ended after 0:02\n"
     if "--json" in command:
-        answers = [LiveAnswer.model_validate_json(line) for line in result.stdout.splitlines()]
+        answers = [LivePrediction.model_validate_json(line) for line in result.stdout.splitlines()]
         assert [answer.genre for answer in answers] == ["low"] * len(answers)
         assert len(answers) in (4, 5)
     else:
@@ -61,10 +62,10 @@ def test_commands_work(folder: Path, command: str) -> None:
 
 
 def test_an_answer_is_as_shown() -> None:
-    shown = LiveAnswer.model_validate_json(SHOWN)
+    shown = LivePrediction.model_validate_json(SHOWN)
     assert shown.to_json() == SHOWN.strip()
     told = " ".join(re.findall(r"^\| (`\w+`.*?) \|", PAGE, re.MULTILINE))
-    assert set(re.findall(r"`(\w+)`", told)) >= LiveAnswer.model_fields.keys()
+    assert set(re.findall(r"`(\w+)`", told)) >= LivePrediction.model_fields.keys()
 
 
 def test_the_program_works(lens: Server) -> None:

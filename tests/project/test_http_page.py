@@ -16,9 +16,10 @@ import pytest
 
 from genrelens.cli.main import app
 from tests.support.audio import encode, tone
+from tests.support.paths import ROOT
 from tests.support.server import Server, serve_process
 
-PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "http.md").read_text("utf-8")
 ADDRESS = "http://127.0.0.1:8765"
 
 # A block of commands, and what comes back if that follows at once.
@@ -40,10 +41,10 @@ def mp3(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, mp3: Path, no_song: Path) -> Path:
+def folder(tmp_path: Path, mp3: Path, text_file: Path) -> Path:
     """Where someone types: with the files of the page."""
     shutil.copy(mp3, tmp_path / "song.mp3")
-    shutil.copy(no_song, tmp_path / "notes.txt")
+    shutil.copy(text_file, tmp_path / "notes.txt")
     return tmp_path
 
 

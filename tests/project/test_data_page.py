@@ -1,13 +1,12 @@
 """What docs/data.md lists is what the tables under benchmarks/ list."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from genrelens.train.data.manifest import gtzan_tracks
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 NAME = re.compile(r"\b[a-z]+\.\d{5}\b")
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.paths import ROOT
 from tests.support.processes import run_coroutine
 from tests.support.server import Server
 
 
 @pytest.fixture(autouse=True)
 def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
 
 
 def test_broken_files_do_the_server_no_harm(server: Server, tmp_path: Path) -> None:

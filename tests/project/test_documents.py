@@ -3,18 +3,17 @@
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
 from genrelens.model import zoo
 from genrelens.model.session import Model
-from genrelens.train.export.export import parameters
+from genrelens.train.export.export import count_parameters
 from genrelens.train.networks import build
 from genrelens.train.recipes.probe_recipe import is_probe
 from genrelens.train.recipes.recipe_file import read_recipe
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 DOCS = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "docs").glob("*.md"))
 
 
@@ -62,7 +61,7 @@ def test_the_page_of_recipes_knows_them_all_and_their_sizes() -> None:
         recipe = read_recipe(ROOT / file)
         pretrained = "weights" in recipe.net.arguments
         table = recipe.net.model_copy(update={"weights": "", "frozen": False}) if pretrained else recipe.net
-        assert parameters(build(table, 10, recipe.input.shape)) == int(size.replace(",", "")), name
+        assert count_parameters(build(table, 10, recipe.input.shape)) == int(size.replace(",", "")), name
 
 
 def test_the_bundled_card_carries_the_measured_accuracy() -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 import genrelens
-from genrelens.train.fit.environment import Environment, environment
+from genrelens.train.environment import Environment, describe_environment
 
 
 def test_it_tells_what_figures_depend_on() -> None:
-    found = environment(["/usr/bin/genrelens", "train"])
+    found = describe_environment(["/usr/bin/genrelens", "train"])
     assert found.packages["torch"] == version("torch")
     assert found.python.split(".")[:2] == [str(part) for part in sys.version_info[:2]]
     assert found.cores >= 1
@@ -28,9 +28,9 @@ def test_the_command_names_no_folder_of_the_machine() -> None:
         "--run=/data/run",
     ]
     command = "genrelens train recipes/lens.toml --data gtzan:.../gtzan --run=.../run"
-    assert environment(arguments).command == command
+    assert describe_environment(arguments).command == command
 
 
 def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(genrelens, "__file__", str(tmp_path / "__init__.py"))
-    assert environment().commit is None
+    assert describe_environment().commit is None
