@@ -48,7 +48,7 @@ def test_the_suspects() -> None:
 def test_the_sides_are_those_of_the_lists(name: str, column: int) -> None:
     known = gtzan_tracks()
     for row in rows(name):
-        assert row[column] == (known[row[0]].side or "-"), row
+        assert row[column] == (known[row[0]].split or "-"), row
 
 
 def test_no_recording_stands_on_two_sides() -> None:

@@ -10,7 +10,7 @@ from genrelens.model import zoo
 from genrelens.model.session import Model
 from genrelens.train.export.export import count_parameters
 from genrelens.train.networks import build
-from genrelens.train.recipes.probe_recipe import is_probe
+from genrelens.train.recipes.probe_recipe import is_probe_recipe
 from genrelens.train.recipes.recipe_file import read_recipe
 from tests.support.paths import ROOT
 
@@ -55,7 +55,7 @@ def test_the_page_of_recipes_knows_them_all_and_their_sizes() -> None:
     )
     assert {file for _, file, _ in rows} == {f"recipes/{file.name}" for file in (ROOT / "recipes").glob("*.toml")}
     for name, file, size in rows:
-        if is_probe(ROOT / file):
+        if is_probe_recipe(ROOT / file):
             assert int(size.replace(",", "")) == (384 + 1) * 10  # the layer that is fitted
             continue
         recipe = read_recipe(ROOT / file)
