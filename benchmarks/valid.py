@@ -4,21 +4,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from genrelens.audio.decoder import Track
-from genrelens.classifier import hear
-from genrelens.model.session import Judgement, Model
-from genrelens.train.data.log_mels import Analysis, is_row, load_row
-from genrelens.train.data.manifest import Item, read_manifest
-from genrelens.train.data.splits import split
-from genrelens.train.evaluation.evaluate import net_windows
+from genrelens.audio.decoder import AudioReader
+from genrelens.classifier import window_batches
+from genrelens.model.session import Model, ModelOutput
+from genrelens.train.data.log_mels import LogMelSpec, is_array_row, load_array_row
+from genrelens.train.data.manifest import LabelledTrack, read_manifest
+from genrelens.train.data.splits import assign_splits
+from genrelens.train.data.windows import network_inputs
 
 
-def judge_valid(model: Model, data: str, protocol: str) -> Iterator[tuple[Item, Judgement]]:
+def judge_valid(model: Model, data: str, protocol: str) -> Iterator[tuple[LabelledTrack, ModelOutput]]:
     """All windows of each track of *valid*, from recordings or from rows of an array."""
-    sound = model.card.sound
-    for item in split(read_manifest(data), protocol, seed=1).side("valid"):
-        if is_row(item.path):
-            yield item, model.judge(net_windows(load_row(item.path, Analysis.of(sound)), sound))
+    sound = model.card.audio_input
+    for item in assign_splits(read_manifest(data), protocol, seed=1).in_split("valid"):
+        if is_array_row(item.path):
+            yield item, model.judge(network_inputs(load_array_row(item.path, LogMelSpec.for_input(sound)), sound))
         else:
-            with Track(item.path, sound.front_end.rate) as track:
-                yield item, model.judge(np.concatenate([heard.planes for heard in hear(track, sound, "all")]))
+            with AudioReader(item.path, sound.front_end.rate) as track:
+                yield item, model.judge(np.concatenate([heard.planes for heard in window_batches(track, sound, "all")]))

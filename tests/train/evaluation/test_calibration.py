@@ -4,7 +4,7 @@ import torch
 from numpy.typing import NDArray
 
 from genrelens.model.session import music_probability, ood_scores, softmax
-from genrelens.train.data.tracks import Tracks
+from genrelens.train.data.dataset import Examples
 from genrelens.train.evaluation.calibration import (
     choose_temperature,
     fit_detector,
@@ -14,15 +14,15 @@ from genrelens.train.evaluation.calibration import (
     track_probabilities,
 )
 from genrelens.train.networks import build
-from genrelens.train.recipes.recipe import NetTable
+from genrelens.train.recipes.recipe import NetworkTable
 from tests.support.recipes import make_recipe
 
 
-def tracks(count: int, seed: int = 0, labels: int = 2) -> Tracks:
+def tracks(count: int, seed: int = 0, labels: int = 2) -> Examples:
     """Levels of noise for the recipe of `make_recipe`; labels in turn."""
     rng = np.random.default_rng(seed)
     levels = [-rng.uniform(0, 80, (128, 90)).astype(np.float32) for _ in range(count)]
-    return Tracks(levels, np.eye(labels, dtype=np.float32)[np.arange(count) % labels])
+    return Examples(levels, np.eye(labels, dtype=np.float32)[np.arange(count) % labels])
 
 
 def drawn(temperature: float, count: int = 1000) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
@@ -103,7 +103,7 @@ def test_a_net_is_heard_as_it_answers() -> None:
     mapped = build(recipe.net, 2, recipe.input.shape).eval()
     heard = hear(mapped, few, recipe)
     assert [one.embeddings.shape[1] for one in heard if one.embeddings is not None] == [8, 8]
-    plain = build(NetTable(name="cnn3"), 2, recipe.input.shape).eval()
+    plain = build(NetworkTable(name="cnn3"), 2, recipe.input.shape).eval()
     assert hear(plain, few, recipe)[0].embeddings is None
 
 

@@ -11,7 +11,7 @@ from genrelens.features.frontend import log_mel, mel_decibels, normalise
 from genrelens.features.spectral import extract_features
 from genrelens.model.session import Model
 from genrelens.train.data.label_map import LabelMap
-from genrelens.train.data.manifest import Item
+from genrelens.train.data.manifest import LabelledTrack
 from genrelens.train.data.windows import network_inputs, sliding_frames
 from genrelens.train.evaluation.evaluate import ask_levels, evaluate, evaluation
 from tests.support.audio import encode, tone
@@ -23,11 +23,11 @@ def classifier(model_file: Path) -> Classifier:
     return Classifier(Model(model_file, threads=1))
 
 
-def items(folder: Path) -> list[Item]:
+def items(folder: Path) -> list[LabelledTrack]:
     made = []
     for name, hz, label in (("a", 100, "low"), ("b", 200, "low"), ("c", 6_000, "high"), ("d", 150, "high")):
         file = encode(folder / f"{name}.wav", tone(hz, 3), codec="pcm_s16le")
-        made.append(Item(str(file), name, label))
+        made.append(LabelledTrack(str(file), name, label))
     return made
 
 
@@ -45,7 +45,7 @@ def test_measures_and_answers(classifier: Classifier, tmp_path: Path, processes:
 
 
 def test_unreadable_tracks_are_listed(classifier: Classifier, tmp_path: Path) -> None:
-    missing = Item(str(tmp_path / "missing.wav"), "missing", "low")
+    missing = LabelledTrack(str(tmp_path / "missing.wav"), "missing", "low")
     result = evaluate(classifier, [*items(tmp_path), missing], 1)
     assert result.metrics.tracks == 4
     assert [failure.path for failure in result.failures] == [missing.path]
@@ -55,7 +55,7 @@ def test_unreadable_tracks_are_listed(classifier: Classifier, tmp_path: Path) ->
 
 def test_labels_that_the_model_lacks(classifier: Classifier, tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"label .polka., which the model lacks.*known are low, high"):
-        evaluate(classifier, [Item("a.wav", "a", "polka")], 1)
+        evaluate(classifier, [LabelledTrack("a.wav", "a", "polka")], 1)
 
 
 def test_windows_are_measured_too(classifier: Classifier, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_rows_of_an_array_give_what_their_audio_gives(classifier: Classifier, tm
     levels = np.stack([log_mel(wave, front_end) for wave in waves])
     array = tmp_path / "mels.npy"
     np.save(array, np.round((levels + 80) / 80 * 255).astype(np.uint8))
-    rows = [Item(f"{array}#{n}", str(n), "low") for n in range(2)]
+    rows = [LabelledTrack(f"{array}#{n}", str(n), "low") for n in range(2)]
     result = evaluate(classifier, rows, 1)
     for wave, answer in zip(waves, result.answers, strict=True):
         expected = classifier.predict_samples(wave, 22_050)

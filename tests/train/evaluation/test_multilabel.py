@@ -16,9 +16,9 @@ from genrelens.classifier import Classifier
 from genrelens.cli.main import app
 from genrelens.errors import ManifestError, RecipeError, SplitError
 from genrelens.prediction import Prediction
-from genrelens.train.data.manifest import Item, Manifest, gtzan_tracks, read_manifest
-from genrelens.train.data.splits import split
-from genrelens.train.data.tracks import Loading, targets
+from genrelens.train.data.manifest import LabelledTrack, Manifest, gtzan_tracks, read_manifest
+from genrelens.train.data.splits import assign_splits
+from genrelens.train.data.dataset import LoadingOptions, target_matrix
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
 from genrelens.train.evaluation.multilabel import LabelEvaluation, evaluate_any, evaluate_several
 from genrelens.train.fit.fit import TrainingOptions
@@ -76,7 +76,7 @@ def request_for(data: Path, folder: Path, labels: str, epochs: int = 15) -> Trai
         train={**TRAIN, "epochs": epochs},
     )
     return TrainingRequest(
-        recipe, Loading(str(data), folder / "cache", 1), folder / "run", options=TrainingOptions("cpu", tracker="none")
+        recipe, LoadingOptions(str(data), folder / "cache", 1), folder / "run", options=TrainingOptions("cpu", tracker="none")
     )
 
 
@@ -256,11 +256,11 @@ def test_labels_that_the_model_lacks(
 ) -> None:
     several, tree = (Classifier(request.folder / "model.onnx") for request, _ in (mixed, grown))
     with pytest.raises(ManifestError, match="the model has no label polka; it knows high, low, noise"):
-        evaluate_several(several, [Item("a.wav", "a", "low; polka")], 1)
+        evaluate_several(several, [LabelledTrack("a.wav", "a", "low; polka")], 1)
     with pytest.raises(ManifestError, match="the label 'Tone---middle', which the model lacks"):
-        evaluate_any(tree, [Item("a.wav", "a", "Tone---middle")], 1)
+        evaluate_any(tree, [LabelledTrack("a.wav", "a", "Tone---middle")], 1)
     with pytest.raises(ManifestError, match=r"has several labels \(Noise;Tone---low\), but a path"):
-        evaluate(tree, [Item("a.wav", "a", "Noise;Tone---low")], 1)
+        evaluate(tree, [LabelledTrack("a.wav", "a", "Noise;Tone---low")], 1)
 
 
 def test_a_search_for_accuracy_needs_one_label(mixtures: Path, tmp_path: Path) -> None:
@@ -269,20 +269,20 @@ def test_a_search_for_accuracy_needs_one_label(mixtures: Path, tmp_path: Path) -
 
 
 def test_targets_and_labels_of_several() -> None:
-    items = (Item("1", "1", "b; a"), Item("2", "2", "c"))
+    items = (LabelledTrack("1", "1", "b; a"), LabelledTrack("2", "2", "c"))
     assert Manifest("any", items).labels == ("a", "b", "c")
-    assert targets(items, ("a", "b", "c")).tolist() == [[1, 1, 0], [0, 0, 1]]
+    assert target_matrix(items, ("a", "b", "c")).tolist() == [[1, 1, 0], [0, 0, 1]]
 
 
 def test_a_split_spreads_sets_of_labels_and_rare_ones_by_their_first() -> None:
     labels = ["a"] * 60 + ["a; b"] * 30 + ["b; a"] * 30 + [f"c; r{n}" for n in range(30)] + [f"r{n}" for n in range(30)]
-    items = tuple(Item(f"{n}.wav", str(n), label, f"artist {n // 2}") for n, label in enumerate(labels))
-    divided = split(Manifest("any", items), "stratified", 1)
-    counts = Counter(("; ".join(item.labels), item.side) for item in divided.items)
+    items = tuple(LabelledTrack(f"{n}.wav", str(n), label, f"artist {n // 2}") for n, label in enumerate(labels))
+    divided = assign_splits(Manifest("any", items), "stratified", 1)
+    counts = Counter(("; ".join(item.labels), item.split) for item in divided.tracks)
     assert 6 <= counts["a", "test"] <= 12
     assert 6 <= sum(counts[both, "test"] for both in ("a; b", "b; a")) <= 12
-    assert 2 <= sum(item.label.startswith("c") for item in divided.side("test")) <= 8
-    sides = {group: {item.side for item in divided.items if item.group == group} for group in {i.group for i in items}}
+    assert 2 <= sum(item.label.startswith("c") for item in divided.in_split("test")) <= 8
+    sides = {group: {item.split for item in divided.tracks if item.group == group} for group in {i.group for i in items}}
     assert all(len(own) == 1 for own in sides.values())
 
 
@@ -315,7 +315,7 @@ def learnt(folder: Path, labelling: str, labels: dict[str, str]) -> Evaluation |
     """A brief training on rows of GTZAN's array, under other labels."""
     array = DATA / "logmel128_hop1920_u8.npy"
     tracks = enumerate(gtzan_tracks().items())
-    rows = [f"{array}#{row},{labels[name]},{track.side or ''}" for row, (name, track) in tracks if name in labels]
+    rows = [f"{array}#{row},{labels[name]},{track.split or ''}" for row, (name, track) in tracks if name in labels]
     (folder / "set.csv").write_text("\n".join(["path,label,split", *rows]))
     recipe = Recipe.model_validate(
         {
@@ -327,7 +327,7 @@ def learnt(folder: Path, labelling: str, labels: dict[str, str]) -> Evaluation |
             "train": {"epochs": 6, "batch": 16, "lr": 1e-2, "keep": "best"},
         }
     )
-    loading = Loading(str(folder / "set.csv"), folder / "cache", 1, allow_leak=True)
+    loading = LoadingOptions(str(folder / "set.csv"), folder / "cache", 1, allow_leak=True)
     return train(
         TrainingRequest(recipe, loading, folder / "run", options=TrainingOptions("cpu", tracker="none")), lambda _: None
     )

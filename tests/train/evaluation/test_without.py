@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from genrelens.errors import DataError
-from genrelens.train.data.manifest import Item
+from genrelens.train.data.manifest import LabelledTrack
 from genrelens.train.evaluation.evaluate import Judged, evaluation
 from genrelens.train.evaluation.without import measure_without, read_names
 
-ITEMS = [Item(f"{name}.wav", name, label) for name, label in (("a", "jazz"), ("b", "jazz"), ("c", "rock"))]
+ITEMS = [LabelledTrack(f"{name}.wav", name, label) for name, label in (("a", "jazz"), ("b", "jazz"), ("c", "rock"))]
 
 
 def test_names_with_remarks(tmp_path: Path) -> None:

@@ -13,20 +13,20 @@ from tempfile import TemporaryDirectory
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from genrelens.errors import ManifestError, shown
+from genrelens.errors import ManifestError, display_name
 from genrelens.files import write_text
-from genrelens.model.input_spec import Picture, Sound
+from genrelens.model.input_spec import AudioInput, PictureInput
 from genrelens.model.session import Model
 from genrelens.train.benchmark.budget import cpu_ms, within
 from genrelens.train.benchmark.protocols import Protocol, whole_tracks, windows
-from genrelens.train.data.log_mels import Level
-from genrelens.train.data.manifest import SIDES, Item
-from genrelens.train.data.tracks import DataSet, Loading, Say, load_levels, read
+from genrelens.train.data.log_mels import LogMel
+from genrelens.train.data.manifest import SPLITS, LabelledTrack
+from genrelens.train.data.dataset import Dataset, LoadingOptions, Say, load_inputs, read_recipe_manifest
 from genrelens.train.evaluation.evaluate import Evaluation, ask_levels, evaluation
 from genrelens.train.evaluation.metrics import Estimate
-from genrelens.train.export.export import export, parameters
-from genrelens.train.fit.fit import Manner, fit
-from genrelens.train.fit.run import proof, write_card
+from genrelens.train.export.export import export_onnx, count_parameters
+from genrelens.train.fit.fit import TrainingOptions, fit
+from genrelens.train.fit.run import build_card, sample_windows
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.report.summary import summarise
 
@@ -56,7 +56,7 @@ class Cell(BaseModel):
     macro_f1: Estimate
     log_loss: float
     valid_accuracy: float
-    parameters: int
+    count_parameters: int
     macs: int
     epochs: int
     planned: int
@@ -74,8 +74,8 @@ class Bench:
     Training takes as many threads as there are processes to read the tracks with.
     """
 
-    sound: Loading
-    pictures: Loading | None
+    sound: LoadingOptions
+    pictures: LoadingOptions | None
     results: Path
 
 
@@ -95,7 +95,7 @@ def benchmark(recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], bench:
     """
     torch.set_num_threads(bench.sound.processes)
     for recipe, budgets in recipes:
-        picture = isinstance(recipe.input, Picture)
+        picture = isinstance(recipe.input, PictureInput)
         loading = bench.pictures if picture else bench.sound
         if loading is None or (reason := _unfit(recipe)):
             say(f"{recipe.name} is left out: {reason if loading else _NO_PICTURES}.")
@@ -122,7 +122,7 @@ def _unfit(recipe: Recipe) -> str:
     return ""
 
 
-def run_cell(recipe: Recipe, protocol: Protocol, data: DataSet, budget: float) -> Cell:
+def run_cell(recipe: Recipe, protocol: Protocol, data: Dataset, budget: float) -> Cell:
     """Train for as many epochs as the budget allows, choosing on *valid*, and measure on *test*, once."""
     labels = data.manifest.labels
     fitted = within(recipe, data, budget)
@@ -130,18 +130,18 @@ def run_cell(recipe: Recipe, protocol: Protocol, data: DataSet, budget: float) -
         before = time.process_time()
         net = fit(
             fitted,
-            data.lessons(fitted),
-            data.side("valid"),
+            data.training_examples(fitted),
+            data.examples("valid"),
             len(labels),
             Path(folder),
-            Manner(accelerator="cpu", track="none"),
+            TrainingOptions(accelerator="cpu", tracker="none"),
             lambda _: None,
         )
         seconds = time.process_time() - before
         file = Path(folder) / "model.onnx"
-        export(net, write_card(fitted, data.manifest, net), proof(data.side("valid"), fitted), file)
+        export_onnx(net, build_card(fitted, data.manifest, net), sample_windows(data.examples("valid"), fitted), file)
         model = Model(file)
-        valid, test = (_measure(model, recipe, data.manifest.side(side), data.levels).metrics for side in SIDES[1:])
+        valid, test = (_measure(model, recipe, data.manifest.in_split(side), data.inputs).metrics for side in SPLITS[1:])
         return Cell(
             recipe=recipe.name,
             protocol=protocol,
@@ -154,19 +154,19 @@ def run_cell(recipe: Recipe, protocol: Protocol, data: DataSet, budget: float) -
             macro_f1=test.macro_f1,
             log_loss=test.log_loss,
             valid_accuracy=valid.accuracy.value,
-            parameters=parameters(net),
+            parameters=count_parameters(net),
             macs=summarise(net, recipe.input.shape).macs,
             epochs=fitted.train.epochs,
             planned=recipe.train.epochs,
             training_seconds=round(seconds, 1),
-            cpu_ms=None if isinstance(recipe.input, Picture) else cpu_ms(file),
+            cpu_ms=None if isinstance(recipe.input, PictureInput) else cpu_ms(file),
             date=f"{datetime.now(UTC):%Y-%m-%d}",
             machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores",
             package=version("genrelens"),
         )
 
 
-def _measure(model: Model, recipe: Recipe, items: Sequence[Item], levels: Mapping[str, Level]) -> Evaluation:
+def _measure(model: Model, recipe: Recipe, items: Sequence[LabelledTrack], levels: Mapping[str, LogMel]) -> Evaluation:
     answers = ask_levels(model.probabilities, recipe.input, items, levels)
     return evaluation(recipe.name, recipe.version, model.card.labels, items, answers.judged)
 
@@ -188,23 +188,23 @@ def read_cells(results: Path) -> list[Cell]:
             cells.append(Cell.model_validate_json(file.read_text("utf-8")))
         except (OSError, ValidationError) as error:
             raise ManifestError(
-                f"{shown(file)} is not a result of `genrelens benchmark`; delete it to run it anew"
+                f"{display_name(file)} is not a result of `genrelens benchmark`; delete it to run it anew"
             ) from error
     return cells
 
 
 def _divided(
-    recipe: Recipe, protocols: Sequence[Protocol], loading: Loading, say: Say
-) -> Iterator[tuple[Protocol, DataSet]]:
+    recipe: Recipe, protocols: Sequence[Protocol], loading: LoadingOptions, say: Say
+) -> Iterator[tuple[Protocol, Dataset]]:
     if not protocols:
         return
-    manifest = read(recipe, loading.data)
-    mels = load_levels(manifest.items, recipe, loading)
+    manifest = read_recipe_manifest(recipe, loading.data)
+    mels = load_inputs(manifest.tracks, recipe, loading)
     for error in mels.failures.values():
         say(f"Left out: {error}.")
-    manifest = replace(manifest, items=tuple(item for item in manifest.items if item.path in mels.levels))
+    manifest = replace(manifest, tracks=tuple(item for item in manifest.tracks if item.path in mels.inputs))
     for protocol in protocols:
-        if protocol == "windows" and isinstance(recipe.input, Sound):
-            yield protocol, windows(manifest, mels.levels, recipe.input, recipe.seed)
+        if protocol == "windows" and isinstance(recipe.input, AudioInput):
+            yield protocol, windows(manifest, mels.inputs, recipe.input, recipe.seed)
         else:
-            yield protocol, whole_tracks(manifest, mels.levels, protocol, recipe.seed)
+            yield protocol, whole_tracks(manifest, mels.inputs, protocol, recipe.seed)

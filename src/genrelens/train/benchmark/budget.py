@@ -12,9 +12,9 @@ from torch.nn import functional
 from genrelens.classifier import Classifier
 from genrelens.train import networks
 from genrelens.train.data.batches import TrainingBatches, batches_per_epoch
-from genrelens.train.data.tracks import DataSet, Tracks
-from genrelens.train.distillation.distil import teacher_of
-from genrelens.train.evaluation.evaluate import net_windows
+from genrelens.train.data.dataset import Dataset, Examples
+from genrelens.train.data.windows import network_inputs
+from genrelens.train.distillation.teacher import build_teacher
 from genrelens.train.recipes.recipe import Recipe
 
 _LOOKS = 8  # at *valid*, at most
@@ -23,11 +23,11 @@ _TIMED_SECONDS = 30  # of audio
 _TRIES = 5
 
 
-def within(recipe: Recipe, data: DataSet, budget: float) -> Recipe:
+def within(recipe: Recipe, data: Dataset, budget: float) -> Recipe:
     """The recipe with as many of its epochs as that many seconds of CPU time hold, and fewer looks at *valid*."""
-    lessons = data.lessons(recipe)
+    lessons = data.training_examples(recipe)
     step = seconds_per_step(recipe, lessons, len(data.manifest.labels))
-    epoch = batches_per_epoch(len(lessons.levels), recipe) * step
+    epoch = batches_per_epoch(len(lessons.inputs), recipe) * step
     look = _valid_windows(data, recipe) / recipe.train.batch * step / 3  # forwards only
     epochs = recipe.train.epochs
     while epochs > 1 and epochs * epoch + min(epochs, _LOOKS) * look > budget:
@@ -37,10 +37,10 @@ def within(recipe: Recipe, data: DataSet, budget: float) -> Recipe:
     return recipe.model_copy(update={"train": table})
 
 
-def seconds_per_step(recipe: Recipe, lessons: Tracks, labels: int) -> float:
+def seconds_per_step(recipe: Recipe, lessons: Examples, labels: int) -> float:
     """CPU time of a training step, batches included, after a first one that warms up."""
     net = networks.build(recipe.net, labels, recipe.input.shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    batches = iter(TrainingBatches(lessons.levels, lessons.targets, recipe, lambda: 0, teacher=teacher_of(recipe)))
+    batches = iter(TrainingBatches(lessons.inputs, lessons.targets, recipe, lambda: 0, teacher=build_teacher(recipe)))
     times = [time.process_time()]
     for batch, targets, *_ in islice(batches, 1 + _TIMED_STEPS):
         with torch.autocast("cpu", enabled=recipe.train.precision == "bf16"):
@@ -52,7 +52,7 @@ def seconds_per_step(recipe: Recipe, lessons: Tracks, labels: int) -> float:
 def cpu_ms(model: Path) -> float:
     """CPU time from 30 s of samples to an answer, on one thread, all windows; the least of a few tries."""
     classifier = Classifier(model, threads=1)
-    rate = classifier.card.sound.front_end.rate
+    rate = classifier.card.audio_input.front_end.rate
     samples = np.random.default_rng(0).standard_normal(_TIMED_SECONDS * rate).astype(np.float32) / 10
     times = []
     for _ in range(_TRIES):
@@ -62,6 +62,6 @@ def cpu_ms(model: Path) -> float:
     return round(1000 * min(times), 1)
 
 
-def _valid_windows(data: DataSet, recipe: Recipe) -> int:
-    tracks = data.side("valid")
-    return len(tracks.levels) * len(net_windows(tracks.levels[0], recipe.input))
+def _valid_windows(data: Dataset, recipe: Recipe) -> int:
+    tracks = data.examples("valid")
+    return len(tracks.inputs) * len(network_inputs(tracks.inputs[0], recipe.input))

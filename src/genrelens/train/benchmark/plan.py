@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from genrelens.errors import RecipeError, shown
-from genrelens.model.input_spec import Sound
+from genrelens.errors import RecipeError, display_name
+from genrelens.model.input_spec import AudioInput
 from genrelens.train.benchmark.protocols import PROTOCOLS, Protocol
 from genrelens.train.recipes.recipe import Recipe
-from genrelens.train.recipes.recipe_file import read_recipe, with_settings
+from genrelens.train.recipes.recipe_file import read_recipe, apply_overrides
 from genrelens.train.recipes.toml import read_toml
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -51,9 +51,9 @@ class Plan(_Table):
         recipes = []
         for planned in self.recipes:
             recipe = read_recipe(folder / planned.file)
-            common = self.sound if isinstance(recipe.input, Sound) else {}
+            common = self.sound if isinstance(recipe.input, AudioInput) else {}
             budgets = {protocol: planned.budgets.get(protocol, self.budget) for protocol in self.protocols}
-            recipes.append((with_settings(recipe, {**common, **planned.settings}), budgets))
+            recipes.append((apply_overrides(recipe, {**common, **planned.settings}), budgets))
         return recipes
 
 
@@ -69,4 +69,4 @@ def read_plan(file: Path) -> Plan:
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))
-        raise RecipeError(f"{shown(file)}: {place}: {problem['msg']}") from error
+        raise RecipeError(f"{display_name(file)}: {place}: {problem['msg']}") from error

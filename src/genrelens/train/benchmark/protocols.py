@@ -7,12 +7,12 @@ from typing import Literal, get_args
 from sklearn.model_selection import train_test_split
 
 from genrelens.errors import SplitError
-from genrelens.model.input_spec import Sound
-from genrelens.train.data.log_mels import Level
-from genrelens.train.data.manifest import SIDES, Item, Manifest, Side
-from genrelens.train.data.splits import require, split, without_leaking_groups
-from genrelens.train.data.tracks import DataSet, require_lessons
-from genrelens.train.evaluation.evaluate import grid
+from genrelens.model.input_spec import AudioInput
+from genrelens.train.data.log_mels import LogMel
+from genrelens.train.data.manifest import SPLITS, LabelledTrack, Manifest, Split
+from genrelens.train.data.splits import require_splits, assign_splits, drop_leaking_groups
+from genrelens.train.data.dataset import Dataset, require_trainable_labels
+from genrelens.train.data.windows import track_windows
 
 Protocol = Literal["windows", "tracks", "stratified", "fault-filtered"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
@@ -20,7 +20,7 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 _REST = 0.3  # of the windows are not learnt from; half of them are chosen by, half tested on
 
 
-def windows(manifest: Manifest, levels: Mapping[str, Level], sound: Sound, seed: int) -> DataSet:
+def windows(manifest: Manifest, levels: Mapping[str, LogMel], sound: AudioInput, seed: int) -> Dataset:
     """Every window a track of its own, 70 / 15 / 15 % of each genre at random: parts of a track on all sides.
 
     That is how many published figures were made; windows that overlap even share their sound.
@@ -29,9 +29,9 @@ def windows(manifest: Manifest, levels: Mapping[str, Level], sound: Sound, seed:
         SplitError: a genre has too few windows.
     """
     parts = {
-        Item(f"{item.path}@{number}", item.name, item.label): window
-        for item in manifest.items
-        for number, window in enumerate(grid(levels[item.path], sound))
+        LabelledTrack(f"{item.path}@{number}", item.name, item.label): window
+        for item in manifest.tracks
+        for number, window in enumerate(track_windows(levels[item.path], sound))
     }
     items = list(parts)
     labels = [item.label for item in items]
@@ -40,21 +40,21 @@ def windows(manifest: Manifest, levels: Mapping[str, Level], sound: Sound, seed:
         chosen, _ = train_test_split(rest, test_size=0.5, stratify=[labels[n] for n in rest], random_state=seed)
     except ValueError as error:  # a genre has too few
         raise SplitError(f"the windows of {manifest.name} cannot be dealt out to three sides ({error})") from error
-    sides: dict[int, Side] = dict.fromkeys(learnt, "train") | dict.fromkeys(chosen, "valid")
-    divided = tuple(replace(item, side=sides.get(number, "test")) for number, item in enumerate(items))
-    return DataSet(Manifest(manifest.name, divided), {item.path: level for item, level in parts.items()})
+    sides: dict[int, Split] = dict.fromkeys(learnt, "train") | dict.fromkeys(chosen, "valid")
+    divided = tuple(replace(item, split=splits.get(number, "test")) for number, item in enumerate(items))
+    return Dataset(Manifest(manifest.name, divided), {item.path: level for item, level in parts.items()})
 
 
-def whole_tracks(manifest: Manifest, levels: Mapping[str, Level], protocol: Protocol, seed: int) -> DataSet:
+def whole_tracks(manifest: Manifest, levels: Mapping[str, LogMel], protocol: Protocol, seed: int) -> Dataset:
     """Tracks whole: at random, artists wherever they fall ("tracks") or whole as well; or by GTZAN's lists.
 
     Raises:
         SplitError: a side is empty, a genre has too few tracks, or there are no lists for these.
     """
-    divided = split(manifest, protocol, seed)
+    divided = assign_splits(manifest, protocol, seed)
     if protocol == "fault-filtered":
-        divided = without_leaking_groups(divided)
-    sided = replace(divided, items=tuple(item for item in divided.items if item.side))
-    require(sided, *SIDES)
-    require_lessons(sided)
-    return DataSet(sided, levels)
+        divided = drop_leaking_groups(divided)
+    sided = replace(divided, tracks=tuple(item for item in divided.tracks if item.split))
+    require_splits(sided, *SPLITS)
+    require_trainable_labels(sided)
+    return Dataset(sided, levels)

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from genrelens.features.spectral import planes
-from genrelens.model.input_spec import Picture, Sound
+from genrelens.features.spectral import to_model_input
+from genrelens.model.input_spec import AudioInput, PictureInput
 from genrelens.train.augment import spectrogram
-from genrelens.train.data.log_mels import Level
-from genrelens.train.distillation.distil import Teacher
-from genrelens.train.evaluation.evaluate import net_windows
+from genrelens.train.data.log_mels import LogMel
+from genrelens.train.data.windows import network_inputs
+from genrelens.train.distillation.teacher import Teacher
 from genrelens.train.recipes.recipe import Recipe
 
 # Float32 (windows, planes, rows, frames); targets, float32 (windows, labels); and where there is a teacher, what it
@@ -34,7 +34,7 @@ class TrainingBatches(IterableDataset[Batch]):
 
     def __init__(
         self,
-        levels: Sequence[Level],
+        levels: Sequence[LogMel],
         targets: NDArray[np.float32],
         recipe: Recipe,
         epoch: Callable[[], int],
@@ -52,7 +52,7 @@ class TrainingBatches(IterableDataset[Batch]):
         return batches_per_epoch(len(self._levels), self._recipe)
 
     def __iter__(self) -> Iterator[Batch]:
-        rng = torch.Generator().manual_seed(draw_seed(self._recipe.seed, self._epoch()))
+        rng = torch.Generator().manual_seed(step_seed(self._recipe.seed, self._epoch()))
         views = self._views(rng) if self._recipe.train.echo == 1 else self._echoes(rng)
         for windows, targets, *taught in views:
             yield *self._veiled(windows, targets, rng), *taught
@@ -69,7 +69,7 @@ class TrainingBatches(IterableDataset[Batch]):
         train = self._recipe.train
         first = self._epoch() // train.echo * train.echo
         if self._kept is None or self._kept[0] != first:
-            fresh = torch.Generator().manual_seed(draw_seed(self._recipe.seed, first))
+            fresh = torch.Generator().manual_seed(step_seed(self._recipe.seed, first))
             self._kept = first, tuple(map(torch.cat, zip(*self._views(fresh), strict=True)))
         parts = self._kept[1]
         self._part_ways(rng)
@@ -87,13 +87,13 @@ class TrainingBatches(IterableDataset[Batch]):
 
     def _view(self, members: Tensor, rng: torch.Generator) -> Batch:
         own, targets = self._recipe.input, self._targets[members]
-        if isinstance(own, Picture):
+        if isinstance(own, PictureInput):
             return self._pictures(members), targets
         level = self._varied(members, own, rng)
         if self._recipe.augment.overlay:
             level, targets = spectrogram.overlay(level, targets, self._recipe.augment.overlay, rng)
         # By the front end that serves: in numpy, on the same memory.
-        windows = torch.from_numpy(planes(level.numpy(), own.features, own.layout, own.front_end))
+        windows = torch.from_numpy(to_model_input(level.numpy(), own.features, own.layout, own.front_end))
         taught = (self._teacher(level, rng),) if self._teacher else ()
         return windows, targets, *taught
 
@@ -107,13 +107,13 @@ class TrainingBatches(IterableDataset[Batch]):
     def _pictures(self, members: Tensor) -> Tensor:
         return torch.from_numpy(np.stack([self._levels[member] for member in members.tolist()]).astype(np.float32))
 
-    def _varied(self, members: Tensor, sound: Sound, rng: torch.Generator) -> Tensor:
+    def _varied(self, members: Tensor, sound: AudioInput, rng: torch.Generator) -> Tensor:
         """Decibels of a random stretch of each track, (windows, rows, frames)."""
         table, bands = self._recipe.augment, sound.front_end.n_mels
         level = self._crops(members, spectrogram.stretched_frames(sound.frames, table.stretch), rng)
         if table.stretch:
             level = spectrogram.time_stretch(level, sound.frames, table.stretch, rng)
-        mels = spectrogram.vary(level[:, :bands], table, sound.front_end, rng)
+        mels = spectrogram.augment_log_mels(level[:, :bands], table, sound.front_end, rng)
         return torch.cat([mels, level[:, bands:]], dim=1)
 
     def _crops(self, members: Tensor, frames: int, rng: torch.Generator) -> Tensor:
@@ -130,18 +130,18 @@ class TrainingBatches(IterableDataset[Batch]):
 class TrackWindows(IterableDataset[Batch]):
     """Each track's windows, all of them, and the track's targets (labels,)."""
 
-    def __init__(self, levels: Sequence[Level], targets: NDArray[np.float32], recipe: Recipe) -> None:
+    def __init__(self, levels: Sequence[LogMel], targets: NDArray[np.float32], recipe: Recipe) -> None:
         self._levels, self._targets, self._input = levels, torch.tensor(targets), recipe.input
 
     def __iter__(self) -> Iterator[Batch]:
         for level, own in zip(self._levels, self._targets, strict=True):
-            yield torch.from_numpy(net_windows(level, self._input)), own
+            yield torch.from_numpy(network_inputs(level, self._input)), own
 
     def __len__(self) -> int:
         return len(self._levels)
 
 
-def draw_seed(seed: int, number: int) -> int:
+def step_seed(seed: int, number: int) -> int:
     """What all draws of an epoch or a step follow from, by its number."""
     return seed * 1_000_003 + number
 

@@ -8,15 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from genrelens.model.card import Calibration, Detector
-from genrelens.model.input_spec import Sound
+from genrelens.model.card import Calibration, MusicDetector
+from genrelens.model.input_spec import AudioInput
 from genrelens.model.labels import Labelling
-from genrelens.model.session import sigmoid, softmax, strangeness
+from genrelens.model.session import ood_scores, sigmoid, softmax
 from genrelens.train.data.batches import TrackWindows
-from genrelens.train.data.tracks import Tracks
+from genrelens.train.data.dataset import Examples
 from genrelens.train.evaluation.label_metrics import best_thresholds
 from genrelens.train.evaluation.metrics import calibration
-from genrelens.train.networks.mapped import Mapped
+from genrelens.train.networks.cam import CamNetwork
 from genrelens.train.recipes.recipe import Recipe
 
 Floats = NDArray[np.floating]
@@ -37,7 +37,7 @@ class Confidence:
     temperature: float = 1.0
     calibration: Calibration | None = None
     thresholds: tuple[float, ...] = ()
-    detector: Detector | None = None
+    detector: MusicDetector | None = None
 
 
 UNSETTLED = Confidence()  # of a net whose answers are left as they are
@@ -51,7 +51,7 @@ class Heard:
     embeddings: NDArray[np.float32] | None
 
 
-def settle(net: nn.Module, recipe: Recipe, learnt: Tracks, valid: Tracks, say: Callable[[str], None]) -> Confidence:
+def settle(net: nn.Module, recipe: Recipe, learnt: Examples, valid: Examples, say: Callable[[str], None]) -> Confidence:
     """Choose, on *valid*, what the net's answers need to be taken at their word.
 
     Args:
@@ -74,12 +74,12 @@ def settle(net: nn.Module, recipe: Recipe, learnt: Tracks, valid: Tracks, say: C
     )
 
 
-def hear(net: nn.Module, tracks: Tracks, recipe: Recipe) -> list[Heard]:
+def hear(net: nn.Module, tracks: Examples, recipe: Recipe) -> list[Heard]:
     """All windows of each track, as out of training."""
     heard = []
     with torch.no_grad():
-        for windows, _ in TrackWindows(tracks.levels, tracks.targets, recipe):
-            if isinstance(net, Mapped):
+        for windows, _ in TrackWindows(tracks.inputs, tracks.targets, recipe):
+            if isinstance(net, CamNetwork):
                 embeddings = net.embed(windows)
                 heard.append(Heard(net.judge(embeddings).numpy(), embeddings.numpy()))
             else:
@@ -131,7 +131,7 @@ def log_loss(probabilities: Floats, targets: NDArray[np.float32], labelling: Lab
     return float(-(targets * np.log(likely)).sum(axis=1).mean())
 
 
-def fit_detector(learnt: Floats, valid: Sequence[Floats]) -> Detector:
+def fit_detector(learnt: Floats, valid: Sequence[Floats]) -> MusicDetector:
     """Learn what music looks like from music alone; what is none needs no examples.
 
     Args:
@@ -143,23 +143,23 @@ def fit_detector(learnt: Floats, valid: Sequence[Floats]) -> Detector:
     _, directions = np.linalg.eigh(np.cov(learnt, rowvar=False))
     axes = directions[:, ::-1][:, :count].T
     # A few digits keep the card small; the distances are those of the rounded axes.
-    shape = Detector(
+    shape = MusicDetector(
         centre=tuple(float(f"{number:.4g}") for number in centre),
         axes=tuple(tuple(np.round(axis, 3).tolist()) for axis in axes),
         usual=1.0,
         limit=2.0,
     )
-    strange = [strangeness(shape, own).mean() for own in valid]
+    strange = [ood_scores(shape, own).mean() for own in valid]
     usual, strangest = np.quantile(strange, [0.5, _STRANGE])
     limit = usual + _SLACK * (strangest - usual)
     return shape.model_copy(update={"usual": float(np.exp(usual)), "limit": float(np.exp(limit))})
 
 
 def _detector(
-    net: nn.Module, recipe: Recipe, learnt: Tracks, valid: Sequence[Heard], say: Callable[[str], None]
-) -> Detector | None:
+    net: nn.Module, recipe: Recipe, learnt: Examples, valid: Sequence[Heard], say: Callable[[str], None]
+) -> MusicDetector | None:
     """Fit one if the net hears and gives embeddings, and there are tracks enough to know how strange music can be."""
-    if not (isinstance(net, Mapped) and isinstance(recipe.input, Sound)):
+    if not (isinstance(net, CamNetwork) and isinstance(recipe.input, AudioInput)):
         say("What is no music will not be noticed: that needs a net that hears, and ends in a mean and a linear layer.")
         return None
     if len(valid) < _FEWEST:

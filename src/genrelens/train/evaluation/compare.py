@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.stats import binomtest
 
-from genrelens.errors import DataError, shown
+from genrelens.errors import DataError, display_name
 from genrelens.train.evaluation import bootstrap
 from genrelens.train.evaluation.bootstrap import Classes, Floats, Totals
 from genrelens.train.evaluation.evaluate import Evaluation
@@ -63,10 +63,10 @@ def read_evaluation(file: Path) -> Evaluation:
     try:
         return Evaluation.model_validate_json(file.read_bytes())
     except OSError as error:
-        raise DataError(f"{shown(file)} cannot be read ({error.strerror}); check the path") from error
+        raise DataError(f"{display_name(file)} cannot be read ({error.strerror}); check the path") from error
     except ValidationError as error:
         raise DataError(
-            f"{shown(file)} does not hold the measures of this GenreLens; write it anew with `genrelens evaluate --out`"
+            f"{display_name(file)} does not hold the measures of this GenreLens; write it anew with `genrelens evaluate --out`"
         ) from error
 
 
@@ -116,12 +116,12 @@ def _require_same_tracks(first: Evaluation, second: Evaluation) -> None:
     if alone:
         raise DataError(
             f"the two models were not measured on the same tracks: {len(alone)} have an answer of one alone, "
-            f"such as {shown(alone[0])}; measure both on the same data, split and side"
+            f"such as {display_name(alone[0])}; measure both on the same data, split and side"
         )
     other = [path for path, truth in truths[0].items() if truths[1][path] != truth]
     if other:
         raise DataError(
-            f"{shown(other[0])} is {truths[0][other[0]]} for one model and {truths[1][other[0]]} for the other; "
+            f"{display_name(other[0])} is {truths[0][other[0]]} for one model and {truths[1][other[0]]} for the other; "
             "measure both with the same labels"
         )
 

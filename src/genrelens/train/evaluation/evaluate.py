@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict
 
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError
-from genrelens.features.spectral import planes
-from genrelens.model.input_spec import Input, Picture, Sound
-from genrelens.model.session import Planes, Probabilities
+from genrelens.model.input_spec import InputSpec
+from genrelens.model.session import ModelInput, Probabilities
 from genrelens.prediction import Failure, PathText, Prediction, Score
 from genrelens.train.data.label_map import LabelMap
-from genrelens.train.data.log_mels import Analysis, Level, is_row, load_row
-from genrelens.train.data.manifest import Item, require_labelling
+from genrelens.train.data.log_mels import LogMelSpec, LogMel, is_array_row, load_array_row
+from genrelens.train.data.manifest import LabelledTrack, require_labelling
+from genrelens.train.data.windows import network_inputs
 from genrelens.train.evaluation.metrics import Metrics, measure
 from genrelens.train.evaluation.tree_metrics import TreeMetrics, measure_tree
 
@@ -77,7 +77,7 @@ class Answers:
 
 def evaluate(
     classifier: Classifier,
-    items: Sequence[Item],
+    items: Sequence[LabelledTrack],
     processes: int,
     progress: Callable[[], None] = lambda: None,
     label_map: LabelMap | None = None,
@@ -108,7 +108,7 @@ def evaluate(
     return result.model_copy(update={"tree": measure_tree(card.tree, leaves, probabilities, card.certainty)})
 
 
-def ask(classifier: Classifier, items: Sequence[Item], processes: int, progress: Callable[[], None]) -> Answers:
+def ask(classifier: Classifier, items: Sequence[LabelledTrack], processes: int, progress: Callable[[], None]) -> Answers:
     """Let the model hear all windows of each track.
 
     Tracks that are audio take the way that a user's files take; rows of an array begin at their log-mel.
@@ -116,11 +116,11 @@ def ask(classifier: Classifier, items: Sequence[Item], processes: int, progress:
     card = classifier.card
     answers: dict[str, Judged] = {}
     failures: dict[str, Failure] = {}
-    for path in (item.path for item in items if is_row(item.path)):
-        level = load_row(path, Analysis.of(card.sound))
-        answers[path] = Judged.of(classifier.model.probabilities(net_windows(level, card.sound)))
+    for path in (item.path for item in items if is_array_row(item.path)):
+        level = load_array_row(path, LogMelSpec.for_input(card.audio_input))
+        answers[path] = Judged.of(classifier.model.probabilities(network_inputs(level, card.audio_input)))
         progress()
-    files = [item.path for item in items if not is_row(item.path)]
+    files = [item.path for item in items if not is_array_row(item.path)]
     for result in classifier.predict_many(files, windows="all", processes=processes):
         if isinstance(result, Prediction):
             answers[result.path] = _judged(result, card.labels)
@@ -131,7 +131,7 @@ def ask(classifier: Classifier, items: Sequence[Item], processes: int, progress:
 
 
 def ask_levels(
-    judge: Callable[[Planes], Probabilities], own: Input, items: Sequence[Item], levels: Mapping[str, Level]
+    judge: Callable[[ModelInput], Probabilities], own: InputSpec, items: Sequence[LabelledTrack], levels: Mapping[str, LogMel]
 ) -> Answers:
     """Let whatever judges windows hear all windows of tracks whose levels are at hand.
 
@@ -141,14 +141,14 @@ def ask_levels(
         items: the tracks.
         levels: of each, by its path.
     """
-    return Answers({item.path: Judged.of(judge(net_windows(levels[item.path], own))) for item in items}, ())
+    return Answers({item.path: Judged.of(judge(network_inputs(levels[item.path], own))) for item in items}, ())
 
 
 def evaluation(
     name: str,
     version: str,
     labels: tuple[str, ...],
-    items: Sequence[Item],
+    items: Sequence[LabelledTrack],
     answers: Mapping[str, Judged],
     failures: tuple[Failure, ...] = (),
 ) -> Evaluation:
@@ -175,7 +175,7 @@ def evaluation(
     )
 
 
-def answered_of(items: Sequence[Item], answers: Mapping[str, Judged]) -> list[Item]:
+def answered_of(items: Sequence[LabelledTrack], answers: Mapping[str, Judged]) -> list[LabelledTrack]:
     """The tracks that there are answers for.
 
     Raises:
@@ -185,26 +185,6 @@ def answered_of(items: Sequence[Item], answers: Mapping[str, Judged]) -> list[It
     if not answered:
         raise ManifestError("none of the tracks could be read; `genrelens data check` tells why")
     return answered
-
-
-def net_windows(level: Level, own: Input) -> Planes:
-    """What the net takes of a track's levels: all windows, one every `hop` seconds; or the one picture."""
-    if isinstance(own, Picture):
-        return np.asarray(level, np.float32)[None]
-    return planes(np.stack(grid(level, own)).astype(np.float32), own.features, own.layout, own.front_end)
-
-
-def grid(level: Level, sound: Sound) -> list[Level]:
-    """Windows of levels (rows, frames), one every `hop` seconds, as views."""
-    return all_windows(level, sound.frames, max(1, round(sound.hop / sound.front_end.seconds_per_frame)))
-
-
-def all_windows(level: Level, frames: int, hop: int) -> list[Level]:
-    """Windows of levels (rows, frames), the last one ending with them; views, unless there is less than one."""
-    if level.shape[1] < frames:
-        level = level[:, np.arange(frames) % level.shape[1]]
-    starts = [*range(0, level.shape[1] - frames, hop), level.shape[1] - frames]
-    return [level[:, start : start + frames] for start in starts]
 
 
 def _judged(prediction: Prediction, labels: tuple[str, ...]) -> Judged:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from sklearn.metrics import precision_recall_fscore_support
 
-from genrelens.model.labels import CERTAINTY
+from genrelens.model.labels import DEFAULT_CERTAINTY
 from genrelens.train.evaluation import bootstrap
 from genrelens.train.evaluation.metrics import Estimate
 from genrelens.train.evaluation.rankings import Floats, Ranking
@@ -107,7 +107,7 @@ def best_thresholds(truth: Truth, probabilities: Probabilities) -> tuple[float, 
         ranking = Ranking.of(has, own)
         best = int(ranking.f1()[0].argmax())
         following = ranking.cuts[best + 1] if best + 1 < len(ranking.cuts) else 0.0
-        chosen.append(float(ranking.cuts[best] + following) / 2 if has.any() else CERTAINTY)
+        chosen.append(float(ranking.cuts[best] + following) / 2 if has.any() else DEFAULT_CERTAINTY)
     return tuple(chosen)
 
 

@@ -9,8 +9,8 @@ from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError
 from genrelens.prediction import Failure, PathText
 from genrelens.train.data.label_map import LabelMap
-from genrelens.train.data.manifest import Item, require_labelling
-from genrelens.train.data.tracks import targets
+from genrelens.train.data.manifest import LabelledTrack, require_labelling
+from genrelens.train.data.dataset import target_matrix
 from genrelens.train.evaluation.evaluate import Answers, Evaluation, answered_of, ask, evaluate
 from genrelens.train.evaluation.label_metrics import LabelMetrics, measure_labels
 
@@ -40,7 +40,7 @@ class LabelEvaluation(BaseModel):
 
 def evaluate_any(
     classifier: Classifier,
-    items: Sequence[Item],
+    items: Sequence[LabelledTrack],
     processes: int,
     progress: Callable[[], None] = lambda: None,
     label_map: LabelMap | None = None,
@@ -59,7 +59,7 @@ def evaluate_any(
 
 def evaluate_several(
     classifier: Classifier,
-    items: Sequence[Item],
+    items: Sequence[LabelledTrack],
     processes: int,
     progress: Callable[[], None] = lambda: None,
 ) -> LabelEvaluation:
@@ -76,7 +76,7 @@ def label_evaluation(
     version: str,
     labels: tuple[str, ...],
     thresholds: tuple[float, ...],
-    items: Sequence[Item],
+    items: Sequence[LabelledTrack],
     answers: Answers,
 ) -> LabelEvaluation:
     """Measure answers, one for each path of a track.
@@ -90,7 +90,7 @@ def label_evaluation(
         model=name,
         version=version,
         labels=labels,
-        metrics=measure_labels(labels, targets(answered, labels), probabilities, thresholds),
+        metrics=measure_labels(labels, target_matrix(answered, labels), probabilities, thresholds),
         answers=tuple(
             LabelAnswer(path=item.path, truth=item.labels, probabilities=tuple(map(float, row)))
             for item, row in zip(answered, probabilities, strict=True)
@@ -99,7 +99,7 @@ def label_evaluation(
     )
 
 
-def require_labels(items: Iterable[Item], labels: tuple[str, ...]) -> None:
+def require_labels(items: Iterable[LabelledTrack], labels: tuple[str, ...]) -> None:
     """See that the model knows what the tracks are called.
 
     Raises:

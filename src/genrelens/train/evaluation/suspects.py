@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from genrelens.errors import DataError, shown
+from genrelens.errors import DataError, display_name
 from genrelens.prediction import PathText
 from genrelens.train.evaluation.evaluate import Evaluation
 
@@ -34,7 +34,7 @@ class Suspect(BaseModel):
 
     def __str__(self) -> str:
         answers = f"{self.given} {self.probability:.2f}, told {self.told} {self.confidence:.2f}"
-        return f"{self.margin:5.2f}  {answers}  {shown(self.path)}"
+        return f"{self.margin:5.2f}  {answers}  {display_name(self.path)}"
 
 
 def find_suspects(evaluations: Sequence[Evaluation], least: float) -> tuple[Suspect, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from genrelens.model.labels import Tree, lineage
+from genrelens.model.labels import GenreTree, lineage
 from genrelens.train.evaluation import bootstrap
 from genrelens.train.evaluation.metrics import Estimate
 
@@ -51,7 +51,7 @@ class TreeMetrics(_Part):
 
 
 def measure_tree(
-    tree: Tree,
+    tree: GenreTree,
     truth: Sequence[str],
     probabilities: NDArray[np.floating[Any]],
     certainty: float,
@@ -66,7 +66,7 @@ def measure_tree(
         certainty: below which answers back off.
         seed: of the bootstrap over tracks.
     """
-    told = [tree.told(row, certainty) for row in probabilities]
+    told = [tree.predicted_node(row, certainty) for row in probabilities]
     right = np.array([answer in lineage(leaf) for answer, leaf in zip(told, truth, strict=True)])
     unsure = np.array([answer not in tree.leaves for answer in told])
     levels = range(1, tree.depth + 1)
@@ -80,7 +80,7 @@ def measure_tree(
         levels=tuple(
             LevelRow(
                 level=level,
-                genres=len(set(tree.cut(level))),
+                genres=len(set(tree.labels_at_level(level))),
                 accuracy=estimate,
                 told=int((given == level).sum()),
                 right=int(right[given == level].sum()),
@@ -90,9 +90,9 @@ def measure_tree(
     )
 
 
-def _hits(tree: Tree, level: int, truth: Sequence[str], probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+def _hits(tree: GenreTree, level: int, truth: Sequence[str], probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     """Whether the most probable genre of a level is the track's, (tracks,)."""
-    cut = tree.cut(level)
+    cut = tree.labels_at_level(level)
     genres = list(dict.fromkeys(cut))
     summed = probabilities @ np.array([[float(own == genre) for genre in genres] for own in cut])
     own = dict(zip(tree.leaves, cut, strict=True))

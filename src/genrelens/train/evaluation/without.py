@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from genrelens.errors import DataError, shown
-from genrelens.train.data.manifest import Item
+from genrelens.errors import DataError, display_name
+from genrelens.train.data.manifest import LabelledTrack
 from genrelens.train.evaluation.evaluate import Evaluation
 from genrelens.train.evaluation.metrics import Metrics, measure
 
@@ -33,14 +33,14 @@ def read_names(file: Path, known: Collection[str]) -> Names:
     try:
         lines = file.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{shown(file)} cannot be read as a list of tracks ({error}); check the path") from error
+        raise DataError(f"{display_name(file)} cannot be read as a list of tracks ({error}); check the path") from error
     names = frozenset(line.split("\t")[0].strip() for line in lines if not line.startswith("#")) - {""}
     if names.isdisjoint(known):
-        raise DataError(f"{shown(file)} names no track of the data set; give file names without folder and ending")
+        raise DataError(f"{display_name(file)} names no track of the data set; give file names without folder and ending")
     return Names(file, names)
 
 
-def measure_without(result: Evaluation, items: Iterable[Item], unwanted: Collection[str]) -> Metrics:
+def measure_without(result: Evaluation, items: Iterable[LabelledTrack], unwanted: Collection[str]) -> Metrics:
     """Measure the answers again, by track, without those to some tracks.
 
     Args:
