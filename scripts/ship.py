@@ -20,10 +20,10 @@ from documents import ROOT, write_documents
 
 from genrelens.classifier import Classifier
 from genrelens.model.card import Card
-from genrelens.train.data.manifest import Item, Manifest, read_manifest
+from genrelens.train.data.manifest import LabelledTrack, Manifest, read_manifest
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
-from genrelens.train.export.export import with_card
-from genrelens.train.fit.run import figures
+from genrelens.train.export.export import write_onnx
+from genrelens.train.fit.run import card_figures
 
 ASSETS = ROOT / "src" / "genrelens" / "assets"
 RESULTS = ROOT / "benchmarks" / "results" / "lens.json"
@@ -50,14 +50,14 @@ def ship(runs: Sequence[Path], data: str, audio: str) -> None:
     rows, recordings = read_manifest(data), read_manifest(audio)
     seeds = [measured(Classifier(run / "model.onnx"), rows) for run in runs]
     classifier, valid, test = min(seeds, key=lambda seed: seed[1].metrics.log_loss)
-    heard = {item.name for item in recordings.side("test")}
-    from_rows = measure(classifier, [item for item in rows.side("test") if item.name in heard])
-    from_audio = measure(classifier, recordings.side("test"))
+    heard = {item.name for item in recordings.in_split("test")}
+    from_rows = measure(classifier, [item for item in rows.in_split("test") if item.name in heard])
+    from_audio = measure(classifier, recordings.in_split("test"))
     stated = (
-        *figures(test, "GTZAN", "fault-filtered test", f"{PROTOCOL}, from log-mels"),
-        *figures(from_audio, "GTZAN", "fault-filtered test, tracks with recordings", f"{PROTOCOL}, from audio")[:1],
-        *figures(from_rows, "GTZAN", "fault-filtered test, tracks with recordings", f"{PROTOCOL}, from log-mels")[:1],
-        *figures(valid, "GTZAN", "fault-filtered valid", f"{PROTOCOL}, from log-mels")[:1],
+        *card_figures(test, "GTZAN", "fault-filtered test", f"{PROTOCOL}, from log-mels"),
+        *card_figures(from_audio, "GTZAN", "fault-filtered test, tracks with recordings", f"{PROTOCOL}, from audio")[:1],
+        *card_figures(from_rows, "GTZAN", "fault-filtered test, tracks with recordings", f"{PROTOCOL}, from log-mels")[:1],
+        *card_figures(valid, "GTZAN", "fault-filtered valid", f"{PROTOCOL}, from log-mels")[:1],
     )
     card = classifier.card.model_copy(update={"figures": stated})
     bundle(classifier.model.path, card)
@@ -65,7 +65,7 @@ def ship(runs: Sequence[Path], data: str, audio: str) -> None:
     content: dict[str, Any] = {side: result.metrics.model_dump(mode="json") for side, result in sides.items()}
     content["seeds"] = [summary(*seed) for seed in seeds]
     content["same answer from audio as from log-mels"] = agreement(
-        from_rows, from_audio, recordings.side("test"), rows.side("test")
+        from_rows, from_audio, recordings.in_split("test"), rows.in_split("test")
     )
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")
@@ -73,7 +73,7 @@ def ship(runs: Sequence[Path], data: str, audio: str) -> None:
 
 def measured(classifier: Classifier, rows: Manifest) -> tuple[Classifier, Evaluation, Evaluation]:
     """A model, and what it is worth on *valid* and on *test*."""
-    return classifier, measure(classifier, rows.side("valid")), measure(classifier, rows.side("test"))
+    return classifier, measure(classifier, rows.in_split("valid")), measure(classifier, rows.in_split("test"))
 
 
 def summary(classifier: Classifier, valid: Evaluation, test: Evaluation) -> dict[str, Any]:
@@ -94,12 +94,12 @@ def summary(classifier: Classifier, valid: Evaluation, test: Evaluation) -> dict
     }
 
 
-def measure(classifier: Classifier, items: Sequence[Item]) -> Evaluation:
+def measure(classifier: Classifier, items: Sequence[LabelledTrack]) -> Evaluation:
     """Ask about each track."""
     return evaluate(classifier, items, processes=2)
 
 
-def agreement(rows: Evaluation, audio: Evaluation, recordings: Sequence[Item], tracks: Sequence[Item]) -> float:
+def agreement(rows: Evaluation, audio: Evaluation, recordings: Sequence[LabelledTrack], tracks: Sequence[LabelledTrack]) -> float:
     """The share of tracks with the same answer both ways."""
     names = {item.path: item.name for item in (*recordings, *tracks)}
     told = [
@@ -116,7 +116,7 @@ def agreement(rows: Evaluation, audio: Evaluation, recordings: Sequence[Item], t
 def bundle(model: Path, card: Card) -> None:
     """Put the file and its checksum into the package."""
     target = ASSETS / f"{card.name}.onnx"
-    with_card(onnx.load(model), card, target)
+    write_onnx(onnx.load(model), card, target)
     zoo = ASSETS / "zoo.json"
     entries = json.loads(zoo.read_text())
     for entry in entries:

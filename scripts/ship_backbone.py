@@ -24,16 +24,16 @@ from onnxscript.optimizer import fold_constants, remove_unused_nodes
 from torch import Tensor, nn
 
 from genrelens.model import zoo
-from genrelens.model.card import Card, Training
+from genrelens.model.card import Card, TrainingRecord
 from genrelens.model.session import Model
 from genrelens.model.torch_checkpoint import read_checkpoint
-from genrelens.model.weightless import filled, hollowed
-from genrelens.train.distillation.backbone import read_backbone
-from genrelens.train.export.export import parameters, with_card
+from genrelens.model.weightless import insert_weights, strip_weights
+from genrelens.train.distillation.backbone import read_backbone_card
+from genrelens.train.export.export import count_parameters, write_onnx
 from genrelens.train.networks.mn import Mn
 
 ASSETS = ROOT / "src" / "genrelens" / "assets"
-WEIGHTS = zoo.Published(
+WEIGHTS = zoo.RemoteCheckpoint(
     "https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1/mn04_as_mAP_432.pt",
     "899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c",
 )
@@ -82,9 +82,9 @@ def main() -> None:
 
 def audioset(target: Path) -> Path:
     """The net as published, exported with each tensor of its checkpoint as it is."""
-    own = read_backbone(ROOT / "recipes" / "backbones" / "mn04.toml").input
+    own = read_backbone_card(ROOT / "recipes" / "backbones" / "mn04.toml").input
     net = ZeroShot(own.shape).eval()
-    net.net.load_state_dict(torch.load(zoo.published(WEIGHTS), weights_only=True), strict=True)
+    net.net.load_state_dict(torch.load(zoo.fetch_checkpoint(WEIGHTS), weights_only=True), strict=True)
     program = torch.onnx.export(
         net,
         (torch.zeros(2, *own.shape),),
@@ -106,8 +106,8 @@ def audioset(target: Path) -> Path:
         summary="Ten of the tags that EfficientAT's mn04 learnt from AudioSet, asked as they are; not trained here",
         labels=tuple(GENRES),
         input=own,
-        parameters=parameters(net),
-        training=Training(
+        parameters=count_parameters(net),
+        training=TrainingRecord(
             recipe="EfficientAT v0.0.1, mn04_as",
             data="AudioSet",
             split="as published",
@@ -119,23 +119,23 @@ def audioset(target: Path) -> Path:
         licence="MIT: EfficientAT's mn04 (Schmid, Koutini & Widmer, ICASSP 2023)",
         package=version("genrelens"),
     )
-    with_card(graph, card, target)
+    write_onnx(graph, card, target)
     return target
 
 
 def probe(run: Path, target: Path) -> Path:
     """The model of a run under the name that users give."""
     card = Model(run / "model.onnx").card
-    with_card(onnx.load(run / "model.onnx"), card.model_copy(update={"name": "mn04"}), target)
+    write_onnx(onnx.load(run / "model.onnx"), card.model_copy(update={"name": "mn04"}), target)
     return target
 
 
 def ship(model: Path) -> None:
     """Put a model into the package as a template, and its checksum into the zoo."""
-    weights = read_checkpoint(zoo.published(WEIGHTS))
+    weights = read_checkpoint(zoo.fetch_checkpoint(WEIGHTS))
     template = ASSETS / f"{model.stem}.zip"
-    hollowed(model.read_bytes(), weights, template)
-    content = filled(template, weights)
+    strip_weights(model.read_bytes(), weights, template)
+    content = insert_weights(template, weights)
     assert content == model.read_bytes()
     refuse_weights(template)
     entry = {
@@ -151,8 +151,8 @@ def ship(model: Path) -> None:
 
 def refuse_weights(template: Path) -> None:
     """See that all numbers that are left in a template are our own."""
-    zeros = {name: 0 * values for name, values in read_checkpoint(zoo.published(WEIGHTS)).items()}
-    graph = onnx.load_from_string(filled(template, zeros)).graph
+    zeros = {name: 0 * values for name, values in read_checkpoint(zoo.fetch_checkpoint(WEIGHTS)).items()}
+    graph = onnx.load_from_string(insert_weights(template, zeros)).graph
     left = [
         tensor.name
         for tensor in graph.initializer

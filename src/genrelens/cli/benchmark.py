@@ -27,7 +27,7 @@ def benchmark(
     from genrelens.cli.extras import needs_train_extra
 
     with needs_train_extra():
-        from genrelens.cli.studio import loading, teller
+        from genrelens.cli.studio import loading, notifier
         from genrelens.train.benchmark.benchmark import Bench, read_cells
         from genrelens.train.benchmark.benchmark import benchmark as run
         from genrelens.train.benchmark.plan import read_plan
@@ -44,5 +44,5 @@ def benchmark(
     read = partial(loading, cache=cache, threads=threads, allow_leak=True, quiet=quiet)
     bench = Bench(read(data), read(pictures) if pictures else None, folder)
     chosen = [planned for planned in recipes if not only or planned[0].name in only]
-    run(chosen, bench, teller(quiet))
+    run(chosen, bench, notifier(quiet))
     print(page(read_cells(folder), names, f"genrelens benchmark {plan} --data ..."))

@@ -38,35 +38,35 @@ def train(
 
     with needs_train_extra():
         from genrelens.cli.measures import measured_text
-        from genrelens.cli.studio import loading, teller
-        from genrelens.train.distillation.probe_run import ProbeRequest, train_probe
-        from genrelens.train.fit.fit import Manner
-        from genrelens.train.fit.run import Request
+        from genrelens.cli.studio import loading, notifier
+        from genrelens.train.fit.probe_run import ProbeRequest, train_probe
+        from genrelens.train.fit.fit import TrainingOptions
+        from genrelens.train.fit.run import TrainingRequest
         from genrelens.train.fit.run import train as run_training
-        from genrelens.train.recipes.probe_recipe import is_probe, read_probe
-        from genrelens.train.recipes.recipe_file import read_recipe, with_settings
+        from genrelens.train.recipes.probe_recipe import is_probe_recipe, read_probe_recipe
+        from genrelens.train.recipes.recipe_file import read_recipe, apply_overrides
         from genrelens.train.report.report import write_report
 
-    if is_probe(recipe):
+    if is_probe_recipe(recipe):
         if settings or resume:
             raise typer.BadParameter(f"{recipe} is a probe, fitted in one go; leave --set and --resume out")
-        probe = read_probe(recipe, seed)
+        probe = read_probe_recipe(recipe, seed)
         folder = run or Path("runs") / f"{probe.name}-{probe.seed}"
         data_place = loading(data, cache, threads, allow_leak=allow_leak, quiet=quiet)
-        print(measured_text(train_probe(ProbeRequest(probe, data_place, folder), teller(quiet))))
+        print(measured_text(train_probe(ProbeRequest(probe, data_place, folder), notifier(quiet))))
         print(f"\nmodel   {folder / 'model.onnx'}")
         return
-    wanted = with_settings(read_recipe(recipe), parsed(settings or []))
+    wanted = apply_overrides(read_recipe(recipe), parsed(settings or []))
     if seed is not None:
         wanted = wanted.model_copy(update={"seed": seed})
-    request = Request(
+    request = TrainingRequest(
         recipe=wanted,
         loading=loading(data, cache, threads, allow_leak=allow_leak, quiet=quiet),
         folder=run or Path("runs") / f"{wanted.name}-{wanted.seed}",
         resume=resume,
-        manner=Manner(accelerator, devices, track, progress=not quiet and sys.stderr.isatty()),
+        options=TrainingOptions(accelerator, devices, track, progress=not quiet and sys.stderr.isatty()),
     )
-    result = run_training(request, teller(quiet))
+    result = run_training(request, notifier(quiet))
     print(measured_text(result))
     files = {"model": request.folder / "model.onnx", "report": write_report(request.folder)}
     print("\n" + "\n".join(f"{what:<8}{file}" for what, file in files.items() if file.exists()))

@@ -8,7 +8,7 @@ import typer
 from genrelens.cli.options import Cache, Cores, DataSet, Quiet
 
 if TYPE_CHECKING:
-    from genrelens.train.search.tune import Tuned
+    from genrelens.train.search.tune import TuningResult
 
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 Objective = Literal["loss", "accuracy"]
@@ -39,20 +39,20 @@ def tune(
     from genrelens.cli.extras import needs_train_extra
 
     with needs_train_extra():
-        from genrelens.cli.studio import loading, teller
-        from genrelens.train.fit.fit import Manner
-        from genrelens.train.fit.run import Request
+        from genrelens.cli.studio import loading, notifier
+        from genrelens.train.fit.fit import TrainingOptions
+        from genrelens.train.fit.run import TrainingRequest
         from genrelens.train.recipes.recipe_file import read_recipe
         from genrelens.train.search.tune import tune as run_search
 
     wanted = read_recipe(recipe)
-    request = Request(
+    request = TrainingRequest(
         recipe=wanted,
         loading=loading(data, cache, threads, allow_leak=allow_leak, quiet=quiet),
         folder=study or Path("studies") / wanted.name,
-        manner=Manner(accelerator),
+        options=TrainingOptions(accelerator),
     )
-    tuned = run_search(request, trials, processes, objective, teller(quiet))
+    tuned = run_search(request, trials, processes, objective, notifier(quiet))
     _print(tuned, list(wanted.tune))
 
 

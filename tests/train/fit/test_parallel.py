@@ -31,7 +31,7 @@ def plain() -> Recipe:
 def test_shares_make_up_the_batch() -> None:
     learn = make_tracks()
     whole, *shares = (
-        list(TrainingBatches(learn.levels, learn.targets, plain(), lambda: 1, rank, ranks))
+        list(TrainingBatches(learn.inputs, learn.targets, plain(), lambda: 1, rank, ranks))
         for rank, ranks in ((0, 1), (0, 2), (1, 2))
     )
     assert len(whole) == len(shares[0]) == len(shares[1]) == 4
@@ -42,7 +42,7 @@ def test_shares_make_up_the_batch() -> None:
 def test_each_share_is_varied_by_draws_of_its_own() -> None:
     learn = make_tracks((2, 2))
     recipe = make_recipe(train={"mixup": 0})
-    same = [learn.levels[0]] * 4
+    same = [learn.inputs[0]] * 4
     first, second = (next(iter(TrainingBatches(same, learn.targets, recipe, lambda: 1, rank, 2)))[0] for rank in (0, 1))
     assert first.shape == second.shape == (2, 1, 128, 44)
     assert not torch.equal(first, second)

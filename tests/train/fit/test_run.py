@@ -9,11 +9,11 @@ import torch
 
 from genrelens.classifier import Classifier
 from genrelens.errors import LeakError, RecipeError, SplitError, TrainingError
-from genrelens.train.data.tracks import Loading
+from genrelens.train.data.dataset import LoadingOptions
 from genrelens.train.evaluation.evaluate import Evaluation
 from genrelens.train.fit.fit import TrainingOptions
 from genrelens.train.fit.run import TrainingRequest, train
-from genrelens.train.recipes.recipe import NetTable, Recipe
+from genrelens.train.recipes.recipe import NetworkTable, Recipe
 from tests.support.audio import encode
 from tests.support.recipes import make_recipe
 
@@ -21,7 +21,7 @@ from tests.support.recipes import make_recipe
 def request_for(genres: Path, tmp_path: Path, recipe: Recipe, name: str = "run") -> TrainingRequest:
     return TrainingRequest(
         recipe=recipe,
-        loading=Loading(str(genres), tmp_path / "cache", processes=1),
+        loading=LoadingOptions(str(genres), tmp_path / "cache", processes=1),
         folder=tmp_path / name,
         options=TrainingOptions("cpu", tracker="none"),
     )
@@ -258,7 +258,7 @@ def test_features_beside_the_mel_are_learnt_from_and_served(genres: Path, tmp_pa
         input={"features": ["mel", "mfcc", "tempogram", "chroma", "contrast", "tonnetz"], "layout": "concat"},
         train={"epochs": 6, "lr": 1e-2},
     )
-    recipe = recipe.model_copy(update={"net": NetTable(name="vgg", channels=[4, 8], dense=[8, 8])})
+    recipe = recipe.model_copy(update={"net": NetworkTable(name="vgg", channels=[4, 8], dense=[8, 8])})
     request = request_for(genres, tmp_path, recipe)
     result = train(request, lambda _: None)
     with (request.folder / "history.json").open() as file:

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from genrelens.cli.main import app
 from genrelens.errors import RecipeError, TrainingError
-from genrelens.train.data.tracks import Loading
+from genrelens.train.data.dataset import LoadingOptions
 from genrelens.train.fit.fit import TrainingOptions, fit
 from genrelens.train.fit.history import read_history
 from genrelens.train.fit.run import TrainingRequest
 from genrelens.train.recipes.recipe import Recipe
-from genrelens.train.recipes.recipe_file import read_recipe, with_settings
+from genrelens.train.recipes.recipe_file import read_recipe, apply_overrides
 from genrelens.train.search import study
 from genrelens.train.search import tune as module
 from genrelens.train.search.tune import TuningResult, tune
@@ -41,7 +41,7 @@ def searching(search: dict[str, Any] = SEARCH, **changes: Any) -> Recipe:
 def request_for(genres: Path, tmp_path: Path, recipe: Recipe, name: str = "study") -> TrainingRequest:
     manner = TrainingOptions("cpu", tracker="none")
     return TrainingRequest(
-        recipe, Loading(str(genres), tmp_path / "cache", processes=1), tmp_path / name, options=manner
+        recipe, LoadingOptions(str(genres), tmp_path / "cache", processes=1), tmp_path / name, options=manner
     )
 
 
@@ -68,7 +68,7 @@ def test_a_search_finds_the_best_of_its_trials_and_writes_it_down(genres: Path, 
     assert [float(row["train.lr"]) for row in rows] == [trial.settings["train.lr"] for trial in tuned.trials]
     assert len({row["train.lr"] for row in rows}) == 3
     best = read_recipe(request.folder / "best.toml")
-    assert best == with_settings(request.recipe, {**tuned.best.settings, "name": "small-tuned", "tune": {}})
+    assert best == apply_overrides(request.recipe, {**tuned.best.settings, "name": "small-tuned", "tune": {}})
     names = {file.name for file in request.folder.iterdir()}
     pictures = {"course.png", "epochs.png", "importances.png", "slices.png"}
     assert pictures | {"report.html", "study.db", "environment.json"} <= names

@@ -10,20 +10,20 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from genrelens.errors import ExportError, shown
-from genrelens.files import replacing
+from genrelens.errors import ExportError, display_name
+from genrelens.files import atomic_write
 from genrelens.model.card import CARD_KEY, Card
 from genrelens.model.session import LOGITS, MAPS, WEIGHTS, Model
-from genrelens.train.networks.mapped import Mapped
+from genrelens.train.networks.cam import CamNetwork
 
 TOLERANCE = 1e-4  # of logits, between torch and onnxruntime
 _OPSET = 18
 
 
-def export(net: nn.Module, card: Card, windows: Tensor, target: Path) -> None:
+def export_onnx(net: nn.Module, card: Card, windows: Tensor, target: Path) -> None:
     """Write `net` with `card` to `target`, whole or not at all.
 
-    A net that is `Mapped` gives, beside its logits, its maps and the weights that make logits of their mean.
+    A net that is `CamNetwork` gives, beside its logits, its maps and the weights that make logits of their mean.
 
     Args:
         net: (windows, planes, rows, frames) -> logits (windows, labels).
@@ -37,14 +37,14 @@ def export(net: nn.Module, card: Card, windows: Tensor, target: Path) -> None:
     net = net.eval().cpu().float()
     unproven = target.with_name(f".{target.name}.unproven")
     try:
-        with_card(_graph(net, windows[:2]), card, unproven)
+        write_onnx(_graph(net, windows[:2]), card, unproven)
         _prove(net, windows, unproven, target)
         unproven.replace(target)
     finally:
         unproven.unlink(missing_ok=True)
 
 
-def with_card(graph: onnx.ModelProto, card: Card, target: Path) -> None:
+def write_onnx(graph: onnx.ModelProto, card: Card, target: Path) -> None:
     """Write an ONNX graph with `card` in its metadata, in place of a card that it may have."""
     others = [entry for entry in graph.metadata_props if entry.key != CARD_KEY]
     del graph.metadata_props[:]
@@ -52,7 +52,7 @@ def with_card(graph: onnx.ModelProto, card: Card, target: Path) -> None:
     graph.metadata_props.add(key=CARD_KEY, value=_compact(card))
     graph.producer_name, graph.doc_string = "genrelens", card.summary
     onnx.checker.check_model(graph)
-    with replacing(target) as file:
+    with atomic_write(target) as file:
         file.write(graph.SerializeToString())
 
 
@@ -61,7 +61,7 @@ def _compact(card: Card) -> str:
     return json.dumps(card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
-def parameters(net: nn.Module) -> int:
+def count_parameters(net: nn.Module) -> int:
     """How many numbers were learnt."""
     return sum(p.numel() for p in net.parameters())
 
@@ -69,20 +69,20 @@ def parameters(net: nn.Module) -> int:
 class _Traced(nn.Module):
     """A net with what its answers come from."""
 
-    def __init__(self, net: Mapped) -> None:
+    def __init__(self, net: CamNetwork) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, windows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        maps = self.net.maps(windows)
-        return self.net.judge(maps.mean(dim=(2, 3))), maps, self.net.linear()[0]
+        maps = self.net.feature_maps(windows)
+        return self.net.classify(maps.mean(dim=(2, 3))), maps, self.net.linear_head()[0]
 
 
 def _graph(net: nn.Module, example: Tensor) -> onnx.ModelProto:
     batch = torch.export.Dim("windows", min=1)
     for library in ("torch.onnx", "onnx_ir"):  # which tell of optional packages, and of what they leave as it is
         logging.getLogger(library).setLevel(logging.ERROR)
-    traced, outputs = (_Traced(net), [LOGITS, MAPS, WEIGHTS]) if isinstance(net, Mapped) else (net, [LOGITS])
+    traced, outputs = (_Traced(net), [LOGITS, MAPS, WEIGHTS]) if isinstance(net, CamNetwork) else (net, [LOGITS])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter, about itself
         program = torch.onnx.export(
@@ -118,6 +118,6 @@ def _prove(net: nn.Module, windows: Tensor, file: Path, target: Path) -> None:
     worst = float(np.abs(expected - actual).max())
     if not worst <= TOLERANCE:
         raise ExportError(
-            f"{shown(target)} differs from the trained net by up to {worst:.1e} in its logits "
+            f"{display_name(target)} differs from the trained net by up to {worst:.1e} in its logits "
             f"(allowed is {TOLERANCE:.0e}); use plainer operations in the net"
         )

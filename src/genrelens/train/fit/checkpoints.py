@@ -11,8 +11,8 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.trainer import Trainer
 from torch import nn
 
-from genrelens.errors import TrainingError, shown
-from genrelens.files import replacing
+from genrelens.errors import TrainingError, display_name
+from genrelens.files import atomic_write
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -32,7 +32,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         content = io.BytesIO()
         torch.save(checkpoint, content)
         try:
-            with replacing(Path(path)) as file:
+            with atomic_write(Path(path)) as file:
                 file.write(content.getbuffer())
         except OSError as error:
             raise TrainingError(unwritable(path, error)) from error
@@ -60,7 +60,7 @@ class Patience(EarlyStopping):
 def unwritable(path: str | os.PathLike[str], error: OSError) -> str:
     """Say that a training stopped because a file could not be written."""
     reason = error.strerror or str(error)
-    return f"{shown(path)} cannot be written ({reason}); make room and go on with --resume, from the last checkpoint"
+    return f"{display_name(path)} cannot be written ({reason}); make room and go on with --resume, from the last checkpoint"
 
 
 def read_checkpoint(file: Path, module: nn.Module) -> dict[str, Any]:
@@ -73,12 +73,12 @@ def read_checkpoint(file: Path, module: nn.Module) -> dict[str, Any]:
         checkpoint = torch.load(file, map_location="cpu", weights_only=False)
         found = {name: tuple(weights.shape) for name, weights in checkpoint["state_dict"].items()}
     except Exception as error:  # torch has no error of its own for this: zip, pickle, key and type errors come
-        raise TrainingError(f"{shown(file)} is not a checkpoint ({error}); begin again in another folder") from error
+        raise TrainingError(f"{display_name(file)} is not a checkpoint ({error}); begin again in another folder") from error
     wanted = {name: tuple(weights.shape) for name, weights in module.state_dict().items()}
     if found != wanted:
         odd = next(name for name in (*wanted, *found) if found.get(name) != wanted.get(name))
         raise TrainingError(
-            f"{shown(file)} is of another net ({odd} is {_size(found.get(odd))} there and {_size(wanted.get(odd))} "
+            f"{display_name(file)} is of another net ({odd} is {_size(found.get(odd))} there and {_size(wanted.get(odd))} "
             "here); train in another folder"
         )
     return dict(checkpoint)

@@ -14,12 +14,12 @@ from torch import nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 from torch.utils.data import DataLoader
 
-from genrelens.errors import TrainingError, shown
+from genrelens.errors import TrainingError, display_name
 from genrelens.train import networks
 from genrelens.train.data.batches import TrackWindows, TrainingBatches, batches_per_epoch
-from genrelens.train.data.tracks import Tracks
-from genrelens.train.distillation.distil import Teacher, teacher_of
-from genrelens.train.distillation.refit import refit
+from genrelens.train.data.dataset import Examples
+from genrelens.train.distillation.teacher import Teacher, build_teacher
+from genrelens.train.distillation.refit import refit_output_layer
 from genrelens.train.fit.averaging import MovingAverage
 from genrelens.train.fit.checkpoints import (
     BEST,
@@ -31,18 +31,18 @@ from genrelens.train.fit.checkpoints import (
     read_checkpoint,
     unwritable,
 )
-from genrelens.train.fit.heads import head
-from genrelens.train.fit.history import forget_after
+from genrelens.train.fit.criterion import criterion_for
+from genrelens.train.fit.history import truncate_history
 from genrelens.train.fit.parallel import Processes, quieten
-from genrelens.train.fit.task import GenreTask, LostLossError
-from genrelens.train.fit.tracking import Track, loggers
+from genrelens.train.fit.task import GenreTask, NonFiniteLossError
+from genrelens.train.fit.tracking import Tracker, create_loggers
 from genrelens.train.recipes.recipe import Recipe, TrainTable
 
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 @dataclass(frozen=True)
-class Manner:
+class TrainingOptions:
     """How to train, beside what the recipe says.
 
     Attributes:
@@ -54,27 +54,27 @@ class Manner:
 
     accelerator: str = "auto"
     devices: int = 1
-    track: Track = "tensorboard"
+    tracker: Tracker = "tensorboard"
     progress: bool = False
 
 
-class TrackData(L.LightningDataModule):
+class TrackDataModule(L.LightningDataModule):
     """The two sides that training looks at."""
 
-    def __init__(self, learn: Tracks, valid: Tracks, recipe: Recipe, teacher: Teacher | None) -> None:
+    def __init__(self, learn: Examples, valid: Examples, recipe: Recipe, teacher: Teacher | None) -> None:
         super().__init__()
         self._learn, self._valid, self._recipe, self._teacher = learn, valid, recipe, teacher
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches of random windows; this process's share of each."""
         learn, (rank, ranks) = self._learn, self._place()
-        batches = TrainingBatches(learn.levels, learn.targets, self._recipe, self._epoch, rank, ranks, self._teacher)
+        batches = TrainingBatches(learn.inputs, learn.targets, self._recipe, self._epoch, rank, ranks, self._teacher)
         return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Track by track; this process's share of them."""
         rank, ranks = self._place()
-        valid = TrackWindows(self._valid.levels[rank::ranks], self._valid.targets[rank::ranks], self._recipe)
+        valid = TrackWindows(self._valid.inputs[rank::ranks], self._valid.targets[rank::ranks], self._recipe)
         return DataLoader(valid, batch_size=None)
 
     def _epoch(self) -> int:
@@ -86,11 +86,11 @@ class TrackData(L.LightningDataModule):
 
 def fit(
     recipe: Recipe,
-    learn: Tracks,
-    valid: Tracks,
+    learn: Examples,
+    valid: Examples,
     labels: int,
     folder: Path,
-    manner: Manner,
+    manner: TrainingOptions,
     say: Callable[[str], None],
     callbacks: Sequence[Callback] = (),
 ) -> nn.Module:
@@ -113,40 +113,40 @@ def fit(
             the machine lacks what was asked for.
     """
     quieten()
-    _check_devices(recipe.train, min(len(learn.levels), len(valid.levels)), manner)
-    teacher = teacher_of(recipe)
+    _check_devices(recipe.train, min(len(learn.inputs), len(valid.inputs)), manner)
+    teacher = build_teacher(recipe)
     task = _task(recipe, learn, labels, teacher)
     last = folder / LAST
     drop_unfinished(folder)
     begun = read_checkpoint(last, task) if last.is_file() else None
-    forget_after(begun["epoch"] if begun else -1, folder)
+    truncate_history(begun["epoch"] if begun else -1, folder)
     try:
-        log = loggers(manner.track, folder, begun["global_step"] if begun else 0, say)
+        log = create_loggers(manner.tracker, folder, begun["global_step"] if begun else 0, say)
         trainer = _trainer(
             recipe.train, manner, log, [*_callbacks(recipe.train, folder, manner.progress), *callbacks], folder
         )
     except MisconfigurationException as error:
         raise TrainingError(f"this machine cannot train on {manner.accelerator} ({error})") from error
-    _run(trainer, task, TrackData(learn, valid, recipe, teacher), last if begun else None)
+    _run(trainer, task, TrackDataModule(learn, valid, recipe, teacher), last if begun else None)
     kept = last if recipe.train.keep == "last" else folder / BEST
     task.load_state_dict(read_checkpoint(kept, task)["state_dict"])
     task.net.eval()
     if recipe.distil and recipe.distil.penalties:
-        refit(*task.taught(), learn, valid, recipe, recipe.distil.penalties, say)
+        refit_output_layer(*task.taught(), learn, valid, recipe, recipe.distil.penalties, say)
     return task.net
 
 
-def _task(recipe: Recipe, learn: Tracks, labels: int, teacher: Teacher | None) -> GenreTask:
+def _task(recipe: Recipe, learn: Examples, labels: int, teacher: Teacher | None) -> GenreTask:
     L.seed_everything(recipe.seed, verbose=False)
     net = networks.build(recipe.net, labels, recipe.input.shape)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    steps = recipe.train.epochs * batches_per_epoch(len(learn.levels), recipe)
+    steps = recipe.train.epochs * batches_per_epoch(len(learn.inputs), recipe)
     balanced = recipe.train.class_weights == "balanced"
-    weights = head(recipe.data.labels).balanced_weights(torch.tensor(learn.targets)) if balanced else None
+    weights = criterion_for(recipe.data.labels).balanced_weights(torch.tensor(learn.targets)) if balanced else None
     return GenreTask(net, recipe, steps, weights, teacher.features if teacher else None)
 
 
-def _check_devices(table: TrainTable, fewest: int, manner: Manner) -> None:
+def _check_devices(table: TrainTable, fewest: int, manner: TrainingOptions) -> None:
     if table.batch % manner.devices:
         raise TrainingError(
             f"a batch of {table.batch} windows cannot be shared equally among {manner.devices} devices; "
@@ -158,12 +158,12 @@ def _check_devices(table: TrainTable, fewest: int, manner: Manner) -> None:
         )
 
 
-def _run(trainer: L.Trainer, task: GenreTask, data: TrackData, checkpoint: Path | None) -> None:
+def _run(trainer: L.Trainer, task: GenreTask, data: TrackDataModule, checkpoint: Path | None) -> None:
     """Let Lightning train, and put what stops it into words."""
     folder = Path(trainer.default_root_dir)
     try:
         trainer.fit(task, data, ckpt_path=checkpoint, weights_only=False)
-    except LostLossError as error:
+    except NonFiniteLossError as error:
         raise TrainingError(_lost(str(error), folder)) from error
     except ProcessRaisedException as error:  # in one of several; its last line names what was raised there
         kind, _, message = str(error).strip().rpartition("\n")[2].partition(": ")
@@ -178,12 +178,12 @@ def _run(trainer: L.Trainer, task: GenreTask, data: TrackData, checkpoint: Path 
 
 def _lost(message: str, folder: Path) -> str:
     kept = next((folder / name for name in (BEST, LAST) if (folder / name).is_file()), None)
-    where = f"The last good weights are in {shown(kept)}" if kept else "No weights have been kept yet"
+    where = f"The last good weights are in {display_name(kept)}" if kept else "No weights have been kept yet"
     return f"{message}; lower train.lr in the recipe. {where}"
 
 
 def _trainer(
-    table: TrainTable, manner: Manner, log: list[Logger], callbacks: list[Callback], folder: Path
+    table: TrainTable, manner: TrainingOptions, log: list[Logger], callbacks: list[Callback], folder: Path
 ) -> L.Trainer:
     return L.Trainer(
         accelerator=manner.accelerator,

@@ -54,7 +54,7 @@ class History(BaseModel):
         return min(looked, key=lambda epoch: epoch.valid_loss or 0.0, default=None)
 
 
-class MetricsLog(Logger):
+class MetricsLogger(Logger):
     """Lightning's way to metrics.jsonl in a run's folder; history.json and history.csv follow it line by line."""
 
     def __init__(self, folder: Path) -> None:
@@ -81,7 +81,7 @@ class MetricsLog(Logger):
         write_history(self._folder)
 
 
-def forget_after(epoch: int, folder: Path) -> None:
+def truncate_history(epoch: int, folder: Path) -> None:
     """Drop what was logged after an epoch, that a training goes on from: it will be logged again."""
     file = _lines(folder)
     kept = [line for line in _read(file) if line["epoch"] <= epoch]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from genrelens.errors import TrainingError, shown
+from genrelens.errors import TrainingError, display_name
 from genrelens.train.evaluation.evaluate import Evaluation
 from genrelens.train.evaluation.multilabel import LabelEvaluation
 from genrelens.train.fit.history import History
@@ -17,7 +17,7 @@ Content = TypeVar("Content", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Record:
+class RunRecord:
     """A run.
 
     Attributes:
@@ -33,50 +33,50 @@ class Record:
     recipe: Recipe
     history: History
     valid: Evaluation | None
-    several: LabelEvaluation | None
+    multilabel: LabelEvaluation | None
     environment: tuple[tuple[str, str], ...]
 
     @property
     def labels(self) -> tuple[str, ...]:
         """That the net tells; none before the end."""
-        measured = self.valid or self.several
+        measured = self.valid or self.multilabel
         return measured.labels if measured else ()
 
     @property
-    def kept(self) -> int | None:
+    def selected_epoch(self) -> int | None:
         """The epoch, from 0, whose weights were kept, or would be now; none before the first."""
         if self.recipe.train.keep == "best":
             return self.history.best.epoch if self.history.best else None
         return self.history.epochs[-1].epoch if self.history.epochs else None
 
 
-def read_record(folder: Path) -> Record:
+def read_run_record(folder: Path) -> RunRecord:
     """Read what there is.
 
     Raises:
         TrainingError: it is not the folder of a training, or a file in it cannot be read.
     """
     if not (folder / "recipe.json").is_file():
-        raise TrainingError(f"{shown(folder)} is not the folder of a training; name one that `genrelens train` made")
+        raise TrainingError(f"{display_name(folder)} is not the folder of a training; name one that `genrelens train` made")
     recipe = _read(Recipe, folder / "recipe.json")
     assert recipe is not None
     several = recipe.data.labels == "several"
-    return Record(
+    return RunRecord(
         folder=folder,
         recipe=recipe,
         history=_read(History, folder / "history.json") or History(epochs=()),
         valid=None if several else _read(Evaluation, folder / "valid.json"),
-        several=_read(LabelEvaluation, folder / "valid.json") if several else None,
+        multilabel=_read(LabelEvaluation, folder / "valid.json") if several else None,
         environment=_environment(folder / "environment.json"),
     )
 
 
-def flat(table: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def flatten_table(table: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """Names and values of a nested table, for reading: "train.lr", "0.002"; what is none or empty is left out."""
     rows: list[tuple[str, str]] = []
     for name, value in table.items():
         if isinstance(value, dict):
-            rows += [(f"{name}.{inner}", text) for inner, text in flat(value)]
+            rows += [(f"{name}.{inner}", text) for inner, text in flatten_table(value)]
         elif isinstance(value, list | tuple):
             rows += [(name, ", ".join(map(str, value)))] if value else []
         elif value is not None and value != "":
@@ -94,7 +94,7 @@ def _environment(file: Path) -> tuple[tuple[str, str], ...]:
     if not file.is_file():
         return ()
     try:
-        return flat(json.loads(file.read_text("utf-8")))
+        return flatten_table(json.loads(file.read_text("utf-8")))
     except (OSError, ValueError, AttributeError) as error:
         raise _unreadable(file) from error
 
@@ -110,5 +110,5 @@ def _read(kind: type[Content], file: Path) -> Content | None:
 
 def _unreadable(file: Path) -> TrainingError:
     return TrainingError(
-        f"{shown(file)} cannot be read as this GenreLens writes it; train again, or use the version that wrote it"
+        f"{display_name(file)} cannot be read as this GenreLens writes it; train again, or use the version that wrote it"
     )

@@ -11,22 +11,22 @@ import torch
 from torch import Tensor, nn
 
 from genrelens.classifier import Classifier
-from genrelens.errors import TrainingError, shown
+from genrelens.errors import TrainingError, display_name
 from genrelens.files import write_text
-from genrelens.model.card import Card, Figure, Training
-from genrelens.model.session import Planes, Probabilities, sigmoid, softmax
+from genrelens.model.card import Card, MetricEstimate, TrainingRecord
+from genrelens.model.session import ModelInput, Probabilities, sigmoid, softmax
 from genrelens.train import networks
 from genrelens.train.data.batches import TrackWindows
 from genrelens.train.data.manifest import Manifest
-from genrelens.train.data.tracks import DataSet, Loading, Tracks, load
-from genrelens.train.distillation.distil import teacher_of
+from genrelens.train.data.dataset import Dataset, LoadingOptions, Examples, load_dataset
+from genrelens.train.distillation.teacher import build_teacher
+from genrelens.train.environment import describe_environment
 from genrelens.train.evaluation.calibration import UNSETTLED, Confidence, settle
 from genrelens.train.evaluation.evaluate import Evaluation, ask_levels, evaluation
 from genrelens.train.evaluation.multilabel import LabelEvaluation, evaluate_any, label_evaluation
-from genrelens.train.export.export import export, parameters
-from genrelens.train.fit.environment import environment
-from genrelens.train.fit.fit import Manner, fit
-from genrelens.train.fit.tracking import require as require_tracking
+from genrelens.train.export.export import export_onnx, count_parameters
+from genrelens.train.fit.fit import TrainingOptions, fit
+from genrelens.train.fit.tracking import require_tracker as require_tracking
 from genrelens.train.recipes.probe_recipe import ProbeRecipe
 from genrelens.train.recipes.recipe import PreprocessTable, Recipe
 
@@ -34,17 +34,17 @@ _PROVING_TRACKS = 4  # whose windows prove an export
 
 
 @dataclass(frozen=True)
-class Request:
+class TrainingRequest:
     """What to train, on what, and where to put it."""
 
     recipe: Recipe
-    loading: Loading
+    loading: LoadingOptions
     folder: Path
     resume: bool = False
-    manner: Manner = field(default_factory=Manner)
+    options: TrainingOptions = field(default_factory=TrainingOptions)
 
 
-def train(request: Request, say: Callable[[str], None]) -> Evaluation | LabelEvaluation:
+def train(request: TrainingRequest, say: Callable[[str], None]) -> Evaluation | LabelEvaluation:
     """Train as a recipe says, and measure the exported model on *valid*; *test* is not looked at.
 
     The folder then holds recipe.json, environment.json, metrics.jsonl, history.json and history.csv, the
@@ -61,54 +61,54 @@ def train(request: Request, say: Callable[[str], None]) -> Evaluation | LabelEva
         MissingExtraError: what is to track the training is not installed.
     """
     recipe = request.recipe
-    require_tracking(request.manner.track)
-    data = load(recipe, request.loading, say)
+    require_tracking(request.options.tracker)
+    data = load_dataset(recipe, request.loading, say)
     manifest, labels = data.manifest, len(data.manifest.labels)
     networks.build(recipe.net, labels, recipe.input.shape)  # an impossible recipe claims no folder
-    teacher_of(recipe)
-    claim(request.folder, recipe, resume=request.resume)
-    write_text(request.folder / "environment.json", environment().model_dump_json(indent=1))
-    learn, valid = data.lessons(recipe), data.side("valid")
-    say(f"Training {recipe.name} on {len(learn.levels)} tracks, choosing on {len(valid.levels)} ...")
-    net = fit(recipe, learn, valid, labels, request.folder, request.manner, say)
-    confidence = settle(net, recipe, data.side("train"), valid, say)
+    build_teacher(recipe)
+    claim_run_directory(request.folder, recipe, resume=request.resume)
+    write_text(request.folder / "environment.json", describe_environment().model_dump_json(indent=1))
+    learn, valid = data.training_examples(recipe), data.examples("valid")
+    say(f"TrainingRecord {recipe.name} on {len(learn.inputs)} tracks, choosing on {len(valid.inputs)} ...")
+    net = fit(recipe, learn, valid, labels, request.folder, request.options, say)
+    confidence = settle(net, recipe, data.examples("train"), valid, say)
     if recipe.preprocess == PreprocessTable():
         model = request.folder / "model.onnx"
-        say(f"Exporting to {shown(model)} ...")
-        export(net, write_card(recipe, manifest, net, confidence), proof(valid, recipe), model)
-        result = evaluate_any(Classifier(model), manifest.side("valid"), request.loading.processes)
+        say(f"Exporting to {display_name(model)} ...")
+        export_onnx(net, build_card(recipe, manifest, net, confidence), sample_windows(valid, recipe), model)
+        result = evaluate_any(Classifier(model), manifest.in_split("valid"), request.loading.processes)
     else:
         say(
             "Not exported: [preprocess] needs libraries that serving does not have. "
-            f"The weights are in {shown(request.folder)}, and what follows was measured with the net itself."
+            f"The weights are in {display_name(request.folder)}, and what follows was measured with the net itself."
         )
-        result = evaluate_net(net, recipe, data, confidence)
+        result = evaluate_network(net, recipe, data, confidence)
     write_text(request.folder / "valid.json", result.model_dump_json(indent=1))
     return result
 
 
-def evaluate_net(net: nn.Module, recipe: Recipe, data: DataSet, confidence: Confidence) -> Evaluation | LabelEvaluation:
+def evaluate_network(net: nn.Module, recipe: Recipe, data: Dataset, confidence: Confidence) -> Evaluation | LabelEvaluation:
     """Measure a net on *valid*, from levels, without exporting it; nothing is said of the levels of a tree."""
-    labels, items = data.manifest.labels, data.manifest.side("valid")
+    labels, items = data.manifest.labels, data.manifest.in_split("valid")
 
-    def judge(windows: Planes) -> Probabilities:
+    def judge(windows: ModelInput) -> Probabilities:
         with torch.no_grad():
             logits = net(torch.from_numpy(windows)).numpy() / confidence.temperature
         return sigmoid(logits) if recipe.data.labels == "several" else softmax(logits)
 
-    answers = ask_levels(judge, recipe.input, items, data.levels)
+    answers = ask_levels(judge, recipe.input, items, data.inputs)
     if recipe.data.labels == "several":
         return label_evaluation(recipe.name, recipe.version, labels, confidence.thresholds, items, answers)
     return evaluation(recipe.name, recipe.version, labels, items, answers.judged)
 
 
-def proof(tracks: Tracks, recipe: Recipe) -> Tensor:
+def sample_windows(tracks: Examples, recipe: Recipe) -> Tensor:
     """Windows of a few tracks, to prove an export on."""
-    few = TrackWindows(tracks.levels[:_PROVING_TRACKS], tracks.targets[:_PROVING_TRACKS], recipe)
+    few = TrackWindows(tracks.inputs[:_PROVING_TRACKS], tracks.targets[:_PROVING_TRACKS], recipe)
     return torch.cat([windows for windows, _ in few])
 
 
-def claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
+def claim_run_directory(folder: Path, recipe: Recipe, *, resume: bool) -> None:
     """Make the folder of a training, or see that it is this recipe's.
 
     Raises:
@@ -117,13 +117,13 @@ def claim(folder: Path, recipe: Recipe, *, resume: bool) -> None:
     file = folder / "recipe.json"
     content = recipe.model_dump_json(indent=1)
     if file.exists() and not resume:
-        raise TrainingError(f"{shown(folder)} holds a training; go on with --resume, or name another with --run")
+        raise TrainingError(f"{display_name(folder)} holds a training; go on with --resume, or name another with --run")
     if file.exists() and file.read_text("utf-8") != content:
-        raise TrainingError(f"{shown(folder)} was begun with another recipe; name another folder with --run")
+        raise TrainingError(f"{display_name(folder)} was begun with another recipe; name another folder with --run")
     write_text(file, content)
 
 
-def write_card(recipe: Recipe, manifest: Manifest, net: nn.Module, confidence: Confidence = UNSETTLED) -> Card:
+def build_card(recipe: Recipe, manifest: Manifest, net: nn.Module, confidence: Confidence = UNSETTLED) -> Card:
     """Say what the net is, where it came from, and what its probabilities mean."""
     return Card(
         name=recipe.name,
@@ -136,30 +136,30 @@ def write_card(recipe: Recipe, manifest: Manifest, net: nn.Module, confidence: C
         temperature=confidence.temperature,
         calibration=confidence.calibration,
         detector=confidence.detector,
-        parameters=parameters(net),
-        training=provenance(recipe, manifest),
+        parameters=count_parameters(net),
+        training=training_provenance(recipe, manifest),
         licence=recipe.licence,
         package=version("genrelens"),
     )
 
 
-def provenance(recipe: Recipe | ProbeRecipe, manifest: Manifest) -> Training:
+def training_provenance(recipe: Recipe | ProbeRecipe, manifest: Manifest) -> TrainingRecord:
     """Where weights came from that are trained here and now."""
-    return Training(
+    return TrainingRecord(
         recipe=recipe.name,
         data=manifest.name,
         split=recipe.data.split,
-        tracks=len(manifest.side("train")),
+        tracks=len(manifest.in_split("train")),
         seed=recipe.seed,
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=f"{platform.machine()}, {platform.system()}",
     )
 
 
-def figures(result: Evaluation, data: str, side: str, protocol: str) -> tuple[Figure, ...]:
+def card_figures(result: Evaluation, data: str, side: str, protocol: str) -> tuple[MetricEstimate, ...]:
     """The measures that a card states."""
     return tuple(
-        Figure(
+        MetricEstimate(
             metric=name,
             value=round(estimate.value, 4),
             low=round(estimate.low, 4),

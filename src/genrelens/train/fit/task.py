@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.optim import lr_scheduler
 
 from genrelens.errors import RecipeError
-from genrelens.train.data.batches import Batch, draw_seed, rank_seed
-from genrelens.train.distillation.distil import Pupil
-from genrelens.train.fit.heads import head
-from genrelens.train.networks.mapped import Mapped
+from genrelens.train.data.batches import Batch, step_seed, rank_seed
+from genrelens.train.distillation.teacher import TeacherProjection
+from genrelens.train.fit.criterion import criterion_for
+from genrelens.train.networks.cam import CamNetwork
 from genrelens.train.recipes.recipe import Recipe
 
 
-class LostLossError(Exception):
+class NonFiniteLossError(Exception):
     """The loss is no number any more."""
 
 
@@ -45,7 +45,7 @@ class GenreTask(L.LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(recipe.model_dump(mode="json"))
-        self.net, self.head = net, head(recipe.data.labels)
+        self.net, self.head = net, criterion_for(recipe.data.labels)
         self.seed, self.table = recipe.seed, recipe.train
         self.steps = steps
         self.distil_weight = recipe.distil.weight if recipe.distil else 0.0
@@ -63,11 +63,11 @@ class GenreTask(L.LightningModule):
         """The loss against mixed, smoothed targets, and against what a teacher hears."""
         windows, targets, *taught = batch
         # Dropout, too, is the same when resumed.
-        torch.manual_seed(rank_seed(draw_seed(self.seed, self.global_step), self.global_rank))
+        torch.manual_seed(rank_seed(step_seed(self.seed, self.global_step), self.global_rank))
         logits, lesson = self._answers(windows, *taught)
         loss = self.head.loss(logits, targets, self.weights, self.table.label_smoothing) + lesson
         if not torch.isfinite(loss):
-            raise LostLossError(f"the loss became {loss.item()} in {self._place()}")
+            raise NonFiniteLossError(f"the loss became {loss.item()} in {self._place()}")
         measures = {"train_loss": loss, **_named("train", self.head.accuracy(logits, targets))}
         self.log_dict(measures, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(windows))
         return loss
@@ -78,11 +78,11 @@ class GenreTask(L.LightningModule):
             return self.net(windows), 0.0
         net, pupil = self.taught()
         embeddings = net.embed(windows)
-        return net.judge(embeddings), self.distil_weight * pupil.loss(embeddings, taught)
+        return net.classify(embeddings), self.distil_weight * pupil.loss(embeddings, taught)
 
-    def taught(self) -> tuple[Mapped, Pupil]:
+    def taught(self) -> tuple[CamNetwork, TeacherProjection]:
         """The net that has a teacher, and what guesses the teacher's embedding from its own."""
-        assert isinstance(self.net, Mapped)
+        assert isinstance(self.net, CamNetwork)
         assert self.pupil is not None
         return self.net, self.pupil
 
@@ -93,7 +93,7 @@ class GenreTask(L.LightningModule):
             LostLossError: they are no numbers any more.
         """
         if not all(torch.isfinite(weights).all() for weights in self.net.parameters()):
-            raise LostLossError(f"the weights became nan in {self._place()}")
+            raise NonFiniteLossError(f"the weights became nan in {self._place()}")
         self.log("rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         self.log("seconds", time.monotonic() - self._begun)
 
@@ -116,7 +116,7 @@ class GenreTask(L.LightningModule):
         """
         probabilities, targets = map(torch.stack, zip(*self._all_answers(), strict=True))
         if not torch.isfinite(probabilities).all():
-            raise LostLossError(f"the loss on valid became nan in {self._place()}")
+            raise NonFiniteLossError(f"the loss on valid became nan in {self._place()}")
         loss, measures = self.head.validation(probabilities, targets)
         shown = {"valid_loss": loss, **_named("valid", measures)}
         self.log_dict(shown, prog_bar=True, batch_size=len(targets))
@@ -160,13 +160,13 @@ class GenreTask(L.LightningModule):
         return [{"params": decaying, "weight_decay": self.table.weight_decay}, {"params": free, "weight_decay": 0.0}]
 
 
-def _pupil(net: nn.Module, recipe: Recipe, taught: int) -> Pupil:
-    if not isinstance(net, Mapped):
+def _pupil(net: nn.Module, recipe: Recipe, taught: int) -> TeacherProjection:
+    if not isinstance(net, CamNetwork):
         raise RecipeError(
             f"the net {recipe.net.name} does not end in a mean and a linear layer, so it has no embedding to teach; "
             "leave out distil, or take lens"
         )
-    return Pupil(net.linear()[0].shape[1], taught)
+    return TeacherProjection(net.linear_head()[0].shape[1], taught)
 
 
 def _named(side: str, measures: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,10 +11,10 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard.summary import hparams
 
-from genrelens.errors import MissingExtraError, shown
-from genrelens.train.fit.history import MetricsLog
+from genrelens.errors import MissingExtraError, display_name
+from genrelens.train.fit.history import MetricsLogger
 
-Track = Literal["tensorboard", "wandb", "none"]
+Tracker = Literal["tensorboard", "wandb", "none"]
 
 _PATIENCE = 20.0  # s that Weights & Biases may take to answer
 _MEASURES = ("valid_loss", "valid_accuracy")
@@ -52,7 +52,7 @@ class WeightsAndBiases(WandbLogger):
         return {**state, "_attach_id": None}
 
 
-def require(track: Track) -> None:
+def require_tracker(track: Tracker) -> None:
     """See that what is asked for is installed.
 
     Raises:
@@ -62,9 +62,9 @@ def require(track: Track) -> None:
         raise MissingExtraError("tracking with Weights & Biases needs wandb; pip install 'genrelens[wandb]'")
 
 
-def loggers(track: Track, folder: Path, step: int, say: Callable[[str], None]) -> list[Logger]:
+def create_loggers(track: Tracker, folder: Path, step: int, say: Callable[[str], None]) -> list[Logger]:
     """What a training in `folder` that goes on after `step` steps logs to: the history, and what is asked for."""
-    log: list[Logger] = [MetricsLog(folder)]
+    log: list[Logger] = [MetricsLogger(folder)]
     if track == "tensorboard":
         log.append(Board(folder, step))
     elif track == "wandb":
@@ -96,7 +96,7 @@ def _begin(folder: Path, say: Callable[[str], None]) -> WeightsAndBiases:
         wandb.teardown()  # what failed still holds the run's name
         run = wandb.init(**own, dir=folder, mode="offline")
     if run.offline:
-        say(f"Send the run to Weights & Biases later with: wandb sync {shown(folder / 'wandb' / 'offline-run-*')}")
+        say(f"Send the run to Weights & Biases later with: wandb sync {display_name(folder / 'wandb' / 'offline-run-*')}")
     return WeightsAndBiases(experiment=run, save_dir=folder, **own, mode="offline" if run.offline else "online")
 
 

@@ -8,9 +8,9 @@ from torch import nn
 
 from genrelens.errors import RecipeError
 from genrelens.model.input_spec import Shape
-from genrelens.train.recipes.recipe import NetTable
+from genrelens.train.recipes.recipe import NetworkTable
 
-NETS = {  # and the class of each, in the module of its name; some load large libraries, so only when wanted
+NETWORKS = {  # and the class of each, in the module of its name; some load large libraries, so only when wanted
     "attention": "Attention",
     "cnn3": "Cnn3",
     "compact": "Compact",
@@ -27,16 +27,16 @@ NETS = {  # and the class of each, in the module of its name; some load large li
 }
 
 
-def build(table: NetTable, labels: int, shape: Shape) -> nn.Module:
+def build(table: NetworkTable, labels: int, shape: Shape) -> nn.Module:
     """Make the net that a recipe names, with fresh weights, for windows of that shape.
 
     Raises:
         RecipeError: there is no such net, or it takes no such argument.
     """
-    if table.name not in NETS:
-        nearest = get_close_matches(table.name, NETS, n=1, cutoff=0.0)[0]
-        raise RecipeError(f"there is no net {table.name!r}; did you mean {nearest}? Known are {', '.join(NETS)}")
-    net: type[nn.Module] = getattr(import_module(f"{__name__}.{table.name.replace('-', '_')}"), NETS[table.name])
+    if table.name not in NETWORKS:
+        nearest = get_close_matches(table.name, NETWORKS, n=1, cutoff=0.0)[0]
+        raise RecipeError(f"there is no net {table.name!r}; did you mean {nearest}? Known are {', '.join(NETWORKS)}")
+    net: type[nn.Module] = getattr(import_module(f"{__name__}.{table.name.replace('-', '_')}"), NETWORKS[table.name])
     known = [name for name in inspect.signature(net).parameters if name not in ("labels", "shape")]
     unknown = sorted(set(table.arguments) - set(known))
     if unknown:

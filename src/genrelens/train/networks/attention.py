@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from genrelens.train.networks.parts import convolution
+from genrelens.train.networks.layers import conv3x3
 
 
 class Attention(nn.Module):
@@ -51,5 +51,5 @@ class Attention(nn.Module):
 
 def _block(inputs: int, outputs: int, pool: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(
-        convolution(inputs, outputs), convolution(outputs, outputs), nn.AvgPool2d(pool), nn.Dropout(dropout)
+        conv3x3(inputs, outputs), conv3x3(outputs, outputs), nn.AvgPool2d(pool), nn.Dropout(dropout)
     )

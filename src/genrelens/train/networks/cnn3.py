@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from genrelens.train.networks.parts import Resize, pooled
+from genrelens.train.networks.layers import Resize, conv_pool
 
 _SIZE = 128  # rows and frames that windows are stretched to
 
@@ -32,7 +32,7 @@ class Cnn3(nn.Module):
         inputs = (shape[0], *channels[:-1])
         self.layers = nn.Sequential(
             Resize(_SIZE, _SIZE),
-            *(pooled(*ends) for ends in zip(inputs, channels, strict=True)),
+            *(conv_pool(*ends) for ends in zip(inputs, channels, strict=True)),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Linear(channels[-1], dense),

@@ -5,7 +5,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from genrelens.train.networks.parts import Resize, pooled
+from genrelens.train.networks.layers import Resize, conv_pool
 
 _SIZE = 128  # rows and frames that windows are stretched to
 
@@ -38,7 +38,7 @@ class Compact(nn.Module):
         inputs = (shape[0], *channels[:-1])
         self.layers = nn.Sequential(
             Resize(_SIZE, _SIZE),
-            *(pooled(*sizes) for sizes in zip(inputs, channels, pools, strict=True)),
+            *(conv_pool(*sizes) for sizes in zip(inputs, channels, pools, strict=True)),
             nn.Flatten(),
             nn.Dropout(dropout),
             nn.Linear(channels[-1] * side * side, dense),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from genrelens.train.networks.parts import Resize, convolution
+from genrelens.train.networks.layers import Resize, conv3x3
 
 _SIZE = 128  # rows and frames that windows are stretched to
 
@@ -38,7 +38,7 @@ class Conv128(nn.Module):
         side = _SIZE >> len(channels)
         self.layers = nn.Sequential(
             Resize(_SIZE, _SIZE),
-            *(nn.Sequential(convolution(*ends), nn.MaxPool2d(2)) for ends in zip(inputs, channels, strict=True)),
+            *(nn.Sequential(conv3x3(*ends), nn.MaxPool2d(2)) for ends in zip(inputs, channels, strict=True)),
             nn.Dropout2d(dropout),
             nn.Flatten(),
             nn.Linear(channels[-1] * side * side, dense, bias=False),

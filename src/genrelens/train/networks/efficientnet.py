@@ -4,10 +4,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from genrelens.train.networks.mapped import Mapped
+from genrelens.train.networks.cam import CamNetwork
 
 
-class Efficientnet(Mapped):
+class Efficientnet(CamNetwork):
     """The convolutions of EfficientNet-B0 (Tan & Le, arXiv 1905.11946) from transformers, and one dense layer.
 
     Args:
@@ -38,12 +38,12 @@ class Efficientnet(Mapped):
         logits: Tensor = self.head(self.embed(windows))
         return logits
 
-    def maps(self, windows: Tensor) -> Tensor:
+    def feature_maps(self, windows: Tensor) -> Tensor:
         """The last maps: (windows, 1280, a 32nd of the rows, a 32nd of the frames)."""
         features: Tensor = self.encoder(self.embeddings(windows)).last_hidden_state
         return features
 
-    def linear(self) -> tuple[Tensor, Tensor]:
+    def linear_head(self) -> tuple[Tensor, Tensor]:
         """The dense layer."""
         last = self.head[-1]
         assert isinstance(last, nn.Linear)

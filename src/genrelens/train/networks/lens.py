@@ -6,13 +6,13 @@ from torch.nn import functional
 
 from genrelens.errors import RecipeError
 from genrelens.model.input_spec import Shape
-from genrelens.train.networks.mapped import Mapped
+from genrelens.train.networks.cam import CamNetwork
 
 _BANDS = 128  # become one, on the way
 _END = 4  # layers of a branch after its last maps: their mean, its shape, dropout and the linear layer
 
 
-class Lens(Mapped):
+class Lens(CamNetwork):
     """Branches that learn apart, each from its share of a batch, and answer together.
 
     Each branch looks at the log-mel with three small two-dimensional convolutions that forgive a little
@@ -74,26 +74,26 @@ class Lens(Mapped):
             return torch.cat([branch(share) for branch, share in zip(self.branches, shares, strict=True)])
         return torch.stack([branch(mels) for branch in self.branches]).mean(dim=0)
 
-    def maps(self, windows: Tensor) -> Tensor:
+    def feature_maps(self, windows: Tensor) -> Tensor:
         """The last maps of all branches, (windows, branches * width, 1, frames)."""
         return torch.cat([branch[:-_END](windows) for branch in self._whole()], dim=1)
 
-    def linear(self) -> tuple[Tensor, Tensor]:
+    def linear_head(self) -> tuple[Tensor, Tensor]:
         """The linear layers of all branches, which share the answer."""
         last = self._ends()
         weights = torch.cat([layer.weight for layer in last], dim=1) / len(last)
         return weights, torch.stack([layer.bias for layer in last]).mean(dim=0)
 
-    def answer_by(self, weights: Tensor, bias: Tensor) -> None:
+    def set_linear_head(self, weights: Tensor, bias: Tensor) -> None:
         """Give each branch its share of the linear layer."""
         last = self._ends()
         for layer, own in zip(last, weights.chunk(len(last), dim=1), strict=True):
             layer.weight.copy_(own * len(last))
             layer.bias.copy_(bias)
 
-    def judge(self, embeddings: Tensor) -> Tensor:
+    def classify(self, embeddings: Tensor) -> Tensor:
         """Logits of embeddings; in training, with as much dropped of them as a branch drops."""
-        return super().judge(functional.dropout(embeddings, self.dropout, self.training))
+        return super().classify(functional.dropout(embeddings, self.dropout, self.training))
 
     def _ends(self) -> list[nn.Linear]:
         return [end for branch in self._whole() if isinstance(end := branch[-1], nn.Linear)]

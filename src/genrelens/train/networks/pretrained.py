@@ -10,7 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from genrelens.errors import ChecksumError, DownloadError, InvalidModelError, ModelNotFoundError, RecipeError, shown
+from genrelens.errors import (
+    ChecksumError,
+    DownloadError,
+    InvalidModelError,
+    ModelNotFoundError,
+    RecipeError,
+    display_name,
+)
 from genrelens.model import zoo
 
 Weights = Mapping[str, Tensor]
@@ -35,11 +42,11 @@ def load_backbone(net: nn.Module, weights: str, head: str) -> None:
     given = _without(load_checkpoint(weights), head)
     misfit = _first_misfit(own, given)
     if misfit:
-        raise InvalidModelError(f"{shown(weights)} is a checkpoint of another net than {type(net).__name__}: {misfit}")
+        raise InvalidModelError(f"{display_name(weights)} is a checkpoint of another net than {type(net).__name__}: {misfit}")
     net.load_state_dict(given, strict=False)
 
 
-def freeze(net: nn.Module, weights: str, head: str) -> None:
+def freeze_backbone(net: nn.Module, weights: str, head: str) -> None:
     """Let nothing learn but the head.
 
     Raises:
@@ -70,9 +77,9 @@ def load_checkpoint(address: str) -> Weights:
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise InvalidModelError(f"{shown(file)} is not a PyTorch checkpoint, or is damaged; get it anew") from error
+        raise InvalidModelError(f"{display_name(file)} is not a PyTorch checkpoint, or is damaged; get it anew") from error
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise InvalidModelError(f"{shown(file)} holds more than weights by their names; give a file that does not")
+        raise InvalidModelError(f"{display_name(file)} holds more than weights by their names; give a file that does not")
     return content
 
 
@@ -83,13 +90,13 @@ def _local(address: str) -> tuple[Path, str]:
         return _offline(url) or _downloaded(address), promised
     file = Path(address)
     if not file.is_file():
-        raise ModelNotFoundError(f"the weights {shown(file)} are not there; correct net.weights")
+        raise ModelNotFoundError(f"the weights {display_name(file)} are not there; correct net.weights")
     digits = _DIGITS.search(file.name)
     return file, digits[1] if digits else ""
 
 
 def _offline(url: str) -> Path | None:
-    folder = os.environ.get(zoo.OFFLINE_FOLDER)
+    folder = os.environ.get(zoo.MODELS_FOLDER_ENV)
     file = Path(folder or "") / url.rpartition("/")[2]
     return file if folder and file.is_file() else None
 
@@ -108,7 +115,7 @@ def _check(file: Path, promised: str) -> None:
         actual = hashlib.file_digest(content, "sha256").hexdigest()
     if not actual.startswith(promised.lower()):
         raise ChecksumError(
-            f"{shown(file)} has SHA-256 {actual[:12]}..., not the {promised[:12]}... that was promised; get it anew"
+            f"{display_name(file)} has SHA-256 {actual[:12]}..., not the {promised[:12]}... that was promised; get it anew"
         )
 
 

@@ -5,12 +5,12 @@ from typing import Self
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genrelens.train.networks.mapped import Mapped
-from genrelens.train.networks.parts import Resize, three_planes
-from genrelens.train.networks.pretrained import freeze, load_backbone
+from genrelens.train.networks.cam import CamNetwork
+from genrelens.train.networks.layers import Resize, require_image_channels
+from genrelens.train.networks.pretrained import freeze_backbone, load_backbone
 
 
-class Resnet18(Mapped):
+class Resnet18(CamNetwork):
     """ResNet-18 (He et al., CVPR 2016), and one dense layer for genres in place of ImageNet's.
 
     The names of the weights are torchvision's, so that its checkpoint fits. That was learnt on pictures
@@ -40,7 +40,7 @@ class Resnet18(Mapped):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        three_planes(shape)
+        require_image_channels(shape)
         self.frozen = frozen
         self.resize = Resize(size, size)
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
@@ -55,14 +55,14 @@ class Resnet18(Mapped):
         self.apply(_as_he_et_al_begin)
         load_backbone(self, weights, head="fc")
         if frozen:
-            freeze(self, weights, head="fc")
+            freeze_backbone(self, weights, head="fc")
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits (windows, labels)."""
         logits: Tensor = self.fc(self.dropout(self.embed(windows)))
         return logits
 
-    def maps(self, windows: Tensor) -> Tensor:
+    def feature_maps(self, windows: Tensor) -> Tensor:
         """The last maps: (windows, 512, a 32nd of the rows, a 32nd of the frames)."""
         pictures = self.resize(windows).expand(-1, 3, -1, -1)
         features: Tensor = self.maxpool(functional.relu(self.bn1(self.conv1(pictures))))
@@ -70,7 +70,7 @@ class Resnet18(Mapped):
             features = layer(features)
         return features
 
-    def linear(self) -> tuple[Tensor, Tensor]:
+    def linear_head(self) -> tuple[Tensor, Tensor]:
         """The dense layer."""
         return self.fc.weight, self.fc.bias
 

@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from genrelens.train.networks.parts import Resize, three_planes
-from genrelens.train.networks.pretrained import freeze, load_backbone
+from genrelens.train.networks.layers import Resize, require_image_channels
+from genrelens.train.networks.pretrained import freeze_backbone, load_backbone
 
 # Configuration D of Simonyan and Zisserman; 0 halves rows and frames.
 _CHANNELS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
@@ -41,7 +41,7 @@ class Vgg16(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        three_planes(shape)
+        require_image_channels(shape)
         self.resize = Resize(size, size)
         self.features = _features()
         self.classifier = nn.Sequential(
@@ -54,7 +54,7 @@ class Vgg16(nn.Module):
         )
         load_backbone(self, weights, head="classifier")
         if frozen:
-            freeze(self, weights, head="classifier")
+            freeze_backbone(self, weights, head="classifier")
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits (windows, labels)."""

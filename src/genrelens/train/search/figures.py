@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from genrelens.train.fit.history import History
-from genrelens.train.recipes.recipe import Search
+from genrelens.train.recipes.recipe import SearchSpace
 from genrelens.train.search.study import Trial
 
 _ENDED, _GIVEN_UP, _BEST = "#3465a4", "#aaaaaa", "#cc5500"
@@ -54,7 +54,7 @@ def bars(importances: Mapping[str, float]) -> bytes:
     return _png(figure)
 
 
-def slices(trials: Sequence[Trial], best: Trial, tune: Mapping[str, Search], title: str) -> bytes:
+def slices(trials: Sequence[Trial], best: Trial, tune: Mapping[str, SearchSpace], title: str) -> bytes:
     """The value of each trial by what it took for each key, as a PNG."""
     columns = min(_MOST, len(tune))
     rows = -(-len(tune) // columns)

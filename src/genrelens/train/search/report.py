@@ -6,11 +6,11 @@ from pathlib import Path
 
 import jinja2
 
-from genrelens.files import replacing, write_text
+from genrelens.files import atomic_write, write_text
 from genrelens.train.fit.history import read_history
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.search import figures as pictures
-from genrelens.train.search.study import MEASURES, TITLES, Objective, Trial
+from genrelens.train.search.study import METRICS, METRIC_TITLES, Objective, Trial
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -62,14 +62,14 @@ def write_report(
     """Write report.html, which needs no other file, and its pictures as PNG files."""
     shown = []
     for name, caption, content in _pictures(recipe, objective, trials, best, importances, folder):
-        with replacing(folder / f"{name}.png") as file:
+        with atomic_write(folder / f"{name}.png") as file:
             file.write(content)
         shown.append((caption, base64.b64encode(content).decode()))
     engine = jinja2.Environment(autoescape=True, trim_blocks=True)
     engine.filters["short"] = lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)
     page = engine.from_string(_PAGE).render(
         name=recipe.name,
-        title=TITLES[objective],
+        title=METRIC_TITLES[objective],
         trials=trials,
         best=best,
         keys=list(recipe.tune),
@@ -93,7 +93,7 @@ def _pictures(
     folder: Path,
 ) -> Iterator[tuple[str, str, bytes]]:
     """File names, captions and PNGs."""
-    title, measure = TITLES[objective], MEASURES[objective]
+    title, measure = METRIC_TITLES[objective], METRICS[objective]
     tried = [trial for trial in trials if trial.state in ("complete", "pruned")]
     histories = {trial.number: read_history(trial_folder(folder, trial)) for trial in tried}
     yield "course", "Trials as they came", pictures.course(trials, best, title)

@@ -11,17 +11,17 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL
 
-from genrelens.train.recipes.recipe import Search
+from genrelens.train.recipes.recipe import SearchSpace
 
 Objective = Literal["loss", "accuracy"]
-State = Literal["complete", "pruned", "failed", "running", "waiting"]
+TrialStatus = Literal["complete", "pruned", "failed", "running", "waiting"]
 
-MEASURES = {"loss": "valid_loss", "accuracy": "valid_accuracy"}
-TITLES = {"loss": "log loss on valid", "accuracy": "accuracy on valid"}
+METRICS = {"loss": "valid_loss", "accuracy": "valid_accuracy"}
+METRIC_TITLES = {"loss": "log loss on valid", "accuracy": "accuracy on valid"}
 
 _HEARTBEAT = 10  # s; a trial that has not stirred for three of them is taken for dead
 _WAIT = 60.0  # s for the file, while another process writes
-_STATES: dict[TrialState, State] = {
+_STATES: dict[TrialState, TrialStatus] = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
@@ -48,7 +48,7 @@ class Trial:
 
     number: int
     first: int
-    state: State
+    state: TrialStatus
     value: float | None
     settings: dict[str, Any]
     seconds: float | None
@@ -83,12 +83,12 @@ def open_study(folder: Path, objective: Objective) -> optuna.Study:
     )
 
 
-def sampler(seed: int) -> optuna.samplers.BaseSampler:
+def create_sampler(seed: int) -> optuna.samplers.BaseSampler:
     """What proposes values: TPE (Bergstra et al., NeurIPS 2011). Each trial needs another seed, or all try the same."""
     return optuna.samplers.TPESampler(n_startup_trials=_FIRST, constant_liar=True, seed=seed)
 
 
-def propose(trial: optuna.Trial, key: str, search: Search) -> Any:
+def suggest_value(trial: optuna.Trial, key: str, search: SearchSpace) -> Any:
     """The value that a trial takes for a key."""
     if search.choices:
         return trial.suggest_categorical(key, search.choices)
@@ -99,18 +99,18 @@ def propose(trial: optuna.Trial, key: str, search: Search) -> Any:
     return trial.suggest_float(key, search.low, search.high, log=search.log)
 
 
-def note_error(trial: optuna.Trial, error: Exception) -> None:
+def record_error(trial: optuna.Trial, error: Exception) -> None:
     """Keep why a trial failed."""
     trial.set_user_attr(_ERROR, str(error))
 
 
-def trials(study: optuna.Study) -> tuple[Trial, ...]:
+def read_trials(study: optuna.Study) -> tuple[Trial, ...]:
     """All trials, the broken-off ones among them marked as failed."""
     optuna.storages.fail_stale_trials(study)
-    return tuple(summary(trial) for trial in study.get_trials(deepcopy=False))
+    return tuple(summarise_trial(trial) for trial in study.get_trials(deepcopy=False))
 
 
-def importances(study: optuna.Study) -> dict[str, float]:
+def parameter_importances(study: optuna.Study) -> dict[str, float]:
     """How much of the variance of the objective each key explains, the greatest first, by fANOVA.
 
     Hutter, Hoos & Leyton-Brown, ICML 2014. Empty if fewer than two trials came to an end, or all to the same.
@@ -121,7 +121,7 @@ def importances(study: optuna.Study) -> dict[str, float]:
     return dict(get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0)))
 
 
-def summary(trial: FrozenTrial) -> Trial:
+def summarise_trial(trial: FrozenTrial) -> Trial:
     """What a trial of Optuna's tells us."""
     retried = RetryHeartbeatStaleTrialCallback.retried_trial_number(trial)
     return Trial(

@@ -15,21 +15,21 @@ import torch
 from optuna_integration import PyTorchLightningPruningCallback
 
 from genrelens import workers
-from genrelens.errors import GenrelensError, RecipeError, TrainingError, shown
-from genrelens.files import replacing, write_text
+from genrelens.errors import GenrelensError, RecipeError, TrainingError, display_name
+from genrelens.files import atomic_write, write_text
 from genrelens.train import networks
-from genrelens.train.data.batches import draw_seed
-from genrelens.train.data.tracks import Tracks, load
-from genrelens.train.fit.environment import environment
-from genrelens.train.fit.fit import Manner, fit
+from genrelens.train.data.batches import step_seed
+from genrelens.train.data.dataset import Examples, load_dataset
+from genrelens.train.environment import describe_environment
+from genrelens.train.fit.fit import TrainingOptions, fit
 from genrelens.train.fit.history import read_history
-from genrelens.train.fit.run import Request
-from genrelens.train.fit.task import LostLossError
+from genrelens.train.fit.run import TrainingRequest
+from genrelens.train.fit.task import NonFiniteLossError
 from genrelens.train.recipes.recipe import Recipe
-from genrelens.train.recipes.recipe_file import with_settings
+from genrelens.train.recipes.recipe_file import apply_overrides
 from genrelens.train.search import study
 from genrelens.train.search.report import trial_folder, write_report
-from genrelens.train.search.study import MEASURES, TITLES, Objective, Trial
+from genrelens.train.search.study import METRICS, METRIC_TITLES, Objective, Trial
 
 _TABLES = ("net", "train", "augment")  # what may vary without the data being prepared again,
 _PREPARED = ("train.crops", "augment.expand", "augment.waveform")  # but for these of their keys
@@ -37,7 +37,7 @@ _TRACKS = "tracks.joblib"
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """What a search found: the best trial, all trials, and how much each key matters."""
 
     folder: Path
@@ -59,7 +59,7 @@ class _Plan:
     threads: int | None
 
 
-def tune(request: Request, count: int, processes: int, objective: Objective, say: Callable[[str], None]) -> Tuned:
+def tune(request: TrainingRequest, count: int, processes: int, objective: Objective, say: Callable[[str], None]) -> TuningResult:
     """Search for better values of the keys that the recipe's table `tune` names; *test* is not looked at.
 
     The folder then holds study.db, trials.csv, best.toml, report.html with its pictures, and a folder for each
@@ -79,14 +79,14 @@ def tune(request: Request, count: int, processes: int, objective: Objective, say
     """
     recipe, folder = request.recipe, request.folder
     _check(recipe, objective)
-    data = load(recipe, request.loading, say)
-    learn, valid, labels = data.lessons(recipe), data.side("valid"), len(data.manifest.labels)
+    data = load_dataset(recipe, request.loading, say)
+    learn, valid, labels = data.training_examples(recipe), data.examples("valid"), len(data.manifest.labels)
     for settings in _extremes(recipe):
-        networks.build(with_settings(recipe, settings).net, labels, recipe.input.shape)
-    _claim(folder, recipe, f"{data.manifest.name}, {len(learn.levels)} and {len(valid.levels)} tracks, {objective}")
-    threads = max(1, workers.cores() // processes) if processes > 1 else None
-    plan = _Plan(recipe, folder, objective, labels, request.manner.accelerator, threads)
-    with replacing(folder / _TRACKS) as file:
+        networks.build(apply_overrides(recipe, settings).net, labels, recipe.input.shape)
+    _claim(folder, recipe, f"{data.manifest.name}, {len(learn.inputs)} and {len(valid.inputs)} tracks, {objective}")
+    threads = max(1, workers.available_cores() // processes) if processes > 1 else None
+    plan = _Plan(recipe, folder, objective, labels, request.options.accelerator, threads)
+    with atomic_write(folder / _TRACKS) as file:
         joblib.dump((learn, valid), file)
     try:
         _run_trials(plan, count, processes, request, say)
@@ -120,21 +120,21 @@ def _claim(folder: Path, recipe: Recipe, what: str) -> None:
     content = f"{what}\n{recipe.model_dump_json(indent=1)}"
     file = folder / "study.txt"
     if file.exists() and file.read_text("utf-8") != content:
-        raise TrainingError(f"{shown(folder)} holds a study of another recipe, data set or objective; name another")
+        raise TrainingError(f"{display_name(folder)} holds a study of another recipe, data set or objective; name another")
     write_text(file, content)
-    write_text(folder / "environment.json", environment().model_dump_json(indent=1))
+    write_text(folder / "environment.json", describe_environment().model_dump_json(indent=1))
 
 
-def _run_trials(plan: _Plan, count: int, processes: int, request: Request, say: Callable[[str], None]) -> None:
-    known = study.trials(study.open_study(plan.folder, plan.objective))
+def _run_trials(plan: _Plan, count: int, processes: int, request: TrainingRequest, say: Callable[[str], None]) -> None:
+    known = study.read_trials(study.open_study(plan.folder, plan.objective))
     wanted = count - sum(trial.state in ("complete", "pruned") for trial in known)
     if wanted <= 0:
-        say(f"{shown(plan.folder)} has seen {count} trials already; ask for more with --trials.")
+        say(f"{display_name(plan.folder)} has seen {count} trials already; ask for more with --trials.")
         return
     say(f"Trying {wanted} times what may be better than {plan.recipe.name} ...")
     numbers = range(len(known), len(known) + wanted)
-    with request.loading.bar("Trials", wanted) as advance:
-        for _, outcome in workers.stream(partial(_try, plan=plan), numbers, processes):
+    with request.loading.progress_bars("Trials", wanted) as advance:
+        for _, outcome in workers.map_in_order(partial(_try, plan=plan), numbers, processes):
             say(_sentence(outcome, plan.objective))
             advance()
 
@@ -146,7 +146,7 @@ def _sentence(outcome: Trial | GenrelensError, objective: Objective) -> str:
         return f"Trial {outcome.number} failed: {outcome.error}."
     settings = ", ".join(f"{key} {_short(value)}" for key, value in outcome.settings.items())
     given_up = ", given up" if outcome.state == "pruned" else ""
-    return f"Trial {outcome.number}: {TITLES[objective]} {outcome.value:.3f}{given_up} ({settings})"
+    return f"Trial {outcome.number}: {METRIC_TITLES[objective]} {outcome.value:.3f}{given_up} ({settings})"
 
 
 def _short(value: Any) -> str:
@@ -163,24 +163,24 @@ def _try(_number: int, plan: _Plan) -> Trial:
         partial(_value, plan=plan),
         n_trials=1,
         catch=(GenrelensError,),
-        callbacks=[lambda _, trial: ended.append(study.summary(trial))],
+        callbacks=[lambda _, trial: ended.append(study.summarise_trial(trial))],
     )
     return ended[0]
 
 
 def _value(trial: optuna.Trial, plan: _Plan) -> float:
     """What a trial is worth; its folder keeps recipe and history, but no weights unless it is broken off."""
-    trial.study.sampler = study.sampler(draw_seed(plan.recipe.seed, trial.number))
-    chosen = {key: study.propose(trial, key, search) for key, search in plan.recipe.tune.items()}
-    folder = trial_folder(plan.folder, study.summary(trial.study.trials[trial.number]))
+    trial.study.sampler = study.create_sampler(step_seed(plan.recipe.seed, trial.number))
+    chosen = {key: study.suggest_value(trial, key, search) for key, search in plan.recipe.tune.items()}
+    folder = trial_folder(plan.folder, study.summarise_trial(trial.study.trials[trial.number]))
     try:
-        recipe = with_settings(plan.recipe, chosen).model_copy(update={"tune": {}})
+        recipe = apply_overrides(plan.recipe, chosen).model_copy(update={"tune": {}})
         value = _train(trial, plan, recipe, folder)
     except TrainingError as error:
         _drop_weights(folder)
-        if isinstance(error.__cause__, LostLossError):  # a bad choice, from which the search may learn
+        if isinstance(error.__cause__, NonFiniteLossError):  # a bad choice, from which the search may learn
             raise optuna.TrialPruned from error
-        study.note_error(trial, error)
+        study.record_error(trial, error)
         raise
     except optuna.TrialPruned:
         _drop_weights(folder)
@@ -193,8 +193,8 @@ def _train(trial: optuna.Trial, plan: _Plan, recipe: Recipe, folder: Path) -> fl
     """Train in `folder`; a trial that was broken off goes on from its last checkpoint."""
     write_text(folder / "recipe.json", recipe.model_dump_json(indent=1))
     learn, valid = _tracks(plan.folder)
-    measure = MEASURES[plan.objective]
-    manner = Manner(plan.accelerator, track="none")
+    measure = METRICS[plan.objective]
+    manner = TrainingOptions(plan.accelerator, tracker="none")
     pruning = PyTorchLightningPruningCallback(trial, measure)
     fit(recipe, learn, valid, plan.labels, folder, manner, lambda _: None, [pruning])
     history = read_history(folder)
@@ -209,23 +209,23 @@ def _drop_weights(folder: Path) -> None:
 
 
 @cache
-def _tracks(folder: Path) -> tuple[Tracks, Tracks]:
+def _tracks(folder: Path) -> tuple[Examples, Examples]:
     """The log-mels, mapped from one file: processes share the memory."""
     learn, valid = joblib.load(folder / _TRACKS, mmap_mode="r")
     return learn, valid
 
 
-def _conclude(plan: _Plan) -> Tuned:
+def _conclude(plan: _Plan) -> TuningResult:
     """Write what was found."""
     search = study.open_study(plan.folder, plan.objective)
-    found = study.trials(search)
+    found = study.read_trials(search)
     ended = [trial for trial in found if trial.state == "complete" and trial.value is not None]
     if not ended:
         reason = next((trial.error for trial in found if trial.error), "all were broken off or given up")
         raise TrainingError(f"no trial came to an end ({reason}); change [tune] in the recipe, or ask for more trials")
     sign = 1 if plan.objective == "loss" else -1
     best = min(ended, key=lambda trial: sign * (trial.value or 0.0))
-    tuned = Tuned(plan.folder, plan.objective, best, found, study.importances(search))
+    tuned = TuningResult(plan.folder, plan.objective, best, found, study.parameter_importances(search))
     write_text(plan.folder / "trials.csv", _table(found, list(plan.recipe.tune)))
     write_text(plan.folder / "best.toml", _toml(plan, best))
     write_report(plan.recipe, plan.objective, found, best, tuned.importances, plan.folder)
@@ -243,7 +243,7 @@ def _table(found: tuple[Trial, ...], keys: list[str]) -> str:
 
 
 def _toml(plan: _Plan, best: Trial) -> str:
-    recipe = with_settings(plan.recipe, {**best.settings, "name": f"{plan.recipe.name}-tuned"})
+    recipe = apply_overrides(plan.recipe, {**best.settings, "name": f"{plan.recipe.name}-tuned"})
     content = recipe.model_dump(mode="json", exclude_unset=True, exclude_none=True, exclude={"tune"})
-    ended = f"{TITLES[plan.objective]} {best.value:.4f}"
+    ended = f"{METRIC_TITLES[plan.objective]} {best.value:.4f}"
     return f"# {plan.recipe.name} with the values of trial {best.number}: {ended}\n{tomli_w.dumps(content)}"

@@ -14,7 +14,7 @@ from genrelens.train.evaluation.label_metrics import mean_average_precision
 _LEAST = 1e-7  # probability that a log loss reckons with
 
 
-class Head(Protocol):
+class Criterion(Protocol):
     """What stands on top of a net's logits (windows, labels)."""
 
     def probabilities(self, logits: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ class Head(Protocol):
         """The log loss by track, and a measure for people to look at; both arguments are (tracks, labels)."""
 
 
-class OneLabel:
+class SingleLabelCriterion:
     """Softmax and cross entropy; the leaves of a tree are told apart in the same way."""
 
     def probabilities(self, logits: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ class OneLabel:
         return loss, self.accuracy(probabilities, targets)
 
 
-class SeveralLabels:
+class MultiLabelCriterion:
     """A sigmoid for each label, and the mean of their binary cross entropies."""
 
     def probabilities(self, logits: Tensor) -> Tensor:
@@ -89,6 +89,6 @@ class SeveralLabels:
         return loss, {"map": torch.tensor(mean_average_precision(targets.numpy(), probabilities.numpy()))}
 
 
-def head(labelling: Labelling) -> Head:
+def criterion_for(labelling: Labelling) -> Criterion:
     """What suits data that is labelled so."""
-    return SeveralLabels() if labelling == "several" else OneLabel()
+    return MultiLabelCriterion() if labelling == "several" else SingleLabelCriterion()

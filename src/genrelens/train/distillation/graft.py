@@ -4,12 +4,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from genrelens.train.distillation.backbone import FEATURES
-from genrelens.train.distillation.probe import Linear
+from genrelens.train.distillation.probe import LinearProbe
 
 LOGITS = "logits"
 
 
-def graft(backbone: onnx.ModelProto, layer: Linear) -> onnx.ModelProto:
+def attach_linear_head(backbone: onnx.ModelProto, layer: LinearProbe) -> onnx.ModelProto:
     """Put a linear layer onto a graph of `backbone.embedding_graph`; by operators that are the same in all versions."""
     own = onnx.ModelProto()
     own.CopyFrom(backbone)
@@ -25,7 +25,7 @@ def graft(backbone: onnx.ModelProto, layer: Linear) -> onnx.ModelProto:
     return own
 
 
-def weights_in(graph: onnx.ModelProto) -> int:
+def count_weights(graph: onnx.ModelProto) -> int:
     """How many numbers a graph holds that were learnt."""
     learnt = (numpy_helper.to_array(tensor) for tensor in graph.graph.initializer)
     return sum(values.size for values in learnt if values.dtype.kind == "f")

@@ -61,12 +61,12 @@ class Environment(BaseModel):
     command: str
 
 
-def environment(arguments: Sequence[str] = sys.argv) -> Environment:
+def describe_environment(arguments: Sequence[str] = sys.argv) -> Environment:
     """Describe this machine and this process, begun with `arguments`."""
     return Environment(
         platform=platform.platform(),
         processor=_processor(),
-        cores=workers.cores(),
+        cores=workers.available_cores(),
         memory=_memory(),
         accelerators=tuple(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())),
         python=platform.python_version(),

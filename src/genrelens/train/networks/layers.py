@@ -23,19 +23,19 @@ class Resize(nn.Module):
         return functional.interpolate(windows, size=self.size, mode="bilinear", align_corners=False)
 
 
-def convolution(inputs: int, outputs: int) -> nn.Sequential:
+def conv3x3(inputs: int, outputs: int) -> nn.Sequential:
     """Three by three, normalised over the batch, rectified; it keeps rows and frames."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
 
 
-def pooled(inputs: int, outputs: int, pool: int = 2) -> nn.Sequential:
+def conv_pool(inputs: int, outputs: int, pool: int = 2) -> nn.Sequential:
     """Three by three, rectified; rows and frames shrink by `pool`."""
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(pool))
 
 
-def three_planes(shape: tuple[int, int, int]) -> None:
+def require_image_channels(shape: tuple[int, int, int]) -> None:
     """Refuse what cannot be seen as a picture in colours.
 
     Raises:
