@@ -1,1 +1,1 @@
-"""Tag formats: how a genre is read from and written to each kind of file."""
+"""Tag formats: reading and writing the genres of each kind of audio file."""

@@ -1,6 +1,8 @@
-"""APE tags item by item: all items but the ones that are set stay byte for byte, and so does what stands behind.
+"""APE tags, edited item by item, with everything else in the file kept byte for byte.
 
-A tag library would take items whose names differ in case for one, set all flags anew, and cut off an ID3v1 tag behind.
+mutagen cannot do this: it merges items whose names differ only in case, resets all flags, and cuts off an ID3v1 tag
+after the APE tag.
+
 See wiki.hydrogenaud.io, "APEv2 specification"; version 1 has no header, no flags and no UTF-8.
 """
 
@@ -9,17 +11,24 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 _MAGIC = b"APETAGEX"
-_END = 32  # bytes of a footer, and of a header
+_FOOTER_SIZE = 32  # bytes; a header has the same size
 _IS_HEADER = 1 << 29
-_KIND = 0b110  # flags of an item that tell what it is; text has none of them
+_ITEM_TYPE = 0b110  # flags of an item that give its type; text has neither bit set
 _GENRE = "genre"
-_ID3V1 = 128
-_LYRICS = 15  # bytes behind a Lyrics3 tag: six digits of its size, and LYRICS200
+_ID3V1_SIZE = 128  # bytes
+_LYRICS3_FOOTER = 15  # bytes at the end of a Lyrics3 tag: its size in six digits, and "LYRICS200"
 
 
 @dataclass(frozen=True)
-class Item:
-    """One item: its bytes as they stand; its name, in small letters; whether it is text; and its value."""
+class ApeItem:
+    """One item of a tag.
+
+    Attributes:
+        raw: the item as stored, with its header.
+        name: in lower case.
+        is_text: whether the value is text.
+        value: bytes of the value.
+    """
 
     raw: bytes
     name: str
@@ -28,120 +37,125 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Tag:
-    """A tag's items, and where it stands in its file, or would stand.
+class ApeTag:
+    """A tag and its position in a file; for a file without a tag, an empty one where it would be written.
 
     Attributes:
-        flags: of the footer.
-        headed: whether it has a header, too.
-        behind: what stands behind it.
+        start, end: byte offsets of the tag in the file.
+        trailer: bytes after the tag.
+        version: 1000 or 2000.
+        flags: flags of the footer.
+        has_header: whether the tag has a header besides its footer.
+        items: in the order of the file.
     """
 
     start: int
     end: int
-    behind: bytes
+    trailer: bytes
     version: int = 2000
     flags: int = 1 << 31
-    headed: bool = True
-    items: tuple[Item, ...] = ()
+    has_header: bool = True
+    items: tuple[ApeItem, ...] = ()
 
     def genres(self) -> tuple[str, ...]:
-        """The genres.
+        """Return the genre values.
 
         Raises:
-            ValueError: they are no text.
+            ValueError: the genre item is not text.
         """
         if any(item.name == _GENRE and not item.is_text for item in self.items):
-            raise ValueError("the genre is no text")
+            raise ValueError("the genre is not text")
         values = (item.value.decode(self._encoding) for item in self.items if item.name == _GENRE)
         return tuple(text for value in values for text in value.split("\0"))
 
-    def own(self, name: str) -> str | None:
-        """The text of an item of one's own."""
-        found = (item.value for item in self.items if item.name == name.lower())
-        return next((value.decode(self._encoding, "replace") for value in found), None)
+    def text(self, name: str) -> str | None:
+        """Return the text of the first item with this name, if any."""
+        values = (item.value for item in self.items if item.name == name.lower())
+        return next((value.decode(self._encoding, "replace") for value in values), None)
 
-    def others(self, name: str) -> tuple[bytes, ...]:
-        """All items but the genres and the one of that name, and what stands behind the tag."""
-        return (*(item.raw for item in self._others(name)), self.behind)
+    def other_bytes(self, name: str) -> tuple[bytes, ...]:
+        """Return all items but the genres and the item `name`, and the bytes after the tag."""
+        return (*(item.raw for item in self._other_items(name)), self.trailer)
 
-    def with_genres(self, genres: Sequence[str], name: str, text: str) -> "Tag":
-        """The tag with these genres and this item of one's own; all else stays, in its order."""
-        new = (self._item("Genre", "\0".join(genres)), self._item(name, text))
-        return replace(self, items=(*self._others(name), *new))
+    def with_genres(self, genres: Sequence[str], name: str, text: str) -> "ApeTag":
+        """Return the tag with these genres and the item `name` set; all other items keep their order."""
+        new = (self._create_item("Genre", "\0".join(genres)), self._create_item(name, text))
+        return replace(self, items=(*self._other_items(name), *new))
 
     def to_bytes(self) -> bytes:
-        """The tag as it stands in a file."""
+        """Return the tag as stored in a file."""
         body = b"".join(item.raw for item in self.items)
-        header = self._told(len(body), self.flags | _IS_HEADER) if self.headed else b""
-        return header + body + self._told(len(body), self.flags)
+        header = self._footer(len(body), self.flags | _IS_HEADER) if self.has_header else b""
+        return header + body + self._footer(len(body), self.flags)
 
     @property
     def _encoding(self) -> str:
         return "utf-8" if self.version >= 2000 else "latin-1"
 
-    def _others(self, name: str) -> Iterator[Item]:
+    def _other_items(self, name: str) -> Iterator[ApeItem]:
         return (item for item in self.items if item.name not in (_GENRE, name.lower()))
 
-    def _item(self, name: str, text: str) -> Item:
+    def _create_item(self, name: str, text: str) -> ApeItem:
         value = text.encode(self._encoding)
         raw = len(value).to_bytes(4, "little") + bytes(4) + name.encode() + b"\0" + value
-        return Item(raw, name.lower(), True, value)
+        return ApeItem(raw, name.lower(), True, value)
 
-    def _told(self, size: int, flags: int) -> bytes:
-        numbers = (self.version, size + _END, len(self.items), flags)
+    def _footer(self, body_size: int, flags: int) -> bytes:
+        numbers = (self.version, body_size + _FOOTER_SIZE, len(self.items), flags)
         return _MAGIC + b"".join(number.to_bytes(4, "little") for number in numbers) + bytes(8)
 
 
-def find(file: BinaryIO) -> Tag:
-    """Find the tag at the end of a file, before an ID3v1 tag or Lyrics3; an empty one where it has none.
+def find_tag(file: BinaryIO) -> ApeTag:
+    """Find the tag at the end of a file, before an ID3v1 or Lyrics3 tag; return an empty one if there is none.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: the tag is damaged.
     """
-    end = _before_others(file)
+    end = _end_of_audio_and_ape(file)
     file.seek(end)
-    behind = file.read()
-    footer = _at(file, end - _END, _END)
+    trailer = file.read()
+    footer = _read_at(file, end - _FOOTER_SIZE, _FOOTER_SIZE)
     if footer[:8] != _MAGIC:
-        return Tag(end, end, behind)
+        return ApeTag(end, end, trailer)
     version, size, count, flags = (int.from_bytes(footer[at : at + 4], "little") for at in range(8, 24, 4))
     start = end - size
-    if size < _END or start < 0:
+    if size < _FOOTER_SIZE or start < 0:
         raise ValueError("the APE tag is damaged")
-    headed = _at(file, start - _END, 8) == _MAGIC
-    items = tuple(_items(_at(file, start, size - _END), count))
-    return Tag(start - _END * headed, end, behind, version, flags, headed, items)
+    has_header = _read_at(file, start - _FOOTER_SIZE, 8) == _MAGIC
+    items = tuple(_parse_items(_read_at(file, start, size - _FOOTER_SIZE), count))
+    return ApeTag(start - _FOOTER_SIZE * has_header, end, trailer, version, flags, has_header, items)
 
 
-def _before_others(file: BinaryIO) -> int:
-    """Where the audio and an APE tag end: before an ID3v1 tag, and Lyrics3 before that."""
+def _end_of_audio_and_ape(file: BinaryIO) -> int:
+    """Return the offset of an ID3v1 tag at the end, or of a Lyrics3 tag before it; else the size of the file."""
     end = file.seek(0, 2)
-    if _at(file, end - _ID3V1, 3) != b"TAG":
+    if _read_at(file, end - _ID3V1_SIZE, 3) != b"TAG":
         return end
-    end -= _ID3V1
-    told = _at(file, end - _LYRICS, _LYRICS)
-    if told[6:] == b"LYRICS200" and told[:6].isdigit():
-        end = max(0, end - _LYRICS - int(told[:6]))
+    end -= _ID3V1_SIZE
+    footer = _read_at(file, end - _LYRICS3_FOOTER, _LYRICS3_FOOTER)
+    if footer[6:] == b"LYRICS200" and footer[:6].isdigit():
+        end = max(0, end - _LYRICS3_FOOTER - int(footer[:6]))
     return end
 
 
-def _items(body: bytes, count: int) -> Iterator[Item]:
-    place = 0
+def _parse_items(body: bytes, count: int) -> Iterator[ApeItem]:
+    position = 0
     for _ in range(count):
-        zero = body.find(b"\0", place + 8)
-        end = zero + 1 + int.from_bytes(body[place : place + 4], "little")
-        if zero < 0 or end > len(body):
+        name_end = body.find(b"\0", position + 8)
+        end = name_end + 1 + int.from_bytes(body[position : position + 4], "little")
+        if name_end < 0 or end > len(body):
             raise ValueError("the APE tag is damaged")
-        flags, name = int.from_bytes(body[place + 4 : place + 8], "little"), body[place + 8 : zero]
-        yield Item(body[place:end], name.decode("latin-1").lower(), not flags & _KIND, body[zero + 1 : end])
-        place = end
-    if place != len(body):
+        flags, name = int.from_bytes(body[position + 4 : position + 8], "little"), body[position + 8 : name_end]
+        yield ApeItem(
+            body[position:end], name.decode("latin-1").lower(), not flags & _ITEM_TYPE, body[name_end + 1 : end]
+        )
+        position = end
+    if position != len(body):
         raise ValueError("the APE tag is damaged")
 
 
-def _at(file: BinaryIO, start: int, length: int) -> bytes:
-    """Bytes of a file; none where it does not reach that far to the front."""
+def _read_at(file: BinaryIO, start: int, length: int) -> bytes:
+    """Read bytes at an offset; nothing if it is before the start of the file."""
     if start < 0:
         return b""
     file.seek(start)

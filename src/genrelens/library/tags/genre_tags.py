@@ -1,7 +1,7 @@
-"""Genres in the tags of audio files, as several values, with a field that tells where they come from.
+"""Genres in the tags of audio files, as several values, with a field that says which model they come from.
 
 Nothing else in a file changes: ID3 tags are edited frame by frame (`id3`), APE tags item by item (`ape`), other tags by
-mutagen (`formats`), and what is written is read back and compared.
+mutagen (`mutagen_formats`), and the result is read back and compared.
 """
 
 import struct
@@ -16,16 +16,16 @@ from mutagen.id3 import TCON
 
 from genrelens.errors import TagsUnreadableError, TagsUnwritableError, display_name
 from genrelens.library.tags import ape, id3, id3_files
-from genrelens.library.tags.mutagen_formats import KINDS, OGG, OWN, VORBIS, Format
+from genrelens.library.tags.mutagen_formats import FORMATS, OGG_TYPES, PROVENANCE_FIELD, VORBIS, TagFormat
 from genrelens.library.tags.profiles import PROFILES, Dialect, Profile
 from genrelens.library.tags.splice import splice
 
-# What a library that reads tags may raise for a damaged file, beside OSError.
-DAMAGED = (MutagenError, ArithmeticError, EOFError, LookupError, TypeError, ValueError, struct.error)
+# Errors that the readers raise for damaged tags, besides OSError.
+_DAMAGED = (MutagenError, ArithmeticError, EOFError, LookupError, TypeError, ValueError, struct.error)
 
-_HEAD = 64  # bytes by which a format is told
-_ID3V1 = 128
-_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+_HEAD = 64  # bytes read to detect the format
+_ID3V1_SIZE = 128  # bytes
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (  # offset, bytes, format
     (0, b"fLaC", "flac"),
     (0, b"OggS", "ogg"),
     (4, b"ftyp", "mp4"),
@@ -41,169 +41,177 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"DSD ", "dsf"),
     (0, b"TTA", "front"),
 )
-_CONTAINERS: dict[str, id3_files.Container] = {"riff": "riff", "iff": "iff", "dsf": "dsf", "front": "front"}
-_APE = {"wavpack", "monkeys", "musepack", "optimfrog", "tak"}
-_BARE = {".mp3", ".mp2", ".aac"}  # streams of frames, which have no beginning of their own
+_ID3_CONTAINERS: dict[str, id3_files.Container] = {"riff": "riff", "iff": "iff", "dsf": "dsf", "front": "front"}
+_APE_FORMATS = {"wavpack", "monkeys", "musepack", "optimfrog", "tak"}
+_FRAME_STREAMS = {".mp3", ".mp2", ".aac"}  # streams of frames, without a file header
 
 
 @dataclass(frozen=True)
-class Tags:
-    """What a file says of its genre.
+class GenreTags:
+    """The genre tags of a file.
 
     Attributes:
         genres: as the player of the profile reads them.
-        own: the field that tells where they come from, if GenreLens has written them.
-        dialect: the kind of tags that it has, or that it would get.
-        others: all else in the tags, to be compared.
+        provenance: which model the genres come from, if GenreLens wrote them.
+        dialect: the tag dialect of the file, or the one that it would get.
+        other_fields: all other tags, for comparison.
     """
 
     genres: tuple[str, ...]
-    own: str | None
+    provenance: str | None
     dialect: Dialect
-    others: Hashable
+    other_fields: Hashable
 
 
-def read(path: Path, profile: Profile = PROFILES["generic"]) -> Tags:
-    """What a file says of its genre.
+def read(path: Path, profile: Profile = PROFILES["generic"]) -> GenreTags:
+    """Read the genre tags of a file.
 
-    An mp3 without genre in its ID3v2 tag may have one in an APE or ID3v1 tag behind, a WAV in its INFO chunk: these
-    are read, and never written.
+    An MP3 without a genre in its ID3v2 tag may have one in an APE or ID3v1 tag after the audio, a WAV in its INFO
+    chunk: these are read, and never written.
 
     Raises:
-        TagsUnreadableError: it cannot be read, is damaged, or is of a format whose tags we do not know.
+        TagsUnreadableError: the file cannot be read, its tags are damaged, or its format is unsupported.
     """
-    with _told(path, TagsUnreadableError, "the tags of {} cannot be read ({}); play it, and leave it out if it does"):
-        return _read(path, _kind(path), profile)
+    sentence = "the tags of {} cannot be read ({}); check that the file plays, and leave it out if it does"
+    with _translate_errors(path, TagsUnreadableError, sentence):
+        return _read(path, _detect_format(path), profile)
 
 
-def write(source: Path, target: Path, genres: tuple[str, ...], own: str, profile: Profile) -> None:
-    """Write `source` to `target` with these genres, and with `own` in the field that tells where they come from.
+def write(source: Path, target: Path, genres: tuple[str, ...], provenance: str, profile: Profile) -> None:
+    """Write `source` to `target` with these genres and this provenance.
 
-    A `target` that is there keeps its rights.
+    An existing `target` keeps its permissions.
 
     Raises:
-        TagsUnwritableError: they cannot be written, or would not be read as these genres.
+        TagsUnwritableError: the tags cannot be written, or the player would read other genres from them.
         TagsUnreadableError: the tags of `source` cannot be read.
     """
     before = read(source, profile)
-    with _told(source, TagsUnwritableError, "the tags of {} cannot be written ({}); nothing was changed"):
-        kind, values = _kind(source), profile.stored(before.dialect, genres)
-        _write(kind, source, target, values, own)
-        after = _read(target, kind, profile)
-        if after.genres != profile.told(before.dialect, genres) or set(after.genres) != set(genres) or after.own != own:
+    with _translate_errors(source, TagsUnwritableError, "the tags of {} cannot be written ({}); nothing was changed"):
+        file_format, values = _detect_format(source), profile.join(before.dialect, genres)
+        _write(file_format, source, target, values, provenance)
+        after = _read(target, file_format, profile)
+        expected = profile.split(before.dialect, genres)
+        if after.genres != expected or set(after.genres) != set(genres) or after.provenance != provenance:
             raise ValueError(f"the genres {', '.join(genres)} would be read as {', '.join(after.genres) or 'none'}")
-        if after.others != before.others:
+        if after.other_fields != before.other_fields:
             raise ValueError("another field would change")
 
 
-def _kind(path: Path) -> str:
-    """What the file is, by its beginning, or behind an ID3 tag there; a name alone may lie."""
+def _detect_format(path: Path) -> str:
+    """Detect the format by the first bytes of a file, after an ID3 tag if there is one; a file name may mislead."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-        skipped = id3.length(head)
-        if skipped:
-            file.seek(skipped)
+        id3_size = id3.tag_size(head)
+        if id3_size:
+            file.seek(id3_size)
             head = file.read(_HEAD)
-    for place, magic, kind in _MAGIC:
-        if head[place : place + len(magic)] == magic:
-            return kind
-    starts = head.lstrip(b"\0")[:1]  # of a frame, behind what padding there may be
-    if starts == b"\xff" or (skipped and path.suffix.lower() in _BARE):
+    for offset, magic, file_format in _MAGIC:
+        if head[offset : offset + len(magic)] == magic:
+            return file_format
+    first = head.lstrip(b"\0")[:1]  # of an audio frame, after padding
+    if first == b"\xff" or (id3_size and path.suffix.lower() in _FRAME_STREAMS):
         return "front"
     raise ValueError("tags are not read or written in files of this format")
 
 
-def _form(kind: str) -> tuple[Format, Callable[[str], Any]]:
-    if kind == "ogg":
-        return VORBIS, _ogg
-    return KINDS[kind]
+def _mutagen_format(file_format: str) -> tuple[TagFormat, Callable[[str], Any]]:
+    if file_format == "ogg":
+        return VORBIS, _open_ogg
+    return FORMATS[file_format]
 
 
-def _ogg(path: str) -> Any:
-    file = File(path, options=OGG)
+def _open_ogg(path: str) -> Any:
+    file = File(path, options=OGG_TYPES)
     if file is None:
         raise ValueError("tags are not read or written in Ogg files of this kind")
     return file
 
 
-def _write(kind: str, source: Path, target: Path, values: tuple[str, ...], own: str) -> None:
-    if kind not in _CONTAINERS and kind not in _APE:
-        form, opener = _form(kind)
-        form.write(opener, source, target, values, own)
+def _write(file_format: str, source: Path, target: Path, values: tuple[str, ...], provenance: str) -> None:
+    if file_format not in _ID3_CONTAINERS and file_format not in _APE_FORMATS:
+        tag_format, opener = _mutagen_format(file_format)
+        tag_format.write(opener, source, target, values, provenance)
         return
     with source.open("rb") as file, target.open("wb") as copy:
-        if kind in _APE:
-            tag = ape.find(file)
-            splice(file, [(tag.start, tag.end, tag.with_genres(values, OWN, own).to_bytes())], copy)
+        if file_format in _APE_FORMATS:
+            tag = ape.find_tag(file)
+            content = tag.with_genres(values, PROVENANCE_FIELD, provenance).to_bytes()
+            splice(file, [(tag.start, tag.end, content)], copy)
         else:
-            place = id3_files.find(file, _CONTAINERS[kind])
-            id3_files.write(file, place, place.tag.with_genres(_escaped(values), OWN, own), copy)
+            location = id3_files.find_tag(file, _ID3_CONTAINERS[file_format])
+            new_tag = location.tag.with_genres(_escape_brackets(values), PROVENANCE_FIELD, provenance)
+            id3_files.write_tag(file, location, new_tag, copy)
 
 
-def _read(path: Path, kind: str, profile: Profile) -> Tags:
-    if kind in _CONTAINERS:
-        return _read_id3(path, _CONTAINERS[kind], profile)
-    if kind in _APE:
+def _read(path: Path, file_format: str, profile: Profile) -> GenreTags:
+    if file_format in _ID3_CONTAINERS:
+        return _read_id3(path, _ID3_CONTAINERS[file_format], profile)
+    if file_format in _APE_FORMATS:
         return _read_ape(path, profile)
-    form, opener = _form(kind)
-    content = form.read(opener, path)
-    return Tags(profile.told(form.dialect, content.values), content.own, form.dialect, content.others)
+    tag_format, opener = _mutagen_format(file_format)
+    content = tag_format.read(opener, path)
+    genres = profile.split(tag_format.dialect, content.values)
+    return GenreTags(genres, content.provenance, tag_format.dialect, content.other_fields)
 
 
-def _read_id3(path: Path, container: id3_files.Container, profile: Profile) -> Tags:
+def _read_id3(path: Path, container: id3_files.Container, profile: Profile) -> GenreTags:
     with path.open("rb") as file:
-        tag = id3_files.find(file, container).tag
+        tag = id3_files.find_tag(file, container).tag
         dialect: Dialect = "id3v2.4" if tag.version == 4 else "id3v2.3" if tag.version == 3 else "id3v2.2"
-        values = tag.genres() or _beside(file, container)
-        return Tags(profile.told(dialect, values), tag.own(OWN), dialect, tag.others(OWN))
+        genres = profile.split(dialect, tag.genres() or _fallback_genres(file, container))
+        return GenreTags(genres, tag.user_text(PROVENANCE_FIELD), dialect, tag.other_frames(PROVENANCE_FIELD))
 
 
-def _read_ape(path: Path, profile: Profile) -> Tags:
+def _read_ape(path: Path, profile: Profile) -> GenreTags:
     with path.open("rb") as file:
-        tag = ape.find(file)
-    return Tags(profile.told("ape", tag.genres()), tag.own(OWN), "ape", tag.others(OWN))
+        tag = ape.find_tag(file)
+    genres = profile.split("ape", tag.genres())
+    return GenreTags(genres, tag.text(PROVENANCE_FIELD), "ape", tag.other_bytes(PROVENANCE_FIELD))
 
 
-def _escaped(values: tuple[str, ...]) -> tuple[str, ...]:
-    """A bracket at the beginning of a genre would else begin a number of ID3v1's list."""
+def _escape_brackets(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Double an opening bracket at the start of a genre, which ID3v2 would read as a number of ID3v1's list."""
     return tuple(f"({value}" if value.startswith("(") else value for value in values)
 
 
-def _beside(file: BinaryIO, container: id3_files.Container) -> tuple[str, ...]:
-    """The genre where a file has it outside its ID3v2 tag."""
+def _fallback_genres(file: BinaryIO, container: id3_files.Container) -> tuple[str, ...]:
+    """Return the genres outside the ID3v2 tag of a file."""
     if container == "riff":
         return _info_genre(file)
     if container != "front":
         return ()
-    if genres := ape.find(file).genres():
+    if genres := ape.find_tag(file).genres():
         return genres
     file.seek(0, 2)
-    file.seek(max(0, file.tell() - _ID3V1))
-    tag = file.read(_ID3V1)
+    file.seek(max(0, file.tell() - _ID3V1_SIZE))
+    tag = file.read(_ID3V1_SIZE)
     number = tag[-1] if tag[:3] == b"TAG" else len(TCON.GENRES)
     return (TCON.GENRES[number],) if number < len(TCON.GENRES) else ()
 
 
 def _info_genre(file: BinaryIO) -> tuple[str, ...]:
-    order, end = id3_files.form(file, "riff")
-    for name, start, stop in id3_files.chunks(file, order, end):
+    order, end = id3_files.chunk_layout(file, "riff")
+    for name, start, stop in id3_files.iter_chunks(file, order, end):
         file.seek(start)
         if name == b"LIST" and file.read(4) == b"INFO":
-            for field, begin, finish in id3_files.chunks(file, order, stop, start + 4):
+            for field, field_start, field_stop in id3_files.iter_chunks(file, order, stop, start + 4):
                 if field == b"IGNR":
-                    file.seek(begin)
-                    text = file.read(finish - begin).rstrip(b"\0").decode("utf-8", "replace").strip()
+                    file.seek(field_start)
+                    text = file.read(field_stop - field_start).rstrip(b"\0").decode("utf-8", "replace").strip()
                     return (text,) if text else ()
     return ()
 
 
 @contextmanager
-def _told(path: Path, kind: type[TagsUnreadableError | TagsUnwritableError], sentence: str) -> Iterator[None]:
-    """Turn what goes wrong into one sentence."""
+def _translate_errors(
+    path: Path, error_type: type[TagsUnreadableError | TagsUnwritableError], sentence: str
+) -> Iterator[None]:
+    """Raise errors of the block as `error_type`, with the path and the reason filled into the sentence."""
     try:
         yield
     except OSError as error:
-        raise kind(sentence.format(display_name(path), error.strerror or error)) from error
-    except DAMAGED as error:
+        raise error_type(sentence.format(display_name(path), error.strerror or error)) from error
+    except _DAMAGED as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise kind(sentence.format(display_name(path), reason)) from error
+        raise error_type(sentence.format(display_name(path), reason)) from error

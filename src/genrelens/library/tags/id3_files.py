@@ -1,7 +1,9 @@
-"""Where ID3v2 tags stand in files, and such a file written anew with another tag in the old one's place.
+"""Location of ID3v2 tags in files, and rewriting of a file with another tag in the same location.
 
-Before the audio (mp3, AAC, TTA), in a chunk of a RIFF or IFF file (WAV, AIFF), or behind the audio (DSF). What else is
-there, such as ID3v1 and APE tags behind an mp3, is copied as it is.
+The tag is before the audio (MP3, AAC, TTA), in a chunk of a RIFF or IFF file (WAV, AIFF), or after the audio (DSF).
+All other bytes, such as ID3v1 and APE tags after an MP3, are copied unchanged, except for the sizes in headers. mutagen
+finds the same locations, but writes only tags that it has parsed and rendered itself (see `id3`), and changes an ID3v1
+tag too.
 """
 
 from collections.abc import Iterator
@@ -12,70 +14,81 @@ from genrelens.library.tags import id3
 from genrelens.library.tags.splice import Edit, splice
 
 Container = Literal["front", "riff", "iff", "dsf"]
-Order = Literal["little", "big"]
+ByteOrder = Literal["little", "big"]
 
-_SPARE = 1024  # bytes of padding, so that the next change need not move the audio
-_ORDERS: dict[Container, Order] = {"riff": "little", "iff": "big"}
-_CHUNKS: dict[Container, tuple[bytes, ...]] = {"riff": (b"id3 ", b"ID3 "), "iff": (b"ID3 ",)}
-_FORM_HEADER = 12
-_DSF_SIZES = 12  # where the file's size and the tag's place stand, 8 bytes each
-_DSF_HEADER = 28
+_PADDING = 1024  # bytes, so that the next change need not move the audio
+_BYTE_ORDERS: dict[Container, ByteOrder] = {"riff": "little", "iff": "big"}
+_CHUNK_NAMES: dict[Container, tuple[bytes, ...]] = {"riff": (b"id3 ", b"ID3 "), "iff": (b"ID3 ",)}
+_FORM_HEADER = 12  # bytes
+_DSF_SIZES = 12  # offset of the file size and of the offset of the tag, 8 bytes each
+_DSF_HEADER = 28  # bytes
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a tag is, or would be: the bytes from `start` to `end`, with the chunk `name` that wraps it, if any."""
+class TagLocation:
+    """The location of a tag in a file, or where it would be written.
+
+    Attributes:
+        container: kind of file.
+        start, end: byte offsets of the tag, with the chunk that wraps it.
+        tag: the tag itself, empty if the file has none.
+        chunk_name: name of the chunk that wraps the tag; empty in files without chunks.
+    """
 
     container: Container
     start: int
     end: int
-    tag: id3.Tag
-    name: bytes = b""
+    tag: id3.Id3Tag
+    chunk_name: bytes = b""
 
 
-def find(file: BinaryIO, container: Container) -> Place:
-    """Find the tag of a file; an empty one where it has none.
+def find_tag(file: BinaryIO, container: Container) -> TagLocation:
+    """Find the tag of a file.
 
     Raises:
         ValueError: the tag or the file is damaged.
     """
     if container == "front":
         file.seek(0)
-        size = id3.length(file.read(id3.HEADER))
-        return Place(container, 0, size, _tag(file, 0, size))
+        size = id3.tag_size(file.read(id3.HEADER_SIZE))
+        return TagLocation(container, 0, size, _parse_at(file, 0, size))
     if container == "dsf":
-        return _find_behind(file)
-    order, end = form(file, container)
-    for name, start, stop in chunks(file, order, end):
-        if name in _CHUNKS[container]:
-            return Place(container, start - 8, min(stop + stop % 2, end), _tag(file, start, stop - start), name)
-    return Place(container, end, end, id3.Tag(), _CHUNKS[container][0])
+        return _find_in_dsf(file)
+    order, end = chunk_layout(file, container)
+    for name, start, stop in iter_chunks(file, order, end):
+        if name in _CHUNK_NAMES[container]:
+            padded_stop = min(stop + stop % 2, end)
+            return TagLocation(container, start - 8, padded_stop, _parse_at(file, start, stop - start), name)
+    return TagLocation(container, end, end, id3.Id3Tag(), _CHUNK_NAMES[container][0])
 
 
-def write(source: BinaryIO, place: Place, tag: id3.Tag, target: BinaryIO) -> None:
-    """Write `source` to `target`, with `tag` in that place.
+def write_tag(source: BinaryIO, location: TagLocation, tag: id3.Id3Tag, target: BinaryIO) -> None:
+    """Write `source` to `target` with `tag` in that location.
 
     Raises:
-        ValueError: the tag or the file would be larger than its format allows.
-        OSError: it cannot be written.
+        ValueError: the tag or the file would exceed the maximum size of its format.
+        OSError: the source cannot be read, or the target cannot be written.
     """
-    wrapped = _wrapped(place, tag)
-    splice(source, [(place.start, place.end, wrapped), *_sizes(source, place, len(wrapped))], target)
+    content = _wrap_tag(location, tag)
+    edits = [(location.start, location.end, content), *_size_edits(source, location, len(content))]
+    splice(source, edits, target)
 
 
-def form(file: BinaryIO, container: Container) -> tuple[Order, int]:
-    """The byte order of a file of chunks, and where these end: there may be more behind."""
-    order = _ORDERS[container]
+def chunk_layout(file: BinaryIO, container: Container) -> tuple[ByteOrder, int]:
+    """Return the byte order of a RIFF or IFF file and the offset where its chunks end; other bytes may follow."""
+    order = _BYTE_ORDERS[container]
     file.seek(4)
     declared = 8 + int.from_bytes(file.read(4), order)
     return order, min(declared, file.seek(0, 2))
 
 
-def chunks(file: BinaryIO, order: Order, end: int, start: int = _FORM_HEADER) -> Iterator[tuple[bytes, int, int]]:
-    """The chunks' names, and where their contents start and end.
+def iter_chunks(
+    file: BinaryIO, order: ByteOrder, end: int, start: int = _FORM_HEADER
+) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each chunk and the byte offsets of its content.
 
     Raises:
-        ValueError: the file ends before a chunk does.
+        ValueError: the file ends within a chunk.
     """
     while start + 8 <= end:
         file.seek(start)
@@ -86,40 +99,40 @@ def chunks(file: BinaryIO, order: Order, end: int, start: int = _FORM_HEADER) ->
         start += 8 + size + size % 2
 
 
-def _find_behind(file: BinaryIO) -> Place:
+def _find_in_dsf(file: BinaryIO) -> TagLocation:
     file.seek(_DSF_SIZES + 8)
     pointer, end = int.from_bytes(file.read(8), "little"), file.seek(0, 2)
     start = pointer or end
     if not _DSF_HEADER <= start <= end:
         raise ValueError("the file is shorter than its header says")
-    return Place("dsf", start, end, _tag(file, start, end - start))
+    return TagLocation("dsf", start, end, _parse_at(file, start, end - start))
 
 
-def _tag(file: BinaryIO, start: int, size: int) -> id3.Tag:
+def _parse_at(file: BinaryIO, start: int, size: int) -> id3.Id3Tag:
     file.seek(start)
-    return id3.parsed(file.read(size)) if size else id3.Tag()
+    return id3.parse_tag(file.read(size)) if size else id3.Id3Tag()
 
 
-def _wrapped(place: Place, tag: id3.Tag) -> bytes:
-    """The tag as it stands in the file."""
-    if place.container in ("front", "dsf"):
-        bare = len(tag.to_bytes(0))
-        spare = place.tag.size - bare
-        return tag.to_bytes(spare if spare >= 0 else _SPARE)
+def _wrap_tag(location: TagLocation, tag: id3.Id3Tag) -> bytes:
+    """Return the tag with its padding or its chunk."""
+    if location.container in ("front", "dsf"):
+        padding = location.tag.size - len(tag.to_bytes(0))
+        return tag.to_bytes(padding if padding >= 0 else _PADDING)
     content = tag.to_bytes(0)
-    chunk = place.name + len(content).to_bytes(4, _ORDERS[place.container]) + content + bytes(len(content) % 2)
-    return bytes(place.start % 2) + chunk  # chunks begin at even places, and the last one may lack its padding
+    size = len(content).to_bytes(4, _BYTE_ORDERS[location.container])
+    chunk = location.chunk_name + size + content + bytes(len(content) % 2)
+    return bytes(location.start % 2) + chunk  # chunks start at even offsets, and the last one may lack its padding
 
 
-def _sizes(file: BinaryIO, place: Place, length: int) -> list[Edit]:
-    """The sizes in the file's header, when what stands in `place` is that long."""
-    if place.container == "front":
+def _size_edits(file: BinaryIO, location: TagLocation, size: int) -> list[Edit]:
+    """Return the edits of the file's header for a tag of `size` bytes in that location."""
+    if location.container == "front":
         return []
-    if place.container == "dsf":
-        places = (place.start + length).to_bytes(8, "little") + place.start.to_bytes(8, "little")
-        return [(_DSF_SIZES, _DSF_HEADER, places)]
-    order, end = form(file, place.container)
-    size = end - (place.end - place.start) + length - 8
-    if size >= 1 << 32:
-        raise ValueError("the file would be larger than its format allows")
-    return [(4, 8, size.to_bytes(4, order))]
+    if location.container == "dsf":
+        sizes = (location.start + size).to_bytes(8, "little") + location.start.to_bytes(8, "little")
+        return [(_DSF_SIZES, _DSF_HEADER, sizes)]
+    order, end = chunk_layout(file, location.container)
+    form_size = end - (location.end - location.start) + size - 8
+    if form_size >= 1 << 32:
+        raise ValueError("the file would exceed the maximum size of its format")
+    return [(4, 8, form_size.to_bytes(4, order))]

@@ -1,4 +1,7 @@
-"""Tags that mutagen writes well: Vorbis comments, MP4 and ASF. For each, what is ours and what is not."""
+"""Genres in Vorbis comments, MP4 and ASF tags, read and written by mutagen.
+
+mutagen preserves all other fields of these formats; ID3 and APE tags need the byte editors in `id3` and `ape`.
+"""
 
 import shutil
 from collections.abc import Callable, Hashable
@@ -17,113 +20,129 @@ from mutagen.oggvorbis import OggVorbis
 
 from genrelens.library.tags.profiles import Dialect
 
-OWN = "GENRELENS"  # the field that tells where the genres come from
-OGG = (OggVorbis, OggOpus, OggFLAC, OggSpeex, OggTheora)
-_MP4_OWN = "----:com.genrelens:GENRELENS"
-_NOT_UTF8 = "\ufffd"  # what mutagen reads for bytes that are not UTF-8, and would write in their place
+PROVENANCE_FIELD = "GENRELENS"  # the field that says which model the genres come from
+OGG_TYPES = (OggVorbis, OggOpus, OggFLAC, OggSpeex, OggTheora)
+_MP4_PROVENANCE = "----:com.genrelens:GENRELENS"
+_REPLACEMENT_CHARACTER = "\ufffd"  # mutagen decodes bytes that are not UTF-8 to this, and would write it back
 
 
 @dataclass(frozen=True)
-class Content:
-    """What a file's tags say: the genres' values, our own field, and all else, to be compared."""
+class TagContent:
+    """The tags of a file.
+
+    Attributes:
+        values: values of the genre field.
+        provenance: the text of the provenance field, if present.
+        other_fields: all other fields, for comparison.
+    """
 
     values: tuple[str, ...]
-    own: str | None
-    others: Hashable
+    provenance: str | None
+    other_fields: Hashable
 
 
 @dataclass(frozen=True)
-class Format:
-    """A kind of tags: how it is read, and how values and our own field are set in an opened file of mutagen's."""
+class TagFormat:
+    """A tag format that mutagen handles.
+
+    Attributes:
+        dialect: its name in profiles.
+        extract: reads the content of an open mutagen file.
+        update: sets genre values and provenance in an open mutagen file.
+    """
 
     dialect: Dialect
-    content: Callable[[Any], Content]
-    set: Callable[[Any, tuple[str, ...], str], None]
+    extract: Callable[[Any], TagContent]
+    update: Callable[[Any, tuple[str, ...], str], None]
 
-    def read(self, kind: Callable[[str], Any], path: Path) -> Content:
+    def read(self, opener: Callable[[str], Any], path: Path) -> TagContent:
         """Read the tags of a file."""
-        return self.content(kind(str(path)))
+        return self.extract(opener(str(path)))
 
-    def write(self, kind: Callable[[str], Any], source: Path, target: Path, values: tuple[str, ...], own: str) -> None:
-        """Write `source` to `target`, with these values and this field."""
+    def write(
+        self, opener: Callable[[str], Any], source: Path, target: Path, values: tuple[str, ...], provenance: str
+    ) -> None:
+        """Copy `source` to `target`, and set the genre values and the provenance field there."""
         shutil.copyfile(source, target)
-        file = kind(str(target))
+        file = opener(str(target))
         if file.tags is None:
             file.add_tags()
-        self.set(file, values, own)
+        self.update(file, values, provenance)
         file.save()
 
 
-def _vorbis_content(file: Any) -> Content:
-    pairs = [] if file.tags is None else [(key.lower(), value) for key, value in file.tags]
-    own = [value for key, value in pairs if key == OWN.lower()]
-    others = [(key, value) for key, value in file.tags or () if key.lower() not in ("genre", OWN.lower())]
-    return Content(
-        tuple(value for key, value in pairs if key == "genre"),
-        own[0] if own else None,
-        (tuple(others), getattr(file.tags, "vendor", None) if others else None, _blocks(file)),
+def _extract_vorbis(file: Any) -> TagContent:
+    fields = [] if file.tags is None else [(key.lower(), key, value) for key, value in file.tags]
+    provenance = [value for name, _, value in fields if name == PROVENANCE_FIELD.lower()]
+    others = [(key, value) for name, key, value in fields if name not in ("genre", PROVENANCE_FIELD.lower())]
+    return TagContent(
+        tuple(value for name, _, value in fields if name == "genre"),
+        provenance[0] if provenance else None,
+        (tuple(others), getattr(file.tags, "vendor", None) if others else None, _metadata_blocks(file)),
     )
 
 
-def _blocks(file: Any) -> Hashable:
-    """What a FLAC file has beside its comments: pictures, seek points, a cue sheet, what applications left."""
+def _metadata_blocks(file: Any) -> Hashable:
+    """Return the other metadata blocks of a FLAC file: pictures, seek points, cue sheets, application data."""
     blocks = getattr(file, "metadata_blocks", ()) if isinstance(file, FLAC) else ()
     return tuple((block.code, block.write()) for block in blocks if not isinstance(block, VCFLACDict | Padding))
 
 
-def _set_vorbis(file: Any, values: tuple[str, ...], own: str) -> None:
-    if any(_NOT_UTF8 in value for _, value in file.tags):
+def _update_vorbis(file: Any, values: tuple[str, ...], provenance: str) -> None:
+    if any(_REPLACEMENT_CHARACTER in value for _, value in file.tags):
         raise ValueError("a comment holds bytes that are not UTF-8, which would be lost")
-    first = next((place for place, (key, _) in enumerate(file.tags) if key.lower() == "genre"), len(file.tags))
-    before = [pair for pair in file.tags[:first] if pair[0].lower() != OWN.lower()]
-    after = [pair for pair in file.tags[first:] if pair[0].lower() not in ("genre", OWN.lower())]
-    file.tags[:] = [*before, *(("GENRE", value) for value in values), *after, (OWN, own)]
+    own = PROVENANCE_FIELD.lower()
+    first = next((index for index, (key, _) in enumerate(file.tags) if key.lower() == "genre"), len(file.tags))
+    before = [pair for pair in file.tags[:first] if pair[0].lower() != own]
+    after = [pair for pair in file.tags[first:] if pair[0].lower() not in ("genre", own)]
+    genres = [("GENRE", value) for value in values]
+    file.tags[:] = [*before, *genres, *after, (PROVENANCE_FIELD, provenance)]
 
 
-def _mp4_content(file: Any) -> Content:
+def _extract_mp4(file: Any) -> TagContent:
     tags = file.tags or {}
-    own = tags.get(_MP4_OWN)
-    others = {key: value for key, value in tags.items() if key not in ("\xa9gen", _MP4_OWN)}
-    return Content(
+    provenance = tags.get(_MP4_PROVENANCE)
+    others = {key: value for key, value in tags.items() if key not in ("\xa9gen", _MP4_PROVENANCE)}
+    return TagContent(
         tuple(str(value) for value in tags.get("\xa9gen", ())),
-        bytes(own[0]).decode("utf-8", "replace") if own else None,
-        tuple(sorted((key, _frozen(value)) for key, value in others.items())),
+        bytes(provenance[0]).decode("utf-8", "replace") if provenance else None,
+        tuple(sorted((key, _comparable(value)) for key, value in others.items())),
     )
 
 
-def _set_mp4(file: Any, values: tuple[str, ...], own: str) -> None:
+def _update_mp4(file: Any, values: tuple[str, ...], provenance: str) -> None:
     file.tags["\xa9gen"] = list(values)
-    file.tags[_MP4_OWN] = [MP4FreeForm(own.encode())]
+    file.tags[_MP4_PROVENANCE] = [MP4FreeForm(provenance.encode())]
 
 
-def _asf_content(file: Any) -> Content:
-    own = [str(value) for key, value in file.tags if key == OWN]
-    others = [(key, value) for key, value in file.tags if key not in ("WM/Genre", OWN)]
-    return Content(
+def _extract_asf(file: Any) -> TagContent:
+    provenance = [str(value) for key, value in file.tags if key == PROVENANCE_FIELD]
+    others = [(key, value) for key, value in file.tags if key not in ("WM/Genre", PROVENANCE_FIELD)]
+    return TagContent(
         tuple(str(value) for key, value in file.tags if key == "WM/Genre"),
-        own[0] if own else None,
-        tuple(sorted((key, v.TYPE, _frozen(v.value), v.language or 0, v.stream or 0) for key, v in others)),
+        provenance[0] if provenance else None,
+        tuple(sorted((key, v.TYPE, _comparable(v.value), v.language or 0, v.stream or 0) for key, v in others)),
     )
 
 
-def _set_asf(file: Any, values: tuple[str, ...], own: str) -> None:
+def _update_asf(file: Any, values: tuple[str, ...], provenance: str) -> None:
     file.tags["WM/Genre"] = list(values)
-    file.tags[OWN] = [own]
+    file.tags[PROVENANCE_FIELD] = [provenance]
 
 
-def _frozen(value: Any) -> str:
-    """A value of mutagen's, to be compared: its kind, what it is stored as, and its bytes or words."""
+def _comparable(value: Any) -> str:
+    """Represent a mutagen value for comparison: its type, its stored format, and its bytes or text."""
     if isinstance(value, list):
-        return "\0".join(_frozen(part) for part in value)
-    form = getattr(value, "imageformat", None), getattr(value, "dataformat", None)
-    return f"{type(value).__name__} {form} {bytes(value) if isinstance(value, bytes) else value!r}"
+        return "\0".join(_comparable(part) for part in value)
+    stored_format = getattr(value, "imageformat", None), getattr(value, "dataformat", None)
+    return f"{type(value).__name__} {stored_format} {bytes(value) if isinstance(value, bytes) else value!r}"
 
 
-VORBIS = Format("vorbis", _vorbis_content, _set_vorbis)
-MP4_TAGS = Format("mp4", _mp4_content, _set_mp4)
-ASF_TAGS = Format("asf", _asf_content, _set_asf)
+VORBIS = TagFormat("vorbis", _extract_vorbis, _update_vorbis)
+MP4_TAGS = TagFormat("mp4", _extract_mp4, _update_mp4)
+ASF_TAGS = TagFormat("asf", _extract_asf, _update_asf)
 
-KINDS: dict[str, tuple[Format, Callable[[str], Any]]] = {
+FORMATS: dict[str, tuple[TagFormat, Callable[[str], Any]]] = {
     "flac": (VORBIS, FLAC),
     "mp4": (MP4_TAGS, MP4),
     "asf": (ASF_TAGS, ASF),

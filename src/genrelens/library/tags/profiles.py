@@ -1,9 +1,9 @@
-"""How players read several genres of a track, and so how they are to be written.
+"""Profiles of players: how each reads several genres of a track, and so how GenreLens writes them.
 
-All formats can hold several genres as separate values, and that is what `generic` writes: in ID3v2.4 with zero bytes
-between them, as the standard has it; in ID3v2.3 likewise, which is no standard but what taggers do; in Vorbis comments
-as a field for each, in MP4 as a value for each, in APE tags with zero bytes, in ASF as an attribute for each. A player
-that sees but the first of them is given one value, joined by a separator that it splits at.
+All tag formats can hold several genres as separate values, and the `generic` profile writes them that way: ID3v2.4
+separates them by zero bytes, as its standard says; ID3v2.3 does the same, which taggers do although its standard does
+not define it; Vorbis comments use one field per genre, MP4 one value, APE zero bytes, ASF one attribute per genre. A
+player that reads only the first value gets a single one instead, joined by a separator at which the player splits.
 """
 
 import re
@@ -21,69 +21,68 @@ _OLD_ID3: tuple[Dialect, ...] = ("id3v2.2", "id3v2.3")
 
 @dataclass(frozen=True)
 class Profile:
-    """What a player needs.
+    """The way a player reads genres.
 
     Attributes:
-        separators: between genres in one value, for the kinds of tags of which the player sees but one value;
-            the kinds that are not here get several values.
-        splits: characters at which the player splits the values of those other kinds as well.
-        only_alone: whether it does so only with a value that stands alone.
-        why: in a sentence, for the documentation.
+        reason: what the profile is based on, in a sentence.
+        separators: separator between genres for each dialect of which the player reads a single value only;
+            dialects not listed here get several values.
+        split_characters: characters at which the player also splits the values of the other dialects.
+        splits_single_value_only: whether it splits at these characters only if there is a single value.
     """
 
-    why: str
+    reason: str
     separators: Mapping[Dialect, str] = field(default_factory=lambda: MappingProxyType({}))
-    splits: str = ""
-    only_alone: bool = False
+    split_characters: str = ""
+    splits_single_value_only: bool = False
 
-    def stored(self, dialect: Dialect, genres: Iterable[str]) -> tuple[str, ...]:
-        """The values to write for these genres."""
+    def join(self, dialect: Dialect, genres: Iterable[str]) -> tuple[str, ...]:
+        """Return the tag values to write for these genres."""
         separator = self.separators.get(dialect)
-        joined = (separator.join(genres),) if separator else tuple(genres)
-        return tuple(value for value in joined if value)
+        values = (separator.join(genres),) if separator else tuple(genres)
+        return tuple(value for value in values if value)
 
-    def told(self, dialect: Dialect, values: Iterable[str]) -> tuple[str, ...]:
-        """The genres that the player reads from these values, each once."""
-        found = tuple(values)
-        marks = self._marks(dialect, len(found))
-        parts = (part for value in found for part in (re.split(f"[{marks}]", value) if marks else [value]))
+    def split(self, dialect: Dialect, values: Iterable[str]) -> tuple[str, ...]:
+        """Return the genres that the player reads from these tag values, without duplicates."""
+        values = tuple(values)
+        characters = self._split_characters(dialect, len(values))
+        parts = (part for value in values for part in (re.split(f"[{characters}]", value) if characters else [value]))
         return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
-    def _marks(self, dialect: Dialect, values: int) -> str:
-        """The characters at which so many values of a kind of tags are split."""
+    def _split_characters(self, dialect: Dialect, value_count: int) -> str:
         if dialect in self.separators:
             return self.separators[dialect].strip()
-        return "" if self.only_alone and values > 1 else self.splits
+        return "" if self.splits_single_value_only and value_count > 1 else self.split_characters
 
 
-def _joined(dialects: Iterable[Dialect], separator: str) -> Mapping[Dialect, str]:
+def _separate_by(separator: str, dialects: Iterable[Dialect]) -> Mapping[Dialect, str]:
     return MappingProxyType(dict.fromkeys(dialects, separator))
 
 
 PROFILES: Mapping[ProfileName, Profile] = MappingProxyType(
     {
-        "generic": Profile("Several values, as foobar2000, MPD, beets, Picard, Kodi and others read them."),
+        "generic": Profile("foobar2000, MPD, beets, Picard, Kodi and others read several values."),
         "navidrome": Profile(
-            "It reads by TagLib, which gives several values of all kinds of tags. One value is split at ; / and ,"
-            " by its own settings.",
-            splits=";/,",
-            only_alone=True,
+            "It uses TagLib, which returns several values for all dialects. By its own settings, it splits a single"
+            " value at ; / and ,",
+            split_characters=";/,",
+            splits_single_value_only=True,
         ),
         "jellyfin": Profile(
-            "It reads by ATL, several values of all kinds but ID3v2.3, of which it takes what stands before the first"
-            " zero byte. There they are joined by ; and split if 'Use custom tag delimiters' is on for the library.",
-            _joined(_OLD_ID3, "; "),
+            "It uses ATL, which returns several values for all dialects but ID3v2.3, where it stops at the first zero"
+            " byte. There, genres are joined by ; and split if 'Use custom tag delimiters' is on for the library.",
+            _separate_by("; ", _OLD_ID3),
         ),
         "plex": Profile(
-            "It reads by FFmpeg, which gives repeated Vorbis comments joined by ; and of all other tags the first"
-            " value alone, and it splits at ; what it is given.",
-            _joined((dialect for dialect in _ALL if dialect != "vorbis"), ";"),
-            splits=";",
+            "It uses FFmpeg, which joins repeated Vorbis comments by ; and returns only the first value of all other"
+            " tags, and splits the result at ;",
+            _separate_by(";", (dialect for dialect in _ALL if dialect != "vorbis")),
+            split_characters=";",
         ),
         "rekordbox": Profile(
-            "It has one genre for a track, and shows the first value alone. So all are in one, joined by a comma,"
-            " where 'genre contains' of a smart playlist finds each.",
-            _joined(_ALL, ", "),
+            "It has one genre per track and shows only the first value. All genres go into it, joined by a comma, where"
+            " 'genre contains' of a smart playlist finds each.",
+            _separate_by(", ", _ALL),
         ),
     }
 )

@@ -1,25 +1,25 @@
-"""Files written anew with other bytes in some places, and all else as it is."""
+"""Replacement of byte ranges in a file, copying everything else unchanged."""
 
 from collections.abc import Iterable
 from typing import BinaryIO
 
-Edit = tuple[int, int, bytes]  # where it begins and ends in the old file, and what stands there in the new one
+Edit = tuple[int, int, bytes]  # start and end offset in the source, and the bytes to write in place of that range
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 20  # bytes copied at a time
 
 
 def splice(source: BinaryIO, edits: Iterable[Edit], target: BinaryIO) -> None:
-    """Write `source` to `target` with these edits, which do not overlap.
+    """Write `source` to `target` with these edits applied; they must not overlap.
 
     Raises:
-        OSError: it cannot be read or written.
+        OSError: the source cannot be read, or the target cannot be written.
     """
-    at, size = 0, source.seek(0, 2)
+    position, size = 0, source.seek(0, 2)
     for start, end, content in sorted(edits):
-        _copy(source, target, at, start)
+        _copy(source, target, position, start)
         target.write(content)
-        at = end
-    _copy(source, target, at, size)
+        position = end
+    _copy(source, target, position, size)
 
 
 def _copy(source: BinaryIO, target: BinaryIO, start: int, end: int) -> None:
