@@ -22,7 +22,7 @@ from genrelens.library.albums.consensus import consensus
 from genrelens.model import zoo
 from genrelens.prediction import Prediction
 from genrelens.train.data.manifest import read_manifest
-from genrelens.train.data.splits import split
+from genrelens.train.data.splits import assign_splits
 
 Track = tuple[str, Prediction]  # its true genre, and what is told of it
 Album = list[Track]
@@ -40,7 +40,7 @@ def main() -> None:
     """Measure what each share and each margin gives, print two tables, and keep them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="recordings with artists, as in gtzan:FOLDER")
-    parser.add_argument("--model", default=zoo.DEFAULT)
+    parser.add_argument("--model", default=zoo.DEFAULT_MODEL)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "albums.json")
     arguments = parser.parse_args()
     artists: dict[tuple[str | None, str], Album] = defaultdict(list)
@@ -50,7 +50,7 @@ def main() -> None:
     albums = list(artists.values())
     content = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{machine()}, {workers.cores()} cores",
+        "machine": f"{machine()}, {workers.available_cores()} cores",
         "model": arguments.model,
         "shares": [row for size in SIZES for row in shares(size, albums, everything)],
         "margins": list(margins(albums, everything)),
@@ -71,7 +71,7 @@ def print_table(rows: list[Row]) -> None:
 def heard(model: str, data: str) -> Iterator[tuple[str | None, Track]]:
     """Each recording of *valid*, with its artist."""
     classifier = Classifier(model)
-    for item in split(read_manifest(data), "fault-filtered", seed=1).side("valid"):
+    for item in assign_splits(read_manifest(data), "fault-filtered", seed=1).in_split("valid"):
         yield item.group, (item.label, classifier.predict(item.path))
 
 
@@ -81,25 +81,25 @@ def shares(size: int, artists: list[Album], everything: Album) -> Iterator[Row]:
     drawn = [chance.sample(tracks, size) for tracks in artists if len(tracks) >= size for _ in range(DRAWS)]
     mixed = [album for album in (chance.sample(everything, size) for _ in range(1000)) if _is_mixed(album)]
     count, alone = size * len(drawn), sum(genre == one.genre for album in drawn for genre, one in album)
-    for rules.AGREED in SHARES:
+    for rules.MIN_AGREEMENT in SHARES:
         told = [(album[0][0], _told(album), album) for album in drawn]
         named = [(genre, answer) for genre, answer, _ in told if answer]
         right = sum((answer or one.genre) == genre for genre, answer, album in told for _, one in album)
         yield {
             "tracks": size,
-            "share": rules.AGREED,
+            "share": rules.MIN_AGREEMENT,
             "albums told": len(named) / len(told),
             "right": sum(genre == answer for genre, answer in named) / len(named),
             "tracks right": right / count,
             "alone": alone / count,
             "mixed told": sum(_told(album) is not None for album in mixed) / len(mixed),
         }
-    rules.AGREED = 0.5
+    rules.MIN_AGREEMENT = 0.5
 
 
 def margins(artists: list[Album], everything: Album) -> Iterator[Row]:
     """How many intruders stand out of an album of five that is told rightly, and how many that belong there."""
-    for rules.MARGIN in MARGINS:
+    for rules.OUTLIER_MARGIN in MARGINS:
         chance = random.Random(1)
         found = others = albums = 0
         for _ in range(INTRUDERS):
@@ -110,10 +110,10 @@ def margins(artists: list[Album], everything: Album) -> Iterator[Row]:
             if agreed is None or agreed.genres[0] != tracks[0][0] or genre == tracks[0][0]:
                 continue
             albums += 1
-            found += rules.stands_out(intruder, agreed)
-            others += sum(rules.stands_out(one, agreed) for one in own)
+            found += rules.is_outlier(intruder, agreed)
+            others += sum(rules.is_outlier(one, agreed) for one in own)
         yield {
-            "margin": rules.MARGIN,
+            "margin": rules.OUTLIER_MARGIN,
             "intruders found": found / albums,
             "others named": others / albums / 5,
         }

@@ -20,13 +20,13 @@ from genrelens import workers
 from genrelens.classifier import Classifier
 from genrelens.model import zoo
 from genrelens.train.benchmark.budget import cpu_ms
-from genrelens.train.data.log_mels import Analysis, default_cache, load_mels
-from genrelens.train.data.manifest import Item, Side, read_manifest
+from genrelens.train.data.log_mels import LogMelSpec, default_cache_folder, load_log_mels
+from genrelens.train.data.manifest import LabelledTrack, Split, read_manifest
 from genrelens.train.evaluation.evaluate import Evaluation, ask_levels, evaluation
 
 RESULTS = Path(__file__).parent / "results" / "backbones.json"
 BUNDLED = {"lens": "lens", "zero-shot": "mn04-audioset", "probe": "mn04"}
-SIDES: tuple[Side, ...] = ("valid", "test")
+SIDES: tuple[Split, ...] = ("valid", "test")
 FULLY_RECORDED = ("blues", "classical", "jazz", "rock")  # all of their recordings are at hand
 
 
@@ -35,24 +35,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--audio", required=True, help="the recordings, as gtzan:FOLDER")
     parser.add_argument("--fine-tuned", type=Path, nargs="*", default=[], help="folders of mn04-finetune, one a seed")
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="where log-mels are kept")
+    parser.add_argument("--cache", type=Path, default=default_cache_folder(), help="where log-mels are kept")
     arguments = parser.parse_args()
     models = {f"fine-tuned, {run.name}": run / "model.onnx" for run in arguments.fine_tuned}
     models = models or {name: zoo.find(model) for name, model in BUNDLED.items()}
     manifest = read_manifest(arguments.audio)
-    sides = {side: manifest.side(side) for side in SIDES}
+    sides = {side: manifest.in_split(side) for side in SIDES}
     results = json.loads(RESULTS.read_text("utf-8"))["models"] if RESULTS.is_file() else {}
     results |= {name: measured(Classifier(file), sides, arguments.cache) for name, file in models.items()}
     content = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{platform.machine()}, {workers.cores()} cores",
+        "machine": f"{platform.machine()}, {workers.available_cores()} cores",
         "data": "GTZAN, fault-filtered lists, tracks with recordings",
         "models": results,
     }
     RESULTS.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
-def measured(classifier: Classifier, sides: Mapping[Side, Sequence[Item]], cache: Path) -> dict[str, Any]:
+def measured(classifier: Classifier, sides: Mapping[Split, Sequence[LabelledTrack]], cache: Path) -> dict[str, Any]:
     """What a model is, and what it is worth on each side."""
     card = classifier.card
     return {
@@ -65,11 +65,11 @@ def measured(classifier: Classifier, sides: Mapping[Side, Sequence[Item]], cache
     }
 
 
-def heard(classifier: Classifier, items: Sequence[Item], cache: Path) -> Evaluation:
+def heard(classifier: Classifier, items: Sequence[LabelledTrack], cache: Path) -> Evaluation:
     """Let a model hear all windows of each track."""
     card = classifier.card
-    mels = load_mels(items, Analysis.of(card.sound), cache, workers.cores())
-    answers = ask_levels(classifier.model.probabilities, card.sound, items, mels.levels)
+    mels = load_log_mels(items, LogMelSpec.for_input(card.audio_input), cache, workers.available_cores())
+    answers = ask_levels(classifier.model.probabilities, card.audio_input, items, mels.inputs)
     return evaluation(card.name, card.version, card.labels, items, answers.judged)
 
 

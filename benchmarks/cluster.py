@@ -35,11 +35,11 @@ from genrelens import workers
 from genrelens.audio.containers import audio_files
 from genrelens.classifier import Classifier
 from genrelens.errors import GenrelensError
-from genrelens.library.classify.decoding import HeardTrack, heard_track
-from genrelens.library.classify.outcome import Outcome, judge_tracks
-from genrelens.library.classify.run import judge_files
-from genrelens.library.cluster.outcomes import OutcomeFolder, outcomes_of
-from genrelens.library.cluster.ray_engine import judged_on_cluster
+from genrelens.library.classify.decoding import DecodedTrack, heard_track
+from genrelens.library.classify.outcome import TrackResult, judge_tracks
+from genrelens.library.classify.run import classify_files
+from genrelens.library.cluster.ray_engine import classify_on_cluster
+from genrelens.library.cluster.results import ResultFolder, from_table
 from genrelens.model import zoo
 from genrelens.model.session import Model
 from genrelens.prediction import Prediction
@@ -52,7 +52,7 @@ NODES = 2
 STORE = 200 << 20  # bytes of each node's object store
 NOWHERE = 20_000  # paths without a file, which cost the cluster its own work alone
 
-Answers = dict[str, Outcome]
+Answers = dict[str, TrackResult]
 
 
 @dataclass
@@ -116,9 +116,9 @@ def costs(files: list[Path], model: Model) -> dict[str, float]:
     }
 
 
-def _heard(file: Path, model: Model) -> HeardTrack | None:
+def _heard(file: Path, model: Model) -> DecodedTrack | None:
     try:
-        return heard_track(file, model.card.sound, WINDOWS)
+        return heard_track(file, model.card.audio_input, WINDOWS)
     except GenrelensError:
         return None
 
@@ -128,7 +128,7 @@ def local(files: list[Path], model: Model) -> tuple[Answers, float]:
     batches = [files[at : at + 8] for at in range(0, len(files), 8)]
     answers: Answers = {}
     start = time.perf_counter()
-    for _, outcomes in workers.as_finished(partial(judge_files, model=model.path, windows=WINDOWS), batches, NODES):
+    for _, outcomes in workers.map_unordered(partial(classify_files, model=model.path, windows=WINDOWS), batches, NODES):
         assert not isinstance(outcomes, GenrelensError)
         answers |= {str(outcome.path): outcome for outcome in outcomes}
     return answers, len(files) / (time.perf_counter() - start)
@@ -155,12 +155,12 @@ def run(files: list[Path], model: Model, target: Path, cluster: Any = None) -> R
     """Judge the files on the cluster, and kill its second node when a third is judged."""
     done = Run()
     start = time.perf_counter()
-    with OutcomeFolder(str(target)) as folder:
-        for table in judged_on_cluster([str(file) for file in files], model, WINDOWS):
+    with ResultFolder(str(target)) as folder:
+        for table in classify_on_cluster([str(file) for file in files], model, WINDOWS):
             folder.add(table)
             done.size += table.nbytes
             done.times += [time.perf_counter() - start] * len(table)
-            done.answers |= {str(outcome.path): outcome for outcome in outcomes_of(table)}
+            done.answers |= {str(outcome.path): outcome for outcome in from_table(table)}
             if cluster and done.killed is None and len(done.answers) >= len(files) / 3:
                 (second,) = cluster.worker_nodes
                 os.kill(second.all_processes["raylet"][0].process.pid, signal.SIGKILL)
@@ -171,7 +171,7 @@ def run(files: list[Path], model: Model, target: Path, cluster: Any = None) -> R
 def overhead(model: Model) -> dict[str, float]:
     """What the cluster's own work costs: paths without a file go all the way."""
     start = time.perf_counter()
-    rows = sum(len(table) for table in judged_on_cluster((f"/none/{i}.mp3" for i in range(NOWHERE)), model, WINDOWS))
+    rows = sum(len(table) for table in classify_on_cluster((f"/none/{i}.mp3" for i in range(NOWHERE)), model, WINDOWS))
     return {"cluster, paths without a file (tracks/s)": rows / (time.perf_counter() - start)}
 
 
@@ -223,7 +223,7 @@ def show(here: Answers, there: Answers) -> None:
         print(f"{Path(path).name:<24}local: {_words(here[path]):<28}cluster: {_words(there[path])}")
 
 
-def _words(outcome: Outcome) -> str:
+def _words(outcome: TrackResult) -> str:
     result = outcome.result
     return f"{result.genre} {result.confidence:.6f}" if isinstance(result, Prediction) else result.error.type
 

@@ -34,7 +34,7 @@ from mutagen.id3 import ID3, TCON
 from mutagen.mp4 import MP4
 
 from genrelens import workers
-from genrelens.train.data.manifest import Item, read_manifest
+from genrelens.train.data.manifest import LabelledTrack, read_manifest
 
 RESULTS = Path(__file__).parent / "results" / "collection.json"
 SEED = 1
@@ -85,8 +85,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     music, catalog = arguments.folder / "music", arguments.folder / "library.db"
-    songs = planned(read_manifest(arguments.data).items, music, arguments.files)
-    with ThreadPoolExecutor(workers.cores()) as crew:
+    songs = planned(read_manifest(arguments.data).tracks, music, arguments.files)
+    with ThreadPoolExecutor(workers.available_cores()) as crew:
         list(crew.map(make, songs))
     broken = list(make_broken(songs, music))
     before, others = states(music), {song.path: others_of(song.path) for song in songs}
@@ -115,7 +115,7 @@ def main() -> None:
     figures["left behind"] = sorted(set(after) - set(before))
     content = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{platform.machine()}, {workers.cores()} cores",
+        "machine": f"{platform.machine()}, {workers.available_cores()} cores",
         **figures,
     }
     arguments.out.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
@@ -160,7 +160,7 @@ class Library:
         return {told["path"]: told["genres"] for told in map(json.loads, lines) if told["genre"] != "unknown"}
 
 
-def planned(items: Sequence[Item], music: Path, count: int) -> list[Song]:
+def planned(items: Sequence[LabelledTrack], music: Path, count: int) -> list[Song]:
     """Which recording becomes which file: artists of some albums of ten tracks, one format to an album."""
     rng = np.random.default_rng(SEED)
     songs = []

@@ -27,14 +27,14 @@ from scipy.ndimage import gaussian_filter, sobel
 from scipy.stats import spearmanr
 
 from genrelens import workers
-from genrelens.audio.decoder import Track
-from genrelens.classifier import Classifier, hear
-from genrelens.explain.explainer import window_evidence
+from genrelens.audio.decoder import AudioReader
+from genrelens.classifier import Classifier, window_batches
+from genrelens.explain.explainer import window_attribution
 from genrelens.explain.explanation import Method
 from genrelens.model import zoo
-from genrelens.model.session import Model, Planes
-from genrelens.train.data.manifest import Item, read_manifest
-from genrelens.train.data.splits import split
+from genrelens.model.session import Model, ModelInput
+from genrelens.train.data.manifest import LabelledTrack, read_manifest
+from genrelens.train.data.splits import assign_splits
 
 RESULTS = Path(__file__).parent / "results" / "faithfulness.json"
 METHODS: tuple[Method, ...] = ("cam", "occlusion")
@@ -63,16 +63,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="recordings, as gtzan:FOLDER")
     parser.add_argument("--split", default="fault-filtered", help="whose valid side is measured on")
-    parser.add_argument("--model", default=zoo.DEFAULT)
+    parser.add_argument("--model", default=zoo.DEFAULT_MODEL)
     parser.add_argument("--tracks", type=int, default=60, help="of valid, drawn evenly from its genres")
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     classifier = Classifier(arguments.model)
-    items = drawn(split(read_manifest(arguments.data), arguments.split, SEED).side("valid"), arguments.tracks)
+    items = drawn(assign_splits(read_manifest(arguments.data), arguments.split, SEED).in_split("valid"), arguments.tracks)
     methods = [method for method in METHODS if classifier.model.traceable or method != "cam"]
     content = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{platform.machine()}, {workers.cores()} cores",
+        "machine": f"{platform.machine()}, {workers.available_cores()} cores",
         "data": f"{read_manifest(arguments.data).name}, {arguments.split}, valid",
         "model": f"{classifier.card.name} {classifier.card.version}",
         "tracks": len(items),
@@ -82,18 +82,18 @@ def main() -> None:
     arguments.out.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
-def drawn(items: Sequence[Item], count: int) -> list[Item]:
+def drawn(items: Sequence[LabelledTrack], count: int) -> list[LabelledTrack]:
     """So many tracks that nothing was chosen on, the genres taking turns as long as they last."""
     order = np.random.default_rng(SEED).permutation(len(items))
     turns: dict[str, int] = {}
-    ranked: list[tuple[int, str, Item]] = []
+    ranked: list[tuple[int, str, LabelledTrack]] = []
     for item in (items[place] for place in order):
         turns[item.label] = turns.get(item.label, -1) + 1
         ranked.append((turns[item.label], item.label, item))
     return [item for _, _, item in sorted(ranked, key=lambda entry: entry[:2])[CHOSEN_ON:][:count]]
 
 
-def measured(classifier: Classifier, item: Item, method: Method) -> Measured:
+def measured(classifier: Classifier, item: LabelledTrack, method: Method) -> Measured:
     """The mean over the windows of a track, for what the track is told to be."""
     rng = np.random.default_rng([SEED, *item.name.encode()])
     model = classifier.model
@@ -101,7 +101,7 @@ def measured(classifier: Classifier, item: Item, method: Method) -> Measured:
     areas: dict[str, list[tuple[float, float]]] = {}
     alike: list[float] = []
     for window in windows(item, model):
-        evidence = window_evidence(model, window[None], method)[0]
+        evidence = window_attribution(model, window[None], method)[0]
         own = (evidence - evidence.mean(axis=0))[genre]
         edges = edge_map(window, own.shape)
         alike.append(float(spearmanr(own.ravel(), edges.ravel()).statistic))
@@ -112,15 +112,15 @@ def measured(classifier: Classifier, item: Item, method: Method) -> Measured:
     return Measured({name: (float(mean[0]), float(mean[1])) for name, mean in means.items()}, float(np.mean(alike)))
 
 
-def windows(item: Item, model: Model) -> Iterator[Planes]:
+def windows(item: LabelledTrack, model: Model) -> Iterator[ModelInput]:
     """Each window of a track that is heard, as the net takes it: (planes, rows, frames)."""
-    sound = model.card.sound
-    with Track(item.path, sound.front_end.rate) as track:
-        for heard in hear(track, sound, WINDOWS):
+    sound = model.card.audio_input
+    with AudioReader(item.path, sound.front_end.rate) as track:
+        for heard in window_batches(track, sound, WINDOWS):
             yield from heard.planes[~np.array(heard.silent)]
 
 
-def edge_map(window: Planes, shape: tuple[int, ...]) -> Floats:
+def edge_map(window: ModelInput, shape: tuple[int, ...]) -> Floats:
     """How steep the spectrogram is in each cell of a grid (rows, columns), on the mean."""
     steep = np.hypot(sobel(window[0], axis=0), sobel(window[0], axis=1))
     row, column = cells(window.shape[1], shape[0]), cells(window.shape[2], shape[1])
@@ -129,7 +129,7 @@ def edge_map(window: Planes, shape: tuple[int, ...]) -> Floats:
     return total / np.outer(np.bincount(row, minlength=shape[0]), np.bincount(column, minlength=shape[1]))
 
 
-def curves(model: Model, window: Planes, ranking: Floats, genre: int) -> tuple[float, float]:
+def curves(model: Model, window: ModelInput, ranking: Floats, genre: int) -> tuple[float, float]:
     """The areas under the probability of a genre, as the highest cells are blurred first, and as they come back first.
 
     Args:
@@ -143,14 +143,14 @@ def curves(model: Model, window: Planes, ranking: Floats, genre: int) -> tuple[f
     grid = rank.reshape(ranking.shape)[cells(window.shape[1], ranking.shape[0])]
     grid = grid[:, cells(window.shape[2], ranking.shape[1])]
     counts = np.linspace(0, ranking.size, STEPS + 1)[:, None, None, None]
-    blur = blurred(window, model.card.sound.window)
+    blur = blurred(window, model.card.audio_input.window)
     highest = grid < counts  # the first so many cells
     deleted = model.probabilities(np.where(highest, blur, window))[:, genre]
     inserted = model.probabilities(np.where(highest, window, blur))[:, genre]
     return float(np.trapezoid(deleted) / STEPS), float(np.trapezoid(inserted) / STEPS)
 
 
-def blurred(window: Planes, seconds: float) -> Planes:
+def blurred(window: ModelInput, seconds: float) -> ModelInput:
     """A window (planes, rows, frames) that lasts so long, without its detail."""
     _, rows, frames = window.shape
     return np.asarray(gaussian_filter(window, (0, BLUR_SHARE * rows, BLUR_SECONDS * frames / seconds)), np.float32)

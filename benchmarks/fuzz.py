@@ -82,7 +82,7 @@ def main() -> None:
         fuzzed = fuzz(server, seeds, arguments.files, np.random.default_rng(arguments.seed), arguments.keep)
     content = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{platform.machine()}, {workers.cores()} cores",
+        "machine": f"{platform.machine()}, {workers.available_cores()} cores",
         "seed": arguments.seed,
         "limit_mb": arguments.limit_mb,
         **asdict(fuzzed),

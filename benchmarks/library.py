@@ -28,17 +28,17 @@ import numpy as np
 import soxr
 from music import RATE, write_mp3
 
-from genrelens.audio.decoder import Samples, Track, mono
-from genrelens.audio.windows import pick, spread_starts
+from genrelens.audio.decoder import AudioReader, Samples, to_mono
+from genrelens.audio.windows import spread_starts, windows_at
 from genrelens.classifier import Classifier
-from genrelens.features.spectral import analyse, planes
+from genrelens.features.spectral import extract_features, to_model_input
 from genrelens.library.catalog.catalog import Catalog
 from genrelens.library.classify.decoding import heard_track
-from genrelens.library.classify.outcome import Outcome, judge_tracks
-from genrelens.library.classify.run import judge_files, keep, run
-from genrelens.library.scan.scan import scan
+from genrelens.library.classify.outcome import TrackResult, judge_tracks
+from genrelens.library.classify.run import classify_files, run, save_results
+from genrelens.library.scan.scan import scan_folder
 from genrelens.model import zoo
-from genrelens.model.session import Model, Planes
+from genrelens.model.session import Model, ModelInput
 
 ROOT = Path(__file__).resolve().parents[1]
 MINUTES = 4
@@ -130,7 +130,7 @@ def judging(folder: Path, songs: list[Path], count: int) -> Figures:
     figures = {}
     for processes in (1, 2):
         with Catalog(folder / f"{processes}.db") as catalog:
-            scan(catalog, music)
+            scan_folder(catalog, music)
             batches = run(catalog, model, windows=WINDOWS, processes=processes)
             begun = len(next(batches))
             start = time.perf_counter()
@@ -146,22 +146,22 @@ def judging(folder: Path, songs: list[Path], count: int) -> Figures:
 def stages(song: Path, folder: Path) -> Figures:
     """Where the time of a track goes on one core, each stage by itself (ms)."""
     classifier = Classifier(threads=1)
-    sound = classifier.card.sound
+    sound = classifier.card.audio_input
     rate, length = sound.front_end.rate, sound.window
 
     def begin() -> None:
-        with Track(song, rate):
+        with AudioReader(song, rate):
             pass
 
     def decode() -> list[Samples]:
         """The stored samples of the windows, about as `heard_track` reads them."""
-        with Track(song, rate) as track:
+        with AudioReader(song, rate) as track:
             starts = spread_starts(round((track.duration or 0) * RATE), round(length * RATE), WINDOWS)
             return [np.concatenate(list(_until(track, start / RATE, round(length * RATE)))) for start in starts]
 
-    def log_mel(windows: Samples) -> Planes:
-        level = analyse(windows, sound.features, sound.front_end)
-        return planes(level, sound.features, sound.layout, sound.front_end)
+    def log_mel(windows: Samples) -> ModelInput:
+        level = extract_features(windows, sound.features, sound.front_end)
+        return to_model_input(level, sound.features, sound.layout, sound.front_end)
 
     stored = decode()
     windows = np.stack([soxr.resample(part, RATE, rate)[: round(length * rate)] for part in stored])
@@ -170,14 +170,14 @@ def stages(song: Path, folder: Path) -> Figures:
 
     def kept() -> None:
         with Catalog(folder / "stages.db") as catalog:
-            keep(catalog, outcomes, WINDOWS)
+            save_results(catalog, outcomes, WINDOWS)
 
     music = folder / "one"
     music.mkdir()
     shutil.copy(song, music / "one.mp3")
     with Catalog(folder / "stages.db") as catalog:
-        scan(catalog, music)
-    outcomes = [Outcome(music / "one.mp3", one.stamp, one.result, one.embedding) for one in outcomes]
+        scan_folder(catalog, music)
+    outcomes = [TrackResult(music / "one.mp3", one.stamp, one.result, one.embedding) for one in outcomes]
     opened = _median(begin)
     figures = {
         "opening, and counting the packets of a bare mp3": opened,
@@ -186,16 +186,16 @@ def stages(song: Path, folder: Path) -> Figures:
         "log-mel": _median(lambda: log_mel(windows)),
         "net": _median(lambda: classifier.model.judge(np.concatenate([heard.planes] * 4))) / 4,
         "catalog, in batches of 8": _median(kept) / 8,
-        "all of it": _median(lambda: judge_files([song], classifier.model.path, WINDOWS)),
+        "all of it": _median(lambda: classify_files([song], classifier.model.path, WINDOWS)),
     }
     return {f"  of a track: {name} (ms)": 1000 * seconds for name, seconds in figures.items()}
 
 
-def _until(track: Track, start: float, size: int) -> Iterator[Samples]:
+def _until(track: AudioReader, start: float, size: int) -> Iterator[Samples]:
     """Stored samples from `start` seconds on, until `size` are read."""
     held = 0
     for frame in track._frames(start):
-        samples = mono(frame)
+        samples = to_mono(frame)
         yield samples
         held += len(samples)
         if held >= size:
@@ -216,7 +216,7 @@ def beside(songs: list[Path], essentia: str | None) -> Figures:
         samples, rate = librosa.load(song, sr=22_050, mono=True)
         levels = [
             librosa.power_to_db(librosa.feature.melspectrogram(y=part, sr=rate, n_mels=128), ref=np.max)
-            for _, part in pick(iter([samples]), spread_starts(len(samples), 10 * int(rate), WINDOWS), 10 * int(rate))
+            for _, part in windows_at(iter([samples]), spread_starts(len(samples), 10 * int(rate), WINDOWS), 10 * int(rate))
         ]
         with torch.no_grad():
             net(torch.from_numpy(np.stack(levels)).float()[:, None]).softmax(dim=1).mean(dim=0)

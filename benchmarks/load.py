@@ -86,7 +86,7 @@ def main() -> None:
             loads.append(asyncio.run(measure(server, song, arguments.clients, arguments.requests, case)))
     content = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{platform.machine()}, {workers.cores()} cores",
+        "machine": f"{platform.machine()}, {workers.available_cores()} cores",
         "options": options,
         "limit_mb": arguments.limit_mb,
         "loads": [asdict(load) for load in loads],

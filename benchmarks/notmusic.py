@@ -22,8 +22,8 @@ from valid import judge_valid
 
 from genrelens.classifier import Classifier
 from genrelens.model import zoo
-from genrelens.model.session import Model, musical
-from genrelens.prediction import UNKNOWN, is_no_music
+from genrelens.model.session import Model, music_probability
+from genrelens.prediction import UNKNOWN, is_not_music
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", action="append", required=True, help="music: a data set; repeat for others")
     parser.add_argument("--split", default="fault-filtered", help="whose valid side is the music")
-    parser.add_argument("--model", default=zoo.DEFAULT)
+    parser.add_argument("--model", default=zoo.DEFAULT_MODEL)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "notmusic.json")
     arguments = parser.parse_args()
     model = Model(zoo.find(arguments.model))
@@ -78,9 +78,9 @@ def ask_valid(model: Model, data: str, protocol: str) -> Asked:
     detector = model.card.detector
     assert detector is not None
     judged = [one for _, one in judge_valid(model, data, protocol)]
-    music = [musical(detector, float(np.mean(one.strangeness))) for one in judged if one.strangeness is not None]
+    music = [music_probability(detector, float(np.mean(one.strangeness))) for one in judged if one.strangeness is not None]
     confidence = np.array([one.probabilities.mean(axis=0).max() for one in judged])
-    return Asked(np.array(music), confidence, np.array([is_no_music(one) for one in music]))
+    return Asked(np.array(music), confidence, np.array([is_not_music(one) for one in music]))
 
 
 def against(music: Asked, sounds: Asked) -> dict[str, float]:

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrelens import workers
-from genrelens.audio.decoder import Track
-from genrelens.classifier import Classifier, hear
-from genrelens.library.playlists.ordering import apart, length, smooth
-from genrelens.library.similarity.nearest import Approximate, Exact, Nearest, new_index
-from genrelens.library.similarity.vectors import Floats, Vectors, unit
+from genrelens.audio.decoder import AudioReader
+from genrelens.classifier import Classifier, window_batches
+from genrelens.library.playlists.ordering import path_length, separate_artists, smooth_order
+from genrelens.library.similarity.embeddings import EmbeddingMatrix, FloatArray, normalise
+from genrelens.library.similarity.neighbours import ApproximateIndex, ExactIndex, NeighbourIndex, create_hnsw_index
 
 ROOT = Path(__file__).resolve().parents[1]
 TRACKS, CHANNELS, CLUSTERS, ASKED, NEAREST = 300_000, 256, 3_000, 200, 10
@@ -45,7 +45,7 @@ def main() -> None:
         figures |= alike(heard) | recall(heard.windows, "GTZAN's windows") | smoother(heard.rows)
     content = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{platform.machine()}, {workers.cores()} cores",
+        "machine": f"{platform.machine()}, {workers.available_cores()} cores",
         "figures": {key: round(value, 4) for key, value in figures.items()},
     }
     arguments.out.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
@@ -53,8 +53,8 @@ def main() -> None:
         print(f"{key:<72}{value:>10.3f}")
 
 
-def clustered() -> Floats:
-    """Vectors that lie in clusters of some hundred, as tracks of a style do, and in a few dimensions of many."""
+def clustered() -> FloatArray:
+    """EmbeddingMatrix that lie in clusters of some hundred, as tracks of a style do, and in a few dimensions of many."""
     rng = np.random.default_rng(0)
     plane = rng.standard_normal((32, CHANNELS), np.float32)
     centres = rng.standard_normal((CLUSTERS, 32), np.float32)
@@ -65,10 +65,10 @@ def clustered() -> Floats:
     return rows
 
 
-def recall(rows: Floats, name: str) -> Figures:
+def recall(rows: FloatArray, name: str) -> Figures:
     """How many of the ten nearest the index finds, and what both ways take."""
-    scaled, tracks = unit(rows), np.arange(len(rows))
-    index = new_index(rows.shape[1])
+    scaled, tracks = normalise(rows), np.arange(len(rows))
+    index = create_hnsw_index(rows.shape[1])
     start = time.perf_counter()
     index.add(tracks, scaled)
     building = time.perf_counter() - start
@@ -77,8 +77,8 @@ def recall(rows: Floats, name: str) -> Figures:
         index.save(file)
         size = file.stat().st_size
     asked = np.random.default_rng(1).choice(len(rows), ASKED, replace=False)
-    exact, exact_ms = nearest_of(Exact(Vectors(tracks, scaled)), scaled[asked])
-    found, found_ms = nearest_of(Approximate(index), scaled[asked])
+    exact, exact_ms = nearest_of(ExactIndex(EmbeddingMatrix(tracks, scaled)), scaled[asked])
+    found, found_ms = nearest_of(ApproximateIndex(index), scaled[asked])
     shared = [len(set(one) & set(other)) / NEAREST for one, other in zip(exact, found, strict=True)]
     return {
         f"{name}, vectors": len(rows),
@@ -90,12 +90,12 @@ def recall(rows: Floats, name: str) -> Figures:
     }
 
 
-def nearest_of(knower: Nearest, asked: Floats) -> tuple[list[list[int]], float]:
+def nearest_of(knower: NeighbourIndex, asked: FloatArray) -> tuple[list[list[int]], float]:
     """The ten nearest of each, itself among them, and the time for one."""
     found, times = [], []
     for vector in asked:
         start = time.perf_counter()
-        found.append([int(track) for track in next(knower.ranked(vector))[0][:NEAREST]])
+        found.append([int(track) for track in next(knower.neighbours(vector))[0][:NEAREST]])
         times.append(time.perf_counter() - start)
     return found, 1000 * median(times)
 
@@ -115,10 +115,10 @@ class Heard:
         self.valid = np.array([entry["fault_filtered"] == "valid" for entry in entries])
 
 
-def embeddings(classifier: Classifier, file: Path) -> Floats:
+def embeddings(classifier: Classifier, file: Path) -> FloatArray:
     """Of three windows: (3, channels)."""
-    with Track(file, classifier.card.sound.front_end.rate) as track:
-        judged = [classifier.judge(heard).embeddings for heard in hear(track, classifier.card.sound, 3)]
+    with AudioReader(file, classifier.card.audio_input.front_end.rate) as track:
+        judged = [classifier.judge(heard).embeddings for heard in window_batches(track, classifier.card.audio_input, 3)]
     return np.concatenate([own for own in judged if own is not None])
 
 
@@ -155,22 +155,22 @@ def shares(products: NDArray[np.floating], heard: Heard) -> Figures:
     }
 
 
-def whitened(rows: Floats) -> NDArray[np.floating]:
+def whitened(rows: FloatArray) -> NDArray[np.floating]:
     """Correlations undone, as far as the small sample allows."""
     centred = rows - rows.mean(axis=0)
     variances, axes = np.linalg.eigh(np.cov(centred.T))
     return np.asarray(centred @ axes / np.sqrt(variances + 0.1 * variances.mean()))
 
 
-def smoother(rows: Floats) -> Figures:
+def smoother(rows: FloatArray) -> Figures:
     """How far neighbours on playlists of 15 tracks are from each other."""
-    scaled, rng = unit(rows), np.random.default_rng(2)
+    scaled, rng = normalise(rows), np.random.default_rng(2)
     drawn, ordered = [], []
     for _ in range(100):
         own = scaled[rng.choice(len(scaled), 15, replace=False)]
         distances = 1 - own @ own.T
-        drawn.append(length(apart(range(15), [None] * 15), distances) / 14)
-        ordered.append(length(smooth(distances, [None] * 15), distances) / 14)
+        drawn.append(path_length(separate_artists(range(15), [None] * 15), distances) / 14)
+        ordered.append(path_length(smooth_order(distances, [None] * 15), distances) / 14)
     return {
         "playlists of 15: distance of neighbours, as drawn": float(np.mean(drawn)),
         "playlists of 15: distance of neighbours, smooth": float(np.mean(ordered)),

@@ -26,10 +26,10 @@ import numpy as np
 import soxr
 from music import RATE, write_mp3
 
-from genrelens.audio.decoder import Track, mono
-from genrelens.audio.windows import cut
+from genrelens.audio.decoder import AudioReader, to_mono
+from genrelens.audio.windows import sliding_windows
 from genrelens.classifier import Classifier
-from genrelens.features.spectral import analyse, planes
+from genrelens.features.spectral import extract_features, to_model_input
 
 ROOT = Path(__file__).resolve().parents[1]
 MINUTES = 4
@@ -106,13 +106,13 @@ def warm(song: Path) -> Figures:
 def stages(song: Path) -> Figures:
     """Where the time of `warm` goes, each stage by itself (ms)."""
     classifier = Classifier(threads=1)
-    sound = classifier.card.sound
+    sound = classifier.card.audio_input
     rate = sound.front_end.rate
     size, hop = round(sound.window * rate), round(sound.hop * rate)
 
     def decode() -> list[np.ndarray]:
-        with Track(song, rate) as track:
-            return [mono(frame) for frame in track._frames(0.0)]
+        with AudioReader(song, rate) as track:
+            return [to_mono(frame) for frame in track._frames(0.0)]
 
     stored = np.concatenate(decode())
 
@@ -120,12 +120,12 @@ def stages(song: Path) -> Figures:
         stream = soxr.ResampleStream(RATE, rate, 1, dtype="float32")
         return [stream.resample_chunk(stored[start : start + 65_536]) for start in range(0, len(stored), 65_536)]
 
-    windows = [samples for _, samples in cut(resample(), size, hop)]
+    windows = [samples for _, samples in sliding_windows(resample(), size, hop)]
     batches = [np.stack(windows[start : start + 16]) for start in range(0, len(windows), 16)]
 
     def mel() -> list[np.ndarray]:
-        levels = (analyse(batch, sound.features, sound.front_end) for batch in batches)
-        return [planes(level, sound.features, sound.layout, sound.front_end) for level in levels]
+        levels = (extract_features(batch, sound.features, sound.front_end) for batch in batches)
+        return [to_model_input(level, sound.features, sound.layout, sound.front_end) for level in levels]
 
     mels = [np.asarray(batch, np.float32) for batch in mel()]
     steps: dict[str, Callable[[], object]] = {

@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", action="append", required=True, help="a data set; repeat for others")
     parser.add_argument("--split", default="fault-filtered", help="whose valid side is measured on")
-    parser.add_argument("--model", default=zoo.DEFAULT)
+    parser.add_argument("--model", default=zoo.DEFAULT_MODEL)
     arguments = parser.parse_args()
     model = Model(zoo.find(arguments.model))
     fitted: dict[str, float] = {}

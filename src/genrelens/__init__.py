@@ -1,4 +1,4 @@
-"""GenreLens: what genre a piece of music is, and why."""
+"""GenreLens: recognise the genre of music and explain the prediction."""
 
 import os
 from importlib import import_module
@@ -8,38 +8,39 @@ if TYPE_CHECKING:
     from genrelens.audio.decoder import load
     from genrelens.classifier import Classifier
     from genrelens.errors import GenrelensError
-    from genrelens.features.frontend import FrontEnd, log_mel, mfcc, normalised
+    from genrelens.features.frontend import FrontEnd, log_mel, mfcc, normalise, normalised
     from genrelens.model.card import Card
     from genrelens.model.session import Model
     from genrelens.prediction import Failure, Prediction, Score, Segment
 
-# onnxruntime reports to its makers unless it is told not to before it is imported. Whoever wants that sets it to 0.
+# onnxruntime sends telemetry to its vendor unless this is set before it is imported. Set it to 0 to allow that.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-_HOMES = {
-    "Card": "card",
+_MODULES = {
+    "Card": "model.card",
     "Classifier": "classifier",
     "Failure": "prediction",
-    "FrontEnd": "frontend",
+    "FrontEnd": "features.frontend",
     "GenrelensError": "errors",
-    "Model": "model",
+    "Model": "model.session",
     "Prediction": "prediction",
     "Score": "prediction",
     "Segment": "prediction",
-    "load": "audio",
-    "log_mel": "frontend",
-    "mfcc": "frontend",
-    "normalised": "frontend",
+    "load": "audio.decoder",
+    "log_mel": "features.frontend",
+    "mfcc": "features.frontend",
+    "normalise": "features.frontend",
+    "normalised": "features.frontend",  # the former name of `normalise`
 }
 
-__all__ = [  # noqa: RUF022 (by trip through the house)
+__all__ = [  # noqa: RUF022 (from audio to result)
     "Classifier", "Prediction", "Score", "Segment", "Failure", "GenrelensError",
-    "Model", "Card", "FrontEnd", "load", "log_mel", "normalised", "mfcc",
+    "Model", "Card", "FrontEnd", "load", "log_mel", "normalise", "normalised", "mfcc",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: the command line answers --help without onnxruntime."""
-    if name not in _HOMES:
+    """Import a public name on first use, so that `genrelens --help` does not load onnxruntime."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'genrelens' has no attribute {name!r}")
-    return getattr(import_module(f"genrelens.{_HOMES[name]}"), name)
+    return getattr(import_module(f"genrelens.{_MODULES[name]}"), name)

@@ -278,7 +278,7 @@ class NoTracksError(LibraryError):
     """Nothing in the catalog is what was asked for."""
 
 
-class AddressError(LibraryError):
+class RemoteFileError(LibraryError):
     """The address cannot be listed, read or written."""
 
 
@@ -298,7 +298,7 @@ class MissingExtraError(GenrelensError):
     """The feature needs an optional dependency that is not installed."""
 
 
-def shown(source: Any) -> str:
+def display_name(source: Any) -> str:
     """Name a source in a sentence: a path as it is, or quoted if printing it raw would garble the line."""
     if isinstance(source, str | os.PathLike):
         path = os.fsdecode(source)
@@ -307,5 +307,5 @@ def shown(source: Any) -> str:
         return "<bytes>"
     name = getattr(source, "name", None)
     if isinstance(name, str):
-        return shown(name)
+        return display_name(name)
     return "<stream>" if hasattr(source, "read") else str(source)

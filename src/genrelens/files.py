@@ -8,7 +8,7 @@ from typing import IO
 
 
 @contextlib.contextmanager
-def replacing(target: Path) -> Iterator[IO[bytes]]:
+def atomic_write(target: Path) -> Iterator[IO[bytes]]:
     """Write a file beside `target` that takes its place if the block ends well, and vanishes if not.
 
     Raises:
@@ -27,5 +27,5 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
 
 def write_text(target: Path, text: str) -> None:
     """Write a file of UTF-8 text, whole or not at all."""
-    with replacing(target) as file:
+    with atomic_write(target) as file:
         file.write(text.encode())

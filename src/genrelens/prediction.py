@@ -103,17 +103,17 @@ class Failure(Record):
     error: ErrorInfo
 
     @classmethod
-    def of(cls, path: str, error: GenrelensError) -> "Failure":
+    def from_error(cls, path: str, error: GenrelensError) -> "Failure":
         """Tell of `error` at `path`."""
         return cls(path=path, error=ErrorInfo(type=type(error).__name__, message=str(error)))
 
 
-def is_no_music(music: float | None) -> bool:
+def is_not_music(music: float | None) -> bool:
     """Whether so low a probability of music counts as none; where a model cannot tell, all is music."""
     return music is not None and music < _MUSIC
 
 
-def ranked(labels: tuple[str, ...], probabilities: Any) -> tuple[Score, ...]:
+def rank_scores(labels: tuple[str, ...], probabilities: Any) -> tuple[Score, ...]:
     """Pair labels with probabilities (one each), the most probable first; equals keep the labels' order."""
     pairs = zip(labels, (float(p) for p in probabilities), strict=True)
     return tuple(Score(label=label, score=p) for label, p in sorted(pairs, key=lambda pair: -pair[1]))

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Generic, TypeVar
 
-from genrelens.errors import GenrelensError, WorkerError, shown
+from genrelens.errors import GenrelensError, WorkerError, display_name
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,7 +22,7 @@ _Begun = tuple[Item, "Future[Result | GenrelensError]"]
 _AHEAD = 4  # items that are under way for each process
 
 
-def stream(
+def map_in_order(
     function: Callable[[Item], Result], items: Iterable[Item], processes: int
 ) -> Iterator[tuple[Item, Result | GenrelensError]]:
     """Yield each item with what `function` makes of it, in the order of the items.
@@ -43,10 +43,10 @@ def stream(
     yield from _flow(function, items, processes, in_order=True)
 
 
-def as_finished(
+def map_unordered(
     function: Callable[[Item], Result], items: Iterable[Item], processes: int
 ) -> Iterator[tuple[Item, Result | GenrelensError]]:
-    """As `stream`, but each item as soon as it is done; and a single process is one beside the caller's, too."""
+    """As `map_in_order`, but each item as soon as it is done; and a single process is one beside the caller's, too."""
     yield from _flow(function, items, processes, in_order=False)
 
 
@@ -77,7 +77,7 @@ def _finished(waiting: "deque[_Begun[Item, Result]]") -> "_Begun[Item, Result]":
     return next(begun for begun in waiting if begun[1].done())
 
 
-def cores() -> int:
+def available_cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -105,7 +105,7 @@ class _Crew(Generic[Item, Result]):
         try:
             return self.submit(item).result()
         except BrokenProcessPool:
-            return WorkerError(f"{shown(item)} made its process die (or memory ran out); leave it out or try it alone")
+            return WorkerError(f"{display_name(item)} made its process die (or memory ran out); leave it out or try it alone")
         finally:
             self.dismiss()
             self._pool = self._hire(self._processes)

@@ -23,13 +23,13 @@ from beetsplug.genrelens.naming import (
     read_tree,
     read_whitelist,
 )
-from genrelens.audio.windows import Take
-from genrelens.classifier import SPREAD, Classifier
-from genrelens.errors import GenrelensError, shown
-from genrelens.library.albums.consensus import Consensus, consensus, stands_out
-from genrelens.model.zoo import DEFAULT
+from genrelens.audio.windows import WindowCount
+from genrelens.classifier import DEFAULT_WINDOWS, Classifier
+from genrelens.errors import GenrelensError, display_name
+from genrelens.library.albums.consensus import Consensus, consensus, is_outlier
+from genrelens.model.zoo import DEFAULT_MODEL
 from genrelens.prediction import UNKNOWN, Failure, Prediction, Score
-from genrelens.workers import cores
+from genrelens.workers import available_cores
 
 _FEW = 24  # tracks that one process has judged before others have begun
 
@@ -51,8 +51,8 @@ class GenreLensPlugin(BeetsPlugin):
                 "title_case": True,
                 "source": "album",
                 "pretend": False,
-                "model": DEFAULT,
-                "windows": SPREAD,
+                "model": DEFAULT_MODEL,
+                "windows": DEFAULT_WINDOWS,
                 "processes": None,
             }
         )
@@ -144,7 +144,7 @@ class GenreLensPlugin(BeetsPlugin):
     def _told(self, item: Item, answer: Prediction, agreed: Consensus | None) -> list[str]:
         """The genres of a track: its album's, if that agrees, or its own, if they are known."""
         if agreed is not None:
-            if stands_out(answer, agreed):
+            if is_outlier(answer, agreed):
                 self._log.info("{} sounds more like {} than like the rest of its album", item, answer.genre)
             return self._named(agreed.genres, agreed.scores)
         return [] if answer.genre == UNKNOWN else self._named(answer.genres, answer.scores)
@@ -187,7 +187,7 @@ class GenreLensPlugin(BeetsPlugin):
         except (OSError, UnicodeError, yaml.YAMLError) as error:
             reason = getattr(error, "strerror", None) or "it is not what is expected there"
             raise ui.UserError(
-                f"genrelens.{option}: {shown(path)} cannot be read ({reason}); see docs/beets.md"
+                f"genrelens.{option}: {display_name(path)} cannot be read ({reason}); see docs/beets.md"
             ) from error
 
     @property
@@ -204,12 +204,12 @@ class GenreLensPlugin(BeetsPlugin):
         return weight
 
     @property
-    def _windows(self) -> Take:
+    def _windows(self) -> WindowCount:
         return "all" if self.config["windows"].get() == "all" else self._number("windows", ", or 'all'")
 
     @property
     def _processes(self) -> int:
-        return cores() if self.config["processes"].get() is None else self._number("processes")
+        return available_cores() if self.config["processes"].get() is None else self._number("processes")
 
     def _number(self, option: str, other: str = "") -> int:
         number = self.config[option].get()

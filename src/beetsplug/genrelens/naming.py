@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from genrelens.model.labels import BELOW
+from genrelens.model.labels import LEVEL_SEPARATOR
 from genrelens.prediction import Score
 
 Branch = tuple[str, ...]  # from the most general genre down to one, as in ("rock", "metal")
@@ -55,7 +55,7 @@ class Naming:
 
     def _branch(self, label: str) -> Branch:
         """The place of a label: by the model's own tree, or by ours, or on its own."""
-        *above, name = label.split(BELOW)
+        *above, name = label.split(LEVEL_SEPARATOR)
         if above:
             return (*above, name)
         for branch in self.branches:
@@ -80,7 +80,7 @@ def likely(
     found: list[str] = []
     for label in dict.fromkeys([*told, *own]):
         enough = own.get(label, 0.0) >= max(min_weight, thresholds.get(label, 0.0))
-        if enough and not any(one.startswith(label + BELOW) for one in found):
+        if enough and not any(one.startswith(label + LEVEL_SEPARATOR) for one in found):
             found.append(label)
     return found
 
@@ -113,7 +113,7 @@ def read_whitelist(file: Path) -> frozenset[str]:
 def everything(branches: Iterable[Branch], labels: Iterable[str]) -> frozenset[str]:
     """All genres of a tree, and all that a model tells, as `folded`."""
     steps = (step for branch in branches for step in branch)
-    return frozenset(folded(name) for name in [*steps, *(part for label in labels for part in label.split(BELOW))])
+    return frozenset(folded(name) for name in [*steps, *(part for label in labels for part in label.split(LEVEL_SEPARATOR))])
 
 
 def folded(genre: str) -> str:

@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 import av
 
-from genrelens.errors import AudioNotFoundError, AudioUnreadableError, UndecodableAudioError, shown
+from genrelens.errors import AudioNotFoundError, AudioUnreadableError, UndecodableAudioError, display_name
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -22,7 +22,7 @@ CONTAINERS = (
 )
 
 # What is looked for in a folder; a file that is named itself is tried whatever it is called.
-EXTENSIONS = frozenset(
+AUDIO_EXTENSIONS = frozenset(
     {
         *(".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".asf", ".au", ".avi", ".caf", ".dsf"),
         *(".flac", ".flv", ".m4a", ".m4b", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".mpeg"),
@@ -32,14 +32,14 @@ EXTENSIONS = frozenset(
 )
 
 
-class Readable(io.BufferedReader):
+class SeekTolerantFile(io.BufferedReader):
     """A file that answers -1 to a seek before its beginning, where damaged files send FFmpeg.
 
     PyAV would write a trace of the error to the log for each.
     """
 
     @classmethod
-    def at(cls, path: str | os.PathLike[str], name: str | os.PathLike[str] | None = None) -> "Readable":
+    def open_path(cls, path: str | os.PathLike[str], name: str | os.PathLike[str] | None = None) -> "Readable":
         """A file on disk, which may be called by another name than it has there, in results and in errors."""
         raw = io.FileIO(path)
         raw.name = os.fspath(name or path)
@@ -53,9 +53,9 @@ class Readable(io.BufferedReader):
             return -1
 
 
-def is_called_audio(name: str) -> bool:
+def has_audio_extension(name: str) -> bool:
     """Whether a file's name ends like audio; "._" begins what macOS leaves beside files on foreign disks."""
-    return os.path.splitext(name)[1].lower() in EXTENSIONS and not name.startswith("._")  # noqa: PTH122 (pathlib is slow)
+    return os.path.splitext(name)[1].lower() in AUDIO_EXTENSIONS and not name.startswith("._")  # noqa: PTH122 (pathlib is slow)
 
 
 class _Spooled(tempfile.SpooledTemporaryFile[bytes]):
@@ -64,16 +64,16 @@ class _Spooled(tempfile.SpooledTemporaryFile[bytes]):
     name = "<stream>"  # which could not be set otherwise
 
 
-def audio_files(folder: str | os.PathLike[str], refused: Callable[[OSError], None] | None = None) -> list[Path]:
+def audio_files(folder: str | os.PathLike[str], on_error: Callable[[OSError], None] | None = None) -> list[Path]:
     """The files below a folder whose names end like audio, sorted; links to folders are not followed.
 
-    `refused` is told of folders that cannot be read.
+    `on_error` is told of folders that cannot be read.
     """
-    found = os.walk(folder, onerror=refused)
-    return sorted(Path(place, name) for place, _, names in found for name in names if is_called_audio(name))
+    found = os.walk(folder, onerror=on_error)
+    return sorted(Path(place, name) for place, _, names in found for name in names if has_audio_extension(name))
 
 
-def opened(source: Source, stack: contextlib.ExitStack) -> BinaryIO:
+def open_source(source: Source, stack: contextlib.ExitStack) -> BinaryIO:
     """A seekable file, which `stack` closes unless it is the caller's.
 
     FFmpeg gets this and never a path: it would read "concat:..." or odd bytes in its own way.
@@ -82,27 +82,27 @@ def opened(source: Source, stack: contextlib.ExitStack) -> BinaryIO:
         AudioNotFoundError, AudioUnreadableError: it cannot be opened.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        return Readable(io.BytesIO(source))
+        return SeekTolerantFile(io.BytesIO(source))
     if isinstance(source, str | os.PathLike):
         source = stack.enter_context(_open_path(source))
     if not source.seekable():
         spooled = stack.enter_context(_Spooled(max_size=1 << 24))
         shutil.copyfileobj(source, spooled)
-        spooled.name = shown(source)
+        spooled.name = display_name(source)
         source = cast("BinaryIO", spooled)
     return source
 
 
 def _open_path(path: str | os.PathLike[str]) -> BinaryIO:
     try:
-        return Readable.at(path)
+        return SeekTolerantFile.open_path(path)
     except FileNotFoundError as error:
-        raise AudioNotFoundError(f"{shown(path)} does not exist; check the path") from error
+        raise AudioNotFoundError(f"{display_name(path)} does not exist; check the path") from error
     except IsADirectoryError as error:
-        raise AudioUnreadableError(f"{shown(path)} is a folder; give the files in it") from error
+        raise AudioUnreadableError(f"{display_name(path)} is a folder; give the files in it") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise AudioUnreadableError(f"{shown(path)} cannot be read ({reason}); check its permissions") from error
+        raise AudioUnreadableError(f"{display_name(path)} cannot be read ({reason}); check its permissions") from error
 
 
 def open_container(file: BinaryIO, name: str) -> av.container.InputContainer:

@@ -15,8 +15,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from genrelens.audio.containers import Source, open_container, opened
-from genrelens.errors import NoAudioStreamError, UndecodableAudioError, shown
+from genrelens.audio.containers import Source, open_container, open_source
+from genrelens.errors import NoAudioStreamError, UndecodableAudioError, display_name
 
 Samples = NDArray[np.float32]
 
@@ -39,7 +39,7 @@ _STORED: dict[str, tuple[Any, int, float]] = {
 }
 
 
-class Track:
+class AudioReader:
     """An opened source of audio, read as float32 mono at `rate` Hz. Use it in a `with`.
 
     After reading, `warnings` tells in words what was wrong with the file but could be borne, and
@@ -52,11 +52,11 @@ class Track:
     """
 
     def __init__(self, source: Source, rate: int) -> None:
-        self.name = shown(source)
+        self.name = display_name(source)
         self.rate = rate
         self.warnings: list[str] = []
         with contextlib.ExitStack() as stack:
-            self._file = opened(source, stack)
+            self._file = open_source(source, stack)
             self._moved = False
             self._open_container()
             self._closing = stack.pop_all()
@@ -107,7 +107,7 @@ class Track:
             digest.update(memoryview(packet))
         return digest.hexdigest()
 
-    def warn(self, sentence: str) -> None:
+    def add_warning(self, sentence: str) -> None:
         """Keep a warning, once."""
         if sentence not in self.warnings:
             self.warnings.append(sentence)
@@ -124,7 +124,7 @@ class Track:
             rate = frame.sample_rate
             if skip is None:
                 skip = max(0, round((start - self._time(frame)) * rate))
-            samples = mono(frame)
+            samples = to_mono(frame)
             if skip:
                 samples, skip = samples[skip:], max(0, skip - len(samples))
             parts.append(samples)
@@ -141,7 +141,7 @@ class Track:
             try:
                 yield from packet.decode()
             except av.FFmpegError:
-                self.warn(_DAMAGED)
+                self.add_warning(_DAMAGED)
 
     def _packets(self, start: float) -> "Iterator[av.Packet[av.AudioStream]]":
         """Encoded packets from `start` seconds (or a little before) on; none where the file cannot seek there."""
@@ -157,7 +157,7 @@ class Track:
         try:
             yield from self._container.demux(self._stream)
         except (av.FFmpegError, OSError):  # the container itself breaks off, or the disk does
-            self.warn(_DAMAGED)
+            self.add_warning(_DAMAGED)
 
     def _open_container(self) -> None:
         self._container = open_container(self._file, self.name)
@@ -176,10 +176,10 @@ class Track:
         return float(frame.pts * frame.time_base - offset)
 
     def _finite(self, samples: Samples) -> Samples:
-        usable = is_usable(samples)
+        usable = usable_mask(samples)
         if usable.all():
             return samples
-        self.warn(_NOT_FINITE)
+        self.add_warning(_NOT_FINITE)
         return np.where(usable, samples, np.float32(0))
 
     def _declared(self) -> float | None:
@@ -199,12 +199,12 @@ class Track:
     def _ended_at(self, seconds: float) -> None:
         declared = self.duration
         if declared is not None and declared - seconds > _SHORTFALL:
-            self.warn(f"cut off or damaged: {declared:.1f} s are declared, but only {seconds:.1f} s could be decoded")
+            self.add_warning(f"cut off or damaged: {declared:.1f} s are declared, but only {seconds:.1f} s could be decoded")
         self.duration = seconds
 
 
-class Recording:
-    """Samples already in memory, read like a `Track`.
+class ArrayReader:
+    """Samples already in memory, read like a `AudioReader`.
 
     Args:
         samples: any real numbers, shape (samples,) or (samples, channels).
@@ -217,7 +217,7 @@ class Recording:
         self.name, self.rate = name, rate
         self.warnings: list[str] = []
         flat = samples.mean(axis=1) if samples.ndim == 2 else samples
-        usable = is_usable(flat)
+        usable = usable_mask(flat)
         if not usable.all():
             self.warnings.append(_NOT_FINITE)
         flat = np.where(usable, flat, 0).astype(np.float32)
@@ -233,18 +233,18 @@ def load(source: Source, rate: int) -> Samples:
     """Decode all of `source` to float32 mono samples at `rate` Hz, shape (samples,).
 
     Raises:
-        AudioError: see `Track`; also when nothing could be decoded.
+        AudioError: see `AudioReader`; also when nothing could be decoded.
     """
-    with Track(source, rate) as track:
+    with AudioReader(source, rate) as track:
         return track.samples()
 
 
-def is_usable(samples: NDArray[Any]) -> NDArray[np.bool_]:
+def usable_mask(samples: NDArray[Any]) -> NDArray[np.bool_]:
     """Which of these are numbers that sound can have."""
     return np.asarray(np.abs(samples) < _LARGEST)
 
 
-def mono(frame: av.AudioFrame) -> Samples:
+def to_mono(frame: av.AudioFrame) -> Samples:
     """The mean of a frame's channels, scaled to -1..1, shape (samples,)."""
     stored, zero, full_scale = _STORED[frame.format.name.removesuffix("p")]
     count = frame.layout.nb_channels

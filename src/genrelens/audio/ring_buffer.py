@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 Piece = TypeVar("Piece")
 
 
-class Backlog(Generic[Piece]):
+class RingBuffer(Generic[Piece]):
     """Pieces of audio with their lengths, no more than `longest` seconds of them; safe to use from several threads."""
 
     def __init__(self, longest: float) -> None:
@@ -25,12 +25,12 @@ class Backlog(Generic[Piece]):
             while self._held > self._longest and len(self._pieces) > 1:
                 self._miss(self._pieces.popleft()[1])
 
-    def miss(self, seconds: float) -> None:
+    def add_lost(self, seconds: float) -> None:
         """Tell of audio that never came."""
         with self._lock:
             self._missed += seconds
 
-    def take(self) -> tuple[list[Piece], float]:
+    def take_all(self) -> tuple[list[Piece], float]:
         """All that waits, in its order, and how many seconds were dropped before it since the last time."""
         with self._lock:
             pieces, missed = [piece for piece, _ in self._pieces], self._missed

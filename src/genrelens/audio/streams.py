@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrelens.audio.containers import CONTAINERS
-from genrelens.audio.decoder import Samples, mono
+from genrelens.audio.decoder import Samples, to_mono
 from genrelens.errors import AudioUnreadableError, NoAudioStreamError, UndecodableAudioError
 
 Encoding = Literal["f32le", "s16le"]
-Pieces = Iterator[
+SampleChunks = Iterator[
     tuple[int, NDArray[np.floating[Any]]]
 ]  # the rate in Hz, and samples (samples,) or (samples, channels)
 
@@ -29,7 +29,7 @@ _PLAYLISTS = ("mpegurl", "scpls", "xspf")  # in the types of what only names str
 _STORED: dict[Encoding, tuple[str, float]] = {"f32le": ("<f4", 1.0), "s16le": ("<i2", 2.0**15)}
 
 
-class Arriving(Protocol):
+class ByteStream(Protocol):
     """A file that gives what has come so far, and waits only if that is nothing."""
 
     def read1(self, size: int = -1, /) -> bytes:
@@ -38,7 +38,7 @@ class Arriving(Protocol):
 
 
 @dataclass(frozen=True)
-class Raw:
+class RawFormat:
     """How bare samples are written: interleaved, in this encoding, at `rate` Hz."""
 
     encoding: Encoding
@@ -46,7 +46,7 @@ class Raw:
     channels: int
 
 
-def bare(file: Arriving, how: Raw) -> Pieces:
+def decode_raw(file: ByteStream, how: RawFormat) -> SampleChunks:
     """Samples as they are; an incomplete last one is left out."""
     stored, full_scale = _STORED[how.encoding]
     size = how.channels * np.dtype(stored).itemsize
@@ -59,7 +59,7 @@ def bare(file: Arriving, how: Raw) -> Pieces:
         rest = rest[whole:]
 
 
-def decoded(file: Arriving, name: str) -> Iterator[tuple[int, Samples]]:
+def decode_stream(file: ByteStream, name: str) -> Iterator[tuple[int, Samples]]:
     """The sound of any format that can be read from its beginning, mono; what is damaged is left out.
 
     FFmpeg gets a file object and never an address: it would open others that the stream names.
@@ -76,7 +76,7 @@ def decoded(file: Arriving, name: str) -> Iterator[tuple[int, Samples]]:
         with av.open(reader, "r", options=options, metadata_errors="replace") as container:
             for frame in _frames(container, name):
                 heard = True
-                yield frame.sample_rate, mono(frame)
+                yield frame.sample_rate, to_mono(frame)
     except av.FFmpegError:  # the container breaks off: what came has been heard
         pass
     finally:
@@ -88,7 +88,7 @@ def decoded(file: Arriving, name: str) -> Iterator[tuple[int, Samples]]:
 
 
 @contextlib.contextmanager
-def radio(address: str) -> Iterator[Arriving]:
+def open_url(address: str) -> Iterator[ByteStream]:
     """What an http or https address sends, for as long as it does.
 
     Raises:
@@ -115,7 +115,7 @@ class _Reader:
     PyAV loses what is raised while it reads, Ctrl-C for one; it is kept here, and told when PyAV has come to an end.
     """
 
-    def __init__(self, file: Arriving, name: str) -> None:
+    def __init__(self, file: ByteStream, name: str) -> None:
         self._file = file
         self._name = name
         self._break: BaseException | None = None

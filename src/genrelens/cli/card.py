@@ -1,11 +1,11 @@
-"""A card in words."""
+"""Model cards as text."""
 
 from genrelens.model.card import Card
-from genrelens.model.input_spec import Input, Picture
+from genrelens.model.input_spec import InputSpec, PictureInput
 
 
 def card_text(card: Card) -> str:
-    """What a reader wants to know of a model, in a few lines."""
+    """Return a summary of a model card, a few lines long."""
     training = card.training
     lines = [
         f"{card.name} {card.version}: {card.summary}",
@@ -31,12 +31,10 @@ def card_text(card: Card) -> str:
 
 def _labelling_lines(card: Card) -> list[str]:
     if card.labelling == "several":
-        told_from = (f"{label} {low:.2f}" for label, low in zip(card.labels, card.thresholds, strict=True))
-        return [f"tells       several labels, each from a probability on: {', '.join(told_from)}"]
+        thresholds = (f"{label} {low:.2f}" for label, low in zip(card.labels, card.thresholds, strict=True))
+        return [f"predicts    several labels, each above its threshold: {', '.join(thresholds)}"]
     if card.labelling == "tree":
-        return [
-            f"tells       a place in a tree of genres; a parent where no part has a probability of {card.certainty:g}"
-        ]
+        return [f"predicts    a node of a genre tree; the parent where no child reaches {card.certainty:g}"]
     return []
 
 
@@ -49,15 +47,15 @@ def _confidence_lines(card: Card) -> list[str]:
             f"log loss {before:.3f} to {after:.3f}"
         )
     if card.detector:
-        lines.append("unknown     is told of what is no music")
+        lines.append("unknown     is predicted for audio that is not music")
     return lines
 
 
-def _input_text(own: Input) -> str:
-    if isinstance(own, Picture):
-        return f"pictures of spectrograms, {own.width} x {own.height} pixels, border: {own.border}"
-    front_end = own.front_end
+def _input_text(spec: InputSpec) -> str:
+    if isinstance(spec, PictureInput):
+        return f"spectrogram pictures, {spec.width} x {spec.height} pixels, border: {spec.border}"
+    front_end = spec.front_end
     return (
-        f"windows of {own.window:g} s every {own.hop:g} s; {', '.join(own.features)}; {front_end.n_mels} mel bands at "
+        f"windows of {spec.window:g} s every {spec.hop:g} s; {', '.join(spec.features)}; {front_end.n_mels} mel bands at "
         f"{front_end.rate} Hz, n_fft {front_end.n_fft}, hop {front_end.hop}"
     )

@@ -14,7 +14,7 @@ from genrelens.cli.options import Cores, Quiet
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-app = typer.Typer(name="data", help="Look at data, or draw it, before training on it.", no_args_is_help=True)
+app = typer.Typer(name="data", help="Inspect a dataset, or draw it, before training on it.", no_args_is_help=True)
 
 _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
 _SMALLEST, _SMALLEST_WITH_AXES, _LARGEST = (32, 32), (240, 160), (4096, 4096)
@@ -41,13 +41,13 @@ def check(
     from genrelens.cli.progress import progress_bar
 
     with needs_train_extra():
-        from genrelens.train.data.check import check_data
+        from genrelens.train.data.check import check_dataset
         from genrelens.train.data.manifest import read_manifest
-        from genrelens.train.data.splits import split as divide
+        from genrelens.train.data.splits import assign_splits as divide
 
     manifest = divide(read_manifest(data), split, seed)
-    with progress_bar("Checking", len(manifest.items), visible=not quiet) as advance:
-        report = check_data(manifest, threads or workers.cores(), advance)
+    with progress_bar("Checking", len(manifest.tracks), visible=not quiet) as advance:
+        report = check_dataset(manifest, threads or workers.available_cores(), advance)
     print(report.text())
     if report.findings:
         raise typer.Exit(1)
@@ -76,13 +76,13 @@ def duplicates(
     with needs_train_extra():
         from genrelens.train.data.duplicates import find_duplicates
         from genrelens.train.data.manifest import read_manifest
-        from genrelens.train.data.splits import split as divide
+        from genrelens.train.data.splits import assign_splits as divide
 
     _require_one(json, as_csv)
     manifest = divide(read_manifest(data), split, seed)
     report = find_duplicates(
         manifest,
-        threads or workers.cores(),
+        threads or workers.available_cores(),
         lambda what, total: progress_bar(what, total, visible=not quiet),
         seconds,
     )
@@ -151,14 +151,14 @@ def pictures(
     with needs_train_extra():
         from genrelens.features.frontend import FrontEnd
         from genrelens.train.data.manifest import read_manifest
-        from genrelens.train.data.render import Look, picture_jobs, render_all
+        from genrelens.train.data.render import PictureStyle, picture_jobs, render_all
 
     width, height = _pixels(size, _SMALLEST_WITH_AXES if axes else _SMALLEST)
     jobs = picture_jobs(read_manifest(data), folder)
     wanted = [job for job in jobs if overwrite or not job.target.exists()]
     failed = 0
     with progress_bar("Drawing", len(wanted), visible=not quiet) as advance:
-        for _, error in render_all(wanted, FrontEnd(), Look(width, height, axes), threads or workers.cores()):
+        for _, error in render_all(wanted, FrontEnd(), PictureStyle(width, height, axes), threads or workers.available_cores()):
             if error:
                 typer.echo(f"left out: {error}", err=True)
                 failed += 1

@@ -45,14 +45,14 @@ def evaluate(
     from genrelens.cli.extras import needs_train_extra
     from genrelens.cli.progress import progress_bar
     from genrelens.files import write_text
-    from genrelens.model.input_spec import finder
+    from genrelens.model.input_spec import file_finder
 
     with needs_train_extra():
         from genrelens.cli.measures import comparison_text, measured_text, without_text
         from genrelens.train.data.label_map import LabelMap, read_label_map
         from genrelens.train.data.manifest import read_manifest
-        from genrelens.train.data.splits import require
-        from genrelens.train.data.splits import split as divide
+        from genrelens.train.data.splits import require_splits
+        from genrelens.train.data.splits import assign_splits as divide
         from genrelens.train.evaluation.compare import compare as compare_answers
         from genrelens.train.evaluation.compare import read_evaluation
         from genrelens.train.evaluation.evaluate import Evaluation
@@ -63,12 +63,12 @@ def evaluate(
         raise typer.BadParameter(f"{out.parent} is not a folder", param_hint="--out")
     label_map = read_label_map(labels) if labels else LabelMap()
     kept = read_evaluation(Path(compare)) if compare and compare.endswith(".json") else None
-    cores = threads or workers.cores()
+    cores = threads or workers.available_cores()
     classifiers = [Classifier(name, threads=cores) for name in (model, None if kept else compare) if name]
-    manifest = divide(read_manifest(data, finder(classifiers[0].card.input)), split, seed)
-    require(manifest, side)
-    lists = [read_names(file, {item.name for item in manifest.items}) for file in without or []]
-    items = manifest.side(side)
+    manifest = divide(read_manifest(data, file_finder(classifiers[0].card.input)), split, seed)
+    require_splits(manifest, side)
+    lists = [read_names(file, {item.name for item in manifest.tracks}) for file in without or []]
+    items = manifest.in_split(side)
 
     def ask(classifier: Classifier) -> Evaluation | LabelEvaluation:
         with progress_bar(f"Measuring {classifier.card.name}", len(items), visible=not quiet) as advance:

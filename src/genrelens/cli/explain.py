@@ -1,4 +1,4 @@
-"""`genrelens explain`: what in a track speaks for its genre, or for another."""
+"""`genrelens explain`: evidence in a track for its genre, or for another genre."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,36 +8,36 @@ import typer
 from genrelens.cli.options import Cores, ModelName
 
 if TYPE_CHECKING:
-    from genrelens.explain.explanation import Explained
+    from genrelens.explain.explanation import TrackExplanation
     from genrelens.model.card import Card
 
 Method = Literal["cam", "occlusion"]
 
-_MOMENTS = 5  # told of each genre
+_MOMENTS = 5  # listed per genre
 
 
 def explain(
     path: Annotated[Path, typer.Argument(help="An audio file.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="A picture, .png, or all that was found, .json; else a table.")
+        Path | None, typer.Option("--out", "-o", help="Heatmap (.png) or full explanation (.json). Default: a table on stdout.")
     ] = None,
     genre: Annotated[
         list[str] | None,
-        typer.Option(help="To explain; repeat for more. If not given, the one that is told, or in .json all."),
+        typer.Option(help="Genre to explain; repeatable. Default: the predicted genre, or all genres for .json."),
     ] = None,
     method: Annotated[
         Method | None,
         typer.Option(
-            help="cam is quick, but for models that keep the maps of their last layer; occlusion is for any. "
-            "The first that the model is good for if not given."
+            help="cam (class activation maps) is fast and needs a model that exports its feature maps; occlusion works "
+            "with every model. Default: the first that the model supports."
         ),
     ] = None,
     model: ModelName = "lens",
     threads: Cores = None,
 ) -> None:
-    """Tell which moments of a track speak for its genre, and draw them.
+    """Explain a prediction: list or draw the moments that are evidence for a genre.
 
-    `--genre jazz` answers "why not jazz?".
+    Use `--genre jazz` to answer "why not jazz?".
     """
     from genrelens.classifier import Classifier
     from genrelens.explain import explainer as explaining
@@ -45,71 +45,72 @@ def explain(
     if out and out.suffix.lower() not in (".png", ".json"):
         raise typer.BadParameter(f"{out} is neither a .png nor a .json file", param_hint="--out")
     classifier = Classifier(model, threads=threads)
-    wanted = _known(genre or [], classifier.card)
+    requested = _check_genres(genre or [], classifier.card)
     explained = explaining.explain(
-        classifier, path, genres=wanted or explaining.known_genres(classifier.card), method=method
+        classifier, path, genres=requested or explaining.explainable_genres(classifier.card), method=method
     )
     for warning in explained.prediction.warnings:
         typer.echo(f"{path}: {warning}", err=True)
     if out and out.suffix.lower() == ".json":
         _write(out, f"{explained.to_json()}\n".encode())
         return
-    chosen = explained if wanted else _told(explained)
+    selected = explained if requested else _predicted_only(explained)
     if out:
-        from genrelens.explain.heatmap import draw
+        from genrelens.explain.heatmap import draw_heatmap
 
-        _write(out, draw(chosen))
+        _write(out, draw_heatmap(selected))
     else:
-        print(_table(chosen))
+        print(_table(selected))
 
 
-def _known(genres: list[str], card: "Card") -> list[str]:
-    """The genres, each once.
+def _check_genres(genres: list[str], card: "Card") -> list[str]:
+    """Return the genres without duplicates.
 
     Raises:
-        typer.BadParameter: the model does not know one.
+        typer.BadParameter: the model does not have one of them.
     """
-    from genrelens.explain.explainer import known_genres
+    from genrelens.explain.explainer import explainable_genres
 
-    known = known_genres(card)
+    known = explainable_genres(card)
     for genre in genres:
         if genre not in known:
             raise typer.BadParameter(
-                f"{card.name} does not know {genre!r}; it tells {', '.join(known)}", param_hint="--genre"
+                f"{card.name} does not have the genre {genre!r}; choose from {', '.join(known)}", param_hint="--genre"
             )
     return list(dict.fromkeys(genres))
 
 
-def _told(explained: "Explained") -> "Explained":
-    """The explanation of what is told alone; of what is unknown, that of the most probable genre."""
+def _predicted_only(explained: "TrackExplanation") -> "TrackExplanation":
+    """Keep the explanation of the predicted genre; for "unknown", of the most probable genre."""
     from genrelens.prediction import UNKNOWN
 
     prediction = explained.prediction
-    told = prediction.scores[0].label if prediction.genre == UNKNOWN else prediction.genre
-    own = tuple(one for one in explained.explanations if one.genre == told)
-    return explained.model_copy(update={"explanations": own})
+    genre = prediction.scores[0].label if prediction.genre == UNKNOWN else prediction.genre
+    explanations = tuple(explanation for explanation in explained.explanations if explanation.genre == genre)
+    return explained.model_copy(update={"explanations": explanations})
 
 
-def _table(explained: "Explained") -> str:
-    """The strongest moments of each genre."""
-    from genrelens.errors import shown
-    from genrelens.explain.explainer import strongest
-    from genrelens.prediction import UNKNOWN
+def _table(explained: "TrackExplanation") -> str:
+    """Return the strongest moments of each genre as text."""
+    from genrelens.errors import display_name
+    from genrelens.explain.explainer import strongest_moments
+    from genrelens.prediction import UNKNOWN, display_genre
 
     prediction = explained.prediction
-    sure = "" if prediction.genre == UNKNOWN else f"{100 * prediction.confidence:.0f} %  "
-    lines = [f"{', '.join(prediction.genres)}  {sure}{shown(prediction.path)}"]
+    confidence = "" if prediction.genre == UNKNOWN else f"{100 * prediction.confidence:.0f} %  "
+    genres = ", ".join(display_genre(genre) for genre in prediction.genres)
+    lines = [f"{genres}  {confidence}{display_name(prediction.path)}"]
     for explanation in explained.explanations:
-        moments = strongest(explanation, _MOMENTS)
-        lines.append(f"\nwhat speaks {'most ' if moments else ''}for {explanation.genre}, by {explanation.method}")
-        lines += [f"{one.start:7.1f} - {one.end:5.1f} s   {one.evidence:+.2f} logits" for one in moments]
-        lines += [] if moments else ["    nothing"]
+        moments = strongest_moments(explanation, _MOMENTS)
+        lines.append(f"\nstrongest evidence for {display_genre(explanation.genre)} ({explanation.method})")
+        lines += [f"{moment.start:7.1f} - {moment.end:5.1f} s   {moment.evidence:+.2f} logits" for moment in moments]
+        lines += [] if moments else ["    none"]
     return "\n".join(lines)
 
 
 def _write(target: Path, content: bytes) -> None:
-    from genrelens.files import replacing
+    from genrelens.files import atomic_write
 
-    with replacing(target) as file:
+    with atomic_write(target) as file:
         file.write(content)
-    typer.echo(f"written {target}", err=True)
+    typer.echo(f"wrote {target}", err=True)

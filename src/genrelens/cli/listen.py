@@ -10,8 +10,8 @@ import typer
 from genrelens.cli.options import Cores, ModelName
 
 if TYPE_CHECKING:
-    from genrelens.audio.streams import Pieces, Raw
-    from genrelens.live import Listener, LiveAnswer
+    from genrelens.audio.streams import RawFormat, SampleChunks
+    from genrelens.live import LiveClassifier, LivePrediction
 
 _PIPE = "-"
 _RADIO = ("http://", "https://")
@@ -42,18 +42,18 @@ def listen(
     """Tell the genre of what is playing, twice a second, until it ends or Ctrl-C."""
     _check(source, raw, rate)
     with contextlib.suppress(KeyboardInterrupt):
-        from genrelens.audio.streams import Raw
+        from genrelens.audio.streams import RawFormat
         from genrelens.classifier import Classifier
         from genrelens.cli.live_display import clock, shown
         from genrelens.errors import UndecodableAudioError
-        from genrelens.live import Listener
+        from genrelens.live import LiveClassifier
 
         classifier = Classifier(model, threads=threads, min_confidence=min_confidence)
-        listener = Listener(classifier, _name(source))
-        last: LiveAnswer | None = None
+        listener = LiveClassifier(classifier, _name(source))
+        last: LivePrediction | None = None
         with contextlib.ExitStack() as stack:
             show = stack.enter_context(shown(classifier.card.labels, top, json=json))
-            how = Raw(raw, rate, channels) if raw and rate else None
+            how = RawFormat(raw, rate, channels) if raw and rate else None
             pieces = stack.enter_context(_pieces(source, how, device, listener))
             for last in _answers(listener, pieces):
                 show(last)
@@ -78,7 +78,7 @@ def _name(source: str | None) -> str:
 
 
 @contextlib.contextmanager
-def _pieces(source: str | None, how: "Raw | None", device: str | None, listener: "Listener") -> "Iterator[Pieces]":
+def _pieces(source: str | None, how: "RawFormat | None", device: str | None, listener: "Listener") -> "Iterator[SampleChunks]":
     from genrelens.audio import streams
     from genrelens.cli.microphone import microphone
 
@@ -86,15 +86,15 @@ def _pieces(source: str | None, how: "Raw | None", device: str | None, listener:
     if source is None:
         yield microphone(device, listener.miss)
     elif how:
-        yield streams.bare(pipe, how)
+        yield streams.decode_raw(pipe, how)
     elif source == _PIPE:
-        yield streams.decoded(pipe, _name(source))
+        yield streams.decode_stream(pipe, _name(source))
     else:
-        with streams.radio(source) as station:
-            yield streams.decoded(station, _name(source))
+        with streams.open_url(source) as station:
+            yield streams.decode_stream(station, _name(source))
 
 
-def _answers(listener: "Listener", pieces: "Pieces") -> "Iterator[LiveAnswer]":
+def _answers(listener: "Listener", pieces: "Pieces") -> "Iterator[LivePrediction]":
     for rate, samples in pieces:
-        yield from listener.hear(samples, rate)
+        yield from listener.process(samples, rate)
     yield from listener.finish()

@@ -9,11 +9,11 @@ from rich.live import Live
 from rich.text import Text
 
 from genrelens.cli.output import bar, percent
-from genrelens.live import EVERY, QUIETEST, LiveAnswer
-from genrelens.model.labels import AND
-from genrelens.prediction import UNKNOWN, is_no_music
+from genrelens.live import MIN_DBFS, UPDATE_SECONDS, LivePrediction
+from genrelens.model.labels import LABEL_SEPARATOR
+from genrelens.prediction import UNKNOWN, is_not_music
 
-Show = Callable[[LiveAnswer], None]
+Show = Callable[[LivePrediction], None]
 
 _BAR = 24  # characters for a confidence of 1
 _METER = 60.0  # dB that the meter spans, up to full scale
@@ -45,7 +45,7 @@ class Changes:
         self._console = console
         self._before: tuple[str, ...] = ()
 
-    def __call__(self, answer: LiveAnswer) -> None:
+    def __call__(self, answer: LivePrediction) -> None:
         """Take in the next answer."""
         if answer.genres != self._before:
             self._before = answer.genres
@@ -60,29 +60,29 @@ class Display:
         self._top = top
         self._past: deque[str] = deque(maxlen=width)
 
-    def drawn(self, answer: LiveAnswer) -> RenderableType:
+    def drawn(self, answer: LivePrediction) -> RenderableType:
         """All of it, with the next answer."""
         self._past.append(answer.genre)
         return Group(self._now(answer), self._beside(answer), _meter(answer), Text(), *self._timeline(answer))
 
-    def _now(self, answer: LiveAnswer) -> Text:
+    def _now(self, answer: LivePrediction) -> Text:
         known = answer.genre != UNKNOWN
         line = Text(no_wrap=True)
-        line.append(f"{f'{AND} '.join(answer.genres)} ", "bold cyan" if known else "bold yellow")
+        line.append(f"{f'{LABEL_SEPARATOR} '.join(answer.genres)} ", "bold cyan" if known else "bold yellow")
         if known:
             line.append(f"{percent(answer.confidence)} ", "bold")
             line.append(bar(answer.confidence, _BAR), "cyan")
         return line
 
-    def _beside(self, answer: LiveAnswer) -> Text:
-        if is_no_music(answer.music):
+    def _beside(self, answer: LivePrediction) -> Text:
+        if is_not_music(answer.music):
             return Text("no music", "dim")
         others = [score for score in answer.scores if score.label != answer.genre][: self._top - 1]
         return Text(", ".join(f"{score.label} {percent(score.score)}" for score in others), "dim", no_wrap=True)
 
-    def _timeline(self, answer: LiveAnswer) -> tuple[Text, Text]:
+    def _timeline(self, answer: LivePrediction) -> tuple[Text, Text]:
         """A character for each answer, and what their colours mean."""
-        start = max(0.0, answer.at - EVERY * len(self._past))
+        start = max(0.0, answer.at - UPDATE_SECONDS * len(self._past))
         line = Text(no_wrap=True)
         meaning = Text().append(f"{clock(start)} to {clock(answer.at)}  ", "dim")
         for genre in self._past:
@@ -103,15 +103,15 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _told(answer: LiveAnswer) -> str:
+def _told(answer: LivePrediction) -> str:
     if answer.genre == UNKNOWN:
         return UNKNOWN
-    return f"{f'{AND} '.join(answer.genres)} {percent(answer.confidence)}"
+    return f"{f'{LABEL_SEPARATOR} '.join(answer.genres)} {percent(answer.confidence)}"
 
 
-def _meter(answer: LiveAnswer) -> Text:
+def _meter(answer: LivePrediction) -> Text:
     """The level, and what is out of the ordinary."""
-    if answer.level <= QUIETEST:
+    if answer.level <= MIN_DBFS:
         line = Text("silence", "dim")
     else:
         loud = min(1.0, max(0.0, 1 + answer.level / _METER))

@@ -1,4 +1,4 @@
-"""The entry: commands, and the one place where an error becomes words and an exit status."""
+"""The entry point: all commands, and the one place where an exception becomes a message and an exit status."""
 
 import errno
 import os
@@ -23,11 +23,11 @@ from genrelens.cli import (
     train,
     tune,
 )
-from genrelens.errors import GenrelensError, shown
+from genrelens.errors import GenrelensError, display_name
 
 app = typer.Typer(
     name="genrelens",
-    help="Tell what genre music is; train and honestly measure the models that do it.",
+    help="Recognise music genres; train and evaluate the models that do it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -47,8 +47,8 @@ app.command()(benchmark.benchmark)
 app.add_typer(data.app)
 
 
-def _tell_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"genrelens {version('genrelens')}")
         raise typer.Exit
 
@@ -56,15 +56,15 @@ def _tell_version(asked: bool) -> None:
 @app.callback()
 def _options(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     pass
 
 
 def main() -> None:
-    """Run the command line: exit 0 if all went well, 1 if something failed, 2 for misuse, 130 if interrupted."""
-    # A path may hold bytes that are not UTF-8, and is printed as those bytes.
+    """Run the command line: exit 0 on success, 1 on failure, 2 on wrong usage, 130 when interrupted."""
+    # Paths may contain bytes that are not UTF-8; print those bytes unchanged.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")
@@ -75,9 +75,9 @@ def main() -> None:
             sys.stdout.flush()
     except GenrelensError as error:
         sys.exit(f"genrelens: {error}")
-    except OSError as error:  # a full disk behind stdout, or a reader that left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered has nowhere to go
-        where = f"{shown(error.filename)}: " if error.filename else ""
+    except OSError as error:  # stdout is on a full disk, or its reader exited
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter would fail to flush the rest
+        where = f"{display_name(error.filename)}: " if error.filename else ""
         sys.exit(1 if error.errno == errno.EPIPE else f"genrelens: {where}{error.strerror or error}")
 
 

@@ -1,4 +1,4 @@
-"""`genrelens models`: what models there are, what they are worth, and getting them here."""
+"""`genrelens models`: list, show and download models."""
 
 from typing import Annotated
 
@@ -6,29 +6,29 @@ import typer
 
 from genrelens.cli.options import Quiet
 
-app = typer.Typer(name="models", help="List models, show what one is, download one.", no_args_is_help=True)
+app = typer.Typer(name="models", help="List, show and download models.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_models() -> None:
-    """List the models that can be named."""
+    """List the models that can be used by name."""
     from rich.console import Console
     from rich.table import Table
 
     from genrelens.model import zoo
 
     table = Table(box=None, pad_edge=False)
-    for column in ("model", "here", "summary"):
+    for column in ("model", "installed", "summary"):
         table.add_column(column)
-    for entry in zoo.known().values():
+    for entry in zoo.known_models().values():
         table.add_row(entry.name, "yes" if zoo.is_local(entry) else "no", entry.summary)
     Console().print(table)
 
 
 @app.command("show")
 def show_card(
-    model: Annotated[str, typer.Argument(help="A model's name, an .onnx file or an address.")] = "lens",
-    json: Annotated[bool, typer.Option("--json", help="The card as it stands in the file.")] = False,
+    model: Annotated[str, typer.Argument(help="Model name, path of an .onnx file, or URL.")] = "lens",
+    json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Show a model's card: labels, input, training, figures."""
     from genrelens.cli.card import card_text
@@ -41,10 +41,10 @@ def show_card(
 
 @app.command("download")
 def download(
-    model: Annotated[str, typer.Argument(help="A model's name, or an address with #sha256=...")],
+    model: Annotated[str, typer.Argument(help="Model name, or URL ending in #sha256=...")],
     quiet: Quiet = False,
 ) -> None:
-    """Get a model, check it, and say where it is."""
+    """Download a model, verify its checksum and print its path."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 

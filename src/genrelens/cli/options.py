@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options shared by several commands."""
 
 import tomllib
 from collections.abc import Iterable
@@ -8,38 +8,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from genrelens.audio.windows import Take
+    from genrelens.audio.windows import WindowCount
 
-ModelName = Annotated[str, typer.Option("--model", "-m", help="A model's name, an .onnx file or an address.")]
+ModelName = Annotated[str, typer.Option("--model", "-m", help="Model name, path of an .onnx file, or URL.")]
 Cores = Annotated[
-    int | None, typer.Option("--threads", "-t", min=1, help="Cores to use, as threads or processes; all if not given.")
+    int | None, typer.Option("--threads", "-t", min=1, help="CPU cores to use, as threads or processes. Default: all.")
 ]
 Windows = Annotated[
-    str, typer.Option(help="How many windows of each track to hear, spread over it; or 'all', overlapping.")
+    str, typer.Option(help="Windows to analyse per track, evenly spaced, or 'all' (overlapping).")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress on stderr.")]
 DataSet = Annotated[
     str,
     typer.Option(
         "--data",
-        help="A folder with a folder of audio for each genre, a .csv file (path, label, group, split), "
+        help="Dataset: a folder with one subfolder of audio per genre, a .csv file (path, label, group, split), "
         "gtzan:FOLDER, or gtzan:ARRAY.npy.",
     ),
 ]
 Cache = Annotated[
-    Path | None, typer.Option("--cache", help="Folder to keep log-mels in; the user's cache if not given.")
+    Path | None, typer.Option("--cache", help="Folder for cached log-mels. Default: the user cache folder.")
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A value in place of the recipe's, such as train.lr=1e-3; repeat."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe, such as train.lr=1e-3; repeatable."),
 ]
 
 
-def taken(windows: str) -> "Take":
-    """What `--windows` says.
+def parse_windows(windows: str) -> "WindowCount":
+    """Parse `--windows`.
 
     Raises:
-        typer.BadParameter: it is neither "all" nor a number of 1 or more.
+        typer.BadParameter: `windows` is neither "all" nor a number of 1 or more.
     """
     if windows == "all":
         return "all"
@@ -48,11 +48,11 @@ def taken(windows: str) -> "Take":
     raise typer.BadParameter(f"{windows!r} is neither 'all' nor a number of 1 or more", param_hint="--windows")
 
 
-def parsed(settings: Iterable[str]) -> dict[str, Any]:
-    """Keys and values of `--set`: a value is TOML, or, where it is none, text.
+def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
+    """Parse the values of `--set`: KEY=VALUE, where VALUE is TOML or else taken as a string.
 
     Raises:
-        typer.BadParameter: there is no "=".
+        typer.BadParameter: a setting lacks the "=".
     """
     values: dict[str, Any] = {}
     for setting in settings:

@@ -7,9 +7,9 @@ from typing import Literal
 from rich.console import Console
 from rich.text import Text
 
-from genrelens.errors import shown
-from genrelens.model.labels import AND
-from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, is_no_music
+from genrelens.errors import display_name
+from genrelens.model.labels import LABEL_SEPARATOR
+from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, is_not_music
 
 Kind = Literal["table", "json", "csv"]
 
@@ -40,22 +40,22 @@ class Rows:
         else:
             self._out.print(self._line(result))
             for warning in result.warnings:
-                self._err.print(Text(f"{shown(result.path)}: {warning}", "yellow"))
+                self._err.print(Text(f"{display_name(result.path)}: {warning}", "yellow"))
 
     def _line(self, prediction: Prediction) -> Text:
         known = prediction.genre != UNKNOWN
         line = Text()
-        line.append(f"{f'{AND} '.join(prediction.genres):<{self._width}} ", "bold cyan" if known else "bold yellow")
+        line.append(f"{f'{LABEL_SEPARATOR} '.join(prediction.genres):<{self._width}} ", "bold cyan" if known else "bold yellow")
         line.append(f"{percent(prediction.confidence) if known else '':>5} ", "bold")
         if self._out.is_terminal:
             line.append(f"{bar(prediction.confidence if known else 0.0)} ", "cyan")
         line.append(f"{self._beside(prediction):<{(self._width + 7) * (self._top - 1)}} ", "dim")
-        line.append(shown(prediction.path))
+        line.append(display_name(prediction.path))
         return line
 
     def _beside(self, prediction: Prediction) -> str:
         """The next most probable labels; or that it is no music, of which they would say nothing."""
-        if is_no_music(prediction.music):
+        if is_not_music(prediction.music):
             return "no music"
         return ", ".join(f"{score.label} {percent(score.score)}" for score in self._others(prediction))
 
@@ -71,7 +71,7 @@ class Rows:
         if isinstance(result, Failure):
             return [result.path, *[""] * (2 * self._top + 4), result.error.message]
         scores = [(score.label, score.score) for score in self._others(result)]
-        answers = [(AND.join(result.genres), result.confidence), *scores]  # the first as a data set has its labels
+        answers = [(LABEL_SEPARATOR.join(result.genres), result.confidence), *scores]  # the first as a data set has its labels
         cells = [cell for label, score in answers for cell in (label, f"{score:.4f}")]
         warnings = "; ".join(result.warnings)
         return [result.path, *cells, f"{result.duration:.3f}", result.model, result.version, warnings, ""]

@@ -1,4 +1,4 @@
-"""`genrelens predict`: the genres of files and folders."""
+"""`genrelens predict`: genres of files and folders."""
 
 import os
 from pathlib import Path
@@ -6,37 +6,37 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrelens.cli.options import Cores, ModelName, Quiet, Windows, taken
+from genrelens.cli.options import Cores, ModelName, Quiet, Windows, parse_windows
 
 if TYPE_CHECKING:
-    from genrelens.model.input_spec import Input
+    from genrelens.model.input_spec import InputSpec
     from genrelens.prediction import Failure
 
 _KINDS = {"sound": "audio files", "picture": "pictures"}
-_FEW = 3  # files that need neither worker processes nor a progress bar
+_FEW = 3  # files up to which neither worker processes nor a progress bar are worth starting
 
 
 def predict(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            help="Audio files, or folders to search for them; pictures for a model of these.", metavar="PATH"
+            help="Audio files, or folders to search for them (pictures for a picture model).", metavar="PATH"
         ),
     ],
     model: ModelName = "lens",
     windows: Windows = "3",
     min_confidence: Annotated[
-        float, typer.Option(min=0, max=1, help="Tell 'unknown' of a track that no genre is as probable for, 0 to 1.")
+        float, typer.Option(min=0, max=1, help="Report 'unknown' below this confidence, 0 to 1.")
     ] = 0.0,
-    top: Annotated[int, typer.Option(min=1, help="How many genres to tell for each track.")] = 3,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with the segments.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, with a header.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="Genres to report per track.")] = 3,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line, with segments.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a header.")] = False,
     threads: Cores = None,
     quiet: Quiet = False,
 ) -> None:
-    """Tell the genre of audio files.
+    """Recognise the genre of audio files.
 
-    Exits with 0 if every file could be judged, and with 1 if some could not: each is named with its reason.
+    Exits with 0 if every file was classified, and with 1 if some could not be: each is listed with its reason.
     """
     from genrelens import workers
     from genrelens.classifier import Classifier
@@ -46,8 +46,8 @@ def predict(
 
     if json and csv:
         raise typer.BadParameter("choose one of --json and --csv")
-    take = taken(windows)
-    cores = threads or workers.cores()
+    window_count = parse_windows(windows)
+    cores = threads or workers.available_cores()
     classifier = Classifier(model, threads=cores, min_confidence=min_confidence)
     files, failures = _expand(paths, classifier.card.input)
     rows = Rows("json" if json else "csv" if csv else "table", classifier.card.labels, top)
@@ -55,35 +55,35 @@ def predict(
         rows.write(failure)
     failed = len(failures)
     many = len(files) > _FEW
-    with progress_bar("Listening", len(files), visible=many and not quiet) as advance:
-        for result in classifier.predict_many(files, windows=take, processes=cores if many else 1):
+    with progress_bar("Analysing", len(files), visible=many and not quiet) as progress:
+        for result in classifier.predict_many(files, windows=window_count, processes=cores if many else 1):
             rows.write(result)
             failed += isinstance(result, Failure)
-            advance()
+            progress()
     if failed:
         raise typer.Exit(1)
 
 
-def _expand(paths: list[Path], own: "Input") -> "tuple[list[Path], list[Failure]]":
-    """The files that are meant, each once, in the order given; and the folders that give none."""
-    from genrelens.errors import AudioNotFoundError, AudioUnreadableError, shown
-    from genrelens.model.input_spec import finder
+def _expand(paths: list[Path], spec: "InputSpec") -> "tuple[list[Path], list[Failure]]":
+    """Return the files to analyse, without duplicates and in order, and a failure for each folder without any."""
+    from genrelens.errors import AudioNotFoundError, AudioUnreadableError, display_name
+    from genrelens.model.input_spec import file_finder
     from genrelens.prediction import Failure
 
     files: dict[str, Path] = {}
     failures: list[Failure] = []
 
-    def refused(error: OSError) -> None:
-        told = AudioUnreadableError(f"{shown(error.filename)} cannot be read ({error.strerror}); check its permissions")
-        failures.append(Failure.of(os.fspath(error.filename), told))
+    def on_error(error: OSError) -> None:
+        unreadable = AudioUnreadableError(f"{display_name(error.filename)} cannot be read ({error.strerror}); check its permissions")
+        failures.append(Failure.from_error(os.fspath(error.filename), unreadable))
 
     for path in paths:
         before = len(failures)
-        # os.path, as pathlib raises where a folder is closed to us.
-        found = finder(own)(path, refused) if os.path.isdir(path) else [path]  # noqa: PTH112
+        # os.path, because pathlib raises for folders without permission.
+        found = file_finder(spec)(path, on_error) if os.path.isdir(path) else [path]  # noqa: PTH112
         for file in found:
             files.setdefault(os.path.abspath(file), file)  # noqa: PTH100
         if not found and len(failures) == before:
-            empty = AudioNotFoundError(f"{shown(path)} holds no {_KINDS[own.kind]}; give a folder of them")
-            failures.append(Failure.of(os.fspath(path), empty))
+            empty = AudioNotFoundError(f"{display_name(path)} contains no {_KINDS[spec.kind]}; pass a folder with some")
+            failures.append(Failure.from_error(os.fspath(path), empty))
     return list(files.values()), failures

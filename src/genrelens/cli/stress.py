@@ -49,13 +49,13 @@ def stress(
     from genrelens.classifier import Classifier
     from genrelens.cli.extras import needs_train_extra
     from genrelens.cli.progress import progress_bar
-    from genrelens.model.input_spec import finder
+    from genrelens.model.input_spec import file_finder
 
     with needs_train_extra():
         import numpy as np
 
         from genrelens.train.data.manifest import read_manifest
-        from genrelens.train.data.splits import split as divide
+        from genrelens.train.data.splits import assign_splits as divide
         from genrelens.train.robustness.battery import battery, chosen
         from genrelens.train.robustness.report import table_text, write_stress
         from genrelens.train.robustness.run import Manner
@@ -65,11 +65,11 @@ def stress(
         changes = chosen(battery(np.random.default_rng(seed)), only or [])
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--only") from error
-    manner = Manner(seed, processes or workers.cores(), partial(progress_bar, visible=not quiet))
+    manner = Manner(seed, processes or workers.available_cores(), partial(progress_bar, visible=not quiet))
     if out:
         out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     classifier = Classifier(model, threads=1)
-    manifest = divide(read_manifest(data, finder(classifier.card.input)), split, seed)
+    manifest = divide(read_manifest(data, file_finder(classifier.card.input)), split, seed)
     report = run_stress(classifier, manifest, split, side, changes, manner)
     for failure in report.failures:
         typer.echo(f"left out: {failure.error.message}", err=True)

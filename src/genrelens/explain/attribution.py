@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
-Planes = NDArray[np.float32]  # of windows: (windows, planes, rows, frames)
-Judge = Callable[[Planes], Floats]  # from windows to logits (windows, labels)
+ModelInput = NDArray[np.float32]  # of windows: (windows, planes, rows, frames)
+LogitsFunction = Callable[[ModelInput], Floats]  # from windows to logits (windows, labels)
 
 _AT_A_TIME = 8  # occluded windows judged together: more are no faster, and take more memory
 
@@ -29,7 +29,7 @@ def class_activation(maps: Floats, weights: Floats) -> Floats:
     return np.asarray(np.einsum("lc,wcrt->wlrt", weights, maps, optimize=True))
 
 
-def occlusion(judge: Judge, planes: Planes, rows: int, columns: int) -> Floats:
+def occlusion(judge: LogitsFunction, planes: ModelInput, rows: int, columns: int) -> Floats:
     """How far each logit falls when a patch is made grey (Zeiler & Fergus, ECCV 2014).
 
     Grey is the mean over a window of the row that a place is in: nothing happens there, and the timbre is that of

@@ -9,20 +9,20 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from genrelens.audio.containers import Source, opened
-from genrelens.audio.decoder import Track
-from genrelens.audio.windows import Take, is_silent, take_windows
+from genrelens.audio.containers import Source, open_source
+from genrelens.audio.decoder import AudioReader
+from genrelens.audio.windows import WindowCount, is_silent, iter_windows
 from genrelens.classifier import Classifier
 from genrelens.explain.attribution import Floats, TimeAxis, class_activation, occlusion
-from genrelens.explain.explanation import Explained, Explanation, Method, Spectrogram
-from genrelens.features.frontend import FrontEnd, hz_to_mel, in_decibels, mel_to_hz
-from genrelens.features.spectral import analyse, planes
+from genrelens.explain.explanation import Explanation, Method, Spectrogram, TrackExplanation
+from genrelens.features.frontend import FrontEnd, hz_to_mel, mel_to_hz, power_to_db
+from genrelens.features.spectral import extract_features, to_model_input
 from genrelens.model.card import Card
 from genrelens.model.labels import lineage
-from genrelens.model.session import Model, Planes
+from genrelens.model.session import Model, ModelInput
 from genrelens.prediction import Prediction
 
-MOST_COLUMNS = 600  # of the time axis
+MAX_COLUMNS = 600  # of the time axis
 RANGE_DB = 80.0  # from the maximum of a spectrogram down to its lowest level
 
 _BANDS = 8  # that are occluded one by one
@@ -46,8 +46,8 @@ def explain(
     *,
     genres: Sequence[str] | None = None,
     method: Method | None = None,
-    windows: Take = "all",
-) -> Explained:
+    windows: WindowCount = "all",
+) -> TrackExplanation:
     """Tell the genre of a track, and what in the track speaks for which genre.
 
     The track is read twice: to be judged, and, its length being known, to be explained.
@@ -67,25 +67,25 @@ def explain(
         UntraceableError: it does not give what "cam" needs.
         ValueError: the model knows no such genre.
     """
-    card, sound = classifier.card, classifier.card.sound
+    card, sound = classifier.card, classifier.card.audio_input
     wanted = card.labels if genres is None else tuple(genres)
     belonging = np.array([_leaves(card, genre) for genre in wanted])
     method = method or ("cam" if classifier.model.traceable else "occlusion")
     with contextlib.ExitStack() as stack:
-        kept = source if isinstance(source, bytes) else opened(source, stack)  # a pipe cannot be opened twice
+        kept = source if isinstance(source, bytes) else open_source(source, stack)  # a pipe cannot be opened twice
         prediction = classifier.predict(kept, windows=windows)
-        track = stack.enter_context(Track(kept, sound.front_end.rate))
+        track = stack.enter_context(AudioReader(kept, sound.front_end.rate))
         edges = _edges(prediction.duration, sound.front_end)
         level, evidence = TimeAxis(edges, sound.front_end.n_mels), TimeAxis(edges, len(card.labels), 1)
-        for window in take_windows(track, sound.window, sound.hop, windows):
+        for window in iter_windows(track, sound.window, sound.hop, windows):
             end = window.start + sound.window
-            analysed = analyse(window.samples, sound.features, sound.front_end)
+            analysed = extract_features(window.samples, sound.features, sound.front_end)
             level.add(analysed[: sound.front_end.n_mels], window.start, end)
             if not is_silent(window.samples):  # in silence the net would find something all the same
-                heard = planes(analysed, sound.features, sound.layout, sound.front_end)
-                evidence.add(window_evidence(classifier.model, heard[None], method)[0], window.start, end)
+                heard = to_model_input(analysed, sound.features, sound.layout, sound.front_end)
+                evidence.add(window_attribution(classifier.model, heard[None], method)[0], window.start, end)
     mixed = np.tensordot(_shares(card, belonging, prediction), evidence.mean(), axes=1)
-    return Explained(
+    return TrackExplanation(
         prediction=prediction,
         spectrogram=_spectrogram(level, sound.front_end),
         explanations=tuple(
@@ -94,7 +94,7 @@ def explain(
     )
 
 
-def window_evidence(model: Model, heard: Planes, method: Method) -> Floats:
+def window_attribution(model: Model, heard: ModelInput, method: Method) -> Floats:
     """How much each place of windows speaks for each label, (windows, labels, rows, columns), in logits.
 
     There is one row where the rows of the model's input are more than mel bands.
@@ -107,7 +107,7 @@ def window_evidence(model: Model, heard: Planes, method: Method) -> Floats:
     Raises:
         UntraceableError: it does not give what "cam" needs.
     """
-    sound = model.card.sound
+    sound = model.card.audio_input
     by_band = sound.features == ("mel",)
     if method == "cam":
         evidence = class_activation(*model.trace(heard))
@@ -116,7 +116,7 @@ def window_evidence(model: Model, heard: Planes, method: Method) -> Floats:
     return occlusion(model.logits, heard, _BANDS if by_band else 1, stretches)
 
 
-def strongest(explanation: Explanation, count: int) -> list[Moment]:
+def strongest_moments(explanation: Explanation, count: int) -> list[Moment]:
     """The stretches of 3 s that speak most for the genre: none overlap, and there are fewer if less speaks for it."""
     edges = np.array(explanation.times)
     width = max(1, min(round(_MOMENT / (edges[1] - edges[0])), len(edges) - 1))
@@ -129,13 +129,13 @@ def strongest(explanation: Explanation, count: int) -> list[Moment]:
     return moments
 
 
-def pixels(spectrogram: Spectrogram) -> NDArray[np.uint8]:
+def spectrogram_pixels(spectrogram: Spectrogram) -> NDArray[np.uint8]:
     """The levels of a spectrogram, (rows, columns), the lowest row first."""
     flat = np.frombuffer(base64.b64decode(spectrogram.levels), np.uint8)
     return flat.reshape(len(spectrogram.bands) - 1, len(spectrogram.times) - 1)
 
 
-def known_genres(card: Card) -> tuple[str, ...]:
+def explainable_genres(card: Card) -> tuple[str, ...]:
     """All that a model can be asked about: its labels, or the nodes of their tree."""
     return card.tree.nodes if card.tree else card.labels
 
@@ -146,7 +146,7 @@ def _leaves(card: Card, genre: str) -> list[bool]:
     Raises:
         ValueError: none is.
     """
-    known = known_genres(card)
+    known = explainable_genres(card)
     if genre not in known:
         raise ValueError(f"{card.name} does not know {genre!r}; it tells {', '.join(known)}")
     return [genre in lineage(label) if card.tree else genre == label for label in card.labels]
@@ -162,13 +162,13 @@ def _shares(card: Card, belonging: NDArray[np.bool_], prediction: Prediction) ->
 
 def _edges(duration: float, front_end: FrontEnd) -> Floats:
     """Of columns that are as short as a frame, or longer if there would be too many."""
-    columns = min(max(1, ceil(duration / front_end.seconds_per_frame)), MOST_COLUMNS)
+    columns = min(max(1, ceil(duration / front_end.seconds_per_frame)), MAX_COLUMNS)
     return np.linspace(0, duration, columns + 1)
 
 
 def _spectrogram(level: TimeAxis, front_end: FrontEnd) -> Spectrogram:
     decibels = level.mean(nothing=-np.inf)
-    silence = float(in_decibels(np.zeros(1))[0])
+    silence = float(power_to_db(np.zeros(1))[0])
     raised = 1 + (decibels - max(decibels.max(), silence + RANGE_DB)) / RANGE_DB
     levels = np.round(255 * raised.clip(0, 1)).astype(np.uint8)
     return Spectrogram(

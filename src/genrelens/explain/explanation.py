@@ -47,7 +47,7 @@ class Spectrogram(Record):
     levels: str
 
 
-class Explained(Record):
+class TrackExplanation(Record):
     """The answer for a track, and why it is that."""
 
     prediction: Prediction

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from genrelens.explain.explainer import pixels
-from genrelens.explain.explanation import Explained, Explanation, Spectrogram
-from genrelens.model.labels import BELOW
-from genrelens.prediction import UNKNOWN, Prediction, is_no_music
+from genrelens.explain.explainer import spectrogram_pixels
+from genrelens.explain.explanation import Explanation, Spectrogram, TrackExplanation
+from genrelens.model.labels import LEVEL_SEPARATOR
+from genrelens.prediction import UNKNOWN, Prediction, is_not_music
 
 Floats = NDArray[np.floating[Any]]
 
@@ -58,7 +58,7 @@ class Box:
         return self.bottom - share * (self.bottom - self.top)
 
 
-class Sheet:
+class Canvas:
     """Paper to draw on, with coordinates in pixels of the finished picture."""
 
     def __init__(self, width: int, height: int) -> None:
@@ -95,7 +95,7 @@ class Sheet:
         return content.getvalue()
 
 
-def draw(explained: Explained) -> bytes:
+def draw_heatmap(explained: TrackExplanation) -> bytes:
     """Draw all explanations of a track, one below the other, and its genres over time.
 
     Returns:
@@ -103,7 +103,7 @@ def draw(explained: Explained) -> bytes:
     """
     each = _HEADING + _SPECTRUM + _GAP + _EVIDENCE
     height = _TOP + each * len(explained.explanations) + _HEADING + _TIMELINE + _BOTTOM
-    sheet = Sheet(WIDTH, height)
+    sheet = Canvas(WIDTH, height)
     _title(sheet, explained.prediction)
     top = float(_TOP)
     for explanation in explained.explanations:
@@ -120,17 +120,17 @@ def draw(explained: Explained) -> bytes:
     return sheet.png()
 
 
-def _title(sheet: Sheet, prediction: Prediction) -> None:
+def _title(sheet: Canvas, prediction: Prediction) -> None:
     told = ", ".join(prediction.genres)
     sure = "" if prediction.genre == UNKNOWN else f"{100 * prediction.confidence:.0f} %"
     end = sheet.text(_LEFT, 40, told, 34, INK)
-    sheet.text(end + 14, 43, "no music" if is_no_music(prediction.music) else sure, 26, DIM)
+    sheet.text(end + 14, 43, "no music" if is_not_music(prediction.music) else sure, 26, DIM)
     name = PurePath(prediction.path).name.encode(errors="replace").decode()
     sheet.text(_LEFT, 80, _cut(name, _LONGEST_NAME), 18, DIM)
     sheet.text(WIDTH - 24, 43, f"{prediction.model} {prediction.version}", 15, DIM, "rm")
 
 
-def _heading(sheet: Sheet, top: float, explanation: Explanation) -> None:
+def _heading(sheet: Canvas, top: float, explanation: Explanation) -> None:
     x, y = _LEFT, top + _HEADING - 20
     end = sheet.text(x, y, "what speaks ", 16, INK)
     end = sheet.text(end, y, "for", 16, FOR)
@@ -140,12 +140,12 @@ def _heading(sheet: Sheet, top: float, explanation: Explanation) -> None:
     sheet.text(end, y, f"  by {_METHODS[explanation.method]}", 16, DIM)
 
 
-def _overlaid(sheet: Sheet, box: Box, spectrogram: Spectrogram, explanation: Explanation) -> None:
+def _overlaid(sheet: Canvas, box: Box, spectrogram: Spectrogram, explanation: Explanation) -> None:
     """The spectrogram, its light coloured by the evidence."""
     size = round((box.right - box.left) * _FINE), round((box.bottom - box.top) * _FINE)
     evidence = np.array(explanation.evidence)
     full = _full(evidence)
-    light = _resized(pixels(spectrogram) / 255, size).clip(0, 1)
+    light = _resized(spectrogram_pixels(spectrogram) / 255, size).clip(0, 1)
     strength = (_resized(evidence, size) / full).clip(-1, 1)
     sheet.paste(_coloured(light, strength), box)
     _frequency_axis(sheet, box, spectrogram.bands)
@@ -161,7 +161,7 @@ def _coloured(light: Floats, strength: Floats) -> NDArray[np.uint8]:
     return np.asarray(mixed.clip(0, 255), np.uint8)
 
 
-def _frequency_axis(sheet: Sheet, box: Box, bands: tuple[float, ...]) -> None:
+def _frequency_axis(sheet: Canvas, box: Box, bands: tuple[float, ...]) -> None:
     last = float("inf")
     for hz in (hz for hz in _TICKS_HZ if bands[0] <= hz <= bands[-1]):
         y = box.y(float(np.interp(hz, bands, np.linspace(0, 1, len(bands)))))
@@ -172,7 +172,7 @@ def _frequency_axis(sheet: Sheet, box: Box, bands: tuple[float, ...]) -> None:
         last = y
 
 
-def _scale(sheet: Sheet, box: Box, full: float) -> None:
+def _scale(sheet: Canvas, box: Box, full: float) -> None:
     """What colours mean, in logits."""
     bar = Box(box.right + 24, box.top + 30, box.right + 38, box.bottom - 30)
     size = round((bar.right - bar.left) * _FINE), round((bar.bottom - bar.top) * _FINE)
@@ -184,7 +184,7 @@ def _scale(sheet: Sheet, box: Box, full: float) -> None:
     sheet.text(bar.left, bar.bottom + 18, "against", 14, AGAINST)
 
 
-def _curve(sheet: Sheet, box: Box, explanation: Explanation) -> None:
+def _curve(sheet: Canvas, box: Box, explanation: Explanation) -> None:
     """The evidence of all bands over time, above and below a line that stands for none."""
     over_time = np.array(explanation.over_time())
     low, high = min(0.0, float(over_time.min())), max(0.0, float(over_time.max()))
@@ -208,7 +208,7 @@ def _curve(sheet: Sheet, box: Box, explanation: Explanation) -> None:
     sheet.text(box.right + 24, (box.top + box.bottom) / 2, "evidence, logits", 14, DIM)
 
 
-def _genres_over_time(sheet: Sheet, box: Box, prediction: Prediction) -> None:
+def _genres_over_time(sheet: Canvas, box: Box, prediction: Prediction) -> None:
     """The probabilities of each window, one on top of the other."""
     order = _leaves([score.label for score in prediction.scores])
     scores = ({score.label: score.score for score in segment.scores} for segment in prediction.segments)
@@ -232,16 +232,16 @@ def _genres_over_time(sheet: Sheet, box: Box, prediction: Prediction) -> None:
         sheet.polygon(
             [(box.right + 24, y - 6), (box.right + 36, y - 6), (box.right + 36, y + 6), (box.right + 24, y + 6)], colour
         )
-        end = sheet.text(box.right + 44, y, _cut(label.rpartition(BELOW)[2], _LONGEST_LABEL), 14, INK)
+        end = sheet.text(box.right + 44, y, _cut(label.rpartition(LEVEL_SEPARATOR)[2], _LONGEST_LABEL), 14, INK)
         sheet.text(end + 8, y, f"{100 * share:.0f} %", 14, DIM)
 
 
 def _leaves(labels: list[str]) -> list[str]:
     """Those that have no parts below them."""
-    return [label for label in labels if not any(other.startswith(label + BELOW) for other in labels)]
+    return [label for label in labels if not any(other.startswith(label + LEVEL_SEPARATOR) for other in labels)]
 
 
-def _time_axis(sheet: Sheet, box: Box, duration: float) -> None:
+def _time_axis(sheet: Canvas, box: Box, duration: float) -> None:
     seconds = _ticks(duration)
     for second in seconds:
         x = box.x(second / duration)

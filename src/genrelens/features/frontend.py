@@ -123,17 +123,17 @@ def log_mel(samples: Floats, front_end: FrontEnd) -> Floats:
     Returns:
         Shape (..., n_mels, frames), from -floor_db to 0. Silence is 0 all over: it is its own maximum.
     """
-    return refloor(decibels(samples, front_end), front_end.floor_db)
+    return apply_floor(mel_decibels(samples, front_end), front_end.floor_db)
 
 
-def decibels(samples: Floats, front_end: FrontEnd) -> Floats:
+def mel_decibels(samples: Floats, front_end: FrontEnd) -> Floats:
     """The log-mel as it is, neither set below its maximum nor floored, shape (..., n_mels, frames)."""
-    return in_decibels(mel_power(samples, front_end))
+    return power_to_db(mel_power(samples, front_end))
 
 
 def mel_power(samples: Floats, front_end: FrontEnd) -> Floats:
     """The power in each mel band and frame, shape (..., n_mels, frames)."""
-    bands = mel_bands(front_end).astype(samples.dtype).T
+    bands = mel_filterbank(front_end).astype(samples.dtype).T
     frames = front_end.frames(samples.shape[-1])
     mels = np.empty((*samples.shape[:-1], frames, front_end.n_mels), samples.dtype)
     for part, power in power_spectra(samples, front_end):
@@ -161,12 +161,12 @@ def power_spectra(samples: Floats, front_end: FrontEnd) -> Iterator[tuple[tuple[
             yield part, spectrum.real**2 + spectrum.imag**2
 
 
-def in_decibels(power: Floats) -> Floats:
+def power_to_db(power: Floats) -> Floats:
     """Convert power to decibels, of which there is an end at -100."""
     return np.asarray(10 * np.log10(np.maximum(power, _TINY_POWER)))
 
 
-def below_ceiling(level: Floats, front_end: FrontEnd) -> Floats:
+def apply_ceiling(level: Floats, front_end: FrontEnd) -> Floats:
     """Lower all above the ceiling, if there is one, to the least that is in a window (..., n_mels, frames)."""
     if front_end.ceiling is None:
         return level
@@ -175,17 +175,17 @@ def below_ceiling(level: Floats, front_end: FrontEnd) -> Floats:
     return np.where(above[:, None], least, level)
 
 
-def refloor(level: Floats, floor_db: float) -> Floats:
+def apply_floor(level: Floats, floor_db: float) -> Floats:
     """Set the maximum of each window (the last two axes) to 0 dB, and raise all to `floor_db` below it."""
     below = level - level.max(axis=(-2, -1), keepdims=True)
     return np.asarray(np.maximum(below, -floor_db))
 
 
-def normalised(level: Floats, front_end: FrontEnd) -> Floats:
+def normalise(level: Floats, front_end: FrontEnd) -> Floats:
     """Turn decibels into what a net takes, as the front end says.
 
     Args:
-        level: windows of a log-mel as `decibels` gives it, shape (..., n_mels, frames).
+        level: windows of a log-mel as `mel_decibels` gives it, shape (..., n_mels, frames).
         front_end: the parameters.
 
     Returns:
@@ -193,13 +193,16 @@ def normalised(level: Floats, front_end: FrontEnd) -> Floats:
     """
     if front_end.normalisation == "audioset":
         return np.asarray((np.log(10 ** (level / 10) + _AUDIOSET_POWER) - _AUDIOSET_MEAN) / _AUDIOSET_DEVIATION)
-    level = refloor(level, front_end.floor_db)
+    level = apply_floor(level, front_end.floor_db)
     if front_end.normalisation == "none":
         return level
-    return standardised(level, (-1,) if front_end.normalisation == "band" else (-2, -1))
+    return standardise(level, (-1,) if front_end.normalisation == "band" else (-2, -1))
 
 
-def standardised(values: Floats, axes: tuple[int, ...] = (-2, -1)) -> Floats:
+normalised = normalise  # the former name, still public
+
+
+def standardise(values: Floats, axes: tuple[int, ...] = (-2, -1)) -> Floats:
     """Scale to mean 0 and deviation 1 over those axes; what does not vary becomes 0."""
     centred = values - values.mean(axis=axes, keepdims=True)
     return np.asarray(centred / np.maximum(centred.std(axis=axes, keepdims=True), _TINY_DEVIATION))
@@ -223,7 +226,7 @@ def mfcc(level: Floats, count: int) -> Floats:
 
 
 @lru_cache(maxsize=8)
-def mel_bands(front_end: FrontEnd) -> NDArray[np.float64]:
+def mel_filterbank(front_end: FrontEnd) -> NDArray[np.float64]:
     """The triangular bands, shape (n_mels, n_fft // 2 + 1)."""
     bins: Floats = np.linspace(0, front_end.rate / 2, front_end.n_fft // 2 + 1)
     ends = hz_to_mel(np.array([front_end.fmin, front_end.highest]), front_end.mel_scale)
@@ -246,7 +249,7 @@ def band_centres(front_end: FrontEnd) -> NDArray[np.float64]:
     return np.asarray(mel_to_hz(low + step * np.arange(1, front_end.n_mels + 1), front_end.mel_scale))
 
 
-def band_places(hz: Floats, front_end: FrontEnd) -> Floats:
+def hz_to_band(hz: Floats, front_end: FrontEnd) -> Floats:
     """Where among the bands frequencies lie, as real indices: a band's centre at its own; any shape."""
     low, step = _spacing(front_end)
     return (hz_to_mel(hz, front_end.mel_scale) - low) / step - 1
@@ -257,7 +260,7 @@ def noise_power(front_end: FrontEnd) -> NDArray[np.float64]:
     taper = _taper(front_end.window, front_end.window_size or front_end.n_fft, front_end.n_fft, np.dtype(np.float64))
     phases = 2 * np.pi * np.arange(front_end.n_fft // 2 + 1) / front_end.n_fft
     emphasis = np.abs(1 - front_end.pre_emphasis * np.exp(-1j * phases)) ** 2
-    return np.asarray(front_end.rate * np.square(taper).sum() * (mel_bands(front_end) @ emphasis))
+    return np.asarray(front_end.rate * np.square(taper).sum() * (mel_filterbank(front_end) @ emphasis))
 
 
 def _spacing(front_end: FrontEnd) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from genrelens.audio.containers import Source, opened
+from genrelens.audio.containers import Source, open_source
 from genrelens.errors import (
     AudioNotFoundError,
     AudioUnreadableError,
@@ -20,7 +20,7 @@ from genrelens.errors import (
     PictureNotFoundError,
     PictureTooLargeError,
     PictureUnreadableError,
-    shown,
+    display_name,
 )
 
 Picture = NDArray[np.uint8]  # red, green and blue, shape (height, width, 3)
@@ -29,8 +29,8 @@ Border = Literal["remove", "keep"]
 # What is looked for in a folder; a file that is named itself is tried whatever it is called.
 PICTURE_EXTENSIONS = frozenset({".png", ".jpg", ".jpeg"})
 
-MOST_PIXELS = 1 << 24  # 4096 x 4096; more is refused before memory is taken for it
-_MOST_BYTES = 8 * MOST_PIXELS  # no file of so many pixels needs more: 16 bits each of red, green, blue and alpha
+MAX_PIXELS = 1 << 24  # 4096 x 4096; more is refused before memory is taken for it
+_MOST_BYTES = 8 * MAX_PIXELS  # no file of so many pixels needs more: 16 bits each of red, green, blue and alpha
 
 # How files of each format begin, and FFmpeg's decoder for it. No container is looked for, so none opens other files.
 _DECODERS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "mjpeg"}
@@ -44,13 +44,13 @@ _EXACT, _LOSSY = 2, 32  # by how much a colour may differ and still be the backg
 _NOISE = 1e-3  # of the pixels nearly have the background's colour: a JPEG's do, a drawing's do not
 
 
-def picture_files(folder: str | os.PathLike[str], refused: Callable[[OSError], None] | None = None) -> list[Path]:
+def picture_files(folder: str | os.PathLike[str], on_error: Callable[[OSError], None] | None = None) -> list[Path]:
     """The files below a folder whose names end like a picture's, sorted; links to folders are not followed.
 
-    `refused` is told of folders that cannot be read. Names that begin with "._", which macOS leaves beside
+    `on_error` is told of folders that cannot be read. Names that begin with "._", which macOS leaves beside
     files on foreign disks, are passed over.
     """
-    found = (Path(place, name) for place, _, names in os.walk(folder, onerror=refused) for name in names)
+    found = (Path(place, name) for place, _, names in os.walk(folder, onerror=on_error) for name in names)
     return sorted(path for path in found if is_picture(path) and not path.name.startswith("._"))
 
 
@@ -70,9 +70,9 @@ def read_picture(source: Source) -> Picture:
     Raises:
         PictureNotFoundError, PictureUnreadableError: the file cannot be opened.
         NotAPictureError: it is neither PNG nor JPEG, or is cut off or damaged.
-        PictureTooLargeError: it has more than `MOST_PIXELS` pixels.
+        PictureTooLargeError: it has more than `MAX_PIXELS` pixels.
     """
-    name = shown(source)
+    name = display_name(source)
     data = _content(source, name)
     codec = next((codec for beginning, codec in _DECODERS.items() if data.startswith(beginning)), None)
     if codec is None:
@@ -108,7 +108,7 @@ def remove_border(picture: Picture, name: str = "the picture") -> Picture:
         picture = smaller
 
 
-def resized(picture: Picture, width: int, height: int) -> Picture:
+def resize(picture: Picture, width: int, height: int) -> Picture:
     """Scale to `width` x `height` pixels, each the mean of the area that it stands for; uint8 (height, width, 3).
 
     Colours are scaled one by one, as FFmpeg would turn them into luma and chroma on the way.
@@ -118,7 +118,7 @@ def resized(picture: Picture, width: int, height: int) -> Picture:
     return np.stack([plane.to_ndarray() for plane in scaled], axis=2).astype(np.uint8, copy=False)
 
 
-def picture_planes(
+def picture_to_model_input(
     picture: Picture, width: int, height: int, border: Border, name: str = "the picture"
 ) -> NDArray[np.float32]:
     """What a net takes of a picture: float32 (3, height, width), of mean 0 and deviation 1.
@@ -137,7 +137,7 @@ def picture_planes(
         BlankPictureError: it has one colour all over.
     """
     plot = remove_border(picture, name) if border == "remove" else picture
-    planes = np.moveaxis(resized(plot, width, height), 2, 0).astype(np.float32)
+    planes = np.moveaxis(resize(plot, width, height), 2, 0).astype(np.float32)
     deviation = planes.std()
     if deviation == 0:
         raise _blank(name)
@@ -147,7 +147,7 @@ def picture_planes(
 def _content(source: Source, name: str) -> bytes:
     try:
         with contextlib.ExitStack() as stack:
-            file = opened(source, stack)
+            file = open_source(source, stack)
             file.seek(0)
             data = file.read(_MOST_BYTES + 1)
     except AudioNotFoundError as error:
@@ -165,11 +165,11 @@ def _content(source: Source, name: str) -> bytes:
 
 def _decoded(data: bytes, codec: str, name: str) -> NDArray[np.uint8]:
     """Red, green, blue and alpha, shape (height, width, 4)."""
-    if codec == "png" and int.from_bytes(data[16:20]) * int.from_bytes(data[20:24]) > MOST_PIXELS:
+    if codec == "png" and int.from_bytes(data[16:20]) * int.from_bytes(data[20:24]) > MAX_PIXELS:
         raise _too_large(name)  # FFmpeg calls the very largest damaged
     decoder = av.CodecContext.create(codec, "r")
     assert isinstance(decoder, av.VideoCodecContext)
-    decoder.options = {"max_pixels": str(MOST_PIXELS), "err_detect": "crccheck+explode"}
+    decoder.options = {"max_pixels": str(MAX_PIXELS), "err_detect": "crccheck+explode"}
     decoder.thread_count = 1
     try:
         frame = next(iter([*decoder.decode(av.Packet(data)), *decoder.decode(None)]), None)
@@ -253,7 +253,7 @@ def _differences(picture: NDArray[np.uint8], colour: NDArray[np.uint8]) -> NDArr
 
 
 def _too_large(name: str) -> PictureTooLargeError:
-    return PictureTooLargeError(f"{name} has more than {MOST_PIXELS} pixels; scale it down first")
+    return PictureTooLargeError(f"{name} has more than {MAX_PIXELS} pixels; scale it down first")
 
 
 def _blank(name: str) -> BlankPictureError:

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from genrelens.features.frontend import (
     Floats,
     FrontEnd,
-    below_ceiling,
-    in_decibels,
-    mel_bands,
+    apply_ceiling,
+    apply_floor,
+    mel_filterbank,
     mfcc,
-    normalised,
+    normalise,
     power_spectra,
-    refloor,
-    standardised,
+    power_to_db,
+    standardise,
 )
 
 Feature = Literal["mel", "mfcc", "tempogram", "chroma", "contrast", "tonnetz"]
@@ -40,12 +40,12 @@ _CONTRAST_OCTAVES = 6
 _CONTRAST_SHARE = 0.02  # of a band's frequencies make its peak, and as many its valley
 
 
-def needs_spectrum(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+def spectrum_features(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
     """Those features that the log-mel alone does not give, in their order."""
     return tuple(feature for feature in features if feature in _FROM_SPECTRUM)
 
 
-def height(feature: Feature, front_end: FrontEnd) -> int:
+def row_count(feature: Feature, front_end: FrontEnd) -> int:
     """How many rows a feature has.
 
     Raises:
@@ -62,15 +62,15 @@ def height(feature: Feature, front_end: FrontEnd) -> int:
     }[feature]
 
 
-def shape(features: tuple[Feature, ...], layout: Layout, front_end: FrontEnd, frames: int) -> tuple[int, int, int]:
-    """Planes, rows and frames of what `planes` gives."""
+def input_shape(features: tuple[Feature, ...], layout: Layout, front_end: FrontEnd, frames: int) -> tuple[int, int, int]:
+    """Planes, rows and frames of what `to_model_input` gives."""
     if layout == "stack":
         return len(features), front_end.n_mels, frames
-    return 1, sum(height(feature, front_end) for feature in features), frames
+    return 1, sum(row_count(feature, front_end) for feature in features), frames
 
 
-def analyse(samples: Floats, features: tuple[Feature, ...], front_end: FrontEnd) -> Floats:
-    """All that `planes` needs of a recording, by one Fourier transform, in bounded memory.
+def extract_features(samples: Floats, features: tuple[Feature, ...], front_end: FrontEnd) -> Floats:
+    """All that `to_model_input` needs of a recording, by one Fourier transform, in bounded memory.
 
     Args:
         samples: shape (..., samples); the precision of the result is that of the samples.
@@ -81,22 +81,22 @@ def analyse(samples: Floats, features: tuple[Feature, ...], front_end: FrontEnd)
         Shape (..., n_mels + rows of `needs_spectrum(features)`, frames): the log-mel as `frontend.decibels`
         gives it, and under it the rows of those features. A frame's rows depend on that frame alone.
     """
-    spectral = needs_spectrum(features)
-    rows = front_end.n_mels + sum(height(feature, front_end) for feature in spectral)
+    spectral = spectrum_features(features)
+    rows = front_end.n_mels + sum(row_count(feature, front_end) for feature in spectral)
     frames = front_end.frames(samples.shape[-1])
-    bands = mel_bands(front_end).astype(samples.dtype).T
+    bands = mel_filterbank(front_end).astype(samples.dtype).T
     level = np.empty((*samples.shape[:-1], frames, rows), samples.dtype)
     for part, power in power_spectra(samples, front_end):
-        found = [in_decibels(power @ bands), *(_FROM_SPECTRUM[feature](power, front_end) for feature in spectral)]
+        found = [power_to_db(power @ bands), *(_FROM_SPECTRUM[feature](power, front_end) for feature in spectral)]
         level[part] = np.concatenate(found, axis=-1)
     return np.swapaxes(level, -1, -2)
 
 
-def planes(level: Floats, features: tuple[Feature, ...], layout: Layout, front_end: FrontEnd) -> NDArray[np.float32]:
+def to_model_input(level: Floats, features: tuple[Feature, ...], layout: Layout, front_end: FrontEnd) -> NDArray[np.float32]:
     """What a net takes of windows.
 
     Args:
-        level: as `analyse` gave it for these features, or a stretch of it over frames; shape (..., rows, frames).
+        level: as `extract_features` gave it for these features, or a stretch of it over frames; shape (..., rows, frames).
         features: each once.
         layout: "stack" gives each feature a plane, its rows drawn out to n_mels by linear interpolation;
             "concat" sets them one under another in one plane.
@@ -104,17 +104,17 @@ def planes(level: Floats, features: tuple[Feature, ...], layout: Layout, front_e
             deviation 1 over their window.
 
     Returns:
-        Shape (..., planes, rows, frames), as `shape` tells.
+        Shape (..., planes, rows, frames), as `input_shape` tells.
     """
     level = level.astype(np.promote_types(level.dtype, np.float32), copy=False)  # half precision is for keeping
-    mel = below_ceiling(level[..., : front_end.n_mels, :], front_end)
+    mel = apply_ceiling(level[..., : front_end.n_mels, :], front_end)
     found = _spectral_rows(level, features, front_end)
     if derived := [feature for feature in features if feature in _FROM_MEL]:
-        floored = refloor(mel, front_end.floor_db)
+        floored = apply_floor(mel, front_end.floor_db)
         found |= {feature: _FROM_MEL[feature](floored, front_end) for feature in derived}
     if layout == "stack":
         found = {feature: _resized(rows, front_end.n_mels) for feature, rows in found.items()}
-    scaled = [normalised(mel, front_end) if feature == "mel" else standardised(found[feature]) for feature in features]
+    scaled = [normalise(mel, front_end) if feature == "mel" else standardise(found[feature]) for feature in features]
     stacked = np.stack(scaled, axis=-3) if layout == "stack" else np.concatenate(scaled, axis=-2)[..., None, :, :]
     return stacked.astype(np.float32, copy=False)
 
@@ -219,7 +219,7 @@ def contrast(power: Floats, front_end: FrontEnd) -> Floats:
         ordered = np.sort(magnitude[:, first:last])
         count = max(1, round(_CONTRAST_SHARE * (last - first + (row < len(edges) - 1))))
         peak, valley = ordered[:, -count:].mean(axis=1), ordered[:, :count].mean(axis=1)
-        rows[:, row] = in_decibels(peak) - in_decibels(valley)
+        rows[:, row] = power_to_db(peak) - power_to_db(valley)
     return rows
 
 
@@ -272,12 +272,12 @@ _FROM_SPECTRUM: dict[Feature, Callable[[Floats, FrontEnd], Floats]] = {
 
 
 def _spectral_rows(level: Floats, features: tuple[Feature, ...], front_end: FrontEnd) -> dict[Feature, Floats]:
-    """The rows that `analyse` wrote under the mel, by feature."""
+    """The rows that `extract_features` wrote under the mel, by feature."""
     found: dict[Feature, Floats] = {}
     first = front_end.n_mels
-    for feature in needs_spectrum(features):
-        found[feature] = level[..., first : first + height(feature, front_end), :]
-        first += height(feature, front_end)
+    for feature in spectrum_features(features):
+        found[feature] = level[..., first : first + row_count(feature, front_end), :]
+        first += row_count(feature, front_end)
     return found
 
 

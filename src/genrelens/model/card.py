@@ -6,21 +6,21 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from genrelens.errors import InvalidModelError, NewerCardError, WrongInputError, shown
-from genrelens.model.input_spec import Input, Sound
-from genrelens.model.labels import CERTAINTY, Labelling, Tree, has_empty_parts
+from genrelens.errors import InvalidModelError, NewerCardError, WrongInputError, display_name
+from genrelens.model.input_spec import AudioInput, InputSpec
+from genrelens.model.labels import DEFAULT_CERTAINTY, GenreTree, Labelling, has_empty_parts
 
 CARD_KEY = "genrelens.card"  # in the ONNX metadata
 CARD_FORMAT = 3
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Figure(_Part):
+class MetricEstimate(_Part):
     """A measured value and what exactly was measured; `low` and `high` bound its 95 % interval."""
 
     metric: str
@@ -33,7 +33,7 @@ class Figure(_Part):
     protocol: str
 
 
-class Training(_Part):
+class TrainingRecord(_Part):
     """Where the weights came from."""
 
     recipe: str
@@ -59,7 +59,7 @@ class Calibration(_Part):
     error: tuple[float, float] | None = None
 
 
-class Detector(_Part):
+class MusicDetector(_Part):
     """What music looks like to the net, so that what is no music stands out by its distance from it.
 
     Embeddings of music lie near a flat of few dimensions. The distance of one from it is its norm once the
@@ -109,15 +109,15 @@ class Card(_Part):
     summary: str
     labels: Annotated[tuple[str, ...], Field(min_length=2)]
     labelling: Labelling = "one"
-    thresholds: tuple[Share, ...] = ()
-    certainty: Share = CERTAINTY
-    input: Input
+    thresholds: tuple[Probability, ...] = ()
+    certainty: Probability = DEFAULT_CERTAINTY
+    input: InputSpec
     temperature: Annotated[float, Field(gt=0)] = 1.0
     calibration: Calibration | None = None
-    detector: Detector | None = None
+    detector: MusicDetector | None = None
     parameters: int
-    training: Training
-    figures: tuple[Figure, ...] = ()
+    training: TrainingRecord
+    figures: tuple[MetricEstimate, ...] = ()
     licence: str
     package: str
 
@@ -139,18 +139,18 @@ class Card(_Part):
         return self
 
     @property
-    def tree(self) -> Tree | None:
+    def tree(self) -> GenreTree | None:
         """The tree of genres that the labels are the leaves of, if they are."""
         return _tree(self.labels) if self.labelling == "tree" else None
 
     @property
-    def sound(self) -> Sound:
+    def audio_input(self) -> AudioInput:
         """The input of a model that hears.
 
         Raises:
             WrongInputError: it looks at pictures.
         """
-        if not isinstance(self.input, Sound):
+        if not isinstance(self.input, AudioInput):
             raise WrongInputError(
                 f"{self.name} looks at pictures of spectrograms; make them of audio with `genrelens data pictures`"
             )
@@ -158,8 +158,8 @@ class Card(_Part):
 
 
 @cache
-def _tree(leaves: tuple[str, ...]) -> Tree:
-    return Tree(leaves)
+def _tree(leaves: tuple[str, ...]) -> GenreTree:
+    return GenreTree(leaves)
 
 
 def read_card(metadata: dict[str, str], path: Any) -> Card:
@@ -171,20 +171,20 @@ def read_card(metadata: dict[str, str], path: Any) -> Card:
     """
     if CARD_KEY not in metadata:
         raise InvalidModelError(
-            f"{shown(path)} is an ONNX file without a GenreLens card; export it with `genrelens train`"
+            f"{display_name(path)} is an ONNX file without a GenreLens card; export it with `genrelens train`"
         )
     try:
         content = json.loads(metadata[CARD_KEY])
         written_by = content.get("format", 0)
         if isinstance(written_by, int) and written_by > CARD_FORMAT:
             raise NewerCardError(
-                f"{shown(path)} has a card of format {written_by}, and this GenreLens reads up to "
+                f"{display_name(path)} has a card of format {written_by}, and this GenreLens reads up to "
                 f"{CARD_FORMAT}; upgrade with `pip install -U genrelens`"
             )
         return Card.model_validate(_upgraded(content))
     except (json.JSONDecodeError, AttributeError, ValidationError) as error:
         raise InvalidModelError(
-            f"{shown(path)} has a card that cannot be read ({_first_line(error)}); get the file anew"
+            f"{display_name(path)} has a card that cannot be read ({_first_line(error)}); get the file anew"
         ) from error
 
 

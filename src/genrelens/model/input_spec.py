@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_val
 from genrelens.audio.containers import audio_files
 from genrelens.features.frontend import FrontEnd
 from genrelens.features.pictures import Border, picture_files
-from genrelens.features.spectral import Feature, Layout, height, shape
+from genrelens.features.spectral import Feature, Layout, input_shape, row_count
 
 Shape = tuple[int, int, int]  # planes, rows, frames; of a picture: colours, height, width
 
@@ -18,7 +18,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Sound(_Part):
+class AudioInput(_Part):
     """Windows of a track.
 
     Attributes:
@@ -46,7 +46,7 @@ class Sound(_Part):
     @model_validator(mode="after")
     def _has_rows(self) -> Self:
         for feature in self.features:
-            height(feature, self.front_end)  # which may be too coarse for it
+            row_count(feature, self.front_end)  # which may be too coarse for it
         return self
 
     @property
@@ -57,15 +57,15 @@ class Sound(_Part):
     @property
     def shape(self) -> Shape:
         """Of one window, as the net takes it."""
-        return shape(self.features, self.layout, self.front_end, self.frames)
+        return input_shape(self.features, self.layout, self.front_end, self.frames)
 
 
-class Picture(_Part):
-    """A picture of a spectrogram, scaled to `width` x `height` pixels, with or without the border round the plot."""
+class PictureInput(_Part):
+    """A picture of a spectrogram, scaled to `width` x `row_count` pixels, with or without the border round the plot."""
 
     kind: Literal["picture"]
     width: Annotated[int, Field(gt=0)]
-    height: Annotated[int, Field(gt=0)]
+    row_count: Annotated[int, Field(gt=0)]
     border: Border = "remove"
 
     @property
@@ -78,12 +78,12 @@ def _kind(value: Any) -> Any:
     return value.get("kind", "sound") if isinstance(value, dict) else getattr(value, "kind", None)
 
 
-Input = Annotated[Annotated[Sound, Tag("sound")] | Annotated[Picture, Tag("picture")], Discriminator(_kind)]
+InputSpec = Annotated[Annotated[AudioInput, Tag("sound")] | Annotated[PictureInput, Tag("picture")], Discriminator(_kind)]
 
 
-def finder(own: Input) -> Callable[..., list[Path]]:
+def file_finder(own: InputSpec) -> Callable[..., list[Path]]:
     """What finds files in a folder that can be taken in: `sources.audio_files` or `pictures.picture_files`."""
-    return picture_files if isinstance(own, Picture) else audio_files
+    return picture_files if isinstance(own, PictureInput) else audio_files
 
 
-INPUT_KINDS: dict[str, type[BaseModel]] = {"sound": Sound, "picture": Picture}
+INPUT_KINDS: dict[str, type[BaseModel]] = {"sound": AudioInput, "picture": PictureInput}

@@ -10,8 +10,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from genrelens.errors import InvalidModelError, ModelNotFoundError, UntraceableError, shown
-from genrelens.model.card import Card, Detector, read_card
+from genrelens.errors import InvalidModelError, ModelNotFoundError, UntraceableError, display_name
+from genrelens.model.card import Card, MusicDetector, read_card
 
 _LOADING_ERRORS = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented)
 
@@ -21,12 +21,12 @@ LOGITS, MAPS, WEIGHTS = "logits", "maps", "weights"
 
 _USUAL_MUSIC = 0.99  # how probably music the median track is
 
-Planes = NDArray[np.float32]  # of windows: (windows, planes, rows, frames)
+ModelInput = NDArray[np.float32]  # of windows: (windows, planes, rows, frames)
 Probabilities = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ModelOutput:
     """What a model says of windows.
 
     Attributes:
@@ -37,7 +37,7 @@ class Judgement:
 
     probabilities: Probabilities
     embeddings: NDArray[np.float32] | None = None
-    strangeness: NDArray[np.float64] | None = None
+    ood_scores: NDArray[np.float64] | None = None
 
 
 class Model:
@@ -67,36 +67,36 @@ class Model:
             content = self.path.read_bytes()
         except OSError as error:
             raise ModelNotFoundError(
-                f"{shown(path)} cannot be read ({error.strerror}); `genrelens models` lists what there is"
+                f"{display_name(path)} cannot be read ({error.strerror}); `genrelens models` lists what there is"
             ) from error
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except _LOADING_ERRORS as error:
-            raise InvalidModelError(f"{shown(path)} is not an ONNX model, or is damaged; get the file anew") from error
+            raise InvalidModelError(f"{display_name(path)} is not an ONNX model, or is damaged; get the file anew") from error
         self.card: Card = read_card(self._session.get_modelmeta().custom_metadata_map, path)
         self._check_graph()
 
-    def judge(self, planes: Planes) -> Judgement:
+    def run(self, planes: ModelInput) -> ModelOutput:
         """All that the model says of windows (windows, planes, rows, frames), in one run of the net."""
-        if self.channels is None:
-            return Judgement(self._probable(self.logits(planes)))
-        logits, maps = self._run([self._output, MAPS], planes)
+        if self.embedding_size is None:
+            return ModelOutput(self._probable(self.logits(planes)))
+        logits, maps = self._run_session([self._output, MAPS], planes)
         embeddings = np.asarray(maps.mean(axis=(2, 3)))
-        far = strangeness(self.card.detector, embeddings) if self.card.detector else None
-        return Judgement(self._probable(logits), embeddings, far)
+        far = ood_scores(self.card.detector, embeddings) if self.card.detector else None
+        return ModelOutput(self._probable(logits), embeddings, far)
 
-    def logits(self, planes: Planes) -> NDArray[np.float32]:
+    def logits(self, planes: ModelInput) -> NDArray[np.float32]:
         """Raw outputs, shape (windows, labels), for windows (windows, planes, rows, frames)."""
-        return self._run([self._output], planes)[0]
+        return self._run_session([self._output], planes)[0]
 
-    def probabilities(self, planes: Planes) -> Probabilities:
+    def probabilities(self, planes: ModelInput) -> Probabilities:
         """Probabilities of each label in each window, (windows, labels).
 
         They are the softmax of the logits over the temperature; with several labels, the sigmoid of each.
         """
         return self._probable(self.logits(planes))
 
-    def trace(self, planes: Planes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def trace(self, planes: ModelInput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What the logits of windows come from: their last maps, and the weights that make logits of the maps' mean.
 
         Args:
@@ -113,10 +113,10 @@ class Model:
                 f"{self.card.name} does not tell where its answers come from (its graph gives no maps and weights); "
                 "explain it by occlusion"
             )
-        maps, weights = self._run([MAPS, WEIGHTS], planes)
+        maps, weights = self._run_session([MAPS, WEIGHTS], planes)
         return maps, weights
 
-    def _run(self, outputs: list[str], planes: Planes) -> list[NDArray[np.float32]]:
+    def _run_session(self, outputs: list[str], planes: ModelInput) -> list[NDArray[np.float32]]:
         expected = self.card.input.shape
         if planes.shape[1:] != expected:
             raise ValueError(f"{self.card.name} takes windows of shape {expected}, not {planes.shape[1:]}")
@@ -134,18 +134,18 @@ class Model:
         fits = len(inputs) == 1 and _takes(inputs[0].shape, expected)
         if not (fits and _takes(outputs[0].shape, (None, len(self.card.labels)))):
             raise InvalidModelError(
-                f"{shown(self.path)} has a graph that does not fit its card "
+                f"{display_name(self.path)} has a graph that does not fit its card "
                 f"({inputs[0].shape} -> {outputs[0].shape}, {len(self.card.labels)} labels); export it again"
             )
         self._input, self._output = inputs[0].name, outputs[0].name
         maps = next((output.shape for output in outputs if output.name == MAPS), None)
-        self.channels: int | None = maps[1] if maps else None  # of an embedding, if the graph gives maps
+        self.embedding_size: int | None = maps[1] if maps else None  # of an embedding, if the graph gives maps
         self.traceable = {MAPS, WEIGHTS} <= {output.name for output in outputs}  # whether it can be asked by `trace`
         detector = self.card.detector
-        if detector and len(detector.centre) != self.channels:
+        if detector and len(detector.centre) != self.embedding_size:
             raise InvalidModelError(
-                f"{shown(self.path)} has a detector of music that does not fit its graph "
-                f"({len(detector.centre)} channels, {self.channels} in the graph); export it again"
+                f"{display_name(self.path)} has a detector of music that does not fit its graph "
+                f"({len(detector.centre)} channels, {self.embedding_size} in the graph); export it again"
             )
 
 
@@ -156,15 +156,15 @@ def _takes(shape: list[Any], expected: tuple[int | None, ...]) -> bool:
     )
 
 
-def strangeness(detector: Detector, embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """How far from music each embedding lies, (windows,), of embeddings (windows, channels); see `Detector`."""
+def ood_scores(detector: MusicDetector, embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """How far from music each embedding lies, (windows,), of embeddings (windows, channels); see `MusicDetector`."""
     off = embeddings - np.array(detector.centre)
     along = off @ np.array(detector.axes).reshape(-1, len(detector.centre)).T
     rest = np.square(off).sum(axis=1) - np.square(along).sum(axis=1)
     return np.asarray(np.log(np.maximum(rest, np.finfo(np.float32).tiny)) / 2)
 
 
-def musical(detector: Detector, strange: float) -> float:
+def music_probability(detector: MusicDetector, strange: float) -> float:
     """How probably a strangeness is that of music: a logistic curve through both distances of the detector.
 
     It is no frequency of anything, as no one knows how often what is no music will be asked about.

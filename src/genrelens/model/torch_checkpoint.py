@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrelens.errors import InvalidModelError, shown
+from genrelens.errors import InvalidModelError, display_name
 
 _DTYPES = {
     "FloatStorage": np.dtype("<f4"),
@@ -36,7 +36,7 @@ def read_checkpoint(file: Path) -> dict[str, NDArray[Any]]:
             content = _Reader(archive, index.removesuffix("data.pkl")).load()
         return {str(name): value for name, value in content.items() if isinstance(value, np.ndarray)}
     except _FAULTS as error:
-        raise InvalidModelError(f"{shown(file)} is no PyTorch checkpoint of weights; get it anew") from error
+        raise InvalidModelError(f"{display_name(file)} is no PyTorch checkpoint of weights; get it anew") from error
 
 
 class _Reader(pickle.Unpickler):

@@ -23,7 +23,7 @@ Weights = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Hole:
+class WeightSlot:
     """Where the bytes of a tensor go."""
 
     tensor: str
@@ -31,7 +31,7 @@ class Hole:
     size: int
 
 
-def filled(template: Path, weights: Weights) -> bytes:
+def insert_weights(template: Path, weights: Weights) -> bytes:
     """The model file, with its holes filled from a checkpoint.
 
     Raises:
@@ -39,7 +39,7 @@ def filled(template: Path, weights: Weights) -> bytes:
     """
     with zipfile.ZipFile(template) as archive:
         content = bytearray(archive.read(_MODEL))
-        holes = [Hole(**hole) for hole in json.loads(archive.read(_HOLES))]
+        holes = [WeightSlot(**hole) for hole in json.loads(archive.read(_HOLES))]
     for hole in holes:
         own = _bytes(weights[hole.tensor]) if hole.tensor in weights else b""
         if len(own) != hole.size:
@@ -48,7 +48,7 @@ def filled(template: Path, weights: Weights) -> bytes:
     return bytes(content)
 
 
-def hollowed(model: bytes, weights: Weights, target: Path) -> tuple[Hole, ...]:
+def strip_weights(model: bytes, weights: Weights, target: Path) -> tuple[WeightSlot, ...]:
     """Write a template of a model file: each tensor of the checkpoint that is in it, byte for byte, becomes a hole."""
     content, holes = bytearray(model), []
     for name, values in sorted(weights.items()):
@@ -56,7 +56,7 @@ def hollowed(model: bytes, weights: Weights, target: Path) -> tuple[Hole, ...]:
         start = content.find(own) if values.dtype.kind == "f" and values.any() else -1
         if start >= 0:
             content[start : start + len(own)] = bytes(len(own))
-            holes.append(Hole(name, start, len(own)))
+            holes.append(WeightSlot(name, start, len(own)))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, part in ((_MODEL, bytes(content)), (_HOLES, json.dumps([asdict(hole) for hole in holes]).encode())):
             archive.writestr(zipfile.ZipInfo(name, _DATE), part, zipfile.ZIP_DEFLATED, 9)

@@ -15,13 +15,13 @@ from typing import IO
 
 import platformdirs
 
-from genrelens.errors import ChecksumError, DownloadError, ModelNotFoundError, shown
-from genrelens.files import replacing
+from genrelens.errors import ChecksumError, DownloadError, ModelNotFoundError, display_name
+from genrelens.files import atomic_write
 from genrelens.model.torch_checkpoint import read_checkpoint
-from genrelens.model.weightless import filled
+from genrelens.model.weightless import insert_weights
 
-DEFAULT = "lens"
-OFFLINE_FOLDER = "GENRELENS_MODELS"  # an environment variable: look here, and download nothing
+DEFAULT_MODEL = "lens"
+MODELS_FOLDER_ENV = "GENRELENS_MODELS"  # an environment variable: look here, and download nothing
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30  # s without an answer
@@ -30,7 +30,7 @@ Progress = Callable[[int, int | None], None]  # bytes had, bytes in all if known
 
 
 @dataclass(frozen=True)
-class Published:
+class RemoteCheckpoint:
     """A checkpoint of others, where they have put it."""
 
     url: str
@@ -43,30 +43,30 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ZooEntry:
     """A model that we know by name: bundled, whole or as a template that lacks the weights of a checkpoint."""
 
     name: str
     summary: str
     sha256: str
-    weights: Published | None = None
+    weights: RemoteCheckpoint | None = None
 
 
-def known() -> dict[str, Entry]:
+def known_models() -> dict[str, ZooEntry]:
     """The models that can be named, the bundled ones first."""
     entries = json.loads(_asset("zoo.json").read_text("utf-8"))
     return {entry["name"]: _entry(**entry) for entry in entries}
 
 
-def _entry(weights: dict[str, str] | None = None, **fields: str) -> Entry:
-    return Entry(**fields, weights=Published(**weights) if weights else None)
+def _entry(weights: dict[str, str] | None = None, **fields: str) -> ZooEntry:
+    return ZooEntry(**fields, weights=RemoteCheckpoint(**weights) if weights else None)
 
 
 def find(model: str | os.PathLike[str], progress: Progress | None = None) -> Path:
     """The local file of a model; it is downloaded if it must be, and its checksum is verified.
 
     Args:
-        model: a name that `known` lists, a name of a file in the folder that GENRELENS_MODELS gives (without
+        model: a name that `known_models` lists, a name of a file in the folder that GENRELENS_MODELS gives (without
             ".onnx"), a path, or an address "https://...#sha256=..." with the checksum of the file.
         progress: told of a download's bytes.
 
@@ -80,7 +80,7 @@ def find(model: str | os.PathLike[str], progress: Progress | None = None) -> Pat
         return _from_address(text, progress)
     if isinstance(model, os.PathLike) or text.endswith(".onnx") or os.sep in text:
         if not os.path.isfile(model):  # noqa: PTH113 (pathlib raises where a folder is closed to us)
-            raise ModelNotFoundError(f"{shown(model)} does not exist; `genrelens models` lists what there is")
+            raise ModelNotFoundError(f"{display_name(model)} does not exist; `genrelens models` lists what there is")
         return Path(model)
     return _from_name(text, progress)
 
@@ -90,7 +90,7 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("genrelens")) / "models"
 
 
-def is_local(entry: Entry) -> bool:
+def is_local(entry: ZooEntry) -> bool:
     """Whether `find` would need no network for it."""
     if entry.weights is None:
         return True
@@ -99,23 +99,23 @@ def is_local(entry: Entry) -> bool:
 
 
 def _from_name(name: str, progress: Progress | None) -> Path:
-    entry = known().get(name)
+    entry = known_models().get(name)
     offline = _offline(f"{name}.onnx")
     if offline is not None and offline.is_file():
         return _checked(offline, entry.sha256) if entry else offline
     if entry is None:
         raise ModelNotFoundError(
-            f"there is no model {name!r}; known are {', '.join(known())}, or give a path to an .onnx file"
+            f"there is no model {name!r}; known are {', '.join(known_models())}, or give a path to an .onnx file"
         )
     if entry.weights is None:
         return _checked(_asset(f"{name}.onnx"), entry.sha256)
     if _cached(entry).is_file():
         return _checked(_cached(entry), entry.sha256)
-    content = filled(_asset(f"{name}.zip"), read_checkpoint(published(entry.weights, progress)))
+    content = insert_weights(_asset(f"{name}.zip"), read_checkpoint(fetch_checkpoint(entry.weights, progress)))
     return _kept(_cached(entry), entry.sha256, name, lambda file: file.write(content))
 
 
-def published(weights: Published, progress: Progress | None = None) -> Path:
+def fetch_checkpoint(weights: RemoteCheckpoint, progress: Progress | None = None) -> Path:
     """The local file of a checkpoint, from the folder that GENRELENS_MODELS gives, or downloaded once.
 
     Raises:
@@ -141,15 +141,15 @@ def _from_address(address: str, progress: Progress | None) -> Path:
 
 
 def _offline(name: str) -> Path | None:
-    folder = os.environ.get(OFFLINE_FOLDER)
+    folder = os.environ.get(MODELS_FOLDER_ENV)
     return Path(folder) / name if folder else None
 
 
-def _download(weights: Published) -> Path:
+def _download(weights: RemoteCheckpoint) -> Path:
     return cache_folder() / f"{weights.sha256[:16]}-{weights.name}"
 
 
-def _cached(entry: Entry) -> Path:
+def _cached(entry: ZooEntry) -> Path:
     return cache_folder() / f"{entry.sha256[:16]}-{entry.name}.onnx"
 
 
@@ -159,10 +159,10 @@ def _checked(path: Path, sha256: str, origin: str = "") -> Path:
         with path.open("rb") as file:
             actual = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ModelNotFoundError(f"{shown(path)} cannot be read ({error.strerror}); install GenreLens anew") from error
+        raise ModelNotFoundError(f"{display_name(path)} cannot be read ({error.strerror}); install GenreLens anew") from error
     if actual != sha256:
         raise ChecksumError(
-            f"{origin or shown(path)} has SHA-256 {actual[:12]}..., not the {sha256[:12]}... that was promised; "
+            f"{origin or display_name(path)} has SHA-256 {actual[:12]}..., not the {sha256[:12]}... that was promised; "
             + ("ask its owner" if origin else "delete it and get it anew")
         )
     return path
@@ -171,9 +171,9 @@ def _checked(path: Path, sha256: str, origin: str = "") -> Path:
 def _downloaded(url: str, sha256: str, target: Path, progress: Progress | None) -> Path:
     if target.is_file():
         return _checked(target, sha256)
-    if os.environ.get(OFFLINE_FOLDER):
+    if os.environ.get(MODELS_FOLDER_ENV):
         raise DownloadError(
-            f"{url} is not downloaded while {OFFLINE_FOLDER} is set; put the file into that folder, or unset it"
+            f"{url} is not downloaded while {MODELS_FOLDER_ENV} is set; put the file into that folder, or unset it"
         )
     return _kept(target, sha256, url, lambda file: _fetch(url, file, progress))
 
@@ -181,14 +181,14 @@ def _downloaded(url: str, sha256: str, target: Path, progress: Progress | None) 
 def _kept(target: Path, sha256: str, origin: str, write: Callable[[IO[bytes]], object]) -> Path:
     """Write a file of ours, whole and as it was promised, or not at all."""
     try:
-        with replacing(target) as file:
+        with atomic_write(target) as file:
             write(file)
             file.flush()
             _checked(Path(file.name), sha256, origin)
     except OSError as error:
         raise DownloadError(
-            f"{origin} cannot be kept in {shown(target.parent)} ({error.strerror}); make room there, or set "
-            f"{OFFLINE_FOLDER} to a folder that holds the file"
+            f"{origin} cannot be kept in {display_name(target.parent)} ({error.strerror}); make room there, or set "
+            f"{MODELS_FOLDER_ENV} to a folder that holds the file"
         ) from error
     return target
 

@@ -27,8 +27,8 @@ def levels(windows: int = 4) -> torch.Tensor:
 @given(st.integers(0, 2**31))
 def test_draws_follow_from_the_generator_and_give_numbers(seed: int) -> None:
     level = levels()
-    once = spectrogram.mask(spectrogram.vary(level, ALL, FRONT_END, rng(seed))[:, None], ALL, rng(seed))[:, 0]
-    again = spectrogram.mask(spectrogram.vary(level, ALL, FRONT_END, rng(seed))[:, None], ALL, rng(seed))[:, 0]
+    once = spectrogram.mask(spectrogram.augment_log_mels(level, ALL, FRONT_END, rng(seed))[:, None], ALL, rng(seed))[:, 0]
+    again = spectrogram.mask(spectrogram.augment_log_mels(level, ALL, FRONT_END, rng(seed))[:, None], ALL, rng(seed))[:, 0]
     assert once.shape == level.shape
     assert torch.isfinite(once).all()
     assert torch.equal(once, again)
@@ -37,7 +37,7 @@ def test_draws_follow_from_the_generator_and_give_numbers(seed: int) -> None:
 
 def test_nothing_asked_for_changes_nothing() -> None:
     level = levels()
-    assert spectrogram.mask(spectrogram.vary(level, AugmentTable(), FRONT_END, rng()), AugmentTable(), rng()) is level
+    assert spectrogram.mask(spectrogram.augment_log_mels(level, AugmentTable(), FRONT_END, rng()), AugmentTable(), rng()) is level
 
 
 def test_a_stretch_plays_faster_and_slower() -> None:

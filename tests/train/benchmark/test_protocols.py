@@ -9,14 +9,14 @@ from genrelens.errors import SplitError
 from genrelens.features.frontend import FrontEnd
 from genrelens.model.input_spec import AudioInput
 from genrelens.train.benchmark.protocols import whole_tracks, windows
-from genrelens.train.data.log_mels import Level
-from genrelens.train.data.manifest import SIDES, Manifest, gtzan_tracks
-from genrelens.train.data.splits import leaks
+from genrelens.train.data.log_mels import LogMel
+from genrelens.train.data.manifest import SPLITS, Manifest, gtzan_tracks
+from genrelens.train.data.splits import find_leaks
 
 SOUND = AudioInput(window=10.0, hop=5.0, front_end=FrontEnd(n_mels=4, hop=1920, center=False))
 
 
-def gtzan() -> tuple[Manifest, dict[str, Level]]:
+def gtzan() -> tuple[Manifest, dict[str, LogMel]]:
     rng = np.random.default_rng(0)
     items = tuple(item.__class__(**{**vars(item), "path": item.name}) for item in gtzan_tracks().values())
     return Manifest("GTZAN", items), {item.path: rng.standard_normal((4, 344)).astype(np.float16) for item in items}
@@ -25,37 +25,37 @@ def gtzan() -> tuple[Manifest, dict[str, Level]]:
 def test_windows_at_random_have_tracks_on_all_sides() -> None:
     manifest, levels = gtzan()
     data = windows(manifest, levels, SOUND, seed=1)
-    assert len(data.manifest.items) == len(data.levels) == 6000
-    shares = [len(data.manifest.side(side)) for side in SIDES]
+    assert len(data.manifest.tracks) == len(data.inputs) == 6000
+    shares = [len(data.manifest.in_split(side)) for side in SPLITS]
     assert shares == [4200, 900, 900]
-    tracks = [{item.name for item in data.manifest.side(side)} for side in SIDES]
+    tracks = [{item.name for item in data.manifest.in_split(side)} for side in SPLITS]
     assert len(tracks[0] & tracks[2]) > 500
-    assert all(level.shape == (4, SOUND.frames) for level in data.side("test").levels)
-    assert np.ptp(data.side("test").targets.sum(axis=0)) == 0
+    assert all(level.shape == (4, SOUND.frames) for level in data.examples("test").inputs)
+    assert np.ptp(data.examples("test").targets.sum(axis=0)) == 0
 
 
 def test_tracks_at_random_are_whole_and_artists_are_not() -> None:
     manifest, levels = gtzan()
     data = whole_tracks(manifest, levels, "tracks", seed=1)
-    assert [len(data.manifest.side(side)) for side in SIDES] == [700, 150, 150]
-    assert leaks(data.manifest.items, {})
+    assert [len(data.manifest.in_split(side)) for side in SPLITS] == [700, 150, 150]
+    assert find_leaks(data.manifest.tracks, {})
     stratified = whole_tracks(manifest, levels, "stratified", seed=1)
-    assert not leaks(stratified.manifest.items, {})
+    assert not find_leaks(stratified.manifest.tracks, {})
 
 
 def test_the_lists_lose_the_artist_that_they_have_twice() -> None:
     manifest, levels = gtzan()
     data = whole_tracks(manifest, levels, "fault-filtered", seed=1)
-    assert [len(data.manifest.side(side)) for side in SIDES] == [441, 197, 290]
-    assert not leaks(data.manifest.items, {})
-    learnt = {item.name for item in data.manifest.side("train")}
+    assert [len(data.manifest.in_split(side)) for side in SPLITS] == [441, 197, 290]
+    assert not find_leaks(data.manifest.tracks, {})
+    learnt = {item.name for item in data.manifest.in_split("train")}
     assert not learnt & {"disco.00049", "disco.00073"}
 
 
 def test_a_genre_with_one_track_cannot_be_divided() -> None:
     manifest, levels = gtzan()
-    lonely = replace(manifest.items[0], label="polka", group=None)
-    manifest = replace(manifest, items=(lonely, *manifest.items[1:]))
+    lonely = replace(manifest.tracks[0], label="polka", group=None)
+    manifest = replace(manifest, tracks=(lonely, *manifest.tracks[1:]))
     with pytest.raises(SplitError, match="polka has 1 track; a genre needs 2 or more"):
         whole_tracks(manifest, levels, "tracks", seed=1)
     short = {**levels, lonely.path: levels[lonely.path][:, : SOUND.frames]}

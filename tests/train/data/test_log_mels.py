@@ -14,18 +14,18 @@ from genrelens.audio.decoder import load
 from genrelens.errors import CacheError, ManifestError, UndecodableAudioError
 from genrelens.features.frontend import FrontEnd, mel_decibels
 from genrelens.model.input_spec import AudioInput
-from genrelens.train.data.log_mels import Analysis, Level, keep_mel, load_mels
-from genrelens.train.data.manifest import Item, read_manifest
+from genrelens.train.data.log_mels import LogMelSpec, LogMel, cache_log_mel, load_log_mels
+from genrelens.train.data.manifest import LabelledTrack, read_manifest
 from genrelens.train.recipes.recipe import PreprocessTable, WaveformTable
 from tests.support.training import ANALYSIS, FRONT_END
 
 
-def of(changes: dict[str, Any]) -> Analysis:
-    return Analysis(front_end=FRONT_END.model_copy(update=changes))
+def of(changes: dict[str, Any]) -> LogMelSpec:
+    return LogMelSpec(front_end=FRONT_END.model_copy(update=changes))
 
 
-def item(path: Path | str) -> Item:
-    return Item(str(path), "name", "label")
+def item(path: Path | str) -> LabelledTrack:
+    return LabelledTrack(str(path), "name", "label")
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -37,14 +37,14 @@ def test_mels_are_computed_once_and_found_again(genres: Path, tmp_path: Path, pr
         nonlocal calls
         calls += 1
 
-    first = load_mels(items, ANALYSIS, tmp_path, processes, progress)
+    first = load_log_mels(items, ANALYSIS, tmp_path, processes, progress)
     assert calls == 6
-    for path, level in first.levels.items():
+    for path, level in first.inputs.items():
         np.testing.assert_allclose(level, mel_decibels(load(path, 11_025), FRONT_END), atol=0.05)
     written = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.npy")}
     assert len(written) == 6
-    again = load_mels(items, ANALYSIS, tmp_path, processes)
-    assert again.recordings == first.recordings
+    again = load_log_mels(items, ANALYSIS, tmp_path, processes)
+    assert again.content_hashes == first.content_hashes
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.npy")} == written
 
 
@@ -53,11 +53,11 @@ def test_the_key_is_the_audio_and_the_front_end(genres: Path, tmp_path: Path) ->
     copy = tmp_path / "copy.flac"
     shutil.copy(original, copy)
     cache = tmp_path / "cache"
-    mels = load_mels([item(original), item(copy)], ANALYSIS, cache, 1)
-    assert len(set(mels.recordings.values())) == len(list(cache.rglob("*.npy"))) == 1
-    load_mels([item(original)], of({"normalisation": "band", "floor_db": 60}), cache, 1)
+    mels = load_log_mels([item(original), item(copy)], ANALYSIS, cache, 1)
+    assert len(set(mels.content_hashes.values())) == len(list(cache.rglob("*.npy"))) == 1
+    load_log_mels([item(original)], of({"normalisation": "band", "floor_db": 60}), cache, 1)
     assert len(list(cache.rglob("*.npy"))) == 1
-    load_mels([item(original)], of({"hop": 128}), cache, 1)
+    load_log_mels([item(original)], of({"hop": 128}), cache, 1)
     assert len(list(cache.rglob("*.npy"))) == 2
 
 
@@ -65,18 +65,18 @@ def test_bad_files_are_told_and_passed(genres: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.wav"
     bad.write_text("no audio")
     good = next((genres / "low").iterdir())
-    mels = load_mels([item(bad), item(good)], ANALYSIS, tmp_path / "cache", 1)
-    assert list(mels.levels) == [str(good)]
+    mels = load_log_mels([item(bad), item(good)], ANALYSIS, tmp_path / "cache", 1)
+    assert list(mels.inputs) == [str(good)]
     assert isinstance(mels.failures[str(bad)], UndecodableAudioError)
 
 
 def test_a_damaged_cache_file_is_made_anew(genres: Path, tmp_path: Path) -> None:
     track = item(next((genres / "low").iterdir()))
-    load_mels([track], ANALYSIS, tmp_path, 1)
+    load_log_mels([track], ANALYSIS, tmp_path, 1)
     (file,) = tmp_path.rglob("*.npy")
     whole = file.read_bytes()
     file.write_bytes(whole[:50])
-    load_mels([track], ANALYSIS, tmp_path, 1)
+    load_log_mels([track], ANALYSIS, tmp_path, 1)
     assert file.read_bytes() == whole
 
 
@@ -84,14 +84,14 @@ def test_a_cache_that_cannot_be_written(genres: Path, tmp_path: Path, monkeypatc
     track = item(next((genres / "low").iterdir()))
     (tmp_path / "file").touch()
     with pytest.raises(CacheError, match=r"cannot keep log-mels.*--cache"):
-        load_mels([track], ANALYSIS, tmp_path / "file" / "cache", 1)
+        load_log_mels([track], ANALYSIS, tmp_path / "file" / "cache", 1)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "save", full)
     with pytest.raises(CacheError, match="No space left on device"):
-        load_mels([track], ANALYSIS, tmp_path / "cache", 1)
+        load_log_mels([track], ANALYSIS, tmp_path / "cache", 1)
     assert [file for file in (tmp_path / "cache").rglob("*") if file.is_file()] == []
 
 
@@ -111,37 +111,37 @@ def test_a_kill_leaves_only_whole_files(genres: Path, tmp_path: Path) -> None:
     for file in tmp_path.rglob("*.npy"):
         if not file.name.startswith("."):
             assert np.load(file).shape[0] == 32
-    mels = load_mels(read_manifest(str(genres)).items, ANALYSIS, tmp_path, 1)
-    assert len(mels.levels) == 24
+    mels = load_log_mels(read_manifest(str(genres)).items, ANALYSIS, tmp_path, 1)
+    assert len(mels.inputs) == 24
 
 
 def test_rows_of_an_array(tmp_path: Path) -> None:
     file = tmp_path / "mels.npy"
     array = np.random.default_rng(0).integers(0, 255, (2, 32, 1292), np.uint8)  # 30 s
     np.save(file, array)
-    level = load_mels([item(f"{file}#1")], ANALYSIS, tmp_path / "cache", 1).levels[f"{file}#1"]
+    level = load_log_mels([item(f"{file}#1")], ANALYSIS, tmp_path / "cache", 1).inputs[f"{file}#1"]
     np.testing.assert_allclose(level, array[1] / 255 * 80 - 80, atol=0.05)
     for path, analysis, words in (
         (f"{file}#2", ANALYSIS, "has 2 rows, and row 2 is asked for"),
-        (f"{file}#0", Analysis(front_end=FrontEnd()), "the front end needs uint8"),
+        (f"{file}#0", LogMelSpec(front_end=FrontEnd()), "the front end needs uint8"),
         (f"{file}#0", of({"hop": 512}), r"hop of 512, but the tracks last 30 s; say --set input\.front_end\.hop=26\d"),
         (f"{file}#0", ANALYSIS.model_copy(update={"spectral": ("chroma",)}), "and chroma needs recordings"),
         (f"{tmp_path}/missing.npy#0", ANALYSIS, "is not an array"),
     ):
         with pytest.raises(ManifestError, match=words):
-            load_mels([item(path)], analysis, tmp_path / "cache", 1)
+            load_log_mels([item(path)], analysis, tmp_path / "cache", 1)
 
 
 def test_no_audio_in_a_file(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="does not exist"):
-        keep_mel(str(tmp_path / "missing.wav"), ANALYSIS, tmp_path)
+        cache_log_mel(str(tmp_path / "missing.wav"), ANALYSIS, tmp_path)
 
 
 def test_other_features_lie_under_the_mel(genres: Path, tmp_path: Path) -> None:
     track = item(next((genres / "low").iterdir()))
     sound = AudioInput(window=1, hop=1, front_end=FRONT_END, features=("chroma", "mfcc", "mel"))
-    level = load_mels([track], Analysis.of(sound), tmp_path, 1).levels[track.path]
-    alone = load_mels([track], ANALYSIS, tmp_path, 1).levels[track.path]
+    level = load_log_mels([track], LogMelSpec.for_input(sound), tmp_path, 1).inputs[track.path]
+    alone = load_log_mels([track], ANALYSIS, tmp_path, 1).inputs[track.path]
     assert len(level) == 32 + 12
     np.testing.assert_array_equal(level[:32], alone)
     assert len(list(tmp_path.rglob("*.npy"))) == 2
@@ -150,11 +150,11 @@ def test_other_features_lie_under_the_mel(genres: Path, tmp_path: Path) -> None:
 def test_copies_vary_and_are_the_same_again(genres: Path, tmp_path: Path) -> None:
     track = item(next((genres / "low").iterdir()))
 
-    def copy(number: int, cache: str) -> Level:
-        analysis = Analysis(front_end=FRONT_END, waveform=WaveformTable(noise=20), copy_number=number)
-        return load_mels([track], analysis, tmp_path / cache, 1).levels[track.path]
+    def copy(number: int, cache: str) -> LogMel:
+        analysis = LogMelSpec(front_end=FRONT_END, waveform=WaveformTable(noise=20), copy_number=number)
+        return load_log_mels([track], analysis, tmp_path / cache, 1).inputs[track.path]
 
-    plain = load_mels([track], ANALYSIS, tmp_path / "a", 1).levels[track.path]
+    plain = load_log_mels([track], ANALYSIS, tmp_path / "a", 1).inputs[track.path]
     assert not np.array_equal(copy(1, "a"), plain)
     assert not np.array_equal(copy(1, "a"), copy(2, "a"))
     np.testing.assert_array_equal(copy(1, "a"), copy(1, "b"))
@@ -162,9 +162,9 @@ def test_copies_vary_and_are_the_same_again(genres: Path, tmp_path: Path) -> Non
 
 def test_recordings_are_prepared_first(genres: Path, tmp_path: Path) -> None:
     track = item(next((genres / "high").iterdir()))
-    analysis = Analysis(front_end=FRONT_END, preprocess=PreprocessTable(high=1_000))
-    prepared = load_mels([track], analysis, tmp_path, 1).levels[track.path]
-    plain = load_mels([track], ANALYSIS, tmp_path, 1).levels[track.path]
+    analysis = LogMelSpec(front_end=FRONT_END, preprocess=PreprocessTable(high=1_000))
+    prepared = load_log_mels([track], analysis, tmp_path, 1).inputs[track.path]
+    plain = load_log_mels([track], ANALYSIS, tmp_path, 1).inputs[track.path]
     assert prepared.max() < plain.max() - 20
 
 
@@ -173,9 +173,9 @@ def test_more_tracks_than_files_that_may_be_open(genres: Path, tmp_path: Path) -
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     items = read_manifest(str(genres)).items
-    load_mels(items, ANALYSIS, tmp_path, 1)
+    load_log_mels(items, ANALYSIS, tmp_path, 1)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 12, hard))  # noqa: PTH208
     try:
-        assert len(load_mels(items, ANALYSIS, tmp_path, 1).levels) == 24
+        assert len(load_log_mels(items, ANALYSIS, tmp_path, 1).inputs) == 24
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

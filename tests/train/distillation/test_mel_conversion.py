@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from genrelens.features.frontend import FrontEnd, band_centres, hz_to_band, mel_decibels, mel_power, noise_power
-from genrelens.train.distillation.mel_conversion import Resound
+from genrelens.train.distillation.mel_conversion import LogMelConverter
 
 OWN = FrontEnd(hop=1920, center=False)
 AUDIOSET = FrontEnd(
@@ -47,7 +47,7 @@ def test_it_sounds_as_the_other_front_end_would_have_heard_it() -> None:
     """The same noise, made at both rates, is the same in all bands and frames but for how it moves."""
     frames = AUDIOSET.frames(10 * AUDIOSET.rate)
     own = torch.from_numpy(mel_decibels(coloured_noise(OWN.rate), OWN)).float()[None]
-    guessed = Resound(OWN, AUDIOSET, frames)(own, torch.Generator().manual_seed(1))[0].numpy()
+    guessed = LogMelConverter(OWN, AUDIOSET, frames)(own, torch.Generator().manual_seed(1))[0].numpy()
     heard = mel_decibels(coloured_noise(AUDIOSET.rate), AUDIOSET)
     assert guessed.shape == heard.shape
     below = band_centres(AUDIOSET) < 9_000
@@ -61,7 +61,7 @@ def test_it_sounds_as_the_other_front_end_would_have_heard_it() -> None:
 
 def test_it_is_silent_above_the_own_bands_and_deaf_to_loudness() -> None:
     level = torch.rand(2, 128, 20) * -60
-    resound = Resound(OWN, AUDIOSET, 100)
+    resound = LogMelConverter(OWN, AUDIOSET, 100)
     heard, louder = (resound(level + gain, torch.Generator().manual_seed(3)) for gain in (0.0, 30.0))
     torch.testing.assert_close(heard, louder)
     above = band_centres(AUDIOSET) > OWN.highest

@@ -4,8 +4,8 @@ import pytest
 
 from genrelens.errors import RecipeError
 from genrelens.model.input_spec import AudioInput
-from genrelens.train.recipes.probe_recipe import is_probe, read_probe
-from genrelens.train.recipes.recipe_file import read_recipe, with_settings
+from genrelens.train.recipes.probe_recipe import is_probe_recipe, read_probe_recipe
+from genrelens.train.recipes.recipe_file import read_recipe, apply_overrides
 from tests.support.paths import ROOT
 from tests.support.recipes import make_recipe
 
@@ -27,7 +27,7 @@ def test_there_are_recipes() -> None:
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_every_recipe_is_valid_and_named_after_its_file(file: Path) -> None:
-    assert (read_probe(file) if is_probe(file) else read_recipe(file)).name == file.stem
+    assert (read_probe_recipe(file) if is_probe_recipe(file) else read_recipe(file)).name == file.stem
 
 
 def test_a_small_recipe(tmp_path: Path) -> None:
@@ -97,10 +97,10 @@ def test_mistakes_in_what_to_tune_are_told(tmp_path: Path, search: str, words: s
 
 def test_other_settings() -> None:
     recipe = make_recipe()
-    changed = with_settings(recipe, {"train.lr": 0.5, "net.depth": 2, "seed": 3})
+    changed = apply_overrides(recipe, {"train.lr": 0.5, "net.depth": 2, "seed": 3})
     assert (changed.train.lr, changed.net.arguments["depth"], changed.seed) == (0.5, 2, 3)
     assert changed.augment == recipe.augment
     with pytest.raises(RecipeError, match=r"train\.epoch is not a key of a recipe; did you mean epochs\?"):
-        with_settings(recipe, {"train.epoch": 3})
+        apply_overrides(recipe, {"train.epoch": 3})
     with pytest.raises(RecipeError, match=r"train\.lr: "):
-        with_settings(recipe, {"train.lr": "fast"})
+        apply_overrides(recipe, {"train.lr": "fast"})

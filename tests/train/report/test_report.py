@@ -9,7 +9,7 @@ from matplotlib.image import imsave
 
 from genrelens.errors import GenrelensError, TrainingError
 from genrelens.model.input_spec import PictureInput
-from genrelens.train.data.manifest import Item
+from genrelens.train.data.manifest import LabelledTrack
 from genrelens.train.evaluation.evaluate import Evaluation, Judged, evaluation
 from genrelens.train.evaluation.metrics import measure
 from genrelens.train.fit.history import Epoch, History
@@ -33,9 +33,9 @@ HISTORY = History(
 def answers(folder: Path) -> Evaluation:
     """Four tracks, two windows each; b.wav is told wrongly, and lost.wav surely so, but is not there."""
     items = [
-        Item(str(folder / f"{name}.wav"), name, label) for name, label in (("a", "low"), ("b", "low"), ("c", "high"))
+        LabelledTrack(str(folder / f"{name}.wav"), name, label) for name, label in (("a", "low"), ("b", "low"), ("c", "high"))
     ]
-    items.append(Item(str(folder / "lost.wav"), "lost", "high"))
+    items.append(LabelledTrack(str(folder / "lost.wav"), "lost", "high"))
     told = [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.95, 0.05]]
     judged = {item.path: Judged.of(np.array([row, row], np.float32)) for item, row in zip(items, told, strict=True)}
     return evaluation("small", "1", ("low", "high"), items, judged)

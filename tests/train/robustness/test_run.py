@@ -10,7 +10,7 @@ import pytest
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError, WrongInputError
 from genrelens.model.input_spec import PictureInput
-from genrelens.train.data.manifest import Item, Manifest
+from genrelens.train.data.manifest import LabelledTrack, Manifest
 from genrelens.train.robustness.battery import battery, chosen
 from genrelens.train.robustness.changes import Change, Gain, LowPass, Polarity, Shuffle
 from genrelens.train.robustness.equaliser import DRAWN, NEIGHBOURS
@@ -30,7 +30,7 @@ def data(tmp_path: Path) -> Manifest:
     for name, hz in (("a", 100), ("b", 150), ("c", 5_000), ("d", 7_000)):
         label = "low" if hz < 1000 else "high"
         file = encode(tmp_path / f"{name}.wav", tone(hz, 2), codec="pcm_s16le")
-        items.append(Item(str(file), name, label, side="valid"))
+        items.append(LabelledTrack(str(file), name, label, split="valid"))
     return Manifest("tones", tuple(items))
 
 
@@ -53,7 +53,7 @@ def test_what_matters_to_the_model_shows(model_file: Path, data: Manifest) -> No
 
 def test_filters_are_searched_for(model_file: Path, data: Manifest) -> None:
     filters = chosen(battery(np.random.default_rng(1)), ["equaliser"])
-    report = run(model_file, Manifest("tones", data.items[1:3]), filters)
+    report = run(model_file, Manifest("tones", data.tracks[1:3]), filters)
     assert report.search is not None
     assert len(report.rows) == len(report.search.filters) == DRAWN + 2 * NEIGHBOURS
     odds = {row.name: row.confidence for row in report.rows}  # all answers stay right, so that tells the score
@@ -75,16 +75,16 @@ def test_changes_can_be_sent_to_processes() -> None:
 
 def test_an_answer_does_not_hang_on_what_else_is_asked(model_file: Path, data: Manifest) -> None:
     changes = chosen(battery(np.random.default_rng(1)), ["noise"])
-    together = judge_track(data.items[0], model_file, tuple(changes), seed=1)
-    alone = judge_track(data.items[0], model_file, (changes[-1],), seed=1)
+    together = judge_track(data.tracks[0], model_file, tuple(changes), seed=1)
+    alone = judge_track(data.tracks[0], model_file, (changes[-1],), seed=1)
     np.testing.assert_array_equal(together[[0, -1]], alone)
 
 
 def test_a_bad_track_is_left_out(model_file: Path, data: Manifest, tmp_path: Path) -> None:
     (tmp_path / "broken.wav").write_bytes(b"no audio")
     encode(tmp_path / "short.wav", tone(100, 0.5), codec="pcm_s16le")
-    bad = tuple(Item(str(tmp_path / name), name, "low", side="valid") for name in ("broken.wav", "short.wav"))
-    report = run(model_file, Manifest("tones", (*bad, *data.items)), [Polarity()])
+    bad = tuple(LabelledTrack(str(tmp_path / name), name, "low", split="valid") for name in ("broken.wav", "short.wav"))
+    report = run(model_file, Manifest("tones", (*bad, *data.tracks)), [Polarity()])
     assert report.tested == 4
     broken, short = (failure.error.message for failure in report.failures)
     assert "broken.wav" in broken
@@ -95,7 +95,7 @@ def test_a_bad_track_is_left_out(model_file: Path, data: Manifest, tmp_path: Pat
 
 def test_log_mels_cannot_be_changed(model_file: Path) -> None:
     with pytest.raises(ManifestError, match=r"array\.npy#0 is a log-mel.*give the folder of the recordings"):
-        run(model_file, Manifest("GTZAN", (Item("array.npy#0", "a", "low", side="valid"),)), [Polarity()])
+        run(model_file, Manifest("GTZAN", (LabelledTrack("array.npy#0", "a", "low", split="valid"),)), [Polarity()])
 
 
 def test_what_the_model_must_be(model_file: Path, data: Manifest, tmp_path: Path) -> None:
@@ -109,4 +109,4 @@ def test_what_the_model_must_be(model_file: Path, data: Manifest, tmp_path: Path
 
 def test_labels_that_the_model_lacks(model_file: Path) -> None:
     with pytest.raises(ManifestError, match="the data has the label 'middle'"):
-        run(model_file, Manifest("tones", (Item("a.wav", "a", "middle", side="valid"),)), [Polarity()])
+        run(model_file, Manifest("tones", (LabelledTrack("a.wav", "a", "middle", split="valid"),)), [Polarity()])

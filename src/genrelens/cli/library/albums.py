@@ -25,13 +25,13 @@ def albums(
 
     from genrelens.cli.library.options import opened, queried
     from genrelens.errors import NoTracksError
-    from genrelens.library.albums.albums import albums as found
-    from genrelens.library.catalog.tracks import judged
+    from genrelens.library.albums.albums import iter_albums as found
+    from genrelens.library.catalog.tracks import iter_tracks
 
     out = Console(highlight=False, soft_wrap=True)
     nothing = True
     with opened(context) as catalog:
-        for album in found(judged(catalog, queried(None, 0.0, path))):
+        for album in found(iter_tracks(catalog, queried(None, 0.0, path))):
             nothing = False
             if json:
                 print(_line_of_json(album))
@@ -45,22 +45,22 @@ def _lines(album: "Album") -> "Text":
     from rich.text import Text
 
     from genrelens.cli.output import percent
-    from genrelens.errors import shown
-    from genrelens.model.labels import AND
+    from genrelens.errors import display_name
+    from genrelens.model.labels import LABEL_SEPARATOR
 
     text = Text()
     if agreed := album.consensus:
-        text.append(f"{f'{AND} '.join(agreed.genres):<12} ", "bold cyan")
+        text.append(f"{f'{LABEL_SEPARATOR} '.join(agreed.genres):<12} ", "bold cyan")
         text.append(f"{percent(agreed.confidence):>5}  {percent(agreed.agreement):>5} agree", "bold")
     else:
-        text.append(f"{'various' if album.various else 'no consensus':<12} {'':>18}", "bold yellow")
+        text.append(f"{'various' if album.is_compilation else 'no consensus':<12} {'':>18}", "bold yellow")
     text.append(f"{len(album.tracks):>4} {'tracks' if len(album.tracks) > 1 else 'track '}  ", "dim")
-    text.append(shown(f"{album.artist}: {album.name}" if album.artist else album.name))
-    text.append(f"  {shown(album.folder)}", "dim")
+    text.append(display_name(f"{album.artist}: {album.name}" if album.artist else album.name))
+    text.append(f"  {display_name(album.folder)}", "dim")
     for track in album.outliers:
         told = track.prediction
         text.append(
-            f"\n  ! {f'{AND} '.join(told.genres):<12}{percent(told.confidence):>5}  {shown(track.path)}", "yellow"
+            f"\n  ! {f'{LABEL_SEPARATOR} '.join(told.genres):<12}{percent(told.confidence):>5}  {display_name(track.path)}", "yellow"
         )
     return text
 
@@ -74,7 +74,7 @@ def _line_of_json(album: "Album") -> str:
         "album": album.name,
         "artist": album.artist,
         "tracks": [str(track.path) for track in album.tracks],
-        "various": album.various,
+        "various": album.is_compilation,
         "genre": agreed.genres[0] if agreed else None,
         "genres": list(agreed.genres) if agreed else [],
         "confidence": agreed.confidence if agreed else None,

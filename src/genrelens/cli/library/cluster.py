@@ -10,11 +10,11 @@ import typer
 from genrelens.cli.library.options import opened
 
 if TYPE_CHECKING:
-    from genrelens.audio.windows import Take
-    from genrelens.library.classify.outcome import Outcome
+    from genrelens.audio.windows import WindowCount
+    from genrelens.library.classify.outcome import TrackResult
     from genrelens.model.session import Model
 
-Work = tuple[int, "Generator[list[Outcome]]"]
+Work = tuple[int, "Generator[list[TrackResult]]"]
 
 
 @contextlib.contextmanager
@@ -33,19 +33,19 @@ def on_cluster(
 
     with needs_extra("ray"):
         from genrelens.library.classify.run import count_pending
-        from genrelens.library.cluster.outcomes import OutcomeFolder
-        from genrelens.library.cluster.ray_engine import connected
-        from genrelens.library.cluster.run import places_left, run_catalog, run_places
-        from genrelens.library.cluster.urls import audio_places
+        from genrelens.library.cluster.ray_engine import cluster_connection
+        from genrelens.library.cluster.results import ResultFolder
+        from genrelens.library.cluster.run import pending_sources, run_catalog, run_sources
+        from genrelens.library.cluster.urls import find_audio
 
-    places = audio_places(source) if source else []
+    places = find_audio(source) if source else []
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # Ray tells of lost nodes on stdout
-        stack.enter_context(connected(cores))
-        folder = stack.enter_context(OutcomeFolder(target)) if target else None
+        stack.enter_context(cluster_connection(cores))
+        folder = stack.enter_context(ResultFolder(target)) if target else None
         if source and folder:
-            left = places_left(places, folder, model, windows=take, retry=retry)
-            yield len(left), run_places(left, folder, model, windows=take)
+            left = pending_sources(places, folder, model, windows=take, retry=retry)
+            yield len(left), run_sources(left, folder, model, windows=take)
             return
         catalog = stack.enter_context(opened(context))
         total = count_pending(catalog, model, windows=take, retry=retry)

@@ -8,9 +8,9 @@ import typer
 from genrelens.cli.library.options import Genre, MinConfidence, PathPattern, opened, queried
 
 if TYPE_CHECKING:
-    from genrelens.library.catalog.export import Format
+    from genrelens.library.catalog.export import ExportFormat
 
-_SUFFIXES: "dict[str, Format]" = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
+_SUFFIXES: "dict[str, ExportFormat]" = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
 
 
 def export(
@@ -25,13 +25,13 @@ def export(
 ) -> None:
     """Write the answers to a CSV, JSON lines or Parquet file; the last holds the embeddings, too."""
     from genrelens.cli.extras import needs_extra
-    from genrelens.errors import shown
-    from genrelens.library.catalog.export import write_tracks
-    from genrelens.library.catalog.tracks import judged
+    from genrelens.errors import display_name
+    from genrelens.library.catalog.export import export_tracks
+    from genrelens.library.catalog.tracks import iter_tracks
 
     kind = format or _SUFFIXES.get(file.suffix.lower())
     if kind is None:
         raise typer.BadParameter(f"{file.name} ends in none of {', '.join(_SUFFIXES)}; give --format")
     with opened(context) as catalog, needs_extra("library"):
-        tracks = judged(catalog, queried(genre, min_confidence, path), embeddings=kind == "parquet")
-        print(f"{write_tracks(tracks, file, kind):,} tracks written to {shown(file)}")
+        tracks = iter_tracks(catalog, queried(genre, min_confidence, path), embeddings=kind == "parquet")
+        print(f"{export_tracks(tracks, file, kind):,} tracks written to {display_name(file)}")

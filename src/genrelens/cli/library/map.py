@@ -19,17 +19,17 @@ def draw_map(
     It is kept in the catalog, and worked out anew when the answers in that have changed. `genrelens serve --library`
     shows it, too.
     """
-    from genrelens.files import replacing
-    from genrelens.library.similarity.layout import ensure_map
+    from genrelens.files import atomic_write
+    from genrelens.library.similarity.embeddings import main_embedding_model
+    from genrelens.library.similarity.layout import update_map
     from genrelens.library.similarity.map_picture import draw_map as drawn
-    from genrelens.library.similarity.map_picture import points
-    from genrelens.library.similarity.vectors import usual_maker
+    from genrelens.library.similarity.map_picture import load_points
 
     if out.suffix.lower() != ".png":
         raise typer.BadParameter("the map is a PNG picture; end its name in .png", param_hint="--out")
     with opened(context) as catalog:
-        ensure_map(catalog)
-        maker, shown = usual_maker(catalog), points(catalog)
-    with replacing(out) as file:
+        update_map(catalog)
+        maker, shown = main_embedding_model(catalog), load_points(catalog)
+    with atomic_write(out) as file:
         file.write(drawn(shown, f"{maker.model} {maker.version}"))
     print(f"{out}: {len(shown)} tracks")

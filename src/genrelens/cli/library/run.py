@@ -12,7 +12,7 @@ from genrelens.cli.library.options import opened
 from genrelens.cli.options import Cores, ModelName, Quiet, Windows, taken
 
 if TYPE_CHECKING:
-    from genrelens.audio.windows import Take
+    from genrelens.audio.windows import WindowCount
     from genrelens.model.session import Model
 
 
@@ -69,7 +69,7 @@ def run(
     if hasattr(os, "nice"):  # the processes that judge inherit it
         os.nice(nice)
     loaded = Model(zoo.find(model), threads=1)
-    cores = threads or workers.cores()
+    cores = threads or workers.available_cores()
     done = failed = 0
     stopped = False
     if engine == "ray":

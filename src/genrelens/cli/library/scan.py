@@ -10,7 +10,7 @@ from genrelens.cli.options import Quiet
 
 if TYPE_CHECKING:
     from genrelens.library.catalog.catalog import Catalog
-    from genrelens.library.scan.scan import Scan
+    from genrelens.library.scan.scan import ScanResult
 
 
 def scan(
@@ -29,15 +29,15 @@ def scan(
 
     Exits with 1 if a folder or file could not be read: each is named, and its tracks stay as they were.
     """
-    from genrelens.library.scan.scan import scan as look_into
+    from genrelens.library.scan.scan import scan_folder as look_into
 
     failed = False
     with opened(context) as catalog:
         for folder in folders:
             found = look_into(catalog, folder)
-            for unread in found.unread:
+            for unread in found.unreadable:
                 typer.secho(str(unread), fg="red", err=True)
-            failed |= bool(found.unread)
+            failed |= bool(found.unreadable)
             print(_line(folder, found))
             if digest:
                 failed |= not _digest(catalog, folder, quiet)
@@ -48,7 +48,7 @@ def scan(
 def _digest(catalog: "Catalog", folder: Path, quiet: bool) -> bool:
     """Read what is new, and tell what is known again; whether all files could be read."""
     from genrelens.cli.progress import progress_bar
-    from genrelens.library.scan.digests import count_undigested, digest_tracks, join_moved
+    from genrelens.library.scan.digests import count_undigested, digest_tracks, relink_moved
 
     good = True
     with progress_bar("Reading", count_undigested(catalog, folder), visible=not quiet) as advance:
@@ -57,14 +57,14 @@ def _digest(catalog: "Catalog", folder: Path, quiet: bool) -> bool:
                 typer.secho(failure.error.message, fg="red", err=True)
                 good = False
             advance()
-    if joined := join_moved(catalog):
+    if joined := relink_moved(catalog):
         print(f"{joined:,} of the new files are known by their audio, and keep what was told of them")
     return good
 
 
-def _line(folder: Path, found: "Scan") -> str:
-    from genrelens.errors import shown
+def _line(folder: Path, found: "ScanResult") -> str:
+    from genrelens.errors import display_name
 
     kinds = ("new", "changed", "moved", "returned", "vanished")
     counts = ", ".join(f"{count:,} {kind}" for kind in kinds if (count := getattr(found, kind)))
-    return f"{shown(folder)}: {found.found:,} audio files; {counts or 'nothing has changed'}"
+    return f"{display_name(folder)}: {found.found:,} audio files; {counts or 'nothing has changed'}"

@@ -7,7 +7,7 @@ import typer
 from genrelens.cli.library.options import Genre, MinConfidence, PathPattern, opened, queried
 
 if TYPE_CHECKING:
-    from genrelens.library.similarity.similar import Similar
+    from genrelens.library.similarity.similar import Neighbour
 
 
 def similar(
@@ -20,17 +20,17 @@ def similar(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Tell which tracks sound most like another one, by the embeddings that the model made of them."""
-    from genrelens.library.catalog.lookup import track_named
-    from genrelens.library.similarity.similar import similar as most_similar
+    from genrelens.library.catalog.lookup import find_track
+    from genrelens.library.similarity.similar import find_similar as most_similar
 
     with opened(context) as catalog:
-        found = most_similar(catalog, track_named(catalog, track), count, queried(genre, min_confidence, path))
+        found = most_similar(catalog, find_track(catalog, track), count, queried(genre, min_confidence, path))
     tell = _print_json if json else _print_row
     for one in found:
         tell(one)
 
 
-def _print_json(one: "Similar") -> None:
+def _print_json(one: "Neighbour") -> None:
     import json
 
     told = one.track.prediction
@@ -38,12 +38,12 @@ def _print_json(one: "Similar") -> None:
     print(json.dumps(fields | {"genres": told.genres, "confidence": told.confidence, "duration": told.duration}))
 
 
-def _print_row(one: "Similar") -> None:
+def _print_row(one: "Neighbour") -> None:
     from genrelens.cli.output import percent
-    from genrelens.errors import shown
+    from genrelens.errors import display_name
 
     told = one.track.prediction
     print(
         f"{one.similarity:5.2f}  {', '.join(told.genres):<16} {percent(told.confidence):>5}  "
-        f"{one.track.id:>6}  {shown(told.path)}"
+        f"{one.track.id:>6}  {display_name(told.path)}"
     )

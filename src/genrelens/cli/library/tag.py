@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from genrelens.library.albums.albums import By
+    from genrelens.library.albums.albums import Grouping
     from genrelens.library.catalog.catalog import Catalog
-    from genrelens.library.catalog.tracks import Query
+    from genrelens.library.catalog.tracks import TrackQuery
     from genrelens.library.tagging.plan import Change, Policy
 
 _WORDS = {
@@ -78,7 +78,7 @@ def tag(
 
 
 def _changes(
-    catalog: "Catalog", query: "Query", policy: "Policy", by: "By", *, write: bool, keep_times: bool
+    catalog: "Catalog", query: "TrackQuery", policy: "Policy", by: "Grouping", *, write: bool, keep_times: bool
 ) -> "Iterator[Change]":
     from genrelens.library.tagging import run
 
@@ -112,7 +112,7 @@ def _report(changes: "Iterator[Change]", *, write: bool, json: bool) -> int:
 def _print(change: "Change", out: "Console", err: "Console") -> None:
     from rich.text import Text
 
-    from genrelens.errors import shown
+    from genrelens.errors import display_name
 
     if change.detail:
         err.print(Text(change.detail, "red"))
@@ -121,13 +121,13 @@ def _print(change: "Change", out: "Console", err: "Console") -> None:
         line.append(_joined(change.old), "dim")
         line.append(" -> ")
         line.append(_joined(change.new), "bold cyan")
-        out.print(line.append(f"  {shown(change.path)}"))
+        out.print(line.append(f"  {display_name(change.path)}"))
 
 
 def _joined(genres: tuple[str, ...]) -> str:
-    from genrelens.errors import shown
+    from genrelens.errors import display_name
 
-    return " | ".join(shown(genre) for genre in genres) or "(none)"
+    return " | ".join(display_name(genre) for genre in genres) or "(none)"
 
 
 def _count(counts: "Counter[str]", err: "Console", *, write: bool) -> None:

@@ -44,15 +44,15 @@ def _told(result: "Undone", *, json: bool) -> bool:
     from rich.console import Console
     from rich.text import Text
 
-    from genrelens.errors import shown
+    from genrelens.errors import display_name
 
     if json:
         print(result.to_json(), flush=True)
     elif result.failure:
         Console(stderr=True, highlight=False, soft_wrap=True).print(Text(result.failure, "red"))
     else:
-        old, new = (" | ".join(map(shown, genres)) or "(none)" for genres in (result.old, result.new))
-        Console(highlight=False, soft_wrap=True).print(Text(f"{old} -> {new}  {shown(result.path)}"))
+        old, new = (" | ".join(map(display_name, genres)) or "(none)" for genres in (result.old, result.new))
+        Console(highlight=False, soft_wrap=True).print(Text(f"{old} -> {new}  {display_name(result.path)}"))
     return result.failure is not None
 
 
@@ -78,7 +78,7 @@ def _list(catalog: "Catalog") -> None:
 
 def _asked(options: "Mapping[str, object]") -> str:
     """Options as they are typed; those that were not given have no value."""
-    from genrelens.errors import shown
+    from genrelens.errors import display_name
 
     given = ((name, value) for name, value in options.items() if value is not None and value is not False)
-    return " ".join(f"--{name}" if value is True else f"--{name} {shown(str(value))}" for name, value in given)
+    return " ".join(f"--{name}" if value is True else f"--{name} {display_name(str(value))}" for name, value in given)

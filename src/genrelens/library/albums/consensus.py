@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from genrelens.model.labels import BELOW, lineage
+from genrelens.model.labels import LEVEL_SEPARATOR, lineage
 from genrelens.prediction import UNKNOWN, Prediction, Score
 
-AGREED = 0.5  # share of an album's tracks that must be told its genre
-MARGIN = 0.3  # of a track's own genre over the album's, in probability, from which on it stands out
+MIN_AGREEMENT = 0.5  # share of an album's tracks that must be told its genre
+OUTLIER_MARGIN = 0.3  # of a track's own genre over the album's, in probability, from which on it stands out
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def consensus(predictions: Sequence[Prediction]) -> Consensus | None:
     if not known or 2 * len(known) < len(predictions):
         return None
     scores = _mean(known)
-    votes = Counter(genre for one in known for genre in widened(one.genres))
-    agreed = [score.label for score in scores if votes[score.label] >= AGREED * len(known)]
+    votes = Counter(genre for one in known for genre in with_ancestors(one.genres))
+    agreed = [score.label for score in scores if votes[score.label] >= MIN_AGREEMENT * len(known)]
     first = scores[0].label
     if first not in agreed:
         return None
@@ -51,15 +51,15 @@ def consensus(predictions: Sequence[Prediction]) -> Consensus | None:
     return Consensus(genres, confidence, scores, votes[genres[0]] / len(known))
 
 
-def stands_out(prediction: Prediction, agreed: Consensus) -> bool:
+def is_outlier(prediction: Prediction, agreed: Consensus) -> bool:
     """Whether a track is told, with a margin, something else than its album."""
-    if prediction.genre == UNKNOWN or widened(prediction.genres) & widened(agreed.genres):
+    if prediction.genre == UNKNOWN or with_ancestors(prediction.genres) & with_ancestors(agreed.genres):
         return False
     own = {score.label: score.score for score in prediction.scores}
-    return own.get(prediction.genre, 0.0) - own.get(agreed.genres[0], 0.0) >= MARGIN
+    return own.get(prediction.genre, 0.0) - own.get(agreed.genres[0], 0.0) >= OUTLIER_MARGIN
 
 
-def widened(genres: Iterable[str]) -> set[str]:
+def with_ancestors(genres: Iterable[str]) -> set[str]:
     """Genres, and what each is part of in a tree."""
     return {step for genre in genres for step in lineage(genre)}
 
@@ -82,4 +82,4 @@ def _mean(predictions: Sequence[Prediction]) -> tuple[Score, ...]:
 
 def _deepest(first: str, agreed: list[str]) -> str:
     """The farthest that a tree can be followed below a genre; without a tree, that genre."""
-    return max((label for label in agreed if first in lineage(label)), key=lambda label: label.count(BELOW))
+    return max((label for label in agreed if first in lineage(label)), key=lambda label: label.count(LEVEL_SEPARATOR))

@@ -10,7 +10,7 @@ from typing import Self
 
 import platformdirs
 
-from genrelens.errors import CatalogError, shown
+from genrelens.errors import CatalogError, display_name
 from genrelens.library.catalog.migrations import MIGRATIONS
 
 _PATIENCE = 30.0  # s that a statement waits while another process writes
@@ -37,13 +37,13 @@ class Catalog:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
-            raise CatalogError(f"{shown(path)} cannot be opened ({error}); give another --catalog") from error
+            raise CatalogError(f"{display_name(path)} cannot be opened ({error}); give another --catalog") from error
         try:
             self._prepare()
         except sqlite3.Error as error:
             self.connection.close()
             raise CatalogError(
-                f"{shown(path)} cannot be used as a catalog ({error}); give another --catalog"
+                f"{display_name(path)} cannot be used as a catalog ({error}); give another --catalog"
             ) from error
         except BaseException:
             self.connection.close()
@@ -75,7 +75,7 @@ class Catalog:
                 raise
         except sqlite3.OperationalError as error:
             raise CatalogError(
-                f"{shown(self.path)} cannot be written ({error}); what it held before is safe"
+                f"{display_name(self.path)} cannot be written ({error}); what it held before is safe"
             ) from error
 
     def _prepare(self) -> None:
@@ -84,7 +84,7 @@ class Catalog:
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = NORMAL")
         if self._version() > len(MIGRATIONS):
-            raise CatalogError(f"{shown(self.path)} was written by a later GenreLens; update this one")
+            raise CatalogError(f"{display_name(self.path)} was written by a later GenreLens; update this one")
         if self._version() < len(MIGRATIONS):
             self._migrate()
 
@@ -98,7 +98,7 @@ class Catalog:
         return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-class ReadOnly(Catalog):
+class ReadOnlyCatalog(Catalog):
     """A catalog that is only looked into, as a server does for each request.
 
     Raises:
@@ -115,18 +115,18 @@ class ReadOnly(Catalog):
             (version,) = self.connection.execute("PRAGMA user_version").fetchone()
         except sqlite3.Error as error:
             raise CatalogError(
-                f"{shown(path)} cannot be opened ({error}); make it with `genrelens library scan`"
+                f"{display_name(path)} cannot be opened ({error}); make it with `genrelens library scan`"
             ) from error
         if version != len(MIGRATIONS):
             self.connection.close()
-            raise CatalogError(f"{shown(path)} was written by another GenreLens; open it with `genrelens library` once")
+            raise CatalogError(f"{display_name(path)} was written by another GenreLens; open it with `genrelens library` once")
 
 
-def encoded(path: str | os.PathLike[str]) -> bytes:
+def path_to_bytes(path: str | os.PathLike[str]) -> bytes:
     """A path as the catalog keeps it: names on disk are bytes, which need not be UTF-8."""
     return os.fsencode(path)
 
 
-def decoded(path: bytes) -> Path:
-    """The path that `encoded` made this of."""
+def path_from_bytes(path: bytes) -> Path:
+    """The path that `path_to_bytes` made this of."""
     return Path(os.fsdecode(path))

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from filelock import FileLock, Timeout
 
-from genrelens.errors import LibraryBusyError, shown
+from genrelens.errors import LibraryBusyError, display_name
 from genrelens.library.catalog.catalog import Catalog
 
 
 @contextlib.contextmanager
-def locked(catalog: Catalog, work: str) -> Iterator[None]:
+def catalog_lock(catalog: Catalog, work: str) -> Iterator[None]:
     """Be the only one that does this work on a catalog; the system lifts the lock however a process ends.
 
     Args:
@@ -25,7 +25,7 @@ def locked(catalog: Catalog, work: str) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise LibraryBusyError(
-            f"another `genrelens library {work}` uses {shown(catalog.path)}; wait for it, or end it"
+            f"another `genrelens library {work}` uses {display_name(catalog.path)}; wait for it, or end it"
         ) from error
     try:
         yield

@@ -8,17 +8,17 @@ from typing import BinaryIO
 
 import numpy as np
 
-from genrelens.audio.containers import opened
-from genrelens.audio.decoder import Track
-from genrelens.audio.windows import Take
-from genrelens.classifier import hear
-from genrelens.library.catalog.tracks import Stamp
-from genrelens.model.input_spec import Sound
-from genrelens.model.session import Planes
+from genrelens.audio.containers import open_source
+from genrelens.audio.decoder import AudioReader
+from genrelens.audio.windows import WindowCount
+from genrelens.classifier import window_batches
+from genrelens.library.catalog.tracks import FileStamp
+from genrelens.model.input_spec import AudioInput
+from genrelens.model.session import ModelInput
 
 
 @dataclass(frozen=True)
-class HeardTrack:
+class DecodedTrack:
     """The windows of a track as a net takes them; it can be pickled.
 
     Attributes:
@@ -32,15 +32,15 @@ class HeardTrack:
     """
 
     path: Path | str
-    stamp: Stamp
-    planes: Planes
+    stamp: FileStamp
+    planes: ModelInput
     starts: tuple[float, ...]
     silent: tuple[bool, ...]
     duration: float
     warnings: tuple[str, ...] = ()
 
 
-def heard_track(path: Path, sound: Sound, windows: Take) -> HeardTrack:
+def heard_track(path: Path, sound: AudioInput, windows: WindowCount) -> DecodedTrack:
     """Decode a track and turn its windows into what a net takes.
 
     Args:
@@ -52,15 +52,15 @@ def heard_track(path: Path, sound: Sound, windows: Take) -> HeardTrack:
         AudioError: the file cannot be used; the message says why.
     """
     with contextlib.ExitStack() as stack:
-        file = opened(os.fspath(path), stack)
-        return heard_file(file, path, Stamp.told_by(os.fstat(file.fileno())), sound, windows)
+        file = open_source(os.fspath(path), stack)
+        return heard_file(file, path, FileStamp.from_stat(os.fstat(file.fileno())), sound, windows)
 
 
-def heard_file(file: BinaryIO, path: Path | str, stamp: Stamp, sound: Sound, windows: Take) -> HeardTrack:
+def heard_file(file: BinaryIO, path: Path | str, stamp: FileStamp, sound: AudioInput, windows: WindowCount) -> DecodedTrack:
     """As `heard_track`, of an opened file with a `name`, wherever it lies."""
-    with Track(file, sound.front_end.rate) as track:
-        heard = list(hear(track, sound, windows))
-        return HeardTrack(
+    with AudioReader(file, sound.front_end.rate) as track:
+        heard = list(window_batches(track, sound, windows))
+        return DecodedTrack(
             path,
             stamp,
             planes=np.concatenate([some.planes for some in heard]),

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from genrelens.audio.windows import Take
-from genrelens.classifier import Classifier, Heard, joined, vote
-from genrelens.errors import GenrelensError, WorkerError, shown
-from genrelens.library.catalog.tracks import Embedding, Stamp
-from genrelens.library.classify.decoding import HeardTrack, heard_track
-from genrelens.model.input_spec import Sound
-from genrelens.model.session import Judgement
+from genrelens.audio.windows import WindowCount
+from genrelens.classifier import Classifier, WindowBatch, concatenate_outputs, mean_over_windows
+from genrelens.errors import GenrelensError, WorkerError, display_name
+from genrelens.library.catalog.tracks import Embedding, FileStamp
+from genrelens.library.classify.decoding import DecodedTrack, heard_track
+from genrelens.model.input_spec import AudioInput
+from genrelens.model.session import ModelOutput
 from genrelens.prediction import Failure, Prediction
 
-TOGETHER = 12  # windows in one run of the net: 4 % faster than three, and more are no faster
+BATCH_WINDOWS = 12  # windows in one run of the net: 4 % faster than three, and more are no faster
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrackResult:
     """What came of a track.
 
     Attributes:
@@ -33,33 +33,33 @@ class Outcome:
     """
 
     path: Path | str
-    stamp: Stamp | None
+    stamp: FileStamp | None
     result: Prediction | Failure
     embedding: Embedding | None = None
 
 
-def heard_or_failed(path: Path, sound: Sound, windows: Take) -> HeardTrack | Outcome:
+def heard_or_failed(path: Path, sound: AudioInput, windows: WindowCount) -> DecodedTrack | TrackResult:
     """As `heard_track`, but a file that cannot be used is an outcome: it must not end the work on the others."""
-    return attempted(path, Stamp.now(path), partial(heard_track, path, sound, windows))
+    return attempted(path, FileStamp.try_from_path(path), partial(heard_track, path, sound, windows))
 
 
-def attempted(path: Path | str, stamp: Stamp | None, hear: Callable[[], HeardTrack]) -> HeardTrack | Outcome:
+def attempted(path: Path | str, stamp: FileStamp | None, hear: Callable[[], DecodedTrack]) -> DecodedTrack | TrackResult:
     """What is heard of a file, or the outcome of it that nothing is."""
     try:
         return hear()
     except GenrelensError as error:
         return failed(path, stamp, error)
     except Exception as error:  # of a decoder, perhaps: a run that it ended would end at this file each time
-        fault = f"{shown(path)} could not be judged ({type(error).__name__}: {error}); please report this"
+        fault = f"{display_name(path)} could not be judged ({type(error).__name__}: {error}); please report this"
         return failed(path, stamp, WorkerError(fault))
 
 
-def failed(path: Path | str, stamp: Stamp | None, error: GenrelensError) -> Outcome:
+def failed(path: Path | str, stamp: FileStamp | None, error: GenrelensError) -> TrackResult:
     """The outcome of a file that cannot be used."""
-    return Outcome(path, stamp, Failure.of(os.fspath(path), error))
+    return TrackResult(path, stamp, Failure.from_error(os.fspath(path), error))
 
 
-def judge_tracks(classifier: Classifier, heard: Sequence[HeardTrack]) -> list[Outcome]:
+def judge_tracks(classifier: Classifier, heard: Sequence[DecodedTrack]) -> list[TrackResult]:
     """Ask a model about tracks together; no answer depends on which others are beside it.
 
     Args:
@@ -68,13 +68,13 @@ def judge_tracks(classifier: Classifier, heard: Sequence[HeardTrack]) -> list[Ou
     """
     if not heard:
         return []
-    windows = Heard(
+    windows = WindowBatch(
         np.concatenate([track.planes for track in heard]),
         tuple(start for track in heard for start in track.starts),
         tuple(silent for track in heard for silent in track.silent),
     )
-    judged = joined(
-        [classifier.judge(_part(windows, at, at + TOGETHER)) for at in range(0, len(windows.starts), TOGETHER)]
+    judged = concatenate_outputs(
+        [classifier.judge(_part(windows, at, at + BATCH_WINDOWS)) for at in range(0, len(windows.starts), BATCH_WINDOWS)]
     )
     ends = np.cumsum([0, *(len(track.starts) for track in heard)])
     return [
@@ -83,21 +83,21 @@ def judge_tracks(classifier: Classifier, heard: Sequence[HeardTrack]) -> list[Ou
     ]
 
 
-def _outcome(classifier: Classifier, track: HeardTrack, judged: Judgement) -> Outcome:
+def _outcome(classifier: Classifier, track: DecodedTrack, judged: ModelOutput) -> TrackResult:
     prediction = classifier.conclude(
         os.fspath(track.path), judged, track.starts, track.silent, track.duration, track.warnings
     )
-    embedding = None if judged.embeddings is None else vote(judged.embeddings, np.array(track.silent))
-    return Outcome(track.path, track.stamp, prediction, embedding)
+    embedding = None if judged.embeddings is None else mean_over_windows(judged.embeddings, np.array(track.silent))
+    return TrackResult(track.path, track.stamp, prediction, embedding)
 
 
-def _part(windows: Heard, begin: int, end: int) -> Heard:
-    return Heard(windows.planes[begin:end], windows.starts[begin:end], windows.silent[begin:end])
+def _part(windows: WindowBatch, begin: int, end: int) -> WindowBatch:
+    return WindowBatch(windows.planes[begin:end], windows.starts[begin:end], windows.silent[begin:end])
 
 
-def _of(judged: Judgement, begin: int, end: int) -> Judgement:
-    return Judgement(
+def _of(judged: ModelOutput, begin: int, end: int) -> ModelOutput:
+    return ModelOutput(
         judged.probabilities[begin:end],
         None if judged.embeddings is None else judged.embeddings[begin:end],
-        None if judged.strangeness is None else judged.strangeness[begin:end],
+        None if judged.ood_scores is None else judged.ood_scores[begin:end],
     )

@@ -20,15 +20,22 @@ import pyarrow as pa
 import ray
 import ray.data
 
-from genrelens.audio.windows import Take
+from genrelens.audio.windows import WindowCount
 from genrelens.classifier import Classifier
-from genrelens.errors import ClusterError, WorkerError, shown
-from genrelens.library.catalog.tracks import Stamp
-from genrelens.library.classify.decoding import HeardTrack, heard_file
-from genrelens.library.classify.outcome import TOGETHER, Outcome, attempted, failed, heard_or_failed, judge_tracks
-from genrelens.library.cluster.outcomes import asked, table_of
-from genrelens.library.cluster.urls import is_address, opened_address
-from genrelens.model.input_spec import Sound
+from genrelens.errors import ClusterError, WorkerError, display_name
+from genrelens.library.catalog.tracks import FileStamp
+from genrelens.library.classify.decoding import DecodedTrack, heard_file
+from genrelens.library.classify.outcome import (
+    BATCH_WINDOWS,
+    TrackResult,
+    attempted,
+    failed,
+    heard_or_failed,
+    judge_tracks,
+)
+from genrelens.library.cluster.results import run_settings, to_table
+from genrelens.library.cluster.urls import is_url, open_url
+from genrelens.model.input_spec import AudioInput
 from genrelens.model.session import Model
 
 _TRACKS = 32  # that one task decodes: seconds of work, of which little is lost with a node
@@ -39,7 +46,7 @@ _STORE = 1 << 30  # bytes of the object store, if the cluster is this machine al
 
 
 @contextlib.contextmanager
-def connected(cores: int) -> Iterator[None]:
+def cluster_connection(cores: int) -> Iterator[None]:
     """Be connected to the cluster that RAY_ADDRESS names, or that this machine is part of; else to one made of it.
 
     Args:
@@ -66,8 +73,8 @@ def connected(cores: int) -> Iterator[None]:
         ray.shutdown()
 
 
-def judged_on_cluster(paths: Iterable[str], model: Model, windows: Take) -> Iterator[pa.Table]:
-    """Judge tracks on the cluster that one is `connected` to, in any order.
+def classify_on_cluster(paths: Iterable[str], model: Model, windows: WindowCount) -> Iterator[pa.Table]:
+    """Judge tracks on the cluster that one is `cluster_connection` to, in any order.
 
     A node that is lost costs time alone: what was under way there is done again elsewhere. A file that makes its
     process die is tried again without others beside it, and is a failure at last.
@@ -91,10 +98,10 @@ def judged_on_cluster(paths: Iterable[str], model: Model, windows: Take) -> Iter
                 del left[path]
             yield table
     if left:
-        yield table_of([_fatal(os.fsdecode(path)) for path in left], asked(model.card, windows))
+        yield to_table([_fatal(os.fsdecode(path)) for path in left], run_settings(model.card, windows))
 
 
-def _judged(paths: list[bytes], model: Model, windows: Take, together: int) -> Iterator[pa.Table]:
+def _judged(paths: list[bytes], model: Model, windows: WindowCount, together: int) -> Iterator[pa.Table]:
     """One pass over the paths; those whose task was given up are not among the outcomes."""
     if not paths:
         return
@@ -108,11 +115,11 @@ def _judged(paths: list[bytes], model: Model, windows: Take, together: int) -> I
         )  # of the tries, which Ray 2.64 takes away: see pyproject.toml
         outcomes = (
             ray.data.from_arrow(blocks)
-            .map(partial(_hear, sound=model.card.sound, windows=windows), num_cpus=1, max_retries=_TRIES)
+            .map(partial(_hear, sound=model.card.audio_input, windows=windows), num_cpus=1, max_retries=_TRIES)
             .map_batches(
                 _Judge,
                 fn_constructor_args=(model.path.read_bytes(), windows),
-                batch_size=1 if windows == "all" else math.ceil(TOGETHER / windows),
+                batch_size=1 if windows == "all" else math.ceil(BATCH_WINDOWS / windows),
                 batch_format="pyarrow",
                 num_cpus=0,  # the cores are the decoders': a model finds its place beside them even if nodes are lost
                 concurrency=_models(),
@@ -141,38 +148,38 @@ def _prepare_data() -> None:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
 
 
-def _hear(row: dict[str, bytes], sound: Sound, windows: Take) -> dict[str, bytes]:
+def _hear(row: dict[str, bytes], sound: AudioInput, windows: WindowCount) -> dict[str, bytes]:
     """The first stage. What was heard travels pickled, exact to the last bit, as does why nothing was."""
     path = os.fsdecode(row["path"])
-    if is_address(path):
+    if is_url(path):
         heard = attempted(path, None, partial(_heard_address, path, sound, windows))
     else:
         heard = heard_or_failed(Path(path), sound, windows)
     return {"heard": pickle.dumps(heard)}
 
 
-def _heard_address(address: str, sound: Sound, windows: Take) -> HeardTrack:
-    with opened_address(address) as (file, stamp):
+def _heard_address(address: str, sound: AudioInput, windows: WindowCount) -> DecodedTrack:
+    with open_url(address) as (file, stamp):
         return heard_file(file, address, stamp, sound, windows)
 
 
 class _Judge:
     """The second stage: an actor with the model."""
 
-    def __init__(self, model: bytes, windows: Take) -> None:
+    def __init__(self, model: bytes, windows: WindowCount) -> None:
         with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
             file.write(model)
             file.flush()
             self._classifier = Classifier(Model(file.name, threads=1))
-        self._asked = asked(self._classifier.card, windows)
+        self._asked = run_settings(self._classifier.card, windows)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         heard = [pickle.loads(content) for content in table["heard"].to_pylist()]
-        outcomes = [track for track in heard if isinstance(track, Outcome)]
-        outcomes += judge_tracks(self._classifier, [track for track in heard if isinstance(track, HeardTrack)])
-        return table_of(outcomes, self._asked)
+        outcomes = [track for track in heard if isinstance(track, TrackResult)]
+        outcomes += judge_tracks(self._classifier, [track for track in heard if isinstance(track, DecodedTrack)])
+        return to_table(outcomes, self._asked)
 
 
-def _fatal(path: str) -> Outcome:
-    fault = f"{shown(path)} made its process die (or memory ran out); try it alone by `genrelens predict`"
-    return failed(path, None if is_address(path) else Stamp.now(Path(path)), WorkerError(fault))
+def _fatal(path: str) -> TrackResult:
+    fault = f"{display_name(path)} made its process die (or memory ran out); try it alone by `genrelens predict`"
+    return failed(path, None if is_url(path) else FileStamp.try_from_path(Path(path)), WorkerError(fault))

@@ -4,20 +4,20 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
-from genrelens.audio.windows import Take
+from genrelens.audio.windows import WindowCount
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.lock import locked
-from genrelens.library.catalog.tracks import Stamp
-from genrelens.library.classify.outcome import Outcome
-from genrelens.library.classify.run import keep, pending
-from genrelens.library.cluster.outcomes import OutcomeFolder, asked, outcomes_of
-from genrelens.library.cluster.ray_engine import judged_on_cluster
+from genrelens.library.catalog.lock import catalog_lock
+from genrelens.library.catalog.tracks import FileStamp
+from genrelens.library.classify.outcome import TrackResult
+from genrelens.library.classify.run import pending_paths, save_results
+from genrelens.library.cluster.ray_engine import classify_on_cluster
+from genrelens.library.cluster.results import ResultFolder, from_table, run_settings
 from genrelens.model.session import Model
 
 
 def run_catalog(
-    catalog: Catalog, model: Model, *, windows: Take, retry: bool = False, folder: OutcomeFolder | None = None
-) -> Generator[list[Outcome]]:
+    catalog: Catalog, model: Model, *, windows: WindowCount, retry: bool = False, folder: ResultFolder | None = None
+) -> Generator[list[TrackResult]]:
     """As `run.run`, on the cluster that one is connected to.
 
     Args:
@@ -32,33 +32,33 @@ def run_catalog(
         WrongInputError: the model looks at pictures.
         ClusterError: the cluster cannot go on; what was yielded is kept.
     """
-    with locked(catalog, "run"):
+    with catalog_lock(catalog, "run"):
         if folder:
-            waiting = {os.fspath(path) for path in pending(catalog, model, windows=windows, retry=retry)}
+            waiting = {os.fspath(path) for path in pending_paths(catalog, model, windows=windows, retry=retry)}
             for outcomes in _taken_over(folder, waiting, model, windows):
-                keep(catalog, outcomes, windows)
+                save_results(catalog, outcomes, windows)
                 yield outcomes
-        left = [os.fspath(path) for path in pending(catalog, model, windows=windows, retry=retry)]
+        left = [os.fspath(path) for path in pending_paths(catalog, model, windows=windows, retry=retry)]
         for outcomes in _judged(left, model, windows, folder):
-            keep(catalog, outcomes, windows)
+            save_results(catalog, outcomes, windows)
             yield outcomes
 
 
-def places_left(
-    places: Sequence[str], folder: OutcomeFolder, model: Model, *, windows: Take, retry: bool = False
+def pending_sources(
+    places: Sequence[str], folder: ResultFolder, model: Model, *, windows: WindowCount, retry: bool = False
 ) -> list[str]:
     """The places of which a folder has no outcome; or, if failures are tried again, no answer.
 
     Raises:
         AddressError: the folder cannot be read.
     """
-    known = folder.paths(asked(model.card, windows), failed=not retry)
+    known = folder.paths(run_settings(model.card, windows), failed=not retry)
     return [place for place in places if place not in known]
 
 
-def run_places(
-    places: Sequence[str], folder: OutcomeFolder, model: Model, *, windows: Take
-) -> Generator[list[Outcome]]:
+def run_sources(
+    places: Sequence[str], folder: ResultFolder, model: Model, *, windows: WindowCount
+) -> Generator[list[TrackResult]]:
     """Judge tracks that no catalog knows on the cluster that one is connected to.
 
     Args:
@@ -75,16 +75,16 @@ def run_places(
     yield from _judged(places, model, windows, folder)
 
 
-def _taken_over(folder: OutcomeFolder, waiting: set[str], model: Model, windows: Take) -> Iterator[list[Outcome]]:
-    for table in folder.tables(asked(model.card, windows)):
-        found = [outcome for outcome in outcomes_of(table) if os.fspath(outcome.path) in waiting]
-        yield [outcome for outcome in found if outcome.stamp and outcome.stamp == Stamp.now(Path(outcome.path))]
+def _taken_over(folder: ResultFolder, waiting: set[str], model: Model, windows: WindowCount) -> Iterator[list[TrackResult]]:
+    for table in folder.tables(run_settings(model.card, windows)):
+        found = [outcome for outcome in from_table(table) if os.fspath(outcome.path) in waiting]
+        yield [outcome for outcome in found if outcome.stamp and outcome.stamp == FileStamp.try_from_path(Path(outcome.path))]
 
 
 def _judged(
-    places: Sequence[str], model: Model, windows: Take, folder: OutcomeFolder | None
-) -> Iterator[list[Outcome]]:
-    for table in judged_on_cluster(places, model, windows):
+    places: Sequence[str], model: Model, windows: WindowCount, folder: ResultFolder | None
+) -> Iterator[list[TrackResult]]:
+    for table in classify_on_cluster(places, model, windows):
         if folder:
             folder.add(table)
-        yield outcomes_of(table)
+        yield from_table(table)

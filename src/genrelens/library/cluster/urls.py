@@ -11,34 +11,34 @@ from typing import Any, BinaryIO, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from genrelens.audio.containers import Readable, is_called_audio
-from genrelens.errors import AddressError, AudioNotFoundError, AudioUnreadableError, shown
-from genrelens.library.catalog.tracks import Stamp
+from genrelens.audio.containers import SeekTolerantFile, has_audio_extension
+from genrelens.errors import AudioNotFoundError, AudioUnreadableError, RemoteFileError, display_name
+from genrelens.library.catalog.tracks import FileStamp
 
 
-def is_address(place: str) -> bool:
+def is_url(place: str) -> bool:
     """Whether this is the address of a file rather than the path of one on this machine."""
     return "://" in place
 
 
-def file_system(place: str) -> tuple[Any, str]:
+def resolve_file_system(place: str) -> tuple[Any, str]:
     """The file system of a path or address, and how it calls the place.
 
     Raises:
         AddressError: it is of a kind that fsspec does not know, or whose package is not installed.
     """
-    if not is_address(place):
+    if not is_url(place):
         return LocalFileSystem(), str(Path(place).absolute())
     try:
         system, inner = fsspec.url_to_fs(place)
     except (ImportError, ValueError) as error:
-        raise AddressError(
-            f"{shown(place)} cannot be opened ({error}); see the list of file systems of fsspec"
+        raise RemoteFileError(
+            f"{display_name(place)} cannot be opened ({error}); see the list of file systems of fsspec"
         ) from error
     return system, inner
 
 
-def audio_places(where: str) -> list[str]:
+def find_audio(where: str) -> list[str]:
     """The audio files in a folder, or those that a text file names one a line: paths, made absolute, or addresses.
 
     What a list names several times is one file.
@@ -46,45 +46,45 @@ def audio_places(where: str) -> list[str]:
     Raises:
         AddressError: there is no such folder or list, or it is an audio file.
     """
-    system, inner = file_system(where)
+    system, inner = resolve_file_system(where)
     try:
         if system.isdir(inner):
-            names = sorted(name for name in system.find(inner) if is_called_audio(Path(name).name))
-            return [system.unstrip_protocol(name) for name in names] if is_address(where) else names
-        lines = None if is_called_audio(Path(inner).name) else system.cat_file(inner).splitlines()
+            names = sorted(name for name in system.find(inner) if has_audio_extension(Path(name).name))
+            return [system.unstrip_protocol(name) for name in names] if is_url(where) else names
+        lines = None if has_audio_extension(Path(inner).name) else system.cat_file(inner).splitlines()
     except Exception as error:  # each file system raises errors of its own
-        raise AddressError(f"{shown(where)} cannot be read ({_reason(error)}); give a folder or a list") from error
+        raise RemoteFileError(f"{display_name(where)} cannot be read ({_reason(error)}); give a folder or a list") from error
     if lines is None:
-        raise AddressError(f"{shown(where)} is an audio file; give a folder, or a text file that names some")
+        raise RemoteFileError(f"{display_name(where)} is an audio file; give a folder, or a text file that names some")
     named = (line.decode("utf-8", "surrogateescape") for line in lines if line.strip())
-    return list(dict.fromkeys(name if is_address(name) else os.path.abspath(name) for name in named))  # noqa: PTH100
+    return list(dict.fromkeys(name if is_url(name) else os.path.abspath(name) for name in named))  # noqa: PTH100
 
 
 @contextlib.contextmanager
-def opened_address(address: str) -> Iterator[tuple[BinaryIO, Stamp]]:
+def open_url(address: str) -> Iterator[tuple[BinaryIO, FileStamp]]:
     """A file elsewhere, opened for reading, and what tells it from another of its name. Use it in a `with`.
 
     Raises:
         AudioNotFoundError, AudioUnreadableError: it cannot be opened, or, at the end of the block, could not be read.
     """
-    system, inner = file_system(address)
+    system, inner = resolve_file_system(address)
     try:
-        stamp = Stamp(system.info(inner)["size"], _changed(system, inner))
+        stamp = FileStamp(system.info(inner)["size"], _changed(system, inner))
         file = system.open(inner, "rb")
     except FileNotFoundError as error:
-        raise AudioNotFoundError(f"{shown(address)} does not exist; check the address") from error
+        raise AudioNotFoundError(f"{display_name(address)} does not exist; check the address") from error
     except Exception as error:  # each file system raises errors of its own
         raise _unreadable(address, error) from error
     with file:
         watched = _Watched(file, address)
         try:
-            yield cast("BinaryIO", Readable(watched)), stamp
+            yield cast("BinaryIO", SeekTolerantFile(watched)), stamp
         finally:
             if watched.failure:  # a decoder takes it for the end of the file, which would be a shorter song
                 raise _unreadable(address, watched.failure) from watched.failure
 
 
-def write_whole(system: Any, name: str, content: bytes) -> None:
+def write_atomically(system: Any, name: str, content: bytes) -> None:
     """Write a file that is whole or not there under its name, on any file system."""
     partial = f"{name}.{secrets.token_hex(4)}.partial"
     try:
@@ -135,7 +135,7 @@ def _changed(system: Any, inner: str) -> int:
 
 
 def _unreadable(address: str, error: Exception) -> AudioUnreadableError:
-    return AudioUnreadableError(f"{shown(address)} cannot be read ({_reason(error)}); check access and network")
+    return AudioUnreadableError(f"{display_name(address)} cannot be read ({_reason(error)}); check access and network")
 
 
 def _reason(error: Exception) -> str:

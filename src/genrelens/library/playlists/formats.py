@@ -7,37 +7,37 @@ from pathlib import Path, PurePath
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from genrelens.errors import LibraryError, shown
+from genrelens.errors import LibraryError, display_name
 from genrelens.files import write_text
-from genrelens.library.playlists.playlist import Item
+from genrelens.library.playlists.playlist import PlaylistItem
 
 _XSPF = "http://xspf.org/ns/0/"
 _SAFE = "/!$&'()*+,;=:@~"  # what may stand in the path of a URI as it is (RFC 3986)
 
 
-def write_playlist(target: Path, items: Sequence[Item]) -> None:
+def write_playlist(target: Path, items: Sequence[PlaylistItem]) -> None:
     """Write a playlist, whole or not at all, in the format that its suffix names: .m3u8 (or .m3u), .xspf, .jspf.
 
     Raises:
         LibraryError: the suffix is another one.
         OSError: it cannot be written.
     """
-    write_text(target, writer_for(target)(target, items))
+    write_text(target, formatter_for(target)(target, items))
 
 
-def writer_for(target: Path) -> Callable[[Path, Sequence[Item]], str]:
+def formatter_for(target: Path) -> Callable[[Path, Sequence[PlaylistItem]], str]:
     """What makes the text of a playlist at `target`.
 
     Raises:
         LibraryError: the suffix is none that we know.
     """
-    writer = {".m3u8": m3u8, ".m3u": m3u8, ".xspf": xspf, ".jspf": jspf}.get(target.suffix.lower())
+    writer = {".m3u8": format_m3u8, ".m3u": format_m3u8, ".xspf": format_xspf, ".jspf": format_jspf}.get(target.suffix.lower())
     if writer is None:
-        raise LibraryError(f"{shown(target)} is no playlist that we know; end its name in .m3u8, .xspf or .jspf")
+        raise LibraryError(f"{display_name(target)} is no playlist that we know; end its name in .m3u8, .xspf or .jspf")
     return writer
 
 
-def m3u8(target: Path, items: Sequence[Item]) -> str:
+def format_m3u8(target: Path, items: Sequence[PlaylistItem]) -> str:
     """Lines of UTF-8: for each track its duration and name, then its path relative to the playlist.
 
     A path that a line cannot hold (a line break, bytes that are no UTF-8, blanks at an end) is told as a file: URI.
@@ -49,7 +49,7 @@ def m3u8(target: Path, items: Sequence[Item]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def xspf(target: Path, items: Sequence[Item]) -> str:
+def format_xspf(target: Path, items: Sequence[PlaylistItem]) -> str:
     """XSPF 1 (https://xspf.org/spec): locations are URIs relative to the playlist, durations in ms."""
     ElementTree.register_namespace("", _XSPF)
     playlist = ElementTree.Element(f"{{{_XSPF}}}playlist", version="1")
@@ -63,7 +63,7 @@ def xspf(target: Path, items: Sequence[Item]) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{content}\n'
 
 
-def jspf(target: Path, items: Sequence[Item]) -> str:
+def format_jspf(target: Path, items: Sequence[PlaylistItem]) -> str:
     """JSPF, which is XSPF in JSON (https://xspf.org/jspf)."""
     tracks = [
         {name: [fact] if name == "location" else fact for name, fact in _facts(target, item).items()} for item in items
@@ -71,7 +71,7 @@ def jspf(target: Path, items: Sequence[Item]) -> str:
     return json.dumps({"playlist": {"track": tracks}}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _facts(target: Path, item: Item) -> dict[str, str | int]:
+def _facts(target: Path, item: PlaylistItem) -> dict[str, str | int]:
     """What XSPF tells of a track, in the order of its specification."""
     facts: dict[str, str | int] = {"location": _uri(target, item.track.path), "title": item.name.title}
     if item.name.artist:

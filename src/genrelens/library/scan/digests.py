@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from genrelens.audio.decoder import Track
+from genrelens.audio.decoder import AudioReader
 from genrelens.errors import GenrelensError
-from genrelens.library.catalog.catalog import Catalog, decoded
-from genrelens.library.scan.scan import below, is_gone
+from genrelens.library.catalog.catalog import Catalog, path_from_bytes
+from genrelens.library.scan.scan import is_missing, path_range
 from genrelens.prediction import Failure
 
 _BATCH = 50  # files read before what they gave is written
@@ -35,7 +35,7 @@ _MOVE = """
 
 def count_undigested(catalog: Catalog, folder: Path) -> int:
     """How many files in a folder `digest_tracks` would read."""
-    where = below(os.path.abspath(folder))  # noqa: PTH100
+    where = path_range(os.path.abspath(folder))  # noqa: PTH100
     return int(catalog.connection.execute(f"SELECT COUNT(*) {_UNDIGESTED}", where).fetchone()[0])
 
 
@@ -47,11 +47,11 @@ def digest_tracks(catalog: Catalog, folder: Path) -> Iterator[Failure | None]:
     Raises:
         CatalogError: the catalog cannot be written.
     """
-    prefix, beyond = below(os.path.abspath(folder))  # noqa: PTH100
+    prefix, beyond = path_range(os.path.abspath(folder))  # noqa: PTH100
     query = f"SELECT id, path {_UNDIGESTED} AND path > ? ORDER BY path LIMIT ?"
     last = prefix
     while rows := catalog.connection.execute(query, (prefix, beyond, last, _BATCH)).fetchall():
-        read = [(_digest(decoded(path)), number) for number, path in rows]
+        read = [(_digest(path_from_bytes(path)), number) for number, path in rows]
         with catalog.transaction() as connection:
             kept = [(digest, number) for digest, number in read if isinstance(digest, str)]
             connection.executemany("UPDATE tracks SET digest = ? WHERE id = ?", kept)
@@ -59,7 +59,7 @@ def digest_tracks(catalog: Catalog, folder: Path) -> Iterator[Failure | None]:
         last = rows[-1]["path"]
 
 
-def join_moved(catalog: Catalog) -> int:
+def relink_moved(catalog: Catalog) -> int:
     """Let tracks that are gone go on as new ones with the same digest, and count them.
 
     What was told of the one holds for the other: the audio is the same. Where several are gone or new that sound the
@@ -69,7 +69,7 @@ def join_moved(catalog: Catalog) -> int:
         CatalogError: the catalog cannot be written.
     """
     connection = catalog.connection
-    connection.create_function("is_gone", 1, is_gone)
+    connection.create_function("is_gone", 1, is_missing)
     connection.execute("DROP TABLE IF EXISTS temp.joined")
     connection.execute("CREATE TEMP TABLE joined (old INTEGER, new INTEGER, path BLOB, size INTEGER, mtime_ns INTEGER)")
     connection.execute(_FIND_MOVED)
@@ -82,7 +82,7 @@ def join_moved(catalog: Catalog) -> int:
 
 def _digest(path: Path) -> str | Failure:
     try:
-        with Track(path, _RATE) as track:
+        with AudioReader(path, _RATE) as track:
             return track.digest()
     except GenrelensError as error:
-        return Failure.of(os.fspath(path), error)
+        return Failure.from_error(os.fspath(path), error)

@@ -5,23 +5,23 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from genrelens.audio.containers import is_called_audio
-from genrelens.errors import AudioNotFoundError, AudioUnreadableError, shown
-from genrelens.library.catalog.tracks import Stamp
+from genrelens.audio.containers import has_audio_extension
+from genrelens.errors import AudioNotFoundError, AudioUnreadableError, display_name
+from genrelens.library.catalog.tracks import FileStamp
 
 
 @dataclass(frozen=True)
-class Unread:
+class UnreadablePath:
     """A folder or file that cannot be looked into, and the system's reason."""
 
     path: str
     reason: str
 
     def __str__(self) -> str:
-        return f"{shown(self.path)} cannot be read ({self.reason}); what is known of it stays as it was"
+        return f"{display_name(self.path)} cannot be read ({self.reason}); what is known of it stays as it was"
 
 
-def walk(folder: str, refuse: Callable[[Unread], None]) -> Iterator[tuple[str, Stamp]]:
+def walk_audio_files(folder: str, refuse: Callable[[UnreadablePath], None]) -> Iterator[tuple[str, FileStamp]]:
     """Yield each audio file below a folder, in no order; links to folders are not followed.
 
     One entry is held at a time, and what the system tells of an entry anyway is not asked for again.
@@ -42,12 +42,12 @@ def walk(folder: str, refuse: Callable[[Unread], None]) -> Iterator[tuple[str, S
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
-                    elif is_called_audio(entry.name) and (stamp := _stamp(entry, refuse)):
+                    elif has_audio_extension(entry.name) and (stamp := _stamp(entry, refuse)):
                         yield entry.path, stamp
         except FileNotFoundError:
             continue  # it was taken away meanwhile
         except OSError as error:
-            refuse(Unread(place, error.strerror or str(error)))
+            refuse(UnreadablePath(place, error.strerror or str(error)))
 
 
 def _check(folder: str) -> None:
@@ -55,22 +55,22 @@ def _check(folder: str) -> None:
         os.scandir(folder).close()
     except FileNotFoundError as error:
         raise AudioNotFoundError(
-            f"{shown(folder)} does not exist; check the path, or whether its disk is there"
+            f"{display_name(folder)} does not exist; check the path, or whether its disk is there"
         ) from error
     except NotADirectoryError as error:
-        raise AudioUnreadableError(f"{shown(folder)} is not a folder; give the one that it is in") from error
+        raise AudioUnreadableError(f"{display_name(folder)} is not a folder; give the one that it is in") from error
     except OSError as error:
         raise AudioUnreadableError(
-            f"{shown(folder)} cannot be read ({error.strerror}); check its permissions"
+            f"{display_name(folder)} cannot be read ({error.strerror}); check its permissions"
         ) from error
 
 
-def _stamp(entry: os.DirEntry[str], refuse: Callable[[Unread], None]) -> Stamp | None:
+def _stamp(entry: os.DirEntry[str], refuse: Callable[[UnreadablePath], None]) -> FileStamp | None:
     try:
         status = entry.stat()
     except FileNotFoundError:  # a link to nothing
         return None
     except OSError as error:
-        refuse(Unread(entry.path, error.strerror or str(error)))
+        refuse(UnreadablePath(entry.path, error.strerror or str(error)))
         return None
-    return Stamp.told_by(status) if stat.S_ISREG(status.st_mode) else None
+    return FileStamp.from_stat(status) if stat.S_ISREG(status.st_mode) else None

@@ -10,9 +10,9 @@ from itertools import cycle
 import numpy as np
 from numpy.typing import NDArray
 
-from genrelens.explain.heatmap import DIM, INK, LINE, PAPER, Box, Sheet
+from genrelens.explain.heatmap import DIM, INK, LINE, PAPER, Box, Canvas
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.model.labels import BELOW
+from genrelens.model.labels import LEVEL_SEPARATOR
 from genrelens.prediction import UNKNOWN
 
 _WIDTH, _HEIGHT = 1400, 1180
@@ -27,7 +27,7 @@ _CELLS = 24  # along each axis, of the grid in which the densest place of a genr
 _ROOM = 26  # pixels between two names, one above the other
 
 # As on the page (web/static/theme.js), which has the same rule.
-KNOWN = {
+GENRE_COLOURS = {
     "blues": "#4f86d6",
     "classical": "#9a7fd1",
     "country": "#c8975a",
@@ -39,14 +39,14 @@ KNOWN = {
     "reggae": "#58b173",
     "rock": "#d4574e",
 }
-SPARE = (
+SPARE_COLOURS = (
     *("#3fb3bf", "#a5b557", "#b98ab8", "#b5795c", "#6a9a9a", "#8f86e0", "#cfa0a0", "#7fae8c", "#5f9fd8", "#d0b060"),
 )
-OTHERS = "#4a515b"
+OTHER_COLOUR = "#4a515b"
 
 
 @dataclass(frozen=True)
-class Point:
+class MapPoint:
     """A track on the map: `x` and `y` from 0 to 1, `y` upwards."""
 
     x: float
@@ -55,22 +55,22 @@ class Point:
     confidence: float
 
 
-def points(catalog: Catalog) -> list[Point]:
+def load_points(catalog: Catalog) -> list[MapPoint]:
     """All tracks of the map; vanished ones are not shown."""
     rows: Iterable[sqlite3.Row] = catalog.connection.execute(
         "SELECT x, y, genre, confidence FROM places JOIN answers USING (track)"
         " JOIN tracks ON tracks.id = track WHERE NOT vanished ORDER BY track"
     )
-    return [Point(*row) for row in rows]
+    return [MapPoint(*row) for row in rows]
 
 
-def draw_map(shown: list[Point], model: str) -> bytes:
+def draw_map(shown: list[MapPoint], model: str) -> bytes:
     """Draw a map.
 
     Returns:
         A PNG file, 1400 pixels wide.
     """
-    sheet = Sheet(_WIDTH, _HEIGHT)
+    sheet = Canvas(_WIDTH, _HEIGHT)
     counts = Counter(point.genre for point in shown)
     colours = _colours(counts)
     end = sheet.text(_FIELD.left, 46, "A map of the library", 34, INK)
@@ -85,33 +85,33 @@ def draw_map(shown: list[Point], model: str) -> bytes:
     return sheet.png()
 
 
-def colours_of(labels: Iterable[str]) -> dict[str, str]:
+def label_colours(labels: Iterable[str]) -> dict[str, str]:
     """A colour for each label: the usual one of a known genre, else one that no other has, if there are enough."""
     colours: dict[str, str] = {}
-    spare = cycle(SPARE)
+    spare = cycle(SPARE_COLOURS)
     for label in sorted(labels):
-        known = KNOWN.get(re.sub("[^a-z]", "", _leaf(label).lower()))
+        known = GENRE_COLOURS.get(re.sub("[^a-z]", "", _leaf(label).lower()))
         colours[label] = known if known and known not in colours.values() else next(spare)
     return colours
 
 
 def _colours(counts: Counter[str]) -> dict[str, str]:
     """Of the most frequent genres."""
-    colours = colours_of(genre for genre in counts if genre != UNKNOWN)
+    colours = label_colours(genre for genre in counts if genre != UNKNOWN)
     named = [genre for genre, _ in counts.most_common() if genre in colours]
     return {genre: colours[genre] for genre in named[:_MOST_NAMED]}
 
 
-def _draw_points(sheet: Sheet, shown: list[Point], colours: dict[str, str]) -> None:
+def _draw_points(sheet: Canvas, shown: list[MapPoint], colours: dict[str, str]) -> None:
     radius = max(_SMALLEST, min(_LARGEST, 90 / len(shown) ** 0.5))
     inset = Box(_FIELD.left + 16, _FIELD.top + 16, _FIELD.right - 16, _FIELD.bottom - 16)
     order = np.random.default_rng(0).permutation(len(shown))  # so that no genre lies on top of all others
     for point in (shown[place] for place in order):
-        colour = _mixed(colours.get(point.genre, OTHERS), _FAINT + (1 - _FAINT) * point.confidence)
+        colour = _mixed(colours.get(point.genre, OTHER_COLOUR), _FAINT + (1 - _FAINT) * point.confidence)
         sheet.dot(inset.x(point.x), inset.y(point.y), radius, colour)
 
 
-def _draw_names(sheet: Sheet, shown: list[Point], counts: Counter[str], colours: dict[str, str]) -> None:
+def _draw_names(sheet: Canvas, shown: list[MapPoint], counts: Counter[str], colours: dict[str, str]) -> None:
     """The name of each frequent genre where most of it is, and not upon another name."""
     taken: list[tuple[float, float]] = []
     for genre, count in counts.most_common():
@@ -128,10 +128,10 @@ def _draw_names(sheet: Sheet, shown: list[Point], counts: Counter[str], colours:
         sheet.text(x, y, _leaf(genre), 22, INK, "mm")
 
 
-def _draw_legend(sheet: Sheet, counts: Counter[str], colours: dict[str, str]) -> None:
+def _draw_legend(sheet: Canvas, counts: Counter[str], colours: dict[str, str]) -> None:
     rows = [(_leaf(genre), colours[genre], count) for genre, count in counts.most_common() if genre in colours]
     rest = sum(count for genre, count in counts.items() if genre not in colours)
-    for place, (name, colour, count) in enumerate([*rows, *([("other or unknown", OTHERS, rest)] if rest else [])]):
+    for place, (name, colour, count) in enumerate([*rows, *([("other or unknown", OTHER_COLOUR, rest)] if rest else [])]):
         y = _LEGEND_Y + place * _ROW
         sheet.dot(_LEGEND_X, y, 7, colour)
         sheet.text(_LEGEND_X + 18, y, name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}...", 17, INK)
@@ -157,4 +157,4 @@ def _mixed(colour: str, share: float) -> str:
 
 
 def _leaf(genre: str) -> str:
-    return genre.rpartition(BELOW)[2]
+    return genre.rpartition(LEVEL_SEPARATOR)[2]

@@ -5,23 +5,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrelens.errors import NoTracksError, shown
+from genrelens.errors import NoTracksError, display_name
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.lookup import wanted
-from genrelens.library.catalog.tracks import Judged, Query, numbered
-from genrelens.library.similarity.nearest import Nearest, nearest
-from genrelens.library.similarity.vectors import Maker, unit
+from genrelens.library.catalog.lookup import require_matching_ids
+from genrelens.library.catalog.tracks import ClassifiedTrack, TrackQuery, load_tracks
+from genrelens.library.similarity.embeddings import EmbeddingModel, normalise
+from genrelens.library.similarity.neighbours import NeighbourIndex, open_index
 
 
 @dataclass(frozen=True)
-class Similar:
+class Neighbour:
     """A track, and how similar it is to the one asked about: the cosine of their embeddings, -1 to 1."""
 
-    track: Judged
+    track: ClassifiedTrack
     similarity: float
 
 
-def similar(catalog: Catalog, like: Judged, count: int, query: Query, knower: Nearest | None = None) -> list[Similar]:
+def find_similar(catalog: Catalog, like: ClassifiedTrack, count: int, query: TrackQuery, knower: NeighbourIndex | None = None) -> list[Neighbour]:
     """The tracks among those of a query that are most similar to another one, which is not among them.
 
     Args:
@@ -29,37 +29,37 @@ def similar(catalog: Catalog, like: Judged, count: int, query: Query, knower: Ne
         like: with its embedding.
         count: the most that are told.
         query: which tracks to consider.
-        knower: what `nearest` gave for its model and these tracks, for those who ask often.
+        knower: what `open_index` gave for its model and these tracks, for those who ask often.
 
     Raises:
         NoTracksError: the track has no embedding, or no track is what was asked for.
     """
-    allowed = set(wanted(catalog, query)) - {like.id}
-    knower = knower or nearest(catalog, maker_of(like), allowed | {like.id})
+    allowed = set(require_matching_ids(catalog, query)) - {like.id}
+    knower = knower or open_index(catalog, require_embedding_model(like), allowed | {like.id})
     best: dict[int, float] = {}
-    for number, similarity in ranked(like, knower):
+    for number, similarity in rank_by_similarity(like, knower):
         if len(best) == min(count, len(allowed)):
             break
         if number in allowed:
             best[number] = similarity
-    return [Similar(track, best[track.id]) for track in numbered(catalog, [*best])]
+    return [Neighbour(track, best[track.id]) for track in load_tracks(catalog, [*best])]
 
 
-def ranked(like: Judged, knower: Nearest) -> Iterator[tuple[int, float]]:
+def rank_by_similarity(like: ClassifiedTrack, knower: NeighbourIndex) -> Iterator[tuple[int, float]]:
     """All tracks that can be compared with one, and how similar they are to it, from the nearest on."""
-    maker_of(like)
+    require_embedding_model(like)
     assert like.embedding is not None
-    for tracks, similarities in knower.ranked(unit(np.asarray(like.embedding))):
+    for tracks, similarities in knower.neighbours(normalise(np.asarray(like.embedding))):
         yield from zip(tracks.tolist(), similarities.tolist(), strict=True)
 
 
-def maker_of(track: Judged) -> Maker:
+def require_embedding_model(track: ClassifiedTrack) -> EmbeddingModel:
     """The model of a track's embedding.
 
     Raises:
         NoTracksError: it has none.
     """
     if track.embedding is None:
-        told = f"{shown(track.path)} has no embedding: {track.prediction.model} gives none; judge it with lens or mn04"
+        told = f"{display_name(track.path)} has no embedding: {track.prediction.model} gives none; judge it with lens or mn04"
         raise NoTracksError(told)
-    return Maker(track.prediction.model, track.prediction.version)
+    return EmbeddingModel(track.prediction.model, track.prediction.version)

@@ -7,8 +7,8 @@ import secrets
 import shutil
 from pathlib import Path
 
-from genrelens.errors import FileChangedError, TagsUnwritableError, shown
-from genrelens.library.catalog.tracks import Stamp
+from genrelens.errors import FileChangedError, TagsUnwritableError, display_name
+from genrelens.library.catalog.tracks import FileStamp
 
 _WRITABLE = 0o222
 
@@ -35,20 +35,20 @@ def refuse_read_only(path: Path) -> None:
         OSError: it is not there.
     """
     if not path.stat().st_mode & _WRITABLE:
-        raise TagsUnwritableError(f"{shown(path)} is read-only; allow to write it, or leave it out")
+        raise TagsUnwritableError(f"{display_name(path)} is read-only; allow to write it, or leave it out")
     if not os.access(path.parent, os.W_OK):
-        raise TagsUnwritableError(f"the folder of {shown(path)} is read-only; allow to write into it, or leave it out")
+        raise TagsUnwritableError(f"the folder of {display_name(path)} is read-only; allow to write into it, or leave it out")
 
 
-def refuse_changed(path: Path, stamp: Stamp, since: str) -> None:
+def refuse_changed(path: Path, stamp: FileStamp, since: str) -> None:
     """Leave a file alone that is not as it was.
 
     Raises:
         FileChangedError: it has another size or time.
         OSError: it is not there.
     """
-    if Stamp.of(path) != stamp:
-        raise FileChangedError(f"{shown(path)} was changed since it was {since}; scan and run again")
+    if FileStamp.from_path(path) != stamp:
+        raise FileChangedError(f"{display_name(path)} was changed since it was {since}; scan and run again")
 
 
 def take_over(old: Path, new: Path, mtime_ns: int | None) -> None:
@@ -65,7 +65,7 @@ def take_over(old: Path, new: Path, mtime_ns: int | None) -> None:
     given = new.stat()
     if (given.st_uid, given.st_gid) != (status.st_uid, status.st_gid):
         raise TagsUnwritableError(
-            f"{shown(old)} would no longer belong to its user or group; do this as its owner, or leave it out"
+            f"{display_name(old)} would no longer belong to its user or group; do this as its owner, or leave it out"
         )
     shutil.copystat(old, new)
     if mtime_ns is None:

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genrelens.errors import GenreMapError, shown
-from genrelens.model.labels import BELOW
+from genrelens.errors import GenreMapError, display_name
+from genrelens.model.labels import LEVEL_SEPARATOR
 
 _KEYS = ("names", "parents", "ancestors", "canonical")
 
@@ -52,7 +52,7 @@ class GenreMap:
         return unique(found)
 
     def _named(self, label: str) -> tuple[str, ...]:
-        last = label.rpartition(BELOW)[2]
+        last = label.rpartition(LEVEL_SEPARATOR)[2]
         for key in (label, last):
             if key.casefold() in self.names:
                 return self.names[key.casefold()]
@@ -84,14 +84,14 @@ def read_genre_map(path: Path) -> GenreMap:
         content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise GenreMapError(
-            f"{shown(path)} cannot be read ({error.strerror}); give the path of a .toml file"
+            f"{display_name(path)} cannot be read ({error.strerror}); give the path of a .toml file"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GenreMapError(f"{shown(path)} is not TOML ({error}); see the example in docs/library.md") from error
+        raise GenreMapError(f"{display_name(path)} is not TOML ({error}); see the example in docs/library.md") from error
     try:
         return _built(content)
     except (TypeError, ValueError) as error:
-        raise GenreMapError(f"{shown(path)}: {error}") from error
+        raise GenreMapError(f"{display_name(path)}: {error}") from error
 
 
 def _built(content: dict[str, Any]) -> GenreMap:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from genrelens.errors import CatalogError, NoTracksError, shown
-from genrelens.library.catalog.catalog import Catalog, decoded, encoded
-from genrelens.library.catalog.lock import locked
-from genrelens.library.catalog.tracks import Stamp
+from genrelens.errors import CatalogError, NoTracksError, display_name
+from genrelens.library.catalog.catalog import Catalog, path_from_bytes, path_to_bytes
+from genrelens.library.catalog.lock import catalog_lock
+from genrelens.library.catalog.tracks import FileStamp
 
 _COLUMNS = (
     "changes.id, run, track, changes.path, partial, state, old_genres, new_genres, old_size, old_mtime_ns, "
@@ -38,8 +38,8 @@ class Entry:
     state: str
     old_genres: tuple[str, ...]
     new_genres: tuple[str, ...]
-    old: Stamp
-    new: Stamp | None
+    old: FileStamp
+    new: FileStamp | None
     old_hash: str
     new_hash: str
 
@@ -69,13 +69,13 @@ def kept(catalog: Catalog) -> Iterator[None]:
         LibraryBusyError: another run changes them.
         CatalogError: the catalog cannot be written in the block.
     """
-    with locked(catalog, "tag"):
+    with catalog_lock(catalog, "tag"):
         try:
             catalog.connection.execute("PRAGMA synchronous = FULL")  # a file must not be newer than what undoes it
             yield
         except sqlite3.Error as error:
             raise CatalogError(
-                f"{shown(catalog.path)} cannot be written ({error}); free some space, then go on"
+                f"{display_name(catalog.path)} cannot be written ({error}); free some space, then go on"
             ) from error
         finally:
             catalog.connection.execute("PRAGMA synchronous = NORMAL")
@@ -94,17 +94,17 @@ def begin(
 ) -> int:
     """Tell that a file will be copied to `partial`; with its genres, old and new. Gives the entry's number."""
     old, new = (json.dumps(names) for names in genres)
-    stamp = Stamp.of(path)
+    stamp = FileStamp.from_path(path)
     with catalog.transaction() as connection:
         row = connection.execute(
             "INSERT INTO changes (run, track, path, partial, state, old_genres, new_genres, old_size, old_mtime_ns)"
             " VALUES (?, ?, ?, ?, 'begun', ?, ?, ?, ?)",
-            (run, track, encoded(path), encoded(partial), old, new, stamp.size, stamp.mtime_ns),
+            (run, track, path_to_bytes(path), path_to_bytes(partial), old, new, stamp.size, stamp.mtime_ns),
         )
     return int(row.lastrowid or 0)
 
 
-def prepare(catalog: Catalog, entry: int, new: Stamp, hashes: tuple[str, str], patch: bytes) -> None:
+def prepare(catalog: Catalog, entry: int, new: FileStamp, hashes: tuple[str, str], patch: bytes) -> None:
     """Tell that the new file is whole and takes the old one's place next."""
     with catalog.transaction() as connection:
         connection.execute(
@@ -137,13 +137,13 @@ def settle(catalog: Catalog, entry: Entry, state: str) -> None:
                 )
 
 
-def _names(catalog: Catalog, entry: Entry, stamp: Stamp) -> set[int]:
+def _names(catalog: Catalog, entry: Entry, stamp: FileStamp) -> set[int]:
     """The track that was changed, and those that are links to its file and were as it was."""
     file = path_now(catalog, entry)
     alike = catalog.connection.execute(
         "SELECT id, path FROM tracks WHERE (size, mtime_ns) = (?, ?)", (stamp.size, stamp.mtime_ns)
     )
-    return {entry.track, *(row["id"] for row in alike if decoded(row["path"]).resolve() == file)}
+    return {entry.track, *(row["id"] for row in alike if path_from_bytes(row["path"]).resolve() == file)}
 
 
 def undoing(catalog: Catalog, entry: Entry, path: Path, partial: Path) -> None:
@@ -151,7 +151,7 @@ def undoing(catalog: Catalog, entry: Entry, path: Path, partial: Path) -> None:
     with catalog.transaction() as connection:
         connection.execute(
             "UPDATE changes SET state = 'undoing', path = ?, partial = ? WHERE id = ?",
-            (encoded(path), encoded(partial), entry.id),
+            (path_to_bytes(path), path_to_bytes(partial), entry.id),
         )
 
 
@@ -191,7 +191,7 @@ def patch(catalog: Catalog, entry: Entry) -> bytes:
 def path_now(catalog: Catalog, entry: Entry) -> Path:
     """Where the file is now, as far as the catalog knows: it may have been moved."""
     row = catalog.connection.execute("SELECT path FROM tracks WHERE id = ?", (entry.track,)).fetchone()
-    return decoded(row[0]).resolve() if row else entry.path
+    return path_from_bytes(row[0]).resolve() if row else entry.path
 
 
 def runs(catalog: Catalog) -> list[Run]:
@@ -221,7 +221,7 @@ def later_run(catalog: Catalog, entry: Entry) -> int | None:
     """The last run that wrote the same file after this change, and whose change stands."""
     row = catalog.connection.execute(
         "SELECT MAX(run) FROM changes WHERE id > ? AND state = 'written' AND (track = ? OR path = ?)",
-        (entry.id, entry.track, encoded(entry.path)),
+        (entry.id, entry.track, path_to_bytes(entry.path)),
     ).fetchone()
     return None if row[0] is None else int(row[0])
 
@@ -229,9 +229,9 @@ def later_run(catalog: Catalog, entry: Entry) -> int | None:
 def _entry(row: sqlite3.Row) -> Entry:
     whole = row["new_size"] is not None
     return Entry(
-        *(row["id"], row["run"], row["track"], decoded(row["path"]), decoded(row["partial"]), row["state"]),
+        *(row["id"], row["run"], row["track"], path_from_bytes(row["path"]), path_from_bytes(row["partial"]), row["state"]),
         *(tuple(json.loads(row["old_genres"])), tuple(json.loads(row["new_genres"]))),
-        Stamp(row["old_size"], row["old_mtime_ns"]),
-        Stamp(row["new_size"], row["new_mtime_ns"]) if whole else None,
+        FileStamp(row["old_size"], row["old_mtime_ns"]),
+        FileStamp(row["new_size"], row["new_mtime_ns"]) if whole else None,
         *(row["old_hash"] or "", row["new_hash"] or ""),
     )

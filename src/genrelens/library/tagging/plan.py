@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from genrelens.errors import TagsUnreadableError, TagsUnwritableError, shown
-from genrelens.library.catalog.tracks import Judged, Stamp
+from genrelens.errors import TagsUnreadableError, TagsUnwritableError, display_name
+from genrelens.library.catalog.tracks import ClassifiedTrack, FileStamp
 from genrelens.library.tagging import atomic_replace
 from genrelens.library.tagging.genre_map import GenreMap, unique
 from genrelens.library.tags import genre_tags
 from genrelens.library.tags.profiles import PROFILES, Dialect, ProfileName
-from genrelens.model.labels import CERTAINTY
+from genrelens.model.labels import DEFAULT_CERTAINTY
 from genrelens.prediction import UNKNOWN, PathText, Prediction, Record
 
 Existing = Literal["keep", "append", "replace"]
@@ -45,7 +45,7 @@ class Policy:
     """
 
     existing: Existing = "keep"
-    min_confidence: float = CERTAINTY
+    min_confidence: float = DEFAULT_CERTAINTY
     top: int = 1
     names: GenreMap = field(default_factory=GenreMap)
     profile: ProfileName = "generic"
@@ -72,25 +72,25 @@ class Change(Record):
         return self.model_copy(update={"new": self.old, "skipped": reason, "detail": detail})
 
 
-def plan(tracks: Iterable[Judged], policy: Policy) -> Iterator[tuple[Judged, Change]]:
+def plan(tracks: Iterable[ClassifiedTrack], policy: Policy) -> Iterator[tuple[ClassifiedTrack, Change]]:
     """What would change, track by track; nothing is held but the one at hand."""
     for track in tracks:
         yield track, looked_at(track, policy)
 
 
-def looked_at(track: Judged, policy: Policy) -> Change:
+def looked_at(track: ClassifiedTrack, policy: Policy) -> Change:
     """What would change in one file, as it now is."""
     nothing = Change(path=str(track.path), old=(), new=())
     try:
-        if Stamp.of(track.path) != track.stamp:
-            return nothing.without("changed", f"{shown(track.path)} was changed since it was judged; run again")
+        if FileStamp.from_path(track.path) != track.stamp:
+            return nothing.without("changed", f"{display_name(track.path)} was changed since it was judged; run again")
         found = genre_tags.read(track.path, PROFILES[policy.profile])
         change = decided(track.prediction, found.genres, policy)
         return _if_writable(track.path.resolve(), change, policy, found.dialect) if change.skipped is None else change
     except FileNotFoundError:
-        return nothing.without("gone", f"{shown(track.path)} is not there any more; scan again")
+        return nothing.without("gone", f"{display_name(track.path)} is not there any more; scan again")
     except OSError as error:
-        return nothing.without("unreadable", f"{shown(track.path)} cannot be read ({error.strerror or error})")
+        return nothing.without("unreadable", f"{display_name(track.path)} cannot be read ({error.strerror or error})")
     except TagsUnreadableError as error:
         return nothing.without("unreadable", str(error))
 
@@ -104,11 +104,11 @@ def _if_writable(file: Path, change: Change, policy: Policy, dialect: Dialect) -
     profile = PROFILES[policy.profile]
     told = profile.told(dialect, profile.stored(dialect, change.new))
     if set(told) != set(change.new):
-        detail = f"{policy.profile} would split the genres of {shown(change.path)} into {', '.join(told)}"
+        detail = f"{policy.profile} would split the genres of {display_name(change.path)} into {', '.join(told)}"
         return change.without("failed", f"{detail}; name them otherwise with --map")
     links = file.stat().st_nlink
     if links > 1 and not policy.break_links:
-        detail = f"{shown(change.path)} has {links} names (hard links), of which one alone would change"
+        detail = f"{display_name(change.path)} has {links} names (hard links), of which one alone would change"
         return change.without("linked", f"{detail}; allow it with --break-links")
     return change
 

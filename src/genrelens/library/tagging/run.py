@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from genrelens.errors import FileChangedError, GenrelensError, shown
-from genrelens.library.albums.albums import By, judged_by
+from genrelens.errors import FileChangedError, GenrelensError, display_name
+from genrelens.library.albums.albums import Grouping, iter_tracks_by
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.tracks import Judged, Query, as_known
+from genrelens.library.catalog.tracks import ClassifiedTrack, TrackQuery, refresh_stamp
 from genrelens.library.tagging import journal
 from genrelens.library.tagging.genre_map import GenreMap
 from genrelens.library.tagging.plan import Change, Policy, plan
@@ -13,14 +13,14 @@ from genrelens.library.tagging.recovery import recover
 from genrelens.library.tagging.safe_write import rewrite
 
 
-def planned(catalog: Catalog, query: Query, policy: Policy, *, by: By = "track") -> Iterator[Change]:
+def planned(catalog: Catalog, query: TrackQuery, policy: Policy, *, by: Grouping = "track") -> Iterator[Change]:
     """What would change, by path. No file is touched."""
-    for _, change in plan(judged_by(by, catalog, query), policy):
+    for _, change in plan(iter_tracks_by(by, catalog, query), policy):
         yield change
 
 
 def tag(
-    catalog: Catalog, query: Query, policy: Policy, *, by: By = "track", keep_times: bool = False
+    catalog: Catalog, query: TrackQuery, policy: Policy, *, by: Grouping = "track", keep_times: bool = False
 ) -> Iterator[Change]:
     """Write what is planned, file by file, and yield what became of each.
 
@@ -35,7 +35,7 @@ def tag(
     with journal.kept(catalog):
         recover(catalog)
         run: int | None = None
-        tracks = (as_known(catalog, track) for track in judged_by(by, catalog, query))  # a link's file may be written
+        tracks = (refresh_stamp(catalog, track) for track in iter_tracks_by(by, catalog, query))  # a link's file may be written
         for track, change in plan(tracks, policy):
             if change.skipped is not None:
                 yield change
@@ -45,7 +45,7 @@ def tag(
             yield _written(catalog, run, track, change, policy, keep_times=keep_times)
 
 
-def _written(catalog: Catalog, run: int, track: Judged, change: Change, policy: Policy, *, keep_times: bool) -> Change:
+def _written(catalog: Catalog, run: int, track: ClassifiedTrack, change: Change, policy: Policy, *, keep_times: bool) -> Change:
     try:
         rewrite(catalog, run, track, change, policy.profile, keep_times=keep_times)
     except FileChangedError as error:
@@ -54,11 +54,11 @@ def _written(catalog: Catalog, run: int, track: Judged, change: Change, policy: 
         return change.without("failed", str(error))
     except OSError as error:
         reason = error.strerror or error
-        return change.without("failed", f"{shown(track.path)} cannot be written ({reason}); nothing was changed")
+        return change.without("failed", f"{display_name(track.path)} cannot be written ({reason}); nothing was changed")
     return change
 
 
-def _told(query: Query, policy: Policy, by: By, *, keep_times: bool) -> dict[str, object]:
+def _told(query: TrackQuery, policy: Policy, by: Grouping, *, keep_times: bool) -> dict[str, object]:
     """What the journal tells of a run: its options; of the map, whether there was one."""
     return {
         "genre": query.genre,

@@ -8,11 +8,11 @@ import hashlib
 import os
 from pathlib import Path
 
-from genrelens.audio.containers import Readable
-from genrelens.audio.decoder import Track
-from genrelens.errors import TagsUnwritableError, shown
+from genrelens.audio.containers import SeekTolerantFile
+from genrelens.audio.decoder import AudioReader
+from genrelens.errors import TagsUnwritableError, display_name
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.tracks import Judged, Stamp
+from genrelens.library.catalog.tracks import ClassifiedTrack, FileStamp
 from genrelens.library.tagging import atomic_replace, journal
 from genrelens.library.tagging.patches import patched, reverse_patch
 from genrelens.library.tagging.plan import Change
@@ -23,7 +23,7 @@ _RATE = 22_050  # Hz; packets are compared, so that it does not matter
 
 
 def rewrite(
-    catalog: Catalog, run: int, track: Judged, change: Change, profile: ProfileName, *, keep_times: bool
+    catalog: Catalog, run: int, track: ClassifiedTrack, change: Change, profile: ProfileName, *, keep_times: bool
 ) -> None:
     """Write a planned change into its file; of a symbolic link, into the file that it leads to.
 
@@ -45,7 +45,7 @@ def rewrite(
         hashes = atomic_replace.sha256(path), atomic_replace.sha256(partial)
         patch = reverse_patch(path, partial)
         _refuse_lossy(path, partial, patch, hashes[0])
-        journal.prepare(catalog, number, Stamp.of(partial), hashes, patch)
+        journal.prepare(catalog, number, FileStamp.from_path(partial), hashes, patch)
         atomic_replace.refuse_changed(path, track.stamp, "judged")
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -67,12 +67,12 @@ def _replace(catalog: Catalog, number: int, partial: Path, path: Path) -> None:
 
 def _refuse_other_audio(old: Path, new: Path) -> None:
     if _digest(old, old) != _digest(new, old):
-        raise TagsUnwritableError(f"the audio of {shown(old)} would change with its tags; nothing was changed")
+        raise TagsUnwritableError(f"the audio of {display_name(old)} would change with its tags; nothing was changed")
 
 
 def _digest(file: Path, name: Path) -> str:
     """Of the encoded audio; under one name, as FFmpeg looks at its end when it tells a format."""
-    with Readable.at(file, os.fspath(name)) as opened, Track(opened, _RATE) as track:
+    with SeekTolerantFile.open_path(file, os.fspath(name)) as opened, AudioReader(opened, _RATE) as track:
         return track.digest()
 
 
@@ -80,7 +80,7 @@ def _refuse_lossy(old: Path, new: Path, patch: bytes, old_hash: str) -> None:
     sink = _Hash()
     patched(new, patch, sink)
     if sink.digest.hexdigest() != old_hash:
-        raise TagsUnwritableError(f"the change of {shown(old)} could not be undone; nothing was changed")
+        raise TagsUnwritableError(f"the change of {display_name(old)} could not be undone; nothing was changed")
 
 
 class _Hash:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from genrelens.errors import FileChangedError, GenrelensError, NoTracksError, shown
+from genrelens.errors import FileChangedError, GenrelensError, NoTracksError, display_name
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.tracks import Stamp
+from genrelens.library.catalog.tracks import FileStamp
 from genrelens.library.tagging import atomic_replace, journal
 from genrelens.library.tagging.journal import Entry
 from genrelens.library.tagging.patches import patched
@@ -52,21 +52,21 @@ def _undone(catalog: Catalog, entry: Entry) -> Undone:
         return result.model_copy(update={"failure": str(error)})
     except OSError as error:
         reason = error.strerror or error
-        return result.model_copy(update={"failure": f"{shown(path)} cannot be put back ({reason}); it is as it was"})
+        return result.model_copy(update={"failure": f"{display_name(path)} cannot be put back ({reason}); it is as it was"})
     return result
 
 
 def _put_back(catalog: Catalog, entry: Entry, path: Path) -> None:
     atomic_replace.refuse_read_only(path)
-    stamp = Stamp.of(path)
+    stamp = FileStamp.from_path(path)
     found = atomic_replace.sha256(path)
     if found == entry.old_hash:  # already, from a backup perhaps
         journal.settle(catalog, entry, "undone")
         return
     if found != entry.new_hash:
         if later := journal.later_run(catalog, entry):
-            raise FileChangedError(f"{shown(path)} was written by run {later} since; undo that one first")
-        raise FileChangedError(f"{shown(path)} was changed since its tags were written; it is left as it is")
+            raise FileChangedError(f"{display_name(path)} was written by run {later} since; undo that one first")
+        raise FileChangedError(f"{display_name(path)} was changed since its tags were written; it is left as it is")
     partial = atomic_replace.partial_of(path)
     journal.undoing(catalog, entry, path, partial)
     try:
@@ -74,7 +74,7 @@ def _put_back(catalog: Catalog, entry: Entry, path: Path) -> None:
         with partial.open("wb") as file:
             patched(path, journal.patch(catalog, entry), file)
         if atomic_replace.sha256(partial) != entry.old_hash:
-            raise FileChangedError(f"what is kept of {shown(path)} is damaged; it is left as it is")
+            raise FileChangedError(f"what is kept of {display_name(path)} is damaged; it is left as it is")
         atomic_replace.take_over(path, partial, entry.old.mtime_ns)
         atomic_replace.refuse_changed(path, stamp, "looked at")
         atomic_replace.swap(partial, path)

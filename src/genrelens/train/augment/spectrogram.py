@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from genrelens.features.frontend import FrontEnd, band_centres, band_places
+from genrelens.features.frontend import FrontEnd, band_centres, hz_to_band
 from genrelens.train.recipes.recipe import AugmentTable
 
 _CURVE_POINTS = 8  # of an equaliser's curve
@@ -17,7 +17,7 @@ _NOISE_DB = (-75.0, -40.0)  # level of the noise floor below the window's maximu
 _OVERLAY_DB = 10.0  # how much louder or softer the other of two tracks may be
 
 
-def vary(level: Tensor, table: AugmentTable, front_end: FrontEnd, rng: torch.Generator) -> Tensor:
+def augment_log_mels(level: Tensor, table: AugmentTable, front_end: FrontEnd, rng: torch.Generator) -> Tensor:
     """Apply to decibels what happens to music before it is heard: pitch, filters, noise."""
     if table.shift:
         level = pitch_shift(level, table.shift, front_end, rng)
@@ -89,7 +89,7 @@ def pitch_shift(level: Tensor, semitones: float, front_end: FrontEnd, rng: torch
 def band_positions(ratios: Tensor, front_end: FrontEnd) -> Tensor:
     """Where among the bands (a real index) each band's centre times a ratio lies: (ratios, n_mels)."""
     moved = torch.from_numpy(band_centres(front_end))[None] * ratios[:, None]
-    positions = torch.from_numpy(band_places(moved.numpy(), front_end))
+    positions = torch.from_numpy(hz_to_band(moved.numpy(), front_end))
     return positions.float().clamp(0, front_end.n_mels - 1)
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from genrelens import workers
-from genrelens.audio.decoder import Track
-from genrelens.audio.windows import SILENCE
-from genrelens.errors import GenrelensError, TooShortError, UndecodableAudioError, shown
-from genrelens.train.data.log_mels import is_row
-from genrelens.train.data.manifest import Item, Manifest
-from genrelens.train.data.splits import leaks
+from genrelens.audio.decoder import AudioReader
+from genrelens.audio.windows import SILENCE_PEAK
+from genrelens.errors import GenrelensError, TooShortError, UndecodableAudioError, display_name
+from genrelens.train.data.log_mels import is_array_row
+from genrelens.train.data.manifest import LabelledTrack, Manifest
+from genrelens.train.data.splits import find_leaks
 
 SHORT = 5.0  # s below which a track is too short to learn from
 CLIPPED = 1e-3  # share of samples at full scale from which on a track is clipped
@@ -23,7 +23,7 @@ _UNEVEN = 3.0  # the largest genre against the smallest
 
 
 @dataclass(frozen=True)
-class Heard:
+class AudioStatistics:
     """What decoding a file told: its length (s), a hash of its samples, peak, clipped share, warnings."""
 
     duration: float
@@ -61,7 +61,7 @@ class CheckReport:
         return "\n".join(lines if self.findings else [*lines, "", "nothing found"])
 
 
-def check_data(manifest: Manifest, processes: int, progress: Callable[[], None] = lambda: None) -> CheckReport:
+def check_dataset(manifest: Manifest, processes: int, progress: Callable[[], None] = lambda: None) -> CheckReport:
     """Decode every track and look for faults; rows of arrays are looked at for leaks only.
 
     Args:
@@ -71,31 +71,31 @@ def check_data(manifest: Manifest, processes: int, progress: Callable[[], None] 
     """
     findings: list[Finding] = []
     recordings: dict[str, str] = {}
-    audio = {item.path: item for item in manifest.items if not is_row(item.path)}
-    for path, outcome in workers.stream(hear, audio, processes):
+    audio = {item.path: item for item in manifest.tracks if not is_array_row(item.path)}
+    for path, outcome in workers.map_in_order(measure_audio, audio, processes):
         if isinstance(outcome, GenrelensError):
             kind = "too short" if isinstance(outcome, TooShortError) else "undecodable"
-            findings.append(Finding(kind, shown(path), str(outcome)))
+            findings.append(Finding(kind, display_name(path), str(outcome)))
         else:
             recordings[path] = outcome.samples_hash
             findings += _faults(path, outcome)
         progress()
     findings += _repeated(recordings)
-    findings += [Finding("leak", leak.kind, str(leak)) for leak in leaks(manifest.items, recordings)]
-    genres = _balance(manifest.items)
+    findings += [Finding("leak", leak.kind, str(leak)) for leak in find_leaks(manifest.tracks, recordings)]
+    genres = _balance(manifest.tracks)
     if max(genres.values()) > _UNEVEN * min(genres.values()):
         most, least = max(genres, key=genres.__getitem__), min(genres, key=genres.__getitem__)
         findings.append(Finding("class balance", most, f"{genres[most]} tracks, but {genres[least]} of {least}"))
     return CheckReport(
-        tuple(sorted(findings, key=lambda found: (found.kind, found.where))), len(manifest.items), genres
+        tuple(sorted(findings, key=lambda found: (found.kind, found.where))), len(manifest.tracks), genres
     )
 
 
-def hear(path: str) -> Heard:
+def measure_audio(path: str) -> AudioStatistics:
     """Decode one file."""
     digest = hashlib.sha256()
     peak, loud, count = 0.0, 0, 0
-    with Track(path, _RATE) as track:
+    with AudioReader(path, _RATE) as track:
         for block in track.blocks():
             digest.update(np.round(np.clip(block, -1, 1) * 32767).astype("<i2").tobytes())
             magnitude = np.abs(block)
@@ -104,13 +104,13 @@ def hear(path: str) -> Heard:
             count += len(block)
         if count == 0:
             raise UndecodableAudioError.empty(track.name)
-        return Heard(count / _RATE, digest.hexdigest(), peak, loud / count, tuple(track.warnings))
+        return AudioStatistics(count / _RATE, digest.hexdigest(), peak, loud / count, tuple(track.warnings))
 
 
-def _faults(path: str, heard: Heard) -> list[Finding]:
-    where = shown(path)
+def _faults(path: str, heard: AudioStatistics) -> list[Finding]:
+    where = display_name(path)
     faults = [Finding("damaged", where, warning) for warning in heard.warnings]
-    if heard.peak < SILENCE:
+    if heard.peak < SILENCE_PEAK:
         faults.append(Finding("silent", where, "nothing but digital silence"))
     if heard.clipped >= CLIPPED:
         faults.append(Finding("clipped", where, f"{100 * heard.clipped:.1f} % of the samples are at full scale"))
@@ -124,11 +124,11 @@ def _repeated(recordings: dict[str, str]) -> list[Finding]:
     for path, samples_hash in recordings.items():
         copies[samples_hash].append(path)
     return [
-        Finding("duplicate audio", shown(first), f"the same as {', '.join(map(shown, others))}")
+        Finding("duplicate audio", display_name(first), f"the same as {', '.join(map(display_name, others))}")
         for first, *others in copies.values()
         if others
     ]
 
 
-def _balance(items: tuple[Item, ...]) -> dict[str, int]:
+def _balance(items: tuple[LabelledTrack, ...]) -> dict[str, int]:
     return dict(sorted(Counter(label for item in items for label in item.labels).items()))

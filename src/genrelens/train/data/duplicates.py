@@ -9,8 +9,8 @@ from genrelens.errors import GenrelensError
 from genrelens.prediction import PathText
 from genrelens.train.data import fingerprint
 from genrelens.train.data.fingerprint import STEP, Fingerprint, track_fingerprint
-from genrelens.train.data.manifest import Item, Manifest, Side
-from genrelens.train.data.tracks import Bar
+from genrelens.train.data.manifest import LabelledTrack, Manifest, Split
+from genrelens.train.data.dataset import Bar
 
 THRESHOLD = 14.0  # see docs/data.md: on GTZAN, tracks of different artists reach 11.2, repetitions begin at 16.6
 SECONDS = 30.0
@@ -20,19 +20,19 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Twin(_Part):
+class DuplicateTrack(_Part):
     """One track of a pair."""
 
     name: str
     path: PathText
     label: str
-    side: Side | None
+    split: Split | None
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.label}{f', {self.side}' if self.side else ''})"
+        return f"{self.name} ({self.label}{f', {self.split}' if self.split else ''})"
 
 
-class Pair(_Part):
+class DuplicatePair(_Part):
     """Two tracks that share sound.
 
     Attributes:
@@ -43,8 +43,8 @@ class Pair(_Part):
         overlap: seconds that coincide.
     """
 
-    first: Twin
-    second: Twin
+    first: DuplicateTrack
+    second: DuplicateTrack
     score: float
     similarity: float
     offset: float
@@ -53,13 +53,13 @@ class Pair(_Part):
     @property
     def leaks(self) -> bool:
         """Whether the two stand on different sides of the split."""
-        return None not in (self.first.side, self.second.side) and self.first.side != self.second.side
+        return None not in (self.first.split, self.second.split) and self.first.split != self.second.split
 
 
 class DuplicateReport(_Part):
     """The pairs, the most alike first; how many tracks were compared; and why others could not be."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[DuplicatePair, ...]
     tracks: int
     failures: tuple[str, ...]
 
@@ -95,21 +95,21 @@ def find_duplicates(
     Raises:
         ManifestError: an array cannot be read.
     """
-    prints: dict[Item, Fingerprint] = {}
+    prints: dict[LabelledTrack, Fingerprint] = {}
     failures: list[str] = []
-    by_path = {item.path: item for item in manifest.items}
+    by_path = {item.path: item for item in manifest.tracks}
     with bar("Listening", len(by_path)) as advance:
-        for path, outcome in workers.stream(partial(track_fingerprint, seconds=seconds), by_path, processes):
+        for path, outcome in workers.map_in_order(partial(track_fingerprint, seconds=seconds), by_path, processes):
             if isinstance(outcome, GenrelensError):
                 failures.append(str(outcome))
             else:
                 prints[by_path[path]] = outcome
             advance()
-    with bar("Comparing", fingerprint.tiles(len(prints))) as advance:
-        found = list(fingerprint.matches(list(prints.values()), threshold, advance))
-    twins = [Twin(name=item.name, path=item.path, label=item.label, side=item.side) for item in prints]
+    with bar("Comparing", fingerprint.count_tile_pairs(len(prints))) as advance:
+        found = list(fingerprint.find_matches(list(prints.values()), threshold, advance))
+    twins = [DuplicateTrack(name=item.name, path=item.path, label=item.label, split=item.split) for item in prints]
     pairs = [
-        Pair(
+        DuplicatePair(
             first=twins[match.first],
             second=twins[match.second],
             score=match.score,

@@ -10,8 +10,8 @@ from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
 from genrelens.audio.decoder import load
-from genrelens.features.frontend import FrontEnd, decibels, refloor
-from genrelens.train.data.log_mels import Analysis, Level, is_row, load_row, row_front_end
+from genrelens.features.frontend import FrontEnd, apply_floor, mel_decibels
+from genrelens.train.data.log_mels import LogMelSpec, LogMel, is_array_row, load_array_row, array_front_end
 
 Fingerprint = NDArray[np.float32]  # (bands, frames)
 
@@ -19,7 +19,7 @@ _FRONT_END = FrontEnd(hop=1920, center=False)  # that of the array of log-mels, 
 STEP = _FRONT_END.seconds_per_frame  # to about which finer levels are averaged
 BANDS = 32
 CONTEXT = 17  # frames, 1.5 s, whose mean is taken off: held notes and fixed filters say little
-LEAST_OVERLAP = 58  # frames, 5 s; less is alike by chance too often
+MIN_OVERLAP = 58  # frames, 5 s; less is alike by chance too often
 _TILE = 64  # tracks that are compared with as many others at a time, in a memory that caches still help with
 _TINY = 1e-3  # dB; a frame that varies less over the bands says nothing
 
@@ -44,7 +44,7 @@ class Match:
     overlap: int
 
 
-def fingerprint(level: Level, seconds_per_frame: float) -> Fingerprint:
+def fingerprint(level: LogMel, seconds_per_frame: float) -> Fingerprint:
     """Reduce a log-mel to how the bands differ from their neighbours, and from themselves a moment before and after.
 
     The differences are those of Haitsma & Kalker (A Highly Robust Audio Fingerprinting System, ISMIR 2002). They
@@ -78,22 +78,22 @@ def track_fingerprint(path: str, seconds: float) -> Fingerprint:
     Raises:
         GenrelensError: it cannot be read.
     """
-    if is_row(path):
-        front_end = row_front_end(path, _FRONT_END)
-        return fingerprint(load_row(path, Analysis(front_end=front_end)), front_end.seconds_per_frame)
+    if is_array_row(path):
+        front_end = array_front_end(path, _FRONT_END)
+        return fingerprint(load_array_row(path, LogMelSpec(front_end=front_end)), front_end.seconds_per_frame)
     samples = load(path, _FRONT_END.rate)
     spare = max(0, len(samples) - round(seconds * _FRONT_END.rate)) // 2
-    level = refloor(decibels(samples[spare : len(samples) - spare], _FRONT_END), _FRONT_END.floor_db)
+    level = apply_floor(mel_decibels(samples[spare : len(samples) - spare], _FRONT_END), _FRONT_END.floor_db)
     return fingerprint(np.asarray(level), _FRONT_END.seconds_per_frame)
 
 
-def tiles(count: int) -> int:
-    """How many times `matches` calls for progress with that many fingerprints."""
+def count_tile_pairs(count: int) -> int:
+    """How many times `find_matches` calls for progress with that many fingerprints."""
     rows = -(-count // _TILE)
     return rows * (rows + 1) // 2
 
 
-def matches(
+def find_matches(
     prints: Sequence[Fingerprint], threshold: float, progress: Callable[[], None] = lambda: None
 ) -> Iterator[Match]:
     """Compare each fingerprint with every other one at every offset.
@@ -104,7 +104,7 @@ def matches(
     Args:
         prints: of the tracks.
         threshold: the least score of a match.
-        progress: called `tiles` times.
+        progress: called `count_tile_pairs` times.
 
     Yields:
         The best offset of each pair that reaches the threshold.
@@ -129,7 +129,7 @@ def _compare(
     lengths = [np.array([one.shape[1] for one in side]) for side in (firsts, seconds)]
     overlaps = np.minimum(lengths[0][:, None, None], lengths[1][:, None] + lags) - np.maximum(0, lags)
     free = firsts[0].shape[0] - 1  # dimensions of a frame of mean 0: its cosines by chance have a variance of 1 / free
-    scores = np.where(overlaps >= LEAST_OVERLAP, sums * np.sqrt(free / np.maximum(overlaps, 1)), -np.inf)
+    scores = np.where(overlaps >= MIN_OVERLAP, sums * np.sqrt(free / np.maximum(overlaps, 1)), -np.inf)
     best = scores.argmax(axis=-1)
     for first, second in np.argwhere(np.take_along_axis(scores, best[..., None], -1)[..., 0] >= threshold):
         place = first, second, best[first, second]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from genrelens.errors import ManifestError, shown
-from genrelens.train.data.manifest import Item
+from genrelens.errors import ManifestError, display_name
+from genrelens.train.data.manifest import LabelledTrack
 from genrelens.train.recipes.toml import read_toml
 
 _LEFT_OUT = ("", "ignore")  # what a label of the data is mapped to if its tracks take no part
@@ -54,7 +54,7 @@ class LabelMap(BaseModel):
                 )
         return merged
 
-    def items(self, items: Iterable[Item], known: Sequence[str]) -> tuple[Item, ...]:
+    def items(self, items: Iterable[LabelledTrack], known: Sequence[str]) -> tuple[LabelledTrack, ...]:
         """Tracks with their labels in the model's terms, without those that are left out.
 
         Args:
@@ -97,7 +97,7 @@ def read_label_map(file: Path) -> LabelMap:
     try:
         return LabelMap.model_validate(content)
     except ValidationError as error:
-        raise ManifestError(f"{shown(file)}: {_first_problem(error)}") from error
+        raise ManifestError(f"{display_name(file)}: {_first_problem(error)}") from error
 
 
 def _first_problem(error: ValidationError) -> str:

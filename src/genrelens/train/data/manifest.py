@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from genrelens.audio.containers import audio_files
-from genrelens.errors import ManifestError, shown
-from genrelens.model.labels import AND, BELOW, Labelling, Tree, has_empty_parts, listed
+from genrelens.errors import ManifestError, display_name
+from genrelens.model.labels import LABEL_SEPARATOR, LEVEL_SEPARATOR, GenreTree, Labelling, has_empty_parts, parse_labels
 
-Side = Literal["train", "valid", "test"]
-SIDES: tuple[Side, ...] = get_args(Side)
+Split = Literal["train", "valid", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 
 GTZAN = "gtzan:"
 GTZAN_SECONDS = 30  # that each of its excerpts lasts
 _GTZAN_NAME = re.compile(r"([a-z]+)\.?(\d{5})$")  # its pictures are usually named without the dot
 
-_SIDE_NAMES: dict[str, Side] = {  # what folders of a split made by hand are called
+_SIDE_NAMES: dict[str, Split] = {  # what folders of a split made by hand are called
     "train": "train",
     "valid": "valid",
     "val": "valid",
@@ -33,7 +33,7 @@ Finder = Callable[[Path], Iterable[Path]]  # the files of a data set in a folder
 
 
 @dataclass(frozen=True)
-class Item:
+class LabelledTrack:
     """A track of a data set.
 
     Attributes:
@@ -48,12 +48,12 @@ class Item:
     name: str
     label: str
     group: str | None = None
-    side: Side | None = None
+    split: Split | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Its genres; more than one only if there are marks between them."""
-        return listed(self.label)
+        return parse_labels(self.label)
 
 
 @dataclass(frozen=True)
@@ -61,22 +61,22 @@ class Manifest:
     """The tracks of a data set and the data set's name."""
 
     name: str
-    items: tuple[Item, ...]
+    tracks: tuple[LabelledTrack, ...]
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The genres, sorted."""
-        return tuple(sorted({label for item in self.items for label in item.labels}))
+        return tuple(sorted({label for item in self.tracks for label in item.labels}))
 
-    def side(self, side: Side) -> tuple[Item, ...]:
+    def in_split(self, side: Split) -> tuple[LabelledTrack, ...]:
         """The tracks on one side."""
-        return tuple(item for item in self.items if item.side == side)
+        return tuple(item for item in self.tracks if item.split == side)
 
-    def without(self, names: Iterable[str]) -> "Manifest":
+    def exclude(self, names: Iterable[str]) -> "Manifest":
         """Leave out the tracks of these names from *train*; the other sides stay what others measure on."""
         unwanted = frozenset(names)
-        kept = (item for item in self.items if not (item.side == "train" and item.name in unwanted))
-        return replace(self, items=tuple(kept))
+        kept = (item for item in self.tracks if not (item.split == "train" and item.name in unwanted))
+        return replace(self, tracks=tuple(kept))
 
 
 def read_manifest(data: str, find: Finder = audio_files) -> Manifest:
@@ -101,15 +101,15 @@ def read_manifest(data: str, find: Finder = audio_files) -> Manifest:
         manifest = _read_csv(Path(data))
     else:
         raise ManifestError(
-            f"{shown(data)} is not a data set; give a folder with a folder for each genre, a .csv file with the "
+            f"{display_name(data)} is not a data set; give a folder with a folder for each genre, a .csv file with the "
             f"columns path and label, or {GTZAN}FOLDER"
         )
-    if not manifest.items:
-        raise ManifestError(f"{shown(data)} holds no tracks; put audio into a folder for each genre")
+    if not manifest.tracks:
+        raise ManifestError(f"{display_name(data)} holds no tracks; put audio into a folder for each genre")
     return manifest
 
 
-def require_labelling(items: Iterable[Item], labelling: Labelling) -> None:
+def require_labelling(items: Iterable[LabelledTrack], labelling: Labelling) -> None:
     """See that tracks are labelled as a recipe or a model takes them.
 
     Raises:
@@ -118,19 +118,19 @@ def require_labelling(items: Iterable[Item], labelling: Labelling) -> None:
     """
     labels = {item.label: item.path for item in items}
     for label, path in labels.items():
-        if labelling != "several" and AND in label:
+        if labelling != "several" and LABEL_SEPARATOR in label:
             room = "a path in a tree" if labelling == "tree" else "one label a track"
             raise ManifestError(
-                f"{shown(path)} has several labels ({label}), but {room} is asked for; a recipe takes several "
+                f"{display_name(path)} has several labels ({label}), but {room} is asked for; a recipe takes several "
                 "with --set data.labels=several"
             )
         if labelling != "one" and has_empty_parts(label):
             raise ManifestError(
-                f"{shown(path)} has the label {label!r}, with nothing beside a {AND} or {BELOW}; fill it"
+                f"{display_name(path)} has the label {label!r}, with nothing beside a {LABEL_SEPARATOR} or {LEVEL_SEPARATOR}; fill it"
             )
     if labelling == "tree":
         try:
-            Tree(labels)
+            GenreTree(labels)
         except ValueError as error:
             raise ManifestError(f"{error}; call such tracks by a part, new if need be, or leave them out") from error
 
@@ -138,14 +138,14 @@ def require_labelling(items: Iterable[Item], labelling: Labelling) -> None:
 def _read_folder(folder: Path, find: Finder) -> Manifest:
     sides = {path: _SIDE_NAMES.get(path.name.lower()) for path in _folders(folder)}
     if sides and all(sides.values()):
-        items = [replace(item, side=side) for path, side in sides.items() for item in _genres(path, find)]
+        items = [replace(item, split=side) for path, side in sides.items() for item in _genres(path, find)]
     else:
         items = _genres(folder, find)
     return Manifest(folder.resolve().name, tuple(items))
 
 
-def _genres(folder: Path, find: Finder) -> list[Item]:
-    return [Item(str(path), path.stem, genre.name.strip()) for genre in _folders(folder) for path in find(genre)]
+def _genres(folder: Path, find: Finder) -> list[LabelledTrack]:
+    return [LabelledTrack(str(path), path.stem, genre.name.strip()) for genre in _folders(folder) for path in find(genre)]
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -156,22 +156,22 @@ def _read_csv(file: Path) -> Manifest:
     try:
         text = file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{shown(file)} cannot be read as UTF-8 text ({error})") from error
+        raise ManifestError(f"{display_name(file)} cannot be read as UTF-8 text ({error})") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
     missing = {"path", "label"} - set(reader.fieldnames or ())
     if missing:
-        raise ManifestError(f"{shown(file)} lacks the column {' and '.join(sorted(missing))} in its first line")
+        raise ManifestError(f"{display_name(file)} lacks the column {' and '.join(sorted(missing))} in its first line")
     items = tuple(_csv_item(row, file, number) for number, row in enumerate(reader, start=2))
     return Manifest(file.stem, items)
 
 
-def _csv_item(row: dict[str, str | None], file: Path, number: int) -> Item:
+def _csv_item(row: dict[str, str | None], file: Path, number: int) -> LabelledTrack:
     path, label, side = row["path"], (row["label"] or "").strip(), row.get("split") or None
     if not path or not label:
-        raise ManifestError(f"{shown(file)}, line {number}: path and label must not be empty")
-    if side not in (*SIDES, None):
-        raise ManifestError(f"{shown(file)}, line {number}: split is {side!r}; it must be train, valid, test or empty")
-    return Item(str(file.parent / path), Path(path).stem, label, row.get("group") or None, side)
+        raise ManifestError(f"{display_name(file)}, line {number}: path and label must not be empty")
+    if side not in (*SPLITS, None):
+        raise ManifestError(f"{display_name(file)}, line {number}: split is {side!r}; it must be train, valid, test or empty")
+    return LabelledTrack(str(file.parent / path), Path(path).stem, label, row.get("group") or None, side)
 
 
 def _read_gtzan(place: Path, find: Finder) -> Manifest:
@@ -179,14 +179,14 @@ def _read_gtzan(place: Path, find: Finder) -> Manifest:
         known = gtzan_tracks()
         return Manifest("GTZAN", tuple(replace(item, path=f"{place}#{row}") for row, item in enumerate(known.values())))
     if not place.is_dir():
-        raise ManifestError(f"{shown(place)} is not a folder of GTZAN recordings, nor an .npy array of their log-mels")
+        raise ManifestError(f"{display_name(place)} is not a folder of GTZAN recordings, nor an .npy array of their log-mels")
     known = gtzan_tracks()
     named = ((path, _GTZAN_NAME.search(path.stem)) for path in find(place))
     found = ((path, f"{match[1]}.{match[2]}") for path, match in named if match)
     return Manifest("GTZAN", tuple(replace(known[name], path=str(path)) for path, name in found if name in known))
 
 
-def gtzan_tracks() -> dict[str, Item]:
+def gtzan_tracks() -> dict[str, LabelledTrack]:
     """GTZAN's 1000 tracks by name, in its order, on the sides of the fault-filtered split, without paths.
 
     The split leaves out repetitions and distortions and keeps most artists on one side (Sturm, arXiv 1306.1461;
@@ -196,10 +196,10 @@ def gtzan_tracks() -> dict[str, Item]:
     lines = (files("genrelens.train.data") / "gtzan.csv").read_text("utf-8").splitlines()
     rows = csv.DictReader(lines)
     return {
-        row["track"]: Item("", row["track"], row["track"].split(".")[0], row["group"] or None, _side(row["split"]))
+        row["track"]: LabelledTrack("", row["track"], row["track"].split(".")[0], row["group"] or None, _side(row["split"]))
         for row in rows
     }
 
 
-def _side(text: str) -> Side | None:
-    return next((side for side in SIDES if side == text), None)
+def _side(text: str) -> Split | None:
+    return next((side for side in SPLITS if side == text), None)

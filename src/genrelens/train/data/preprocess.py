@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
-from genrelens.audio.windows import SILENCE
+from genrelens.audio.windows import SILENCE_PEAK
 from genrelens.errors import RecipeError
 from genrelens.train.recipes.recipe import PreprocessTable
 
@@ -18,7 +18,7 @@ _QUIET = 0.5  # s of the stretch that tells what the noise is
 _LOWEST_DENOISED_RATE = 5_120  # Hz; below, a frame of noisereduce is longer than the 50 ms it smooths over
 
 
-def prepared(samples: Samples, rate: int, table: PreprocessTable) -> Samples:
+def preprocess(samples: Samples, rate: int, table: PreprocessTable) -> Samples:
     """Filter, denoise and trim a recording, in this order, as the table says.
 
     Args:
@@ -33,15 +33,15 @@ def prepared(samples: Samples, rate: int, table: PreprocessTable) -> Samples:
         RecipeError: the rate is too low for the band or for denoising.
     """
     if table.low is not None or table.high is not None:
-        samples = band(samples, rate, table.low, table.high)
+        samples = filter_band(samples, rate, table.low, table.high)
     if table.denoise:
-        samples = denoised(samples, rate)
+        samples = denoise(samples, rate)
     if table.trim is not None:
-        samples = trimmed(samples, table.trim)
+        samples = trim_silence(samples, table.trim)
     return samples
 
 
-def band(samples: Samples, rate: int, low: float | None, high: float | None) -> Samples:
+def filter_band(samples: Samples, rate: int, low: float | None, high: float | None) -> Samples:
     """Keep the frequencies from `low` to `high` Hz: a Butterworth filter, run both ways, so that none is delayed.
 
     Raises:
@@ -60,7 +60,7 @@ def band(samples: Samples, rate: int, low: float | None, high: float | None) -> 
     return np.asarray(sosfiltfilt(sections, samples, padlen=min(_EDGE, len(samples) - 1)), np.float32)
 
 
-def denoised(samples: Samples, rate: int) -> Samples:
+def denoise(samples: Samples, rate: int) -> Samples:
     """Lower what is no louder than the quietest half second, frequency by frequency (Sainburg et al. 2020).
 
     The half second is sought among those that are not digital silence, which tells nothing of noise. Music
@@ -76,7 +76,7 @@ def denoised(samples: Samples, rate: int) -> Samples:
         )
     size = round(_QUIET * rate)
     stretches = samples[: len(samples) // size * size].reshape(-1, size)
-    stretches = stretches[np.abs(stretches).max(axis=1) > SILENCE]
+    stretches = stretches[np.abs(stretches).max(axis=1) > SILENCE_PEAK]
     if not len(stretches):
         return samples
     quietest = stretches[np.square(stretches).mean(axis=1).argmin()]
@@ -90,6 +90,6 @@ def denoised(samples: Samples, rate: int) -> Samples:
     return np.asarray(clean, np.float32)
 
 
-def trimmed(samples: Samples, below: float) -> Samples:
+def trim_silence(samples: Samples, below: float) -> Samples:
     """Cut off both ends as far as they stay `below` decibels under the loudest frame."""
     return np.asarray(librosa.effects.trim(samples, top_db=below)[0], np.float32)

@@ -13,10 +13,10 @@ from onnx.utils import Extractor
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from genrelens.errors import InvalidModelError, RecipeError, shown
+from genrelens.errors import InvalidModelError, RecipeError, display_name
 from genrelens.model import zoo
-from genrelens.model.input_spec import Sound
-from genrelens.model.session import Planes
+from genrelens.model.input_spec import AudioInput
+from genrelens.model.session import ModelInput
 from genrelens.train.recipes.toml import read_toml
 
 Axis = Literal["planes", "rows", "frames"]
@@ -29,7 +29,7 @@ _PREFIX = "backbone/"
 _FAULTS = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented)
 
 
-class Backbone(BaseModel):
+class BackboneCard(BaseModel):
     """An adapter card: how a published model is fed, and which of its outputs is the embedding.
 
     Attributes:
@@ -51,7 +51,7 @@ class Backbone(BaseModel):
     model: str
     embedding: str
     axes: tuple[Axis, ...] = _AXES
-    input: Sound
+    input: AudioInput
 
     @model_validator(mode="after")
     def _axes_fit(self) -> Self:
@@ -64,22 +64,22 @@ class Backbone(BaseModel):
         return self
 
 
-def read_backbone(file: Path) -> Backbone:
+def read_backbone_card(file: Path) -> BackboneCard:
     """Read and check an adapter card; a model that is named as a file is looked for beside it.
 
     Raises:
         RecipeError: it is not there, is not TOML, or says something that a card cannot say.
     """
     try:
-        card = Backbone.model_validate(read_toml(file, RecipeError))
+        card = BackboneCard.model_validate(read_toml(file, RecipeError))
     except ValidationError as error:
         problem = error.errors()[0]
-        raise RecipeError(f"{shown(file)}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error
+        raise RecipeError(f"{display_name(file)}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error
     beside = file.parent / card.model
     return card.model_copy(update={"model": str(beside)}) if card.model.endswith(".onnx") else card
 
 
-def embedding_graph(card: Backbone) -> onnx.ModelProto:
+def embedding_graph(card: BackboneCard) -> onnx.ModelProto:
     """The part of the model that leads to the embedding: takes windows as all our nets do, gives (windows, features).
 
     Raises:
@@ -95,7 +95,7 @@ def embedding_graph(card: Backbone) -> onnx.ModelProto:
         onnx.checker.check_model(part)
     except (*_FAULTS, DecodeError, ValueError, LookupError, onnx.checker.ValidationError) as error:
         raise InvalidModelError(
-            f"{shown(file)} is no ONNX model that gives {card.embedding!r} for windows of {card.input.shape}; "
+            f"{display_name(file)} is no ONNX model that gives {card.embedding!r} for windows of {card.input.shape}; "
             f"correct the card of {card.name}"
         ) from error
     return part
@@ -107,7 +107,7 @@ class Embedder:
     def __init__(self, graph: onnx.ModelProto) -> None:
         self._session = _session(graph)
 
-    def __call__(self, planes: Planes) -> Embeddings:
+    def __call__(self, planes: ModelInput) -> Embeddings:
         """The embedding of each window, (windows, features), of windows (windows, planes, rows, frames)."""
         parts = [planes[start : start + _AT_A_TIME] for start in range(0, len(planes), _AT_A_TIME)]
         return np.concatenate([self._session.run([FEATURES], {WINDOWS: part})[0] for part in parts])
@@ -129,7 +129,7 @@ def _leading_to(name: str, whole: onnx.ModelProto) -> onnx.ModelProto:
     return Extractor(whole).extract_model([whole.graph.input[0].name], [name])
 
 
-def _feed(graph: onnx.GraphProto, card: Backbone) -> None:
+def _feed(graph: onnx.GraphProto, card: BackboneCard) -> None:
     """Let the graph begin with (windows, planes, rows, frames); by operators that are the same in all versions."""
     missing = [axis for axis in _AXES if axis not in card.axes]
     order = [0, *(1 + _AXES.index(axis) for axis in (*missing, *card.axes))]

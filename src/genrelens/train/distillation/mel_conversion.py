@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genrelens.features.frontend import FrontEnd, band_centres, band_places, in_decibels, noise_power
+from genrelens.features.frontend import FrontEnd, band_centres, hz_to_band, noise_power, power_to_db
 
 # Measured on recordings of GTZAN's train list: how loud the loudest band and frame of 10 s is in a front end of
 # 2048 samples, and how power in 25 ms lies about its mean over 90 ms.
@@ -17,7 +17,7 @@ _LOUDEST_DB = 27.0
 _FLUCTUATION_DB = (-1.5, 4.4)  # mean and deviation
 
 
-class Resound:
+class LogMelConverter:
     """From levels of one front end to those of another, both in decibels.
 
     Within each of the own bands, power is taken to be spread evenly; above the highest there is none.
@@ -30,12 +30,12 @@ class Resound:
 
     def __init__(self, own: FrontEnd, other: FrontEnd, frames: int) -> None:
         centres = band_centres(other)
-        places = torch.from_numpy(band_places(centres, own)).float().clamp(0, own.n_mels - 1)
+        places = torch.from_numpy(hz_to_band(centres, own)).float().clamp(0, own.n_mels - 1)
         self._below = places.long().clamp(max=own.n_mels - 2)
         self._share = (places - self._below)[:, None]
-        self._own = torch.from_numpy(in_decibels(noise_power(own))).float()[:, None]
+        self._own = torch.from_numpy(power_to_db(noise_power(own))).float()[:, None]
         heard = noise_power(other) * (centres < own.highest)
-        self._other = torch.from_numpy(in_decibels(heard)).float()[:, None]
+        self._other = torch.from_numpy(power_to_db(heard)).float()[:, None]
         self._frames = torch.from_numpy(_nearest_frames(own, other, frames))
         self._floor_db = own.floor_db
 

@@ -81,7 +81,7 @@ def hear(net: nn.Module, tracks: Examples, recipe: Recipe) -> list[Heard]:
         for windows, _ in TrackWindows(tracks.inputs, tracks.targets, recipe):
             if isinstance(net, CamNetwork):
                 embeddings = net.embed(windows)
-                heard.append(Heard(net.judge(embeddings).numpy(), embeddings.numpy()))
+                heard.append(Heard(net.classify(embeddings).numpy(), embeddings.numpy()))
             else:
                 heard.append(Heard(net(windows).numpy(), None))
     return heard

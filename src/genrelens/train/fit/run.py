@@ -69,7 +69,7 @@ def train(request: TrainingRequest, say: Callable[[str], None]) -> Evaluation | 
     claim_run_directory(request.folder, recipe, resume=request.resume)
     write_text(request.folder / "environment.json", describe_environment().model_dump_json(indent=1))
     learn, valid = data.training_examples(recipe), data.examples("valid")
-    say(f"TrainingRecord {recipe.name} on {len(learn.inputs)} tracks, choosing on {len(valid.inputs)} ...")
+    say(f"Training {recipe.name} on {len(learn.inputs)} tracks, choosing on {len(valid.inputs)} ...")
     net = fit(recipe, learn, valid, labels, request.folder, request.options, say)
     confidence = settle(net, recipe, data.examples("train"), valid, say)
     if recipe.preprocess == PreprocessTable():

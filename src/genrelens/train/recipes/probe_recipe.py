@@ -5,11 +5,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from genrelens.errors import RecipeError, shown
-from genrelens.model.input_spec import Sound
-from genrelens.train.distillation.backbone import Backbone, read_backbone
+from genrelens.errors import RecipeError, display_name
+from genrelens.model.input_spec import AudioInput
+from genrelens.train.distillation.backbone import BackboneCard, read_backbone_card
 from genrelens.train.recipes.recipe import DataTable, PreprocessTable, Table
-from genrelens.train.recipes.recipe_file import problem_with
+from genrelens.train.recipes.recipe_file import describe_error
 from genrelens.train.recipes.toml import read_toml
 
 
@@ -40,7 +40,7 @@ class ProbeRecipe(Table):
     version: str = "1"
     licence: str
     seed: int = 1
-    backbone: Backbone
+    backbone: BackboneCard
     data: DataTable
     probe: ProbeTable
 
@@ -51,7 +51,7 @@ class ProbeRecipe(Table):
         return self
 
     @property
-    def input(self) -> Sound:
+    def input(self) -> AudioInput:
         """The backbone's."""
         return self.backbone.input
 
@@ -61,7 +61,7 @@ class ProbeRecipe(Table):
         return PreprocessTable()
 
 
-def is_probe(file: Path) -> bool:
+def is_probe_recipe(file: Path) -> bool:
     """Whether a recipe is that of a probe.
 
     Raises:
@@ -70,7 +70,7 @@ def is_probe(file: Path) -> bool:
     return "probe" in read_toml(file, RecipeError)
 
 
-def read_probe(file: Path, seed: int | None = None) -> ProbeRecipe:
+def read_probe_recipe(file: Path, seed: int | None = None) -> ProbeRecipe:
     """Read and check a recipe, and the card of its backbone.
 
     Args:
@@ -82,10 +82,10 @@ def read_probe(file: Path, seed: int | None = None) -> ProbeRecipe:
     """
     content = read_toml(file, RecipeError)
     if isinstance(content.get("backbone"), str):
-        content["backbone"] = read_backbone(file.parent / content["backbone"])
+        content["backbone"] = read_backbone_card(file.parent / content["backbone"])
     if seed is not None:
         content["seed"] = seed
     try:
         return ProbeRecipe.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(f"{shown(file)}: {problem_with(error)}") from error
+        raise RecipeError(f"{display_name(file)}: {describe_error(error)}") from error

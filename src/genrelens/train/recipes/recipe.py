@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from genrelens.model.input_spec import Input, Picture, Sound
+from genrelens.model.input_spec import AudioInput, InputSpec, PictureInput
 from genrelens.model.labels import Labelling
-from genrelens.train.distillation.backbone import Backbone
+from genrelens.train.distillation.backbone import BackboneCard
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
@@ -36,7 +36,7 @@ class DataTable(Table):
     labels: Labelling = "one"
 
 
-class NetTable(Table):
+class NetworkTable(Table):
     """A net of `train.nets` by its name, and the arguments that it is built with."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -195,12 +195,12 @@ class DistilTable(Table):
             the way; see `train.refit`. Each is tried, as of a probe; without any, all stays as learnt.
     """
 
-    backbone: Backbone
+    backbone: BackboneCard
     weight: Annotated[float, Field(gt=0)] = 1.0
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = ()
 
 
-class Search(Table):
+class SearchSpace(Table):
     """Where `genrelens tune` looks for a value: from `low` to `high` (whole numbers if both are), or among `choices`.
 
     With `log`, as many trials lie between 0.001 and 0.01 as between 0.01 and 0.1.
@@ -243,17 +243,17 @@ class Recipe(Table):
     licence: str = "MIT"
     seed: int = 1
     data: DataTable
-    input: Input
+    input: InputSpec
     preprocess: PreprocessTable = PreprocessTable()
-    net: NetTable
+    net: NetworkTable
     augment: AugmentTable = AugmentTable()
     distil: DistilTable | None = None
     train: TrainTable
-    tune: dict[str, Search] = {}
+    tune: dict[str, SearchSpace] = {}
 
     @model_validator(mode="after")
     def _is_heard_as_it_is(self) -> Self:
-        plain = isinstance(self.input, Sound) and self.input.features == ("mel",)
+        plain = isinstance(self.input, AudioInput) and self.input.features == ("mel",)
         if not plain and (self.distil or self.augment.overlay):
             raise ValueError(f"{'distil' if self.distil else 'augment.overlay'} needs an input of the log-mel alone")
         if self.distil and self.distil.penalties and self.data.labels == "several":
@@ -264,7 +264,7 @@ class Recipe(Table):
 
     @model_validator(mode="after")
     def _suits_pictures(self) -> Self:
-        if isinstance(self.input, Picture):
+        if isinstance(self.input, PictureInput):
             idle = [f"preprocess.{key}" for key in _changed(self.preprocess)]
             idle += [f"augment.{key}" for key in _changed(self.augment) if key not in _FOR_PICTURES]
             if idle:

@@ -8,10 +8,10 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from genrelens.errors import RecipeError, shown
+from genrelens.errors import RecipeError, display_name
 from genrelens.model.input_spec import INPUT_KINDS
-from genrelens.train.distillation.backbone import read_backbone
-from genrelens.train.recipes.recipe import Recipe, Search
+from genrelens.train.distillation.backbone import read_backbone_card
+from genrelens.train.recipes.recipe import Recipe, SearchSpace
 from genrelens.train.recipes.toml import read_toml
 
 
@@ -24,20 +24,20 @@ def read_recipe(file: Path) -> Recipe:
     content = read_toml(file, RecipeError)
     distil = content.get("distil")
     if isinstance(distil, dict) and isinstance(distil.get("backbone"), str):
-        distil["backbone"] = read_backbone(file.parent / distil["backbone"])
+        distil["backbone"] = read_backbone_card(file.parent / distil["backbone"])
     try:
         recipe = Recipe.model_validate(content)
         for key, search in recipe.tune.items():
             for value in search.extremes:
-                with_settings(recipe, {key: value})
+                apply_overrides(recipe, {key: value})
     except ValidationError as error:
-        raise RecipeError(f"{shown(file)}: {problem_with(error)}") from error
+        raise RecipeError(f"{display_name(file)}: {describe_error(error)}") from error
     except RecipeError as error:
-        raise RecipeError(f"{shown(file)}: [tune] {error}") from error
+        raise RecipeError(f"{display_name(file)}: [tune] {error}") from error
     return recipe
 
 
-def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+def apply_overrides(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     """The recipe with other values, by keys such as "train.lr".
 
     Raises:
@@ -55,10 +55,10 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(problem_with(error)) from error
+        raise RecipeError(describe_error(error)) from error
 
 
-def problem_with(error: ValidationError) -> str:
+def describe_error(error: ValidationError) -> str:
     """What is wrong first, in words, with the nearest key or value that there is."""
     problems = error.errors()
     # A mistyped key also lacks where it belongs; its name says more.
@@ -88,7 +88,7 @@ def _keys(place: list[str]) -> list[str]:
         if part in INPUT_KINDS:
             table = INPUT_KINDS[part]
         elif part == "tune":
-            table = Search
+            table = SearchSpace
         elif part in table.model_fields and part != "input":  # whose kind follows; else, a key of tune
             table = _table(table.model_fields[part].annotation)
     return list(table.model_fields)

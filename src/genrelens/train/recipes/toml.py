@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from genrelens.errors import GenrelensError, shown
+from genrelens.errors import GenrelensError, display_name
 
 
 def read_toml(file: Path, kind: type[GenrelensError]) -> dict[str, Any]:
@@ -17,6 +17,6 @@ def read_toml(file: Path, kind: type[GenrelensError]) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
-        raise kind(f"{shown(file)} cannot be read ({error.strerror}); give the path of a .toml file") from error
+        raise kind(f"{display_name(file)} cannot be read ({error.strerror}); give the path of a .toml file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise kind(f"{shown(file)} is not TOML ({error})") from error
+        raise kind(f"{display_name(file)} is not TOML ({error})") from error

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from genrelens.audio.decoder import load
-from genrelens.features.frontend import Floats, FrontEnd, decibels, hz_to_mel, refloor
+from genrelens.features.frontend import Floats, FrontEnd, apply_floor, hz_to_mel, mel_decibels
 from genrelens.features.pictures import read_picture
-from genrelens.model.input_spec import Input, Picture
-from genrelens.train.data.log_mels import Analysis, is_row, load_row
-from genrelens.train.data.render import Look, draw
+from genrelens.model.input_spec import InputSpec, PictureInput
+from genrelens.train.data.log_mels import LogMelSpec, is_array_row, load_array_row
+from genrelens.train.data.render import PictureStyle, draw_log_mel
 from genrelens.train.evaluation.evaluate import Evaluation
 from genrelens.train.report.figures import WIDTH, Drawing
 
@@ -46,31 +46,31 @@ def worst_mistakes(result: Evaluation, count: int) -> list[Mistake]:
     return sorted(mistakes, key=lambda mistake: -mistake.confidence)[:count]
 
 
-def mistake_drawing(mistake: Mistake, number: int, own: Input) -> Drawing:
+def mistake_drawing(mistake: Mistake, number: int, own: InputSpec) -> Drawing:
     """The log-mel of a track, or its picture.
 
     Raises:
         GenrelensError: the file cannot be read any more.
     """
     alt = f"{mistake.name}, which is {mistake.truth} and was told as {mistake.told}"
-    if isinstance(own, Picture):
+    if isinstance(own, PictureInput):
         pixels = read_picture(mistake.path)
-        return Drawing(f"mistake-{number}", f"Picture of {alt}.", lambda _: _picture(pixels))
+        return Drawing(f"mistake-{number}", f"PictureInput of {alt}.", lambda _: _picture(pixels))
     level = _level(mistake.path, own.front_end)
     return Drawing(f"mistake-{number}", f"Log-mel spectrogram of {alt}.", lambda _: _spectrogram(level, own.front_end))
 
 
 def _level(path: str, front_end: FrontEnd) -> Floats:
     """Decibels below the maximum of a whole track, (n_mels, frames)."""
-    if is_row(path):
-        level: Floats = load_row(path, Analysis(front_end=front_end)).astype(np.float32)
+    if is_array_row(path):
+        level: Floats = load_array_row(path, LogMelSpec(front_end=front_end)).astype(np.float32)
     else:
-        level = decibels(load(path, front_end.rate), front_end)
-    return refloor(level, front_end.floor_db)
+        level = mel_decibels(load(path, front_end.rate), front_end)
+    return apply_floor(level, front_end.floor_db)
 
 
 def _spectrogram(level: Floats, front_end: FrontEnd) -> Figure:
-    figure = draw(level, front_end, Look(axes=True), level.shape[1] * front_end.seconds_per_frame)
+    figure = draw_log_mel(level, front_end, PictureStyle(axes=True), level.shape[1] * front_end.seconds_per_frame)
     figure.set_size_inches(WIDTH, 2)
     axes = figure.axes[0]
     axes.images[0].set_interpolation("nearest")  # which makes a much smaller file

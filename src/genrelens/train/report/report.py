@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from genrelens.errors import GenrelensError, TrainingError, shown
-from genrelens.files import replacing, write_text
-from genrelens.model.input_spec import Input
+from genrelens.errors import GenrelensError, TrainingError, display_name
+from genrelens.files import atomic_write, write_text
+from genrelens.model.input_spec import InputSpec
 from genrelens.train import networks
 from genrelens.train.evaluation.evaluate import Evaluation
 from genrelens.train.evaluation.metrics import ESTIMATES, Estimate
-from genrelens.train.fit.record import Record, flat, read_record
+from genrelens.train.fit.record import RunRecord, flatten_table, read_run_record
 from genrelens.train.report import figures
 from genrelens.train.report.figures import Drawing
 from genrelens.train.report.mistakes import Mistake, mistake_drawing, worst_mistakes
@@ -36,18 +36,18 @@ def write_report(run: Path) -> Path:
     Raises:
         TrainingError: the folder is not that of a training, its files cannot be read, or it cannot be written to.
     """
-    record = read_record(run)
+    record = read_run_record(run)
     folder = run / "report"
     try:
         write_text(folder / "index.html", _page(record, folder))
     except OSError as error:
         raise TrainingError(
-            f"{shown(folder)} cannot be written to ({error.strerror}); make room, or clear it away"
+            f"{display_name(folder)} cannot be written to ({error.strerror}); make room, or clear it away"
         ) from error
     return folder / "index.html"
 
 
-def _page(record: Record, folder: Path) -> str:
+def _page(record: RunRecord, folder: Path) -> str:
     valid = record.valid
     summary, no_summary = _summary(record)
     return page(
@@ -57,19 +57,19 @@ def _page(record: Record, folder: Path) -> str:
         done=len(record.history.epochs),
         seconds=sum(epoch.seconds or 0 for epoch in record.history.epochs),
         valid=valid,
-        several=record.several,
+        multilabel=record.multilabel,
         estimates=_estimates(valid) if valid else (),
         pictures={drawing.name: _keep(drawing, folder) for drawing in _drawings(record)},
         mistakes=_mistakes(valid, record.recipe.input, folder) if valid else (),
         summary=summary,
         no_summary=no_summary,
-        settings=flat(record.recipe.model_dump(mode="json", exclude={"name", "summary"})),
+        settings=flatten_table(record.recipe.model_dump(mode="json", exclude={"name", "summary"})),
     )
 
 
-def _drawings(record: Record) -> list[Drawing]:
+def _drawings(record: RunRecord) -> list[Drawing]:
     """What there is to draw."""
-    drawings = [figures.curves(record.history, record.kept)] if record.history.epochs else []
+    drawings = [figures.curves(record.history, record.selected_epoch)] if record.history.epochs else []
     if record.valid:
         metrics = record.valid.metrics
         drawings += [figures.confusion(metrics), figures.genres(metrics)]
@@ -80,12 +80,12 @@ def _drawings(record: Record) -> list[Drawing]:
 def _keep(drawing: Drawing, folder: Path) -> Embedded:
     """Draw, write the light picture into the folder, and embed both."""
     picture = Embedded.of(drawing)
-    with replacing(folder / f"{picture.name}.png") as file:
+    with atomic_write(folder / f"{picture.name}.png") as file:
         file.write(picture.light)
     return picture
 
 
-def _mistakes(valid: Evaluation, own: Input, folder: Path) -> list[ShownMistake]:
+def _mistakes(valid: Evaluation, own: InputSpec, folder: Path) -> list[ShownMistake]:
     shown_mistakes = []
     for number, mistake in enumerate(worst_mistakes(valid, _MISTAKES), start=1):
         try:
@@ -100,7 +100,7 @@ def _estimates(valid: Evaluation) -> list[tuple[str, Estimate, Estimate]]:
     return [(name, getattr(valid.metrics, field), getattr(valid.windows, field)) for field, name in ESTIMATES.items()]
 
 
-def _summary(record: Record) -> tuple[Summary | None, str]:
+def _summary(record: RunRecord) -> tuple[Summary | None, str]:
     """The net layer by layer; or why not."""
     if not record.labels:
         return None, "The layers are listed when the training has ended."

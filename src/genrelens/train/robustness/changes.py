@@ -12,7 +12,7 @@ import soxr
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from genrelens.audio.decoder import mono
+from genrelens.audio.decoder import to_mono
 from genrelens.audio.windows import Samples
 from genrelens.train.robustness.codecs import MP3, OPUS, Format, frame_of, recoded
 
@@ -215,4 +215,4 @@ def _pulled(graph: av.filter.Graph) -> list[Samples]:
         except (av.BlockingIOError, av.EOFError):
             return parts
         assert isinstance(frame, av.AudioFrame)
-        parts.append(mono(frame))
+        parts.append(to_mono(frame))

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from genrelens.classifier import Classifier
-from genrelens.errors import ManifestError, WrongInputError, shown
-from genrelens.model.input_spec import Picture
+from genrelens.errors import ManifestError, WrongInputError, display_name
+from genrelens.model.input_spec import PictureInput
 from genrelens.train.data.label_map import LabelMap
-from genrelens.train.data.log_mels import is_row
-from genrelens.train.data.manifest import Item, Manifest, Side, require_labelling
-from genrelens.train.data.splits import require
-from genrelens.train.data.tracks import Bar
+from genrelens.train.data.log_mels import is_array_row
+from genrelens.train.data.manifest import LabelledTrack, Manifest, Split, require_labelling
+from genrelens.train.data.splits import require_splits
+from genrelens.train.data.dataset import Bar
 from genrelens.train.evaluation.bootstrap import Classes
 from genrelens.train.robustness import equaliser
 from genrelens.train.robustness.changes import Change
@@ -39,7 +39,7 @@ class Manner:
 
 
 def stress(
-    classifier: Classifier, manifest: Manifest, split: str, side: Side, changes: Sequence[Change], manner: Manner
+    classifier: Classifier, manifest: Manifest, split: str, side: Split, changes: Sequence[Change], manner: Manner
 ) -> StressReport:
     """Do changes to the tracks of one side, and measure what a model says of them.
 
@@ -85,27 +85,27 @@ def stress(
     )
 
 
-def _items(classifier: Classifier, manifest: Manifest, side: Side) -> tuple[Item, ...]:
+def _items(classifier: Classifier, manifest: Manifest, side: Split) -> tuple[LabelledTrack, ...]:
     """The tracks, if the model can be asked about them."""
     card = classifier.card
-    if isinstance(card.input, Picture):
+    if isinstance(card.input, PictureInput):
         raise WrongInputError(
             f"{card.name} looks at pictures, and it is sound that is changed; give a model that hears"
         )
     if card.labelling == "several":
         raise WrongInputError(f"{card.name} tells several labels a track; give a model that tells one")
-    require(manifest, side)
-    items = manifest.side(side)
+    require_splits(manifest, side)
+    items = manifest.in_split(side)
     require_labelling(items, card.labelling)
-    rows = [item.path for item in items if is_row(item.path)]
+    rows = [item.path for item in items if is_array_row(item.path)]
     if rows:
         raise ManifestError(
-            f"{shown(rows[0])} is a log-mel, and it is sound that is changed; give the folder of the recordings"
+            f"{display_name(rows[0])} is a log-mel, and it is sound that is changed; give the folder of the recordings"
         )
     return LabelMap().items(items, card.labels)
 
 
-def _ask(classifier: Classifier, items: Sequence[Item], changes: Sequence[Change], manner: Manner, what: str) -> Told:
+def _ask(classifier: Classifier, items: Sequence[LabelledTrack], changes: Sequence[Change], manner: Manner, what: str) -> Told:
     with manner.bar(what, len(items)) as advance:
         told = ask(
             classifier.model.path, len(classifier.card.labels), items, changes, manner.seed, manner.processes, advance

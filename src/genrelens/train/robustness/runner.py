@@ -13,10 +13,10 @@ from genrelens import workers
 from genrelens.audio.decoder import load
 from genrelens.audio.windows import Samples
 from genrelens.classifier import Classifier
-from genrelens.errors import GenrelensError, TooShortError, shown
-from genrelens.model.session import Judgement, Model, Planes
+from genrelens.errors import GenrelensError, TooShortError, display_name
+from genrelens.model.session import Model, ModelInput, ModelOutput
 from genrelens.prediction import Failure
-from genrelens.train.data.manifest import Item
+from genrelens.train.data.manifest import LabelledTrack
 from genrelens.train.robustness.changes import Change, Shuffle, SoundChange
 
 _SHORTEST = 1.0  # s: less is hardly left when some is cut off or played faster
@@ -35,7 +35,7 @@ class Told:
         failures: one for each track that is left out.
     """
 
-    items: tuple[Item, ...]
+    items: tuple[LabelledTrack, ...]
     plain: Probabilities
     changed: Probabilities
     failures: tuple[Failure, ...]
@@ -44,7 +44,7 @@ class Told:
 def ask(
     model: Path,
     labels: int,
-    items: Sequence[Item],
+    items: Sequence[LabelledTrack],
     changes: Sequence[Change],
     seed: int,
     processes: int,
@@ -61,13 +61,13 @@ def ask(
         processes: to decode, change and judge in.
         advance: called after each track.
     """
-    heard: list[Item] = []
+    heard: list[LabelledTrack] = []
     answers: list[Probabilities] = []
     failures: list[Failure] = []
     judge = partial(judge_track, model=model, changes=tuple(changes), seed=seed)
-    for item, outcome in workers.stream(judge, items, processes):
+    for item, outcome in workers.map_in_order(judge, items, processes):
         if isinstance(outcome, GenrelensError):
-            failures.append(Failure.of(item.path, outcome))
+            failures.append(Failure.from_error(item.path, outcome))
         else:
             heard.append(item)
             answers.append(outcome)
@@ -76,18 +76,18 @@ def ask(
     return Told(tuple(heard), table[:, 0], table[:, 1:], tuple(failures))
 
 
-def judge_track(item: Item, model: Path, changes: tuple[Change, ...], seed: int) -> Probabilities:
+def judge_track(item: LabelledTrack, model: Path, changes: tuple[Change, ...], seed: int) -> Probabilities:
     """Probabilities for a track as it is and after each change, shape (1 + changes, labels).
 
     Raises:
         AudioError: it cannot be decoded, or is too short.
     """
     classifier = _resident(model)
-    rate = classifier.card.sound.front_end.rate
+    rate = classifier.card.audio_input.front_end.rate
     samples = load(item.path, rate)
     if len(samples) < _SHORTEST * rate:
         raise TooShortError(
-            f"{shown(item.path)} lasts {len(samples) / rate:.2f} s; at least {_SHORTEST} s are needed to change it"
+            f"{display_name(item.path)} lasts {len(samples) / rate:.2f} s; at least {_SHORTEST} s are needed to change it"
         )
     rows = [_probabilities(classifier, samples, rate)]
     for change in changes:
@@ -106,10 +106,10 @@ class OutOfOrder(Model):
         super().__init__(path, threads=1)
         self._shuffle, self._rng = shuffle, rng
 
-    def judge(self, planes: Planes) -> Judgement:
+    def run(self, planes: ModelInput) -> ModelOutput:
         """What the model says of windows whose frames are put in one other order."""
-        order = self._shuffle.order(planes.shape[-1], self.card.sound.front_end.seconds_per_frame, self._rng)
-        return super().judge(planes[..., order])
+        order = self._shuffle.order(planes.shape[-1], self.card.audio_input.front_end.seconds_per_frame, self._rng)
+        return super().run(planes[..., order])
 
 
 def _probabilities(classifier: Classifier, samples: Samples, rate: int) -> Probabilities:

@@ -10,11 +10,11 @@ from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from genrelens import errors
-from genrelens.audio.ring_buffer import Backlog
+from genrelens.audio.ring_buffer import RingBuffer
 from genrelens.errors import GenrelensError
-from genrelens.web.core.problems import Problem, status_for, title_of, type_of
+from genrelens.web.core.problems import Problem, error_status, problem_title, problem_type
 from genrelens.web.core.settings import LiveLimits
-from genrelens.web.live.client import Session
+from genrelens.web.live.client import LiveSession
 
 _SAMPLE = 4  # bytes
 _GATHERED = 0.1  # s of audio that are heard together: less would be more work for the same answers
@@ -54,7 +54,7 @@ class Control(_Message):
 Said = TypeVar("Said", bound=_Message)
 
 
-class Talk:
+class LiveConnection:
     """What is said between one client and the server: audio is taken in while what came before is heard."""
 
     def __init__(self, websocket: WebSocket, limits: LiveLimits, count: Callable[[float], None]) -> None:
@@ -78,10 +78,10 @@ class Talk:
             raise errors.MalformedUploadError("the first message must be JSON with the rate of the samples")
         return _parsed(Hello, first)
 
-    async def go_on(self, hello: Hello, session: Session) -> None:
+    async def go_on(self, hello: Hello, session: LiveSession) -> None:
         """Listen until the client wants no more."""
         await self._send(*session.greeting)
-        backlog: Backlog[bytes] = Backlog(min(self._limits.behind_seconds, hello.seconds(_MOST_WAITING)))
+        backlog: RingBuffer[bytes] = RingBuffer(min(self._limits.behind_seconds, hello.seconds(_MOST_WAITING)))
         try:
             async with asyncio.timeout(self._limits.longest_seconds):
                 await _first_of(self._take_in(hello, backlog), self._tell(hello, backlog, session))
@@ -94,9 +94,9 @@ class Talk:
         """Tell what is wrong, and close."""
         kind = type(error)
         problem = Problem(
-            type=type_of(kind),
-            title=title_of(kind),
-            status=status_for(kind),
+            type=problem_type(kind),
+            title=problem_title(kind),
+            status=error_status(kind),
             detail=str(error),
             instance=f"urn:uuid:{self.number}",
         )
@@ -104,7 +104,7 @@ class Talk:
             await self._send({"problem": problem.model_dump(exclude_none=True)})
             await self.websocket.close(code, problem.title)
 
-    async def _take_in(self, hello: Hello, backlog: Backlog[bytes]) -> None:
+    async def _take_in(self, hello: Hello, backlog: RingBuffer[bytes]) -> None:
         """Receive audio, which alone shows that somebody is there; what else is said does not put off the end."""
         heard = went_on = time.monotonic()
         while True:
@@ -121,12 +121,12 @@ class Talk:
                 went_on = time.monotonic()
             self._paused = control.pause
 
-    async def _tell(self, hello: Hello, backlog: Backlog[bytes], session: Session) -> None:
+    async def _tell(self, hello: Hello, backlog: RingBuffer[bytes], session: LiveSession) -> None:
         while True:
             await self._arrived.wait()
             await asyncio.sleep(_GATHERED)
             self._arrived.clear()
-            pieces, missed = backlog.take()
+            pieces, missed = backlog.take_all()
             samples = b"".join(pieces)
             await self._send(*await session.hear(samples, hello.rate, hello.channels, missed))
             seconds = hello.seconds(len(samples))
@@ -134,7 +134,7 @@ class Talk:
             self._count(seconds)
             self.missed += missed
 
-    def _put(self, samples: bytes, hello: Hello, backlog: Backlog[bytes]) -> bool:
+    def _put(self, samples: bytes, hello: Hello, backlog: RingBuffer[bytes]) -> bool:
         """Have samples wait to be heard; whether they shall be."""
         if len(samples) % (_SAMPLE * hello.channels):
             raise errors.MalformedUploadError(

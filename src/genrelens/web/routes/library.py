@@ -14,13 +14,13 @@ from fastapi import FastAPI, Query, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, JSONResponse
 
-from genrelens.errors import CatalogError, NoTracksError, TrackNotFoundError, UnauthorisedError, shown
+from genrelens.errors import CatalogError, NoTracksError, TrackNotFoundError, UnauthorisedError, display_name
 from genrelens.library.catalog import browse
-from genrelens.library.catalog.browse import Search
-from genrelens.library.catalog.catalog import Catalog, ReadOnly
-from genrelens.web.core.auth import keyed
-from genrelens.web.core.openapi import example, problems
-from genrelens.web.core.services import Services
+from genrelens.library.catalog.browse import TrackSearch
+from genrelens.library.catalog.catalog import Catalog, ReadOnlyCatalog
+from genrelens.web.core.auth import key_dependencies
+from genrelens.web.core.openapi import json_example, problem_responses
+from genrelens.web.services import Services
 from genrelens.web.routes.library_responses import (
     EXAMPLE_DETAILS,
     EXAMPLE_MAP,
@@ -35,9 +35,9 @@ from genrelens.web.routes.library_responses import (
 )
 
 if TYPE_CHECKING:
-    from genrelens.library.catalog.tracks import Judged
-    from genrelens.library.similarity.nearest import Nearest
-    from genrelens.library.similarity.vectors import Maker
+    from genrelens.library.catalog.tracks import ClassifiedTrack
+    from genrelens.library.similarity.embeddings import EmbeddingModel
+    from genrelens.library.similarity.neighbours import NeighbourIndex
 
 _FRESH = 300.0  # s for which neighbours are as they were, though a run adds answers all the time
 _PAGE = Path(__file__).parents[1] / "static" / "library.html"
@@ -52,7 +52,7 @@ def add_library(app: FastAPI, services: Services, catalog: Path) -> None:
         CatalogError: there is no such catalog, or it cannot be used.
     """
     if not catalog.is_file():
-        raise CatalogError(f"{shown(catalog)} does not exist; make it with `genrelens library scan`")
+        raise CatalogError(f"{display_name(catalog)} does not exist; make it with `genrelens library scan`")
     with Catalog(catalog):  # it is brought up to date, as it is only read from here on
         pass
 
@@ -68,20 +68,20 @@ def _add_browsing(app: FastAPI, services: Services, path: Path) -> None:
     @app.get(
         "/v1/library/map",
         summary="All tracks, and where they lie on the map",
-        dependencies=keyed(services.settings),
+        dependencies=key_dependencies(services.settings),
         response_model=LibraryMap,
-        responses={200: example(EXAMPLE_MAP), **problems(UnauthorisedError, CatalogError)},
+        responses={200: json_example(EXAMPLE_MAP), **problem_responses(UnauthorisedError, CatalogError)},
     )
     def library_map() -> Response:
         """In columns, which is the least to send of very many tracks. `genrelens library map` makes the map."""
-        with ReadOnly(path) as catalog:
-            return JSONResponse(browse.columns(catalog))
+        with ReadOnlyCatalog(path) as catalog:
+            return JSONResponse(browse.map_columns(catalog))
 
     @app.get(
         "/v1/library/tracks",
-        summary="Search the library",
-        dependencies=keyed(services.settings),
-        responses={200: example(EXAMPLE_TRACKS), **problems(UnauthorisedError, CatalogError)},
+        summary="TrackSearch the library",
+        dependencies=key_dependencies(services.settings),
+        responses={200: json_example(EXAMPLE_TRACKS), **problem_responses(UnauthorisedError, CatalogError)},
     )
     def search_library(
         text: Annotated[
@@ -93,34 +93,34 @@ def _add_browsing(app: FastAPI, services: Services, path: Path) -> None:
         limit: Annotated[int, Query(ge=1, le=500, description="The most to tell.")] = 50,
     ) -> LibraryTracks:
         """By the place of their files."""
-        with ReadOnly(path) as catalog:
-            count, found = browse.search(catalog, Search(text, genre, min_confidence, offset, limit))
+        with ReadOnlyCatalog(path) as catalog:
+            count, found = browse.search_tracks(catalog, TrackSearch(text, genre, min_confidence, offset, limit))
         return LibraryTracks(count=count, tracks=tuple(LibraryTrack(**asdict(one)) for one in found))
 
 
 def _add_tracks(app: FastAPI, services: Services, path: Path) -> None:
     neighbours = _Neighbours(path)
-    usual = problems(UnauthorisedError, TrackNotFoundError, CatalogError)
+    usual = problem_responses(UnauthorisedError, TrackNotFoundError, CatalogError)
 
     @app.get(
         "/v1/library/tracks/{number}",
         summary="Show a track",
-        dependencies=keyed(services.settings),
-        responses={200: example(EXAMPLE_DETAILS), **usual},
+        dependencies=key_dependencies(services.settings),
+        responses={200: json_example(EXAMPLE_DETAILS), **usual},
     )
     def library_track(number: Number) -> LibraryDetails:
         """All that was told of it."""
-        with ReadOnly(path) as catalog:
-            track, prediction = browse.details(catalog, number)
+        with ReadOnlyCatalog(path) as catalog:
+            track, prediction = browse.load_track(catalog, number)
         return LibraryDetails(track=LibraryTrack(**asdict(track)), prediction=prediction)
 
     @app.get(
         "/v1/library/tracks/{number}/similar",
         summary="Find similar tracks",
-        dependencies=keyed(services.settings),
+        dependencies=key_dependencies(services.settings),
         responses={
-            200: example(EXAMPLE_SIMILAR),
-            **problems(UnauthorisedError, TrackNotFoundError, NoTracksError, CatalogError),
+            200: json_example(EXAMPLE_SIMILAR),
+            **problem_responses(UnauthorisedError, TrackNotFoundError, NoTracksError, CatalogError),
         },
     )
     def similar_tracks(number: Number, count: Annotated[int, Query(ge=1, le=100)] = 10) -> SimilarTracks:
@@ -130,14 +130,14 @@ def _add_tracks(app: FastAPI, services: Services, path: Path) -> None:
     @app.get(
         "/v1/library/tracks/{number}/audio",
         summary="Listen to a track",
-        dependencies=keyed(services.settings),
+        dependencies=key_dependencies(services.settings),
         response_class=FileResponse,
         responses={200: {"content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}}}, **usual},
     )
     def track_audio(number: Number) -> FileResponse:
         """Its file as it is; a part of it for a request with a Range."""
-        with ReadOnly(path) as catalog:
-            file = browse.file_of(catalog, number)
+        with ReadOnlyCatalog(path) as catalog:
+            file = browse.audio_file(catalog, number)
         return FileResponse(file, media_type=mimetypes.guess_type(file.name)[0] or "application/octet-stream")
 
 
@@ -145,12 +145,12 @@ def _add_tracks(app: FastAPI, services: Services, path: Path) -> None:
 class _Kept:
     """Who knows neighbours, of which model, as the catalog was at what revision, and when that was."""
 
-    maker: "Maker"
+    maker: "EmbeddingModel"
     stamp: str
     since: float
-    knower: "Nearest"
+    knower: "NeighbourIndex"
 
-    def serves(self, maker: "Maker", stamp: str) -> bool:
+    def serves(self, maker: "EmbeddingModel", stamp: str) -> bool:
         return self.maker == maker and (self.stamp == stamp or time.monotonic() - self.since < _FRESH)
 
 
@@ -164,28 +164,28 @@ class _Neighbours:
 
     def of(self, number: int, count: int) -> tuple[SimilarTrack, ...]:
         """Those of a track."""
-        from genrelens.library.catalog.tracks import Query as Wanted
-        from genrelens.library.catalog.tracks import numbered
-        from genrelens.library.similarity.similar import similar
+        from genrelens.library.catalog.tracks import TrackQuery as Wanted
+        from genrelens.library.catalog.tracks import load_tracks
+        from genrelens.library.similarity.similar import find_similar
 
-        with ReadOnly(self._path) as catalog:
-            browse.details(catalog, number)
-            [track] = numbered(catalog, [number], embeddings=True)
-            found = similar(catalog, track, count, Wanted(), self._knower(catalog, track))
-            tracks = browse.with_numbers(catalog, [one.track.id for one in found])
+        with ReadOnlyCatalog(self._path) as catalog:
+            browse.load_track(catalog, number)
+            [track] = load_tracks(catalog, [number], embeddings=True)
+            found = find_similar(catalog, track, count, Wanted(), self._knower(catalog, track))
+            tracks = browse.load_summaries(catalog, [one.track.id for one in found])
         return tuple(SimilarTrack(**asdict(tracks[one.track.id]), similarity=one.similarity) for one in found)
 
-    def _knower(self, catalog: Catalog, track: "Judged") -> "Nearest":
-        from genrelens.library.catalog.tracks import chosen
-        from genrelens.library.similarity.nearest import nearest
-        from genrelens.library.similarity.similar import maker_of
-        from genrelens.library.similarity.vectors import revision
+    def _knower(self, catalog: Catalog, track: "ClassifiedTrack") -> "NeighbourIndex":
+        from genrelens.library.catalog.tracks import matching_ids
+        from genrelens.library.similarity.embeddings import catalog_revision
+        from genrelens.library.similarity.neighbours import open_index
+        from genrelens.library.similarity.similar import require_embedding_model
 
-        maker, stamp = maker_of(track), revision(catalog)
+        maker, stamp = require_embedding_model(track), catalog_revision(catalog)
         with self._lock:
             if self._kept is None or not self._kept.serves(maker, stamp):
                 self._kept = None  # before the next is loaded, not after
                 self._kept = _Kept(
-                    maker, stamp, time.monotonic(), nearest(catalog, maker, chosen(catalog), build=False)
+                    maker, stamp, time.monotonic(), open_index(catalog, maker, matching_ids(catalog), build=False)
                 )
             return self._kept.knower

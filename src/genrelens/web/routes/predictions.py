@@ -8,15 +8,15 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from genrelens import errors
-from genrelens.errors import DeadlineError, GenrelensError, ModelNotFoundError, shown
+from genrelens.errors import DeadlineError, GenrelensError, ModelNotFoundError, display_name
 from genrelens.explain.explanation import Method
 from genrelens.prediction import Failure
-from genrelens.web.core.auth import client_of, keyed, token_of
-from genrelens.web.core.openapi import EXAMPLE_RESULTS, UPLOAD_BODY, example, problems
-from genrelens.web.core.problems import failure_problem, status_of
-from genrelens.web.core.responses import FailedResult, Results
-from genrelens.web.core.services import Services
-from genrelens.web.core.telemetry import Tally
+from genrelens.web.core.auth import client_id, key_dependencies, bearer_token
+from genrelens.web.core.openapi import EXAMPLE_RESULTS, UPLOAD_BODY, json_example, problem_responses
+from genrelens.web.core.problems import failure_response, failure_status
+from genrelens.web.routes.responses import FailedResult, Results
+from genrelens.web.services import Services
+from genrelens.web.core.telemetry import RequestStats
 from genrelens.web.workers.messages import Job
 
 _MOST_WINDOWS = 1000
@@ -48,9 +48,9 @@ def add_predictions(app: FastAPI, services: Services) -> None:
         "/v1/predictions",
         summary="Tell the genre of files",
         response_model=Results,
-        responses={200: example(EXAMPLE_RESULTS), **problems(*_ERRORS)},
+        responses={200: json_example(EXAMPLE_RESULTS), **problem_responses(*_ERRORS)},
         openapi_extra=UPLOAD_BODY,
-        dependencies=keyed(services.settings),
+        dependencies=key_dependencies(services.settings),
     )
     async def predict(
         request: Request, top: Top = None, windows: Windows = "all", model: ModelName = None, explain: Explain = None
@@ -61,7 +61,7 @@ def add_predictions(app: FastAPI, services: Services) -> None:
         failure is the answer.
         """
         name = model_name(services, model)
-        client = client_of(request, token_of(request), services.settings.api_keys)
+        client = client_id(request, bearer_token(request), services.settings.api_keys)
         with services.gate.entered(client), services.metrics.under_way.track_inprogress():
             async with services.spool.uploads(request, services.settings) as uploads:
                 jobs = [
@@ -96,7 +96,7 @@ async def _answer(services: Services, request: Request, jobs: list[Job], client:
     _count(services, request.state.tally, results)
     failures = [result for result in results if isinstance(result, Failure)]
     if failures and len(failures) == len(results):
-        return failure_problem(request, failures[0])
+        return failure_response(request, failures[0])
     return JSONResponse({"results": [_failed(one) if isinstance(one, Failure) else one for one in results]})
 
 
@@ -104,20 +104,20 @@ async def _result(services: Services, job: Job, client: str, end: float) -> dict
     try:
         if time.monotonic() > end:
             raise DeadlineError(
-                f"{shown(job.name)} was not begun within {services.settings.request_seconds:g} s, as those before it "
+                f"{display_name(job.name)} was not begun within {services.settings.request_seconds:g} s, as those before it "
                 "took longer; send fewer files at a time"
             )
         outcome = await services.pool.run(job, client)
     except GenrelensError as error:
-        return Failure.of(job.name, error)
+        return Failure.from_error(job.name, error)
     return outcome.failure or outcome.result or {}
 
 
 def _failed(failure: Failure) -> dict[str, Any]:
-    return FailedResult(**failure.model_dump(), status=status_of(failure)).model_dump()
+    return FailedResult(**failure.model_dump(), status=failure_status(failure)).model_dump()
 
 
-def _count(services: Services, tally: Tally, results: list[dict[str, Any] | Failure]) -> None:
+def _count(services: Services, tally: RequestStats, results: list[dict[str, Any] | Failure]) -> None:
     for result in results:
         tally.files += 1
         if isinstance(result, Failure):

@@ -4,19 +4,26 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from genrelens.errors import GenrelensError, InvalidModelError, NotReadyError, OverloadedError, WorkerError, shown
+from genrelens.errors import (
+    GenrelensError,
+    InvalidModelError,
+    NotReadyError,
+    OverloadedError,
+    WorkerError,
+    display_name,
+)
 from genrelens.web.core.metrics import Metrics
 from genrelens.web.core.settings import Settings
-from genrelens.web.workers.fair_queue import Turns
-from genrelens.web.workers.messages import Job, Offer, Outcome, Setup
-from genrelens.web.workers.process import UnaskedError, WorkerProcess
+from genrelens.web.workers.fair_queue import FairQueue
+from genrelens.web.workers.messages import Job, LoadedModel, Outcome, WorkerSetup
+from genrelens.web.workers.process import WorkerGoneError, WorkerProcess
 
 _PAUSE = 1.0  # s before a worker is started again that did not start
 
 _log = logging.getLogger(__name__)
 
 
-class Pool:
+class WorkerPool:
     """Workers, one job each at a time; where jobs wait, clients take turns.
 
     How many jobs can wait is for `genrelens.web.core.concurrency` to say.
@@ -25,12 +32,12 @@ class Pool:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._setup = Setup(**settings.model_dump(include=set(Setup.model_fields)))
-        self._idle: Turns[WorkerProcess] = Turns()
+        self._setup = WorkerSetup(**settings.model_dump(include=set(WorkerSetup.model_fields)))
+        self._idle: FairQueue[WorkerProcess] = FairQueue()
         self._workers: set[WorkerProcess] = set()
         self._posts: set[asyncio.Task[None]] = set()
         self._ending = False
-        self.offers: dict[str, Offer] = {}  # by name, the default first
+        self.offers: dict[str, LoadedModel] = {}  # by name, the default first
 
     async def start(self) -> None:
         """Start the workers, unless that is done; returns when they have their models.
@@ -62,7 +69,7 @@ class Pool:
             worker = await self._next(job, client)
             try:
                 return await worker.ask(job)
-            except UnaskedError:
+            except WorkerGoneError:
                 continue  # it died while it waited; this job has no part in that
             except WorkerError as error:
                 if self._ending:
@@ -91,7 +98,7 @@ class Pool:
                     return worker
             except TimeoutError as error:
                 raise OverloadedError(
-                    f"{shown(job.name)} waited {self._settings.wait_seconds:g} s and no worker was free; try later"
+                    f"{display_name(job.name)} waited {self._settings.wait_seconds:g} s and no worker was free; try later"
                 ) from error
 
     async def _keep_filled(self, worker: WorkerProcess) -> None:
@@ -117,8 +124,8 @@ class Pool:
         self._idle.give(worker)
 
 
-def _by_name(offers: Iterable[Offer]) -> dict[str, Offer]:
-    named: dict[str, Offer] = {}
+def _by_name(offers: Iterable[LoadedModel]) -> dict[str, LoadedModel]:
+    named: dict[str, LoadedModel] = {}
     for offer in offers:
         if offer.name in named:
             raise InvalidModelError(f"two models are called {offer.name!r}; offer one of them")

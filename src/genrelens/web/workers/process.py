@@ -10,10 +10,10 @@ from typing import ClassVar, Self
 from pydantic import ValidationError
 
 from genrelens import errors
-from genrelens.errors import DeadlineError, GenrelensError, WorkerError, shown
+from genrelens.errors import DeadlineError, GenrelensError, WorkerError, display_name
 from genrelens.prediction import Failure
-from genrelens.web.core.logs import FIELDS
-from genrelens.web.workers.messages import Job, Offer, Outcome, Ready, Setup, packed, receive
+from genrelens.web.core.logs import LOG_FIELDS
+from genrelens.web.workers.messages import Job, LoadedModel, Outcome, WorkerReady, WorkerSetup, encode_message, receive_message
 
 # -P: what lies in the folder in which the server was started is not imported.
 _COMMAND = (sys.executable, "-P", "-m")
@@ -26,7 +26,7 @@ _ENVIRONMENT = {
 }
 
 # What a worker that is gone, silent or out of its mind gives; a TimeoutError is an OSError.
-FAULTS = (OSError, EOFError, ValidationError)
+WORKER_FAULTS = (OSError, EOFError, ValidationError)
 
 _SAID = 1 << 13  # bytes that are logged at a time
 
@@ -36,7 +36,7 @@ _LEAVING = 2.0  # s that an idle worker may take to end
 _log = logging.getLogger(__name__)
 
 
-class UnaskedError(BrokenPipeError):
+class WorkerGoneError(BrokenPipeError):
     """A worker was gone before it could be asked."""
 
 
@@ -45,15 +45,15 @@ class WorkerProcess:
 
     module: ClassVar[str] = "genrelens.web.workers.worker"  # what it runs
 
-    def __init__(self, process: Process, setup: Setup) -> None:
+    def __init__(self, process: Process, setup: WorkerSetup) -> None:
         self._process = process
         self._setup = setup
         self._killed = False
         self._listening = asyncio.create_task(self._log_what_is_said())
-        self.offers: tuple[Offer, ...] = ()
+        self.offers: tuple[LoadedModel, ...] = ()
 
     @classmethod
-    async def start(cls, setup: Setup) -> Self:
+    async def start(cls, setup: WorkerSetup) -> Self:
         """Start a process and wait until it has its models.
 
         Raises:
@@ -75,8 +75,8 @@ class WorkerProcess:
         worker = cls(process, setup)
         try:
             async with asyncio.timeout(_STARTING):
-                ready = Ready.model_validate_json(await worker._exchange(packed(setup)))
-        except FAULTS as error:
+                ready = WorkerReady.model_validate_json(await worker._exchange(encode_message(setup)))
+        except WORKER_FAULTS as error:
             await worker.end()
             raise WorkerError("a worker process failed before it was ready; see what it printed") from error
         except BaseException:
@@ -85,7 +85,7 @@ class WorkerProcess:
             raise
         if ready.failure:
             await worker.end()
-            raise error_of(ready.failure)
+            raise error_from(ready.failure)
         worker.offers = ready.offers
         return worker
 
@@ -109,20 +109,20 @@ class WorkerProcess:
         """
         try:
             async with asyncio.timeout(self._setup.file_seconds):
-                return Outcome.model_validate_json(await self._exchange(packed(job)))
+                return Outcome.model_validate_json(await self._exchange(encode_message(job)))
         except TimeoutError as error:
             self.kill()
             raise DeadlineError(
-                f"{shown(job.name)} was not done within {self._setup.file_seconds:g} s; send a shorter file, or "
+                f"{display_name(job.name)} was not done within {self._setup.file_seconds:g} s; send a shorter file, or "
                 "ask for fewer windows"
             ) from error
-        except UnaskedError:
+        except WorkerGoneError:
             self.kill()
             raise
-        except FAULTS as error:
+        except WORKER_FAULTS as error:
             self.kill()
             raise WorkerError(
-                f"{shown(job.name)} made its process die, or wanted more memory than the "
+                f"{display_name(job.name)} made its process die, or wanted more memory than the "
                 f"{self._setup.worker_mb} MB that one file may have; leave it out"
             ) from error
         except BaseException:
@@ -156,19 +156,19 @@ class WorkerProcess:
         assert self._process.stderr
         while said := await self._process.stderr.read(_SAID):
             told = {"pid": self.pid, "said": said.decode("utf-8", "replace")}
-            _log.warning("a worker process says something", extra={FIELDS: told})
+            _log.warning("a worker process says something", extra={LOG_FIELDS: told})
 
     async def _exchange(self, message: bytes) -> bytes:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(message)
         if self._process.stdin.is_closing():  # at once: later, it may have died of the message
-            raise UnaskedError
+            raise WorkerGoneError
         await self._process.stdin.drain()
-        return await receive(self._process.stdout)
+        return await receive_message(self._process.stdout)
 
 
-def error_of(failure: Failure) -> GenrelensError:
+def error_from(failure: Failure) -> GenrelensError:
     """The error that a failure tells of."""
     kind = getattr(errors, failure.error.type, GenrelensError)
     error: GenrelensError = kind(failure.error.message)

@@ -12,14 +12,14 @@ import sys
 from math import ceil
 from typing import IO, Any, BinaryIO
 
-from genrelens.audio.containers import Readable
-from genrelens.audio.decoder import Track
+from genrelens.audio.containers import SeekTolerantFile
+from genrelens.audio.decoder import AudioReader
 from genrelens.classifier import Classifier
-from genrelens.errors import GenrelensError, TooLongError, shown
-from genrelens.model.input_spec import Sound
+from genrelens.errors import GenrelensError, TooLongError, display_name
+from genrelens.model.input_spec import AudioInput
 from genrelens.prediction import Failure
 from genrelens.web.core.settings import MB
-from genrelens.web.workers.messages import Job, Offer, Outcome, Ready, Setup, packed, read
+from genrelens.web.workers.messages import Job, LoadedModel, Outcome, WorkerReady, WorkerSetup, encode_message, read_message
 
 _GRACE = 2  # s that the server has to end a worker that is late, before it ends itself
 
@@ -28,31 +28,31 @@ def main() -> None:
     """Load the models, then do jobs until the server closes the pipe."""
     jobs, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between the answers
-    setup = Setup.model_validate_json(read(jobs) or b"")
+    setup = WorkerSetup.model_validate_json(read_message(jobs) or b"")
     try:
         loaded = [Classifier(model, threads=1) for model in setup.models]
     except GenrelensError as error:
-        _send(answers, Ready(failure=Failure.of("", error)))
+        _send(answers, WorkerReady(failure=Failure.from_error("", error)))
         return
-    _send(answers, Ready(offers=tuple(_offer(one) for one in loaded)))
+    _send(answers, WorkerReady(offers=tuple(_offer(one) for one in loaded)))
     classifiers = {one.card.name: one for one in loaded}
     limit_memory(setup.worker_mb)
-    while message := read(jobs):
+    while message := read_message(jobs):
         job = Job.model_validate_json(message)
         _end_in(setup.file_seconds + _GRACE)
-        _send(answers, judge(classifiers[job.model], job, setup.max_seconds))
+        _send(answers, run_job(classifiers[job.model], job, setup.max_seconds))
         _end_in(0)
 
 
-def judge(classifier: Classifier, job: Job, max_seconds: float) -> Outcome:
+def run_job(classifier: Classifier, job: Job, max_seconds: float) -> Outcome:
     """Do one job; a file that cannot be used is told of."""
     try:
-        with Readable.at(job.path, job.name) as file:
-            if isinstance(classifier.card.input, Sound):
-                check_length(file, classifier.card.sound.front_end.rate, max_seconds)
+        with SeekTolerantFile.open_path(job.path, job.name) as file:
+            if isinstance(classifier.card.input, AudioInput):
+                check_length(file, classifier.card.audio_input.front_end.rate, max_seconds)
             return Outcome(result=_answer(classifier, file, job))
     except GenrelensError as error:
-        return Outcome(failure=Failure.of(job.name, error))
+        return Outcome(failure=Failure.from_error(job.name, error))
 
 
 def check_length(file: BinaryIO, rate: int, max_seconds: float) -> None:
@@ -64,13 +64,13 @@ def check_length(file: BinaryIO, rate: int, max_seconds: float) -> None:
     Raises:
         TooLongError: it does.
     """
-    with Track(file, rate) as track:
+    with AudioReader(file, rate) as track:
         duration = track.duration
         if duration is None:
             duration = _measured(track, max_seconds)
     if duration > max_seconds:
         raise TooLongError(
-            f"{shown(file)} lasts more than the {max_seconds:g} s of audio that this server takes; send a part of it"
+            f"{display_name(file)} lasts more than the {max_seconds:g} s of audio that this server takes; send a part of it"
         )
 
 
@@ -86,7 +86,7 @@ def limit_memory(megabytes: int) -> None:
         resource.setrlimit(limit, (allowed, highest))
 
 
-def _measured(track: Track, enough: float) -> float:
+def _measured(track: AudioReader, enough: float) -> float:
     """Seconds of audio, counted no further than to `enough`."""
     seconds = 0.0
     for block in track.blocks():
@@ -107,9 +107,9 @@ def _answer(classifier: Classifier, file: BinaryIO, job: Job) -> dict[str, Any]:
     return (prediction if job.top is None else prediction.top(job.top)).model_dump(mode="json") | why
 
 
-def _offer(classifier: Classifier) -> Offer:
+def _offer(classifier: Classifier) -> LoadedModel:
     card = classifier.card
-    return Offer(name=card.name, summary=card.summary, card=card.model_dump(mode="json"))
+    return LoadedModel(name=card.name, summary=card.summary, card=card.model_dump(mode="json"))
 
 
 def _end_in(seconds: float) -> None:
@@ -118,8 +118,8 @@ def _end_in(seconds: float) -> None:
         signal.alarm(ceil(seconds))
 
 
-def _send(answers: IO[bytes], message: Ready | Outcome) -> None:
-    answers.write(packed(message))
+def _send(answers: IO[bytes], message: WorkerReady | Outcome) -> None:
+    answers.write(encode_message(message))
     answers.flush()
 
 
