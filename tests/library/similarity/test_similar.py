@@ -64,7 +64,7 @@ def test_of_a_narrow_query_an_index_leaves_nothing_out(
 ) -> None:
     rows = fill_catalog(catalog, tmp_path, GENRES)
     monkeypatch.setattr(knowers, "MAX_EXACT_TRACKS", 25)
-    monkeypatch.setattr(knowers.ApproximateIndex, "ranked", lambda *_: iter(()))  # as it is of tracks far away
+    monkeypatch.setattr(knowers.ApproximateIndex, "neighbours", lambda *_: iter(()))  # as it is of tracks far away
     found = find_similar(catalog, find_track(catalog, "7"), 100, TrackQuery(genre="rock"))
     assert [one.track.id for one in found] == [n for n in by_hand(rows, 6) if GENRES[n - 1] == "rock"]
     assert find_similar(catalog, find_track(catalog, "7"), 100, TrackQuery()) == []

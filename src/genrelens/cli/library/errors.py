@@ -12,8 +12,8 @@ def errors(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List the files of which nothing can be told, by path, each with its reason."""
-    from genrelens.library.catalog.tracks import failures
+    from genrelens.library.catalog.tracks import iter_failures
 
     with opened(context) as catalog:
-        for failure in failures(catalog):
+        for failure in iter_failures(catalog):
             print(failure.to_json() if json else f"{failure.error.type}: {failure.error.message}")

@@ -6,7 +6,7 @@ import typer
 
 if TYPE_CHECKING:
     from genrelens.library.catalog.catalog import Catalog
-    from genrelens.library.catalog.tracks import Query
+    from genrelens.library.catalog.tracks import TrackQuery
 
 Genre = Annotated[str | None, typer.Option("--genre", "-g", help="Only tracks that are told to be this.")]
 MinConfidence = Annotated[
@@ -24,12 +24,12 @@ def opened(context: typer.Context) -> "Catalog":
     return Catalog(context.obj or default_path())
 
 
-def queried(genre: str | None, min_confidence: float, path: str | None) -> "Query":
+def queried(genre: str | None, min_confidence: float, path: str | None) -> "TrackQuery":
     """The tracks that were asked for; a file or folder may be given relative to where one is, whatever its name."""
     import os
 
-    from genrelens.library.catalog.tracks import Query
+    from genrelens.library.catalog.tracks import TrackQuery
 
     if path and (os.path.lexists(path) or not set(path) & set("*?[")):  # no pattern, or one that is a name as well
         path = os.path.abspath(path)  # noqa: PTH100 (links stay as they were given)
-    return Query(genre, min_confidence, path)
+    return TrackQuery(genre, min_confidence, path)

@@ -27,16 +27,16 @@ def playlist(
 
     Tracks are taken one by one as long as they fit into the minutes. No artist follows himself if that can be avoided.
     """
-    from genrelens.library.catalog.lookup import track_named
-    from genrelens.library.playlists.formats import write_playlist, writer_for
-    from genrelens.library.playlists.playlist import Wish, make_playlist
+    from genrelens.library.catalog.lookup import find_track
+    from genrelens.library.playlists.formats import formatter_for, write_playlist
+    from genrelens.library.playlists.playlist import PlaylistRequest, make_playlist
 
     if like is not None and seed is not None:
         raise typer.BadParameter("with --like, nothing is drawn that a --seed could decide", param_hint="--seed")
-    writer_for(out)  # before the work, as the name may be wrong
+    formatter_for(out)  # before the work, as the name may be wrong
     with opened(context) as catalog:
-        seed_track = None if like is None else track_named(catalog, like)
-        wish = Wish(queried(genre, min_confidence, path), minutes, seed_track, smooth, seed)
+        seed_track = None if like is None else find_track(catalog, like)
+        wish = PlaylistRequest(queried(genre, min_confidence, path), minutes, seed_track, smooth, seed)
         items = make_playlist(catalog, wish)
     write_playlist(out, items)
     print(f"{out}: {len(items)} tracks, {sum(item.seconds for item in items) / 60:.0f} minutes")

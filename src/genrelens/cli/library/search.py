@@ -20,10 +20,10 @@ def search(
 
     from genrelens.cli.output import Rows
     from genrelens.errors import NoTracksError
-    from genrelens.library.catalog.tracks import judged
+    from genrelens.library.catalog.tracks import iter_tracks
 
     with opened(context) as catalog:
-        tracks = judged(catalog, queried(genre, min_confidence, path))
+        tracks = iter_tracks(catalog, queried(genre, min_confidence, path))
         first = next(tracks, None)
         if first is None:
             raise NoTracksError("no judged track is like that; `genrelens library status` tells what there is")

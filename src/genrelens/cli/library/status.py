@@ -15,7 +15,7 @@ def status(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Count the tracks by state, genre, error and model."""
-    from genrelens.library.catalog.status import status as count
+    from genrelens.library.catalog.status import library_status as count
 
     with opened(context) as catalog:
         found = count(catalog)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from genrelens.library.albums.consensus import Consensus, consensus, stands_out
+from genrelens.library.albums.consensus import Consensus, consensus, is_outlier
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.tracks import Judged, Query, judged
-from genrelens.library.tags.album import AlbumTags, album_tags, by_various
+from genrelens.library.catalog.tracks import ClassifiedTrack, TrackQuery, iter_tracks
+from genrelens.library.tags.track_info import AlbumTags, is_compilation, read_album_tags
 
-By = Literal["track", "album"]
+Grouping = Literal["track", "album"]
 
 # A folder of one disc within the album's (CD1, Disc 2 - Live), and one beside that of the next disc (Album (CD 2)).
 _DISC = re.compile(r"(?:cd|disc|disk)[ _.-]*\d{1,2}\b.*", re.IGNORECASE)
@@ -36,27 +36,27 @@ class Album:
     folder: Path
     name: str
     artist: str
-    tracks: tuple[Judged, ...]
-    various: bool
+    tracks: tuple[ClassifiedTrack, ...]
+    is_compilation: bool
     consensus: Consensus | None
-    outliers: tuple[Judged, ...]
+    outliers: tuple[ClassifiedTrack, ...]
 
 
-def judged_by(by: By, catalog: Catalog, query: Query) -> Iterator[Judged]:
+def iter_tracks_by(by: Grouping, catalog: Catalog, query: TrackQuery) -> Iterator[ClassifiedTrack]:
     """The tracks that a query means, each with its own answer or with its album's; by album, that one counts.
 
     An album is then judged by all of its tracks below the query's path.
     """
     if by == "track":
-        yield from judged(catalog, query)
+        yield from iter_tracks(catalog, query)
         return
-    for track in album_judged(judged(catalog, Query(path=query.path))):
+    for track in apply_album_genres(iter_tracks(catalog, TrackQuery(path=query.path))):
         told = track.prediction
         if told.confidence >= query.min_confidence and query.genre in (None, *told.genres):
             yield track
 
 
-def albums(tracks: Iterable[Judged], tags: Callable[[Path], AlbumTags] = album_tags) -> Iterator[Album]:
+def iter_albums(tracks: Iterable[ClassifiedTrack], tags: Callable[[Path], AlbumTags] = read_album_tags) -> Iterator[Album]:
     """Put tracks together to albums.
 
     The tracks of a folder, and of the discs of one album, are split by their tags (album, and album artist) if all
@@ -80,12 +80,12 @@ def albums(tracks: Iterable[Judged], tags: Callable[[Path], AlbumTags] = album_t
         yield from _split(home, folder.tracks, tags)
 
 
-def album_judged(tracks: Iterable[Judged], tags: Callable[[Path], AlbumTags] = album_tags) -> Iterator[Judged]:
+def apply_album_genres(tracks: Iterable[ClassifiedTrack], tags: Callable[[Path], AlbumTags] = read_album_tags) -> Iterator[ClassifiedTrack]:
     """The same tracks, each with the answer of its album where there is one, and its own where there is not.
 
     An unknown track of an album that agrees gets the album's answer as well: an intro is part of its record.
     """
-    for album in albums(tracks, tags):
+    for album in iter_albums(tracks, tags):
         for track in album.tracks:
             yield track if album.consensus is None else _answered(track, album.consensus)
 
@@ -95,7 +95,7 @@ class _Folder:
     """Tracks of one home; more may come for as long as paths begin with `prefix`."""
 
     prefix: str
-    tracks: list[Judged]
+    tracks: list[ClassifiedTrack]
 
 
 def _home(folder: Path) -> tuple[Path, str]:
@@ -108,7 +108,7 @@ def _home(folder: Path) -> tuple[Path, str]:
     return folder, os.path.join(folder, "")  # noqa: PTH118 (pathlib drops the last separator)
 
 
-def _split(home: Path, tracks: list[Judged], tags: Callable[[Path], AlbumTags]) -> Iterator[Album]:
+def _split(home: Path, tracks: list[ClassifiedTrack], tags: Callable[[Path], AlbumTags]) -> Iterator[Album]:
     read = [tags(track.path) for track in tracks]
     by_tags = all(one.album for one in read)
     by_artist = all(one.album_artist for one in read)
@@ -120,17 +120,17 @@ def _split(home: Path, tracks: list[Judged], tags: Callable[[Path], AlbumTags]) 
         yield _album(home, [tracks[place] for place in places], [read[place] for place in places], by_tags)
 
 
-def _album(home: Path, tracks: list[Judged], read: list[AlbumTags], by_tags: bool) -> Album:
-    various = by_various(read)
+def _album(home: Path, tracks: list[ClassifiedTrack], read: list[AlbumTags], by_tags: bool) -> Album:
+    various = is_compilation(read)
     agreed = None if various else consensus([track.prediction for track in tracks])
     return Album(
         folder=home,
         name=_without_disc(read[0].album) if by_tags else home.name,
         artist=read[0].album_artist,
         tracks=tuple(tracks),
-        various=various,
+        is_compilation=various,
         consensus=agreed,
-        outliers=tuple(track for track in tracks if agreed and stands_out(track.prediction, agreed)),
+        outliers=tuple(track for track in tracks if agreed and is_outlier(track.prediction, agreed)),
     )
 
 
@@ -140,7 +140,7 @@ def _without_disc(name: str) -> str:
     return part[1] if part else name
 
 
-def _answered(track: Judged, agreed: Consensus) -> Judged:
+def _answered(track: ClassifiedTrack, agreed: Consensus) -> ClassifiedTrack:
     answer = {
         "genre": agreed.genres[0],
         "genres": agreed.genres,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genrelens.errors import TrackNotFoundError
-from genrelens.library.catalog.catalog import Catalog, decoded
+from genrelens.library.catalog.catalog import Catalog, path_from_bytes
 from genrelens.prediction import Prediction
 
 _JUDGED = "tracks JOIN answers ON answers.track = tracks.id"
@@ -16,7 +16,7 @@ _SHOWN = f"SELECT id, path, genre, confidence, json_extract(prediction, '$.durat
 
 
 @dataclass(frozen=True)
-class Shown:
+class TrackSummary:
     """A track as strangers may see it: of its path, the name and the folders below those that all tracks share."""
 
     id: int
@@ -28,7 +28,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Search:
+class TrackSearch:
     """Tracks for which all that is given holds are shown; `text` is a part of `folder/title`, in any case."""
 
     text: str = ""
@@ -38,7 +38,7 @@ class Search:
     limit: int = 50
 
 
-def search(catalog: Catalog, wanted: Search) -> tuple[int, list[Shown]]:
+def search_tracks(catalog: Catalog, wanted: TrackSearch) -> tuple[int, list[TrackSummary]]:
     """How many tracks there are, and those from `offset` on, by path."""
     root, part = _root(catalog), wanted.text.strip().lower()  # as the page does; SQLite knows the case of ASCII alone
     catalog.connection.create_function("is_found", 1, lambda path: part in "/".join(_place(path, root)).lower())
@@ -51,7 +51,7 @@ def search(catalog: Catalog, wanted: Search) -> tuple[int, list[Shown]]:
     return int(count), [_shown(row, root) for row in rows]
 
 
-def details(catalog: Catalog, number: int) -> tuple[Shown, Prediction]:
+def load_track(catalog: Catalog, number: int) -> tuple[TrackSummary, Prediction]:
     """A track, and all that was told of it but its path.
 
     Raises:
@@ -63,7 +63,7 @@ def details(catalog: Catalog, number: int) -> tuple[Shown, Prediction]:
     return shown, Prediction.model_validate({**json.loads(content), "path": shown.title})
 
 
-def with_numbers(catalog: Catalog, numbers: Iterable[int]) -> dict[int, Shown]:
+def load_summaries(catalog: Catalog, numbers: Iterable[int]) -> dict[int, TrackSummary]:
     """Tracks by their numbers."""
     root = _root(catalog)
     rows = catalog.connection.execute(
@@ -72,19 +72,19 @@ def with_numbers(catalog: Catalog, numbers: Iterable[int]) -> dict[int, Shown]:
     return {row["id"]: _shown(row, root) for row in rows}
 
 
-def file_of(catalog: Catalog, number: int) -> Path:
+def audio_file(catalog: Catalog, number: int) -> Path:
     """Where a track's file is.
 
     Raises:
         TrackNotFoundError: there is no such track, or no file any more.
     """
-    path = decoded(_found(catalog, number)["path"])
+    path = path_from_bytes(_found(catalog, number)["path"])
     if not path.is_file():
         raise TrackNotFoundError(f"the file of track {number} is no longer there; `genrelens library scan` looks again")
     return path
 
 
-def columns(catalog: Catalog) -> dict[str, Any]:
+def map_columns(catalog: Catalog) -> dict[str, Any]:
     """All tracks in columns, as a page takes tens of thousands soonest; `x` and `y` are null where there is no map."""
     rows = catalog.connection.execute(
         f"SELECT id, path, genre, confidence, x, y FROM {_JUDGED}"
@@ -114,9 +114,9 @@ def _found(catalog: Catalog, number: int) -> Any:
     return row
 
 
-def _shown(row: Any, root: str) -> Shown:
+def _shown(row: Any, root: str) -> TrackSummary:
     folder, title = _place(row["path"], root)
-    return Shown(row["id"], title, folder, row["genre"], row["confidence"], row["duration"])
+    return TrackSummary(row["id"], title, folder, row["genre"], row["confidence"], row["duration"])
 
 
 def _coded(names: list[str]) -> tuple[list[str], list[int]]:

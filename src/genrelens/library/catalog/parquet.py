@@ -1,4 +1,4 @@
-"""Judged tracks as a Parquet file, with scores and embeddings."""
+"""ClassifiedTrack tracks as a Parquet file, with scores and embeddings."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from typing import IO, Any
 import pyarrow
 from pyarrow.parquet import ParquetWriter
 
-from genrelens.library.catalog.tracks import Judged
+from genrelens.library.catalog.tracks import ClassifiedTrack
 
 _GROUP = 5000  # tracks held at a time
 
@@ -31,7 +31,7 @@ _SCHEMA = pyarrow.schema(
 )
 
 
-def write_parquet(tracks: Iterable[Judged], output: IO[bytes]) -> int:
+def write_parquet(tracks: Iterable[ClassifiedTrack], output: IO[bytes]) -> int:
     """Write tracks in bounded memory, and count them."""
     count = 0
     with ParquetWriter(output, _SCHEMA) as writer:
@@ -46,7 +46,7 @@ def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield group
 
 
-def _row(track: Judged) -> dict[str, Any]:
+def _row(track: ClassifiedTrack) -> dict[str, Any]:
     told = track.prediction
     wanted = {"genre", "genres", "confidence", "music", "scores", "duration", "model", "version", "warnings"}
     return {

@@ -9,7 +9,7 @@ _JUDGED = f"answers {_THERE.format('answers')}"
 _FAILED = f"failures {_THERE.format('failures')} AND track NOT IN (SELECT track FROM answers)"
 
 
-class Asked(Record):
+class ModelUsage(Record):
     """By which model, and with how many windows, a number of tracks was judged."""
 
     model: str
@@ -18,7 +18,7 @@ class Asked(Record):
     tracks: int
 
 
-class Status(Record):
+class LibraryStatus(Record):
     """Where a library stands, in tracks.
 
     Attributes:
@@ -39,10 +39,10 @@ class Status(Record):
     vanished: int
     genres: dict[str, int]
     errors: dict[str, int]
-    models: tuple[Asked, ...]
+    models: tuple[ModelUsage, ...]
 
 
-def status(catalog: Catalog) -> Status:
+def library_status(catalog: Catalog) -> LibraryStatus:
     """Count a library."""
     tracks, judged, failed, vanished = (
         int(catalog.connection.execute(f"SELECT COUNT(*) FROM {rows}").fetchone()[0])
@@ -51,7 +51,7 @@ def status(catalog: Catalog) -> Status:
     models = catalog.connection.execute(
         f"SELECT model, version, windows, COUNT(*) AS tracks FROM {_JUDGED} GROUP BY 1, 2, 3 ORDER BY 4 DESC"
     )
-    return Status(
+    return LibraryStatus(
         tracks=tracks,
         judged=judged,
         failed=failed,
@@ -59,7 +59,7 @@ def status(catalog: Catalog) -> Status:
         vanished=vanished,
         genres=_counted(catalog, "genre", _JUDGED),
         errors=_counted(catalog, "type", _FAILED),
-        models=tuple(Asked(**row) for row in map(dict, models)),
+        models=tuple(ModelUsage(**row) for row in map(dict, models)),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrelens.library.catalog.catalog import Catalog, decoded, encoded
+from genrelens.library.catalog.catalog import Catalog, path_from_bytes, path_to_bytes
 from genrelens.prediction import ErrorInfo, Failure, Prediction
 
 Embedding = NDArray[np.float32]
@@ -25,37 +25,37 @@ _JUDGED = """
 
 
 @dataclass(frozen=True)
-class Stamp:
+class FileStamp:
     """What tells that a file is as it was: its size in bytes, and when it was changed, in ns."""
 
     size: int
     mtime_ns: int
 
     @classmethod
-    def of(cls, path: Path) -> "Stamp":
+    def from_path(cls, path: Path) -> "FileStamp":
         """That of a file.
 
         Raises:
             OSError: it cannot be looked at.
         """
-        return cls.told_by(path.stat())
+        return cls.from_stat(path.stat())
 
     @classmethod
-    def now(cls, path: Path) -> "Stamp | None":
+    def try_from_path(cls, path: Path) -> "FileStamp | None":
         """That of a file; None if it cannot be looked at."""
         try:
-            return cls.of(path)
+            return cls.from_path(path)
         except OSError:
             return None
 
     @classmethod
-    def told_by(cls, status: os.stat_result) -> "Stamp":
+    def from_stat(cls, status: os.stat_result) -> "FileStamp":
         """That of a file whose status was asked for."""
         return cls(status.st_size, status.st_mtime_ns)
 
 
 @dataclass(frozen=True)
-class Judged:
+class ClassifiedTrack:
     """A track with its answer.
 
     Attributes:
@@ -67,13 +67,13 @@ class Judged:
 
     id: int
     path: Path
-    stamp: Stamp
+    stamp: FileStamp
     prediction: Prediction
     embedding: Embedding | None = None
 
 
 @dataclass(frozen=True)
-class Query:
+class TrackQuery:
     """Which tracks are meant: those for which all that is given holds. Vanished ones never are.
 
     Attributes:
@@ -87,7 +87,7 @@ class Query:
     path: str | None = None
 
 
-def judged(catalog: Catalog, query: Query = Query(), *, embeddings: bool = False) -> Iterator[Judged]:
+def iter_tracks(catalog: Catalog, query: TrackQuery = TrackQuery(), *, embeddings: bool = False) -> Iterator[ClassifiedTrack]:
     """The tracks that have an answer, by path.
 
     They are read page by page: one long read would keep SQLite from clearing its log of all that is written meanwhile.
@@ -100,26 +100,26 @@ def judged(catalog: Catalog, query: Query = Query(), *, embeddings: bool = False
         last = rows[-1]["path"]
 
 
-def as_known(catalog: Catalog, track: Judged) -> Judged:
+def refresh_stamp(catalog: Catalog, track: ClassifiedTrack) -> ClassifiedTrack:
     """A track that was read a while ago, with the stamp that the catalog now has of it."""
     row = catalog.connection.execute("SELECT size, mtime_ns FROM answers WHERE track = ?", (track.id,)).fetchone()
-    return replace(track, stamp=Stamp(*row)) if row else track
+    return replace(track, stamp=FileStamp(*row)) if row else track
 
 
-def answer_at(path: Path, content: str) -> Prediction:
+def parse_prediction(path: Path, content: str) -> Prediction:
     """The answer that is kept as `content`, for the track that is at `path` now."""
     return Prediction.model_validate({**json.loads(content), "path": str(path)})
 
 
-def chosen(catalog: Catalog, query: Query = Query()) -> list[int]:
-    """The numbers of the tracks that `judged` would give, by path; a library of any size is soon asked for them."""
+def matching_ids(catalog: Catalog, query: TrackQuery = TrackQuery()) -> list[int]:
+    """The numbers of the tracks that `iter_tracks` would give, by path; a library of any size is soon asked for them."""
     conditions, values = _conditions(query)
     joined = "SELECT id FROM tracks JOIN answers ON answers.track = tracks.id"
     rows = catalog.connection.execute(f"{joined} WHERE {conditions} ORDER BY path", values)
     return [row["id"] for row in rows]
 
 
-def numbered(catalog: Catalog, numbers: Sequence[int], *, embeddings: bool = False) -> list[Judged]:
+def load_tracks(catalog: Catalog, numbers: Sequence[int], *, embeddings: bool = False) -> list[ClassifiedTrack]:
     """The tracks with these numbers, in their order; those that have no answer are left out."""
     rows = catalog.connection.execute(
         f"{_JUDGED} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(map(int, numbers))),)
@@ -128,8 +128,8 @@ def numbered(catalog: Catalog, numbers: Sequence[int], *, embeddings: bool = Fal
     return [known[number] for number in numbers if number in known]
 
 
-def keep_answer(
-    catalog: Catalog, track: int, stamp: Stamp, windows: str, prediction: Prediction, embedding: Embedding | None
+def save_prediction(
+    catalog: Catalog, track: int, stamp: FileStamp, windows: str, prediction: Prediction, embedding: Embedding | None
 ) -> None:
     """Keep what was told of a track, in the place of what was told before; call it in a transaction."""
     content = json.dumps(prediction.model_dump(exclude={"path"}), separators=(",", ":"))
@@ -141,12 +141,12 @@ def keep_answer(
             *(stamp.size, stamp.mtime_ns),
             *(prediction.genre, prediction.confidence, prediction.model, prediction.version, windows),
             content,
-            None if embedding is None else packed(embedding),
+            None if embedding is None else encode_embedding(embedding),
         ),
     )
 
 
-def keep_failure(catalog: Catalog, track: int, stamp: Stamp, failure: Failure) -> None:
+def save_failure(catalog: Catalog, track: int, stamp: FileStamp, failure: Failure) -> None:
     """Keep why nothing can be told of a track; call it in a transaction.
 
     What was told of the file as it is stays: another model may have been able to.
@@ -165,44 +165,44 @@ def keep_failure(catalog: Catalog, track: int, stamp: Stamp, failure: Failure) -
     )
 
 
-def failures(catalog: Catalog) -> Iterator[Failure]:
+def iter_failures(catalog: Catalog) -> Iterator[Failure]:
     """Why nothing can be told of those tracks of which nothing can, by path; vanished ones are left out."""
     rows = catalog.connection.execute(
         "SELECT path, type, message FROM tracks JOIN failures ON track = id WHERE NOT vanished"
         " AND track NOT IN (SELECT track FROM answers) ORDER BY path"
     )
     for row in rows:
-        yield Failure(path=os.fspath(decoded(row["path"])), error=ErrorInfo(type=row["type"], message=row["message"]))
+        yield Failure(path=os.fspath(path_from_bytes(row["path"])), error=ErrorInfo(type=row["type"], message=row["message"]))
 
 
-def packed(embedding: Embedding) -> bytes:
+def encode_embedding(embedding: Embedding) -> bytes:
     """An embedding (channels,) in half precision, which is far finer than what it means."""
     return np.asarray(embedding, "<f2").tobytes()
 
 
-def unpacked(content: bytes) -> Embedding:
-    """What `packed` made this of."""
+def decode_embedding(content: bytes) -> Embedding:
+    """What `encode_embedding` made this of."""
     return np.frombuffer(content, "<f2").astype(np.float32)
 
 
-def _read(row: sqlite3.Row, embeddings: bool) -> Judged:
-    path = decoded(row["path"])
-    return Judged(
+def _read(row: sqlite3.Row, embeddings: bool) -> ClassifiedTrack:
+    path = path_from_bytes(row["path"])
+    return ClassifiedTrack(
         row["id"],
         path,
-        Stamp(row["size"], row["mtime_ns"]),
-        answer_at(path, row["prediction"]),
-        unpacked(row["embedding"]) if embeddings and row["embedding"] else None,
+        FileStamp(row["size"], row["mtime_ns"]),
+        parse_prediction(path, row["prediction"]),
+        decode_embedding(row["embedding"]) if embeddings and row["embedding"] else None,
     )
 
 
-def _conditions(query: Query) -> tuple[str, list[Any]]:
+def _conditions(query: TrackQuery) -> tuple[str, list[Any]]:
     conditions, values = ["NOT vanished", "confidence >= ?"], list[Any]([query.min_confidence])
     if query.genre is not None:
         conditions.append("EXISTS (SELECT 1 FROM json_each(prediction, '$.genres') WHERE value = ?)")
         values.append(query.genre)
     if query.path is not None:
         conditions.append("(path = ? OR substr(path, 1, ?) = ? OR CAST(path AS TEXT) GLOB CAST(? AS TEXT))")
-        folder = encoded(query.path.rstrip("/") + "/")
-        values += [encoded(query.path), len(folder), folder, encoded(query.path)]
+        folder = path_to_bytes(query.path.rstrip("/") + "/")
+        values += [path_to_bytes(query.path), len(folder), folder, path_to_bytes(query.path)]
     return " AND ".join(conditions), values

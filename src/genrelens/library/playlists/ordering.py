@@ -13,7 +13,7 @@ _SWEEPS = 50  # over all tracks, after which the order is good enough
 _GAIN = 1e-6  # below which a change is none
 
 
-def smooth(distances: Distances, artists: Sequence[str | None]) -> list[int]:
+def smooth_order(distances: Distances, artists: Sequence[str | None]) -> list[int]:
     """An order of tracks, the first of which stays the first, in which neighbours are near to each other.
 
     From each track to the nearest one left, then improved by turning stretches round as long as that makes the way
@@ -24,10 +24,10 @@ def smooth(distances: Distances, artists: Sequence[str | None]) -> list[int]:
         artists: of each; None where it is not known.
     """
     cost = distances + _SAME_ARTIST * _same(artists)
-    return _two_opt(apart(_greedy(distances), artists), cost)
+    return _two_opt(separate_artists(_greedy(distances), artists), cost)
 
 
-def apart(order: Sequence[int], artists: Sequence[str | None]) -> list[int]:
+def separate_artists(order: Sequence[int], artists: Sequence[str | None]) -> list[int]:
     """The order, changed where an artist would follow himself, as far as that can be avoided; the first stays."""
     left, result = list(order), list[int]()
     counts = Counter(artists[place] for place in order if artists[place] is not None)
@@ -40,7 +40,7 @@ def apart(order: Sequence[int], artists: Sequence[str | None]) -> list[int]:
     return result
 
 
-def length(order: Sequence[int], distances: Distances) -> float:
+def path_length(order: Sequence[int], distances: Distances) -> float:
     """How long the way through all tracks is."""
     return float(distances[order[:-1], order[1:]].sum())
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from genrelens.library.catalog.catalog import Catalog, encoded
-from genrelens.library.scan.walk import Unread, walk
+from genrelens.library.catalog.catalog import Catalog, path_to_bytes
+from genrelens.library.scan.walk import UnreadablePath, walk_audio_files
 
 _ROWS = 1000  # written at a time
 
@@ -50,7 +50,7 @@ _ADD = """
 
 
 @dataclass(frozen=True)
-class Scan:
+class ScanResult:
     """What a scan found, in files.
 
     Attributes:
@@ -69,10 +69,10 @@ class Scan:
     moved: int
     returned: int
     vanished: int
-    unread: tuple[Unread, ...]
+    unreadable: tuple[UnreadablePath, ...]
 
 
-def scan(catalog: Catalog, folder: Path) -> Scan:
+def scan_folder(catalog: Catalog, folder: Path) -> ScanResult:
     """Bring the catalog up to date with a folder; no file is opened.
 
     A new path is a moved track if exactly one track with its name, size and time of change is gone from where it
@@ -84,31 +84,31 @@ def scan(catalog: Catalog, folder: Path) -> Scan:
         CatalogError: the catalog cannot be written.
     """
     root = os.path.abspath(folder)  # noqa: PTH100 (links stay as they were given)
-    unread: list[Unread] = []
+    unread: list[UnreadablePath] = []
     connection = catalog.connection
     connection.create_function("name_of", 1, os.path.basename, deterministic=True)
-    connection.create_function("is_gone", 1, is_gone)
+    connection.create_function("is_gone", 1, is_missing)
     connection.executescript(_TABLES)
-    files = ((encoded(path), stamp.size, stamp.mtime_ns) for path, stamp in walk(root, unread.append))
+    files = ((path_to_bytes(path), stamp.size, stamp.mtime_ns) for path, stamp in walk_audio_files(root, unread.append))
     found = _gather(connection, files)
-    connection.executemany("INSERT INTO unread VALUES (?, ?, ?)", [(encoded(u.path), *below(u.path)) for u in unread])
+    connection.executemany("INSERT INTO unread VALUES (?, ?, ?)", [(path_to_bytes(u.path), *path_range(u.path)) for u in unread])
     connection.execute(_FIND_MOVED)  # not in the transaction, which a slow disk would make long
     with catalog.transaction():
         moved = connection.execute(_MOVE).rowcount
         changed = connection.execute(_CHANGE).rowcount
         returned = connection.execute(_RETURN).rowcount
-        vanished = connection.execute(_VANISH, below(root)).rowcount
+        vanished = connection.execute(_VANISH, path_range(root)).rowcount
         new = connection.execute(_ADD).rowcount
-    return Scan(found, new, changed, moved, returned, vanished, tuple(unread))
+    return ScanResult(found, new, changed, moved, returned, vanished, tuple(unread))
 
 
-def below(folder: str) -> tuple[bytes, bytes]:
+def path_range(folder: str) -> tuple[bytes, bytes]:
     """The range that the paths in a folder lie in: the first is possible, the last is not."""
-    prefix = encoded(os.path.join(folder, ""))  # noqa: PTH118 (which adds the slash)
+    prefix = path_to_bytes(os.path.join(folder, ""))  # noqa: PTH118 (which adds the slash)
     return prefix, prefix[:-1] + bytes([prefix[-1] + 1])
 
 
-def is_gone(path: bytes) -> bool:
+def is_missing(path: bytes) -> bool:
     """Whether there certainly is no such file; in a folder that cannot be read there may be."""
     try:
         os.lstat(path)

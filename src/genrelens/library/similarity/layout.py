@@ -7,16 +7,23 @@ from numpy.typing import NDArray
 
 from genrelens.errors import MissingExtraError, NoTracksError
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.similarity.vectors import Floats, Maker, Numbers, load, revision, usual_maker
+from genrelens.library.similarity.embeddings import (
+    EmbeddingModel,
+    FloatArray,
+    IdArray,
+    catalog_revision,
+    load_embeddings,
+    main_embedding_model,
+)
 
-LEAST = 10  # tracks that make a map
+MIN_TRACKS = 10  # tracks that make a map
 _PERPLEXITY = 30  # neighbours that matter to a track, in a large library
 _SEED = 0
 
-Layout = Callable[[Floats], NDArray[np.floating]]
+LayoutFunction = Callable[[FloatArray], NDArray[np.floating]]
 
 
-def ensure_map(catalog: Catalog, layout: Layout | None = None) -> bool:
+def update_map(catalog: Catalog, layout: LayoutFunction | None = None) -> bool:
     """Have the catalog know where its tracks lie, vanished ones too; tell whether that had to be worked out.
 
     Args:
@@ -27,20 +34,20 @@ def ensure_map(catalog: Catalog, layout: Layout | None = None) -> bool:
         NoTracksError: there are too few tracks with embeddings.
         MissingExtraError: openTSNE is not installed.
     """
-    maker, stamp = usual_maker(catalog), revision(catalog)
+    maker, stamp = main_embedding_model(catalog), catalog_revision(catalog)
     made_of = (stamp, maker.model, maker.version)
     if catalog.connection.execute("SELECT 1 FROM map WHERE (stamp, model, version) = (?, ?, ?)", made_of).fetchone():
         return False
-    vectors = load(catalog, maker)
-    if len(vectors.tracks) < LEAST:
-        told = f"a map needs at least {LEAST} tracks with embeddings, and there are {len(vectors.tracks)}"
+    vectors = load_embeddings(catalog, maker)
+    if len(vectors.tracks) < MIN_TRACKS:
+        told = f"a map needs at least {MIN_TRACKS} tracks with embeddings, and there are {len(vectors.tracks)}"
         raise NoTracksError(f"{told}; judge more with `genrelens library run`")
-    places = _framed((layout or tsne)(vectors.rows))
+    places = _framed((layout or tsne_layout)(vectors.rows))
     _keep(catalog, maker, stamp, vectors.tracks, places)
     return True
 
 
-def tsne(rows: Floats) -> NDArray[np.floating]:
+def tsne_layout(rows: FloatArray) -> NDArray[np.floating]:
     """Lay rows (n, channels) out on a plane, (n, 2), the same each time (van der Maaten & Hinton, 2008).
 
     Raises:
@@ -64,7 +71,7 @@ def _framed(places: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray((places - middle) / size + 0.5)
 
 
-def _keep(catalog: Catalog, maker: Maker, stamp: str, tracks: Numbers, places: NDArray[np.floating]) -> None:
+def _keep(catalog: Catalog, maker: EmbeddingModel, stamp: str, tracks: IdArray, places: NDArray[np.floating]) -> None:
     with catalog.transaction() as connection:
         connection.execute("DELETE FROM map")
         connection.execute("DELETE FROM places")

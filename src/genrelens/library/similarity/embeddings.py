@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from genrelens.errors import NoTracksError
 from genrelens.library.catalog.catalog import Catalog
 
-Floats = NDArray[np.float32]
-Numbers = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
+IdArray = NDArray[np.int64]
 
 _FROM = "FROM answers WHERE model = ? AND version = ? AND embedding IS NOT NULL"
 _BATCH = 8192  # rows read at a time
@@ -19,7 +19,7 @@ _LEAST_LENGTH = 1e-9  # of an embedding that is none
 
 
 @dataclass(frozen=True)
-class Maker:
+class EmbeddingModel:
     """The model that embeddings come from: those of different ones cannot be compared."""
 
     model: str
@@ -27,14 +27,14 @@ class Maker:
 
 
 @dataclass(frozen=True)
-class Vectors:
+class EmbeddingMatrix:
     """Tracks (n,) by number, and their embeddings (n, channels), each 1 long."""
 
-    tracks: Numbers
-    rows: Floats
+    tracks: IdArray
+    rows: FloatArray
 
 
-def unit(rows: Floats) -> Floats:
+def normalise(rows: FloatArray) -> FloatArray:
     """Rows (..., channels) made 1 long, so that their products are cosines.
 
     Nothing else is done to them: centred or standardised, neighbours share the genre as often on GTZAN's valid tracks,
@@ -44,7 +44,7 @@ def unit(rows: Floats) -> Floats:
     return np.asarray(rows / np.maximum(length, _LEAST_LENGTH), np.float32)
 
 
-def usual_maker(catalog: Catalog) -> Maker:
+def main_embedding_model(catalog: Catalog) -> EmbeddingModel:
     """The model that most embeddings come from, of tracks that have not vanished.
 
     Raises:
@@ -59,16 +59,16 @@ def usual_maker(catalog: Catalog) -> Maker:
         raise NoTracksError(
             "no track that is there has an embedding; `genrelens library run` with lens or mn04 makes them"
         )
-    return Maker(row["model"], row["version"])
+    return EmbeddingModel(row["model"], row["version"])
 
 
-def revision(catalog: Catalog) -> str:
+def catalog_revision(catalog: Catalog) -> str:
     """What is another whenever an answer in the catalog is."""
     (stamp,) = catalog.connection.execute("SELECT stamp FROM revision").fetchone()
     return str(stamp)
 
 
-def batches(catalog: Catalog, maker: Maker, among: Collection[int] | None = None) -> Iterator[tuple[Numbers, Floats]]:
+def iter_embeddings(catalog: Catalog, maker: EmbeddingModel, among: Collection[int] | None = None) -> Iterator[tuple[IdArray, FloatArray]]:
     """Tracks (n,), all or some, and their embeddings (n, channels) as the model gave them, some thousands at a time."""
     chosen = "" if among is None else "AND track IN (SELECT value FROM json_each(?))"
     values = (maker.model, maker.version, *(() if among is None else (json.dumps([*among]),)))
@@ -79,13 +79,13 @@ def batches(catalog: Catalog, maker: Maker, among: Collection[int] | None = None
         yield np.array([row["track"] for row in rows], np.int64), embeddings
 
 
-def load(catalog: Catalog, maker: Maker, among: Collection[int] | None = None) -> Vectors:
+def load_embeddings(catalog: Catalog, maker: EmbeddingModel, among: Collection[int] | None = None) -> EmbeddingMatrix:
     """The embeddings by one model of all tracks, or of some; 100,000 of 256 channels take 100 MB.
 
     Raises:
         NoTracksError: there are none.
     """
-    parts = list(batches(catalog, maker, among))
+    parts = list(iter_embeddings(catalog, maker, among))
     if not parts:
         raise NoTracksError(f"no track has an embedding by {maker.model} {maker.version}; judge them with it first")
     tracks = np.concatenate([numbers for numbers, _ in parts])
@@ -93,6 +93,6 @@ def load(catalog: Catalog, maker: Maker, among: Collection[int] | None = None) -
     place = 0
     while parts:  # each batch is let go as soon as it stands in the matrix
         batch = parts.pop(0)[1]
-        rows[place : place + len(batch)] = unit(batch)
+        rows[place : place + len(batch)] = normalise(batch)
         place += len(batch)
-    return Vectors(tracks, rows)
+    return EmbeddingMatrix(tracks, rows)

@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from genrelens.audio.windows import Take
-from genrelens.errors import AddressError, shown
-from genrelens.library.catalog.tracks import Stamp
-from genrelens.library.classify.outcome import Outcome
-from genrelens.library.cluster.urls import file_system, is_address, write_whole
+from genrelens.audio.windows import WindowCount
+from genrelens.errors import RemoteFileError, display_name
+from genrelens.library.catalog.tracks import FileStamp
+from genrelens.library.classify.outcome import TrackResult
+from genrelens.library.cluster.urls import is_url, resolve_file_system, write_atomically
 from genrelens.model.card import Card
 from genrelens.prediction import Failure, Prediction
 
@@ -44,7 +44,7 @@ _PATIENCE = 60.0  # s after which what has come is written, however little it is
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunSettings:
     """What outcomes answer: which model was asked, and how many windows it heard."""
 
     model: str
@@ -52,23 +52,23 @@ class Asked:
     windows: str
 
 
-def asked(card: Card, windows: Take) -> Asked:
+def run_settings(card: Card, windows: WindowCount) -> RunSettings:
     """What outcomes of this model answer that heard so many windows of each track."""
-    return Asked(card.name, card.version, str(windows))
+    return RunSettings(card.name, card.version, str(windows))
 
 
-def table_of(outcomes: Sequence[Outcome], of: Asked) -> pa.Table:
+def to_table(outcomes: Sequence[TrackResult], of: RunSettings) -> pa.Table:
     """Outcomes as a table of `SCHEMA`."""
     return pa.Table.from_pylist([_row(outcome, of) for outcome in outcomes], SCHEMA)
 
 
-def outcomes_of(table: pa.Table) -> list[Outcome]:
-    """The outcomes that `table_of` made this of."""
+def from_table(table: pa.Table) -> list[TrackResult]:
+    """The outcomes that `to_table` made this of."""
     rows = table.drop_columns("embedding").to_pylist()
     return [_outcome(row, embedding) for row, embedding in zip(rows, table["embedding"], strict=True)]
 
 
-class OutcomeFolder(AbstractContextManager["OutcomeFolder"]):
+class ResultFolder(AbstractContextManager["ResultFolder"]):
     """A folder of Parquet files, to which outcomes are added. Use it in a `with`, at whose end all are written.
 
     Each file is whole or not there, so that a run that was ended goes on after the last of them.
@@ -82,7 +82,7 @@ class OutcomeFolder(AbstractContextManager["OutcomeFolder"]):
 
     def __init__(self, place: str) -> None:
         self.place = place
-        self._system, self._folder = file_system(place)
+        self._system, self._folder = resolve_file_system(place)
         self._waiting: list[pa.Table] = []
         self._since = time.monotonic()
 
@@ -115,11 +115,11 @@ class OutcomeFolder(AbstractContextManager["OutcomeFolder"]):
         name = f"{self._folder}/outcomes-{time.time_ns()}-{secrets.token_hex(4)}.parquet"
         try:
             self._system.makedirs(self._folder, exist_ok=True)
-            write_whole(self._system, name, content.getvalue())
+            write_atomically(self._system, name, content.getvalue())
         except Exception as error:  # each file system raises errors of its own
-            raise AddressError(f"{shown(self.place)} cannot be written ({error}); give another --to") from error
+            raise RemoteFileError(f"{display_name(self.place)} cannot be written ({error}); give another --to") from error
 
-    def tables(self, of: Asked, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def tables(self, of: RunSettings, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """What answers this, or some columns of it, file by file.
 
         Raises:
@@ -131,15 +131,15 @@ class OutcomeFolder(AbstractContextManager["OutcomeFolder"]):
                 with self._system.open(name, "rb") as file:
                     yield pq.read_table(file, columns=columns, filters=wanted, schema=SCHEMA)
             except Exception as error:
-                raise AddressError(f"{shown(name)} cannot be read ({error}); remove it") from error
+                raise RemoteFileError(f"{display_name(name)} cannot be read ({error}); remove it") from error
 
-    def paths(self, of: Asked, *, failed: bool = True) -> set[str]:
+    def paths(self, of: RunSettings, *, failed: bool = True) -> set[str]:
         """The paths and addresses of which there is an answer, or, if `failed`, the reason why there is none."""
         rows = (row for table in self.tables(of, ["path", "genre"]) for row in table.to_pylist())
         return {os.fsdecode(row["path"]) for row in rows if failed or row["genre"] is not None}
 
 
-def _row(outcome: Outcome, of: Asked) -> dict[str, Any]:
+def _row(outcome: TrackResult, of: RunSettings) -> dict[str, Any]:
     told = outcome.result if isinstance(outcome.result, Prediction) else None
     failed = outcome.result if isinstance(outcome.result, Failure) else None
     return {
@@ -154,11 +154,11 @@ def _row(outcome: Outcome, of: Asked) -> dict[str, Any]:
     }
 
 
-def _outcome(row: dict[str, Any], embedding: pa.ListScalar) -> Outcome:
+def _outcome(row: dict[str, Any], embedding: pa.ListScalar) -> TrackResult:
     path = os.fsdecode(row["path"])
-    return Outcome(
-        path if is_address(path) else Path(path),
-        None if row["size"] is None else Stamp(row["size"], row["mtime_ns"]),
+    return TrackResult(
+        path if is_url(path) else Path(path),
+        None if row["size"] is None else FileStamp(row["size"], row["mtime_ns"]),
         Failure.from_json(row["failure"]) if row["prediction"] is None else Prediction.from_json(row["prediction"]),
         None if embedding.values is None else embedding.values.to_numpy().astype(np.float32),
     )

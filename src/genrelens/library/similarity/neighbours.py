@@ -9,23 +9,32 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from genrelens.errors import MissingExtraError, NoTracksError
-from genrelens.files import replacing
+from genrelens.files import atomic_write
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.similarity.vectors import Floats, Maker, Numbers, Vectors, batches, load, revision, unit
+from genrelens.library.similarity.embeddings import (
+    EmbeddingMatrix,
+    EmbeddingModel,
+    FloatArray,
+    IdArray,
+    catalog_revision,
+    iter_embeddings,
+    load_embeddings,
+    normalise,
+)
 
 if TYPE_CHECKING:
     from usearch.index import Index
 
-MOST_EXACT = 250_000  # tracks, up to which all are compared; measured by benchmarks/similar.py
+MAX_EXACT_TRACKS = 250_000  # tracks, up to which all are compared; measured by benchmarks/similar.py
 _FIRST = 256  # neighbours that an index is asked for, and each time so many times more
 _GROWTH = 8
 _EFFORT = 256  # candidates that are kept in a search, which decides how many of the nearest are found
 
 
-class Nearest(Protocol):
+class NeighbourIndex(Protocol):
     """Something that knows which tracks are near to a vector."""
 
-    def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
+    def neighbours(self, vector: FloatArray) -> Iterator[tuple[IdArray, FloatArray]]:
         """Tracks (n,) and their similarity (n,), -1 to 1, from the nearest on, in batches.
 
         Args:
@@ -33,27 +42,27 @@ class Nearest(Protocol):
         """
 
 
-class Exact:
+class ExactIndex:
     """Compares with all: the cosine of each."""
 
-    def __init__(self, vectors: Vectors) -> None:
+    def __init__(self, vectors: EmbeddingMatrix) -> None:
         self._vectors = vectors
 
-    def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
-        """As `Nearest`: all of them, in one batch."""
+    def neighbours(self, vector: FloatArray) -> Iterator[tuple[IdArray, FloatArray]]:
+        """As `NeighbourIndex`: all of them, in one batch."""
         similarity = self._vectors.rows @ vector
         order = np.argsort(-similarity, kind="stable")
         yield self._vectors.tracks[order], similarity[order]
 
 
-class Approximate:
+class ApproximateIndex:
     """Asks a graph of neighbours (HNSW; Malkov & Yashunin, 2018), which is a file of its own, mapped into memory."""
 
     def __init__(self, index: "Index") -> None:
         self._index = index
 
-    def ranked(self, vector: Floats) -> Iterator[tuple[Numbers, Floats]]:
-        """As `Nearest`; it asks for more and more, so that whoever passes many tracks over still finds enough.
+    def neighbours(self, vector: FloatArray) -> Iterator[tuple[IdArray, FloatArray]]:
+        """As `NeighbourIndex`; it asks for more and more, so that whoever passes many tracks over still finds enough.
 
         Not all are told in the end: some that are far away, or of very many that are the same, no way in the graph
         leads to.
@@ -68,7 +77,7 @@ class Approximate:
             yield tracks, (1 - np.asarray(found.distances, np.float32))[fresh]
 
 
-def nearest(catalog: Catalog, maker: Maker, among: Collection[int], *, build: bool = True) -> Nearest:
+def open_index(catalog: Catalog, maker: EmbeddingModel, among: Collection[int], *, build: bool = True) -> NeighbourIndex:
     """Who knows which of some tracks, with embeddings by this model, are near; of very many, it may tell others, too.
 
     Args:
@@ -81,34 +90,34 @@ def nearest(catalog: Catalog, maker: Maker, among: Collection[int], *, build: bo
         NoTracksError: none of them has such an embedding; or there is no index, and none may be made.
         MissingExtraError: there are too many to compare all, and usearch is not installed.
     """
-    if len(among) <= MOST_EXACT:
-        return Exact(load(catalog, maker, among))
+    if len(among) <= MAX_EXACT_TRACKS:
+        return ExactIndex(load_embeddings(catalog, maker, among))
     return _opened(catalog, maker, _built(catalog, maker) if build else _newest(catalog, maker))
 
 
-def _built(catalog: Catalog, maker: Maker) -> Path:
+def _built(catalog: Catalog, maker: EmbeddingModel) -> Path:
     """The index beside the catalog, made anew if the catalog has changed since."""
-    file = catalog.path.with_name(f"{_stem(catalog, maker)}{_hashed(revision(catalog))}.usearch")
+    file = catalog.path.with_name(f"{_stem(catalog, maker)}{_hashed(catalog_revision(catalog))}.usearch")
     if not file.exists():
         _build(catalog, maker, file)
     return file
 
 
-def _newest(catalog: Catalog, maker: Maker) -> Path:
+def _newest(catalog: Catalog, maker: EmbeddingModel) -> Path:
     files = sorted(_indexes(catalog, maker), key=lambda file: file.stat().st_mtime_ns)
     if not files:
         raise NoTracksError("there is no index of so many tracks yet; `genrelens library similar TRACK` makes it")
     return files[-1]
 
 
-def _opened(catalog: Catalog, maker: Maker, file: Path) -> Approximate:
-    _, rows = next(batches(catalog, maker))
-    index = new_index(rows.shape[1])
+def _opened(catalog: Catalog, maker: EmbeddingModel, file: Path) -> ApproximateIndex:
+    _, rows = next(iter_embeddings(catalog, maker))
+    index = create_hnsw_index(rows.shape[1])
     index.view(str(file))
-    return Approximate(index)
+    return ApproximateIndex(index)
 
 
-def new_index(channels: int) -> "Index":
+def create_hnsw_index(channels: int) -> "Index":
     """An empty index of vectors (channels,).
 
     Raises:
@@ -118,30 +127,30 @@ def new_index(channels: int) -> "Index":
         from usearch.index import Index
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"more than {MOST_EXACT} tracks need usearch; install it with `pip install 'genrelens[library]'`"
+            f"more than {MAX_EXACT_TRACKS} tracks need usearch; install it with `pip install 'genrelens[library]'`"
         ) from error
 
     return Index(ndim=channels, metric="cos", dtype="f16", expansion_search=_EFFORT)
 
 
-def _build(catalog: Catalog, maker: Maker, file: Path) -> None:
+def _build(catalog: Catalog, maker: EmbeddingModel, file: Path) -> None:
     """Write the index, and remove those of before; never are all embeddings in memory as they were."""
     index: Index | None = None
-    for tracks, rows in batches(catalog, maker):
-        index = index if index is not None else new_index(rows.shape[1])
-        index.add(tracks, unit(rows))
+    for tracks, rows in iter_embeddings(catalog, maker):
+        index = index if index is not None else create_hnsw_index(rows.shape[1])
+        index.add(tracks, normalise(rows))
     assert index is not None
-    with replacing(file) as target:
+    with atomic_write(file) as target:
         index.save(target.name)
     for old in set(_indexes(catalog, maker)) - {file}:
         old.unlink(missing_ok=True)
 
 
-def _indexes(catalog: Catalog, maker: Maker) -> Iterator[Path]:
+def _indexes(catalog: Catalog, maker: EmbeddingModel) -> Iterator[Path]:
     return catalog.path.parent.glob(f"{glob.escape(_stem(catalog, maker))}*.usearch")
 
 
-def _stem(catalog: Catalog, maker: Maker) -> str:
+def _stem(catalog: Catalog, maker: EmbeddingModel) -> str:
     """How the names of a model's indexes begin."""
     return f"{catalog.path.name}-similar-{_hashed(maker.model, maker.version)}-"
 
