@@ -56,6 +56,6 @@ def _input_text(spec: InputSpec) -> str:
         return f"spectrogram pictures, {spec.width} x {spec.height} pixels, border: {spec.border}"
     front_end = spec.front_end
     return (
-        f"windows of {spec.window:g} s every {spec.hop:g} s; {', '.join(spec.features)}; {front_end.n_mels} mel bands at "
-        f"{front_end.rate} Hz, n_fft {front_end.n_fft}, hop {front_end.hop}"
+        f"windows of {spec.window:g} s every {spec.hop:g} s; {', '.join(spec.features)}; {front_end.n_mels} mel bands "
+        f"at {front_end.rate} Hz, n_fft {front_end.n_fft}, hop {front_end.hop}"
     )

@@ -19,7 +19,8 @@ _MOMENTS = 5  # listed per genre
 def explain(
     path: Annotated[Path, typer.Argument(help="An audio file.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Heatmap (.png) or full explanation (.json). Default: a table on stdout.")
+        Path | None,
+        typer.Option("--out", "-o", help="Heatmap (.png) or full explanation (.json). Default: a table on stdout."),
     ] = None,
     genre: Annotated[
         list[str] | None,

@@ -1,4 +1,4 @@
-"""Commands that need more than the base install say so in words."""
+"""Checks for optional dependencies, with a message that names the extra to install."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from genrelens.errors import MissingExtraError
 
 @contextlib.contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Turn a failing import of an optional library into a sentence.
+    """Turn a failed import of an optional library into a clear error.
 
     Raises:
         MissingExtraError: a library of the extra is not installed.
@@ -24,5 +24,5 @@ def needs_extra(extra: str) -> Iterator[None]:
 
 
 def needs_train_extra() -> contextlib.AbstractContextManager[None]:
-    """As `needs_extra`, for the training studio."""
+    """Return `needs_extra` for the training commands."""
     return needs_extra("train")

@@ -1,4 +1,4 @@
-"""`genrelens listen`: the genre of what a microphone hears, of a pipe, or of a radio station, as it plays."""
+"""`genrelens listen`: the genre of a microphone, a pipe or a radio stream, as it plays."""
 
 import contextlib
 import sys
@@ -14,48 +14,48 @@ if TYPE_CHECKING:
     from genrelens.live import LiveClassifier, LivePrediction
 
 _PIPE = "-"
-_RADIO = ("http://", "https://")
+_URLS = ("http://", "https://")
 
 
 def listen(
     source: Annotated[
         str | None,
-        typer.Argument(help="'-' for a pipe, or the http address of a radio stream; the microphone if not given."),
+        typer.Argument(help="'-' for a pipe, or the http(s) URL of a radio stream. Default: the microphone."),
     ] = None,
     model: ModelName = "lens",
     raw: Annotated[
         Literal["f32le", "s16le"] | None,
-        typer.Option(help="The pipe brings bare samples, interleaved, in this encoding; --rate tells theirs."),
+        typer.Option(help="The pipe carries raw interleaved samples in this encoding; needs --rate."),
     ] = None,
-    rate: Annotated[int | None, typer.Option(min=1, help="Of raw samples, in Hz.")] = None,
-    channels: Annotated[int, typer.Option(min=1, help="Of raw samples.")] = 1,
+    rate: Annotated[int | None, typer.Option(min=1, help="Sampling rate of raw samples, in Hz.")] = None,
+    channels: Annotated[int, typer.Option(min=1, help="Channels of raw samples.")] = 1,
     device: Annotated[
-        str | None, typer.Option(help="A microphone's number or a part of its name; see `python -m sounddevice`.")
+        str | None, typer.Option(help="Number of the microphone, or part of its name; see `python -m sounddevice`.")
     ] = None,
     min_confidence: Annotated[
-        float, typer.Option(min=0, max=1, help="Tell 'unknown' while no genre is as probable, 0 to 1.")
+        float, typer.Option(min=0, max=1, help="Report 'unknown' below this confidence, 0 to 1.")
     ] = 0.0,
-    top: Annotated[int, typer.Option(min=1, help="How many genres to tell.")] = 3,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line, two for each second.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="Genres to report.")] = 3,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line, two per second.")] = False,
     threads: Cores = 1,
 ) -> None:
-    """Tell the genre of what is playing, twice a second, until it ends or Ctrl-C."""
+    """Recognise the genre of live audio twice a second, until it ends or Ctrl-C is pressed."""
     _check(source, raw, rate)
     with contextlib.suppress(KeyboardInterrupt):
         from genrelens.audio.streams import RawFormat
         from genrelens.classifier import Classifier
-        from genrelens.cli.live_display import clock, shown
+        from genrelens.cli.live_display import clock, live_output
         from genrelens.errors import UndecodableAudioError
         from genrelens.live import LiveClassifier
 
         classifier = Classifier(model, threads=threads, min_confidence=min_confidence)
-        listener = LiveClassifier(classifier, _name(source))
+        live = LiveClassifier(classifier, _name(source))
         last: LivePrediction | None = None
         with contextlib.ExitStack() as stack:
-            show = stack.enter_context(shown(classifier.card.labels, top, json=json))
-            how = RawFormat(raw, rate, channels) if raw and rate else None
-            pieces = stack.enter_context(_pieces(source, how, device, listener))
-            for last in _answers(listener, pieces):
+            show = stack.enter_context(live_output(classifier.card.labels, top, json=json))
+            raw_format = RawFormat(raw, rate, channels) if raw and rate else None
+            chunks = stack.enter_context(_open_source(source, raw_format, device, live))
+            for last in _predictions(live, chunks):
                 show(last)
         if last is None:
             raise UndecodableAudioError.empty(_name(source))
@@ -63,14 +63,14 @@ def listen(
 
 
 def _check(source: str | None, raw: str | None, rate: int | None) -> None:
-    if source not in (None, _PIPE) and not str(source).startswith(_RADIO):
-        raise typer.BadParameter(f"{source!r} is neither '-' nor an http address; for files, `genrelens predict`")
+    if source not in (None, _PIPE) and not str(source).startswith(_URLS):
+        raise typer.BadParameter(f"{source!r} is neither '-' nor an http(s) URL; for files, use `genrelens predict`")
     if raw and source != _PIPE:
-        raise typer.BadParameter("only a pipe ('-') brings raw samples", param_hint="--raw")
+        raise typer.BadParameter("raw samples are read from a pipe ('-') only", param_hint="--raw")
     if (raw is None) != (rate is None):
         raise typer.BadParameter("raw samples need --raw and --rate", param_hint="--raw")
     if source == _PIPE and sys.stdin.isatty():
-        raise typer.BadParameter("nothing is piped here; try `ffmpeg -i song.mp3 -f wav - | genrelens listen -`")
+        raise typer.BadParameter("stdin is not a pipe; try `ffmpeg -i song.mp3 -f wav - | genrelens listen -`")
 
 
 def _name(source: str | None) -> str:
@@ -78,15 +78,17 @@ def _name(source: str | None) -> str:
 
 
 @contextlib.contextmanager
-def _pieces(source: str | None, how: "RawFormat | None", device: str | None, listener: "Listener") -> "Iterator[SampleChunks]":
+def _open_source(
+    source: str | None, raw_format: "RawFormat | None", device: str | None, live: "LiveClassifier"
+) -> "Iterator[SampleChunks]":
     from genrelens.audio import streams
     from genrelens.cli.microphone import microphone
 
     pipe = cast("streams.Arriving", sys.stdin.buffer)
     if source is None:
-        yield microphone(device, listener.miss)
-    elif how:
-        yield streams.decode_raw(pipe, how)
+        yield microphone(device, live.miss)
+    elif raw_format:
+        yield streams.decode_raw(pipe, raw_format)
     elif source == _PIPE:
         yield streams.decode_stream(pipe, _name(source))
     else:
@@ -94,7 +96,7 @@ def _pieces(source: str | None, how: "RawFormat | None", device: str | None, lis
             yield streams.decode_stream(station, _name(source))
 
 
-def _answers(listener: "Listener", pieces: "Pieces") -> "Iterator[LivePrediction]":
-    for rate, samples in pieces:
-        yield from listener.process(samples, rate)
-    yield from listener.finish()
+def _predictions(live: "LiveClassifier", chunks: "SampleChunks") -> "Iterator[LivePrediction]":
+    for rate, samples in chunks:
+        yield from live.process(samples, rate)
+    yield from live.finish()

@@ -14,9 +14,7 @@ ModelName = Annotated[str, typer.Option("--model", "-m", help="Model name, path 
 Cores = Annotated[
     int | None, typer.Option("--threads", "-t", min=1, help="CPU cores to use, as threads or processes. Default: all.")
 ]
-Windows = Annotated[
-    str, typer.Option(help="Windows to analyse per track, evenly spaced, or 'all' (overlapping).")
-]
+Windows = Annotated[str, typer.Option(help="Windows to analyse per track, evenly spaced, or 'all' (overlapping).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress on stderr.")]
 DataSet = Annotated[
     str,
@@ -31,7 +29,9 @@ Cache = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe, such as train.lr=1e-3; repeatable."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a value of the recipe, such as train.lr=1e-3; repeatable."
+    ),
 ]
 
 

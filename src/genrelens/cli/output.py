@@ -1,7 +1,8 @@
-"""Results as they come, one at a time: a table row, a JSON line, or a CSV row."""
+"""Results printed one at a time: as table rows, JSON lines or CSV rows."""
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Literal
 
 from rich.console import Console
@@ -9,31 +10,33 @@ from rich.text import Text
 
 from genrelens.errors import display_name
 from genrelens.model.labels import LABEL_SEPARATOR
-from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, is_not_music
+from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, display_genre, is_not_music
 
-Kind = Literal["table", "json", "csv"]
+OutputFormat = Literal["table", "json", "csv"]
 
 _BAR = 10  # characters for a confidence of 1
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-class Rows:
-    """Prints results to stdout; with a table, warnings and failures go to stderr."""
+class ResultPrinter:
+    """Prints results to stdout; in table format, warnings and failures go to stderr."""
 
-    def __init__(self, kind: Kind, labels: tuple[str, ...], top: int, out: Console | None = None) -> None:
-        self._kind = kind
+    def __init__(
+        self, output_format: OutputFormat, labels: tuple[str, ...], top: int, out: Console | None = None
+    ) -> None:
+        self._format = output_format
         self._top = min(top, len(labels))
-        self._width = max(len(label) for label in (*labels, UNKNOWN))
+        self._width = max(len(display_genre(label)) for label in (*labels, UNKNOWN))
         self._out = out or Console(highlight=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
-        if kind == "csv":
+        if output_format == "csv":
             self._print_csv(["path", *self._columns(), "duration", "model", "version", "warnings", "error"])
 
     def write(self, result: Prediction | Failure) -> None:
         """Print one result."""
-        if self._kind == "json":
+        if self._format == "json":
             print((result.top(self._top) if isinstance(result, Prediction) else result).to_json(), flush=True)
-        elif self._kind == "csv":
+        elif self._format == "csv":
             self._print_csv(self._cells(result))
         elif isinstance(result, Failure):
             self._err.print(Text(result.error.message, "red"))
@@ -45,22 +48,24 @@ class Rows:
     def _line(self, prediction: Prediction) -> Text:
         known = prediction.genre != UNKNOWN
         line = Text()
-        line.append(f"{f'{LABEL_SEPARATOR} '.join(prediction.genres):<{self._width}} ", "bold cyan" if known else "bold yellow")
+        line.append(f"{display_genres(prediction.genres):<{self._width}} ", "bold cyan" if known else "bold yellow")
         line.append(f"{percent(prediction.confidence) if known else '':>5} ", "bold")
         if self._out.is_terminal:
             line.append(f"{bar(prediction.confidence if known else 0.0)} ", "cyan")
-        line.append(f"{self._beside(prediction):<{(self._width + 7) * (self._top - 1)}} ", "dim")
+        line.append(f"{self._alternatives(prediction):<{(self._width + 7) * (self._top - 1)}} ", "dim")
         line.append(display_name(prediction.path))
         return line
 
-    def _beside(self, prediction: Prediction) -> str:
-        """The next most probable labels; or that it is no music, of which they would say nothing."""
+    def _alternatives(self, prediction: Prediction) -> str:
+        """Return the next most probable labels, or "not music": the labels mean nothing then."""
         if is_not_music(prediction.music):
-            return "no music"
-        return ", ".join(f"{score.label} {percent(score.score)}" for score in self._others(prediction))
+            return "not music"
+        return ", ".join(
+            f"{display_genre(score.label)} {percent(score.score)}" for score in self._runners_up(prediction)
+        )
 
-    def _others(self, prediction: Prediction) -> list[Score]:
-        """The most probable labels but for the one that is told first."""
+    def _runners_up(self, prediction: Prediction) -> list[Score]:
+        """Return the most probable labels after the predicted one."""
         return [score for score in prediction.scores if score.label != prediction.genre][: self._top - 1]
 
     def _columns(self) -> list[str]:
@@ -70,9 +75,9 @@ class Rows:
     def _cells(self, result: Prediction | Failure) -> list[str]:
         if isinstance(result, Failure):
             return [result.path, *[""] * (2 * self._top + 4), result.error.message]
-        scores = [(score.label, score.score) for score in self._others(result)]
-        answers = [(LABEL_SEPARATOR.join(result.genres), result.confidence), *scores]  # the first as a data set has its labels
-        cells = [cell for label, score in answers for cell in (label, f"{score:.4f}")]
+        scores = [(score.label, score.score) for score in self._runners_up(result)]
+        ranked = [(LABEL_SEPARATOR.join(result.genres), result.confidence), *scores]  # joined as in a manifest
+        cells = [cell for label, score in ranked for cell in (label, f"{score:.4f}")]
         warnings = "; ".join(result.warnings)
         return [result.path, *cells, f"{result.duration:.3f}", result.model, result.version, warnings, ""]
 
@@ -82,12 +87,17 @@ class Rows:
         print(line.getvalue(), end="", flush=True)
 
 
+def display_genres(genres: Sequence[str]) -> str:
+    """Join genres for display, such as "Rock, Hip-hop"."""
+    return ", ".join(display_genre(genre) for genre in genres)
+
+
 def percent(share: float) -> str:
-    """A share in words."""
+    """Format a share of 1 as a percentage."""
     return f"{100 * share:.0f} %"
 
 
 def bar(share: float, width: int = _BAR) -> str:
-    """A share as a bar, in characters and eighths of them."""
+    """Draw a share of 1 as a bar `width` characters long, to an eighth of a character."""
     whole, eighths = divmod(round(share * width * 8), 8)
     return ("█" * whole + (_EIGHTHS[eighths] if eighths else "")).ljust(width)

@@ -40,7 +40,7 @@ def predict(
     """
     from genrelens import workers
     from genrelens.classifier import Classifier
-    from genrelens.cli.output import Rows
+    from genrelens.cli.output import ResultPrinter
     from genrelens.cli.progress import progress_bar
     from genrelens.prediction import Failure
 
@@ -50,14 +50,14 @@ def predict(
     cores = threads or workers.available_cores()
     classifier = Classifier(model, threads=cores, min_confidence=min_confidence)
     files, failures = _expand(paths, classifier.card.input)
-    rows = Rows("json" if json else "csv" if csv else "table", classifier.card.labels, top)
+    printer = ResultPrinter("json" if json else "csv" if csv else "table", classifier.card.labels, top)
     for failure in failures:
-        rows.write(failure)
+        printer.write(failure)
     failed = len(failures)
     many = len(files) > _FEW
     with progress_bar("Analysing", len(files), visible=many and not quiet) as progress:
         for result in classifier.predict_many(files, windows=window_count, processes=cores if many else 1):
-            rows.write(result)
+            printer.write(result)
             failed += isinstance(result, Failure)
             progress()
     if failed:
@@ -74,7 +74,9 @@ def _expand(paths: list[Path], spec: "InputSpec") -> "tuple[list[Path], list[Fai
     failures: list[Failure] = []
 
     def on_error(error: OSError) -> None:
-        unreadable = AudioUnreadableError(f"{display_name(error.filename)} cannot be read ({error.strerror}); check its permissions")
+        unreadable = AudioUnreadableError(
+            f"{display_name(error.filename)} cannot be read ({error.strerror}); check its permissions"
+        )
         failures.append(Failure.from_error(os.fspath(error.filename), unreadable))
 
     for path in paths:

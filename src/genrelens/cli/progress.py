@@ -1,29 +1,36 @@
-"""A progress bar on stderr, with rate and time left; it never mixes into what is piped."""
+"""A progress bar on stderr with rate and remaining time; piped output stays clean."""
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from genrelens.progress import Progress, no_progress
 
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Items a second."""
+        """Return the items per second."""
         return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
 
 
 @contextlib.contextmanager
-def progress_bar(what: str, total: int, *, visible: bool) -> Iterator[Callable[[], None]]:
-    """Draw a bar while the block runs; yields what is to be called after each item."""
+def progress_bar(title: str, total: int, *, visible: bool) -> Iterator[Progress]:
+    """Draw a bar while the block runs; yield the callback that advances it."""
     console = Console(stderr=True)
     if not visible or not console.is_terminal:
-        yield lambda: None
+        yield no_progress
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    # Rows that go to the same terminal are printed above the bar; rows that are piped are left alone.
-    with Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)
+    # Print rows above the bar when they go to the same terminal; do not touch piped rows.
+    with rich.progress.Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+        task = bar.add_task(title, total=total)
+
+        def advance(advance: int = 1, total: int | None = None) -> None:
+            bar.update(task, advance=advance, total=total)
+
+        yield advance

@@ -1,4 +1,4 @@
-"""`genrelens library`: a music library, from scan to tags and playlists."""
+"""`genrelens library`: scan, classify, search, tag and undo a music library."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from genrelens.cli.library import (
     albums,
     errors,
     export,
-    map,  # noqa: A004 (it is a command's name)
+    map,  # noqa: A004 (the name of the command)
     playlist,
     run,
     scan,
@@ -21,7 +21,9 @@ from genrelens.cli.library import (
     undo,
 )
 
-app = typer.Typer(name="library", help="Know a music library: scan, judge, search, tag, undo.", no_args_is_help=True)
+app = typer.Typer(
+    name="library", help="Manage a music library: scan, classify, search, tag, undo.", no_args_is_help=True
+)
 
 
 @app.callback()
@@ -31,11 +33,11 @@ def library(
         Path | None,
         typer.Option(
             envvar="GENRELENS_CATALOG",
-            help="The file that knows the library; one in the user's data folder if not given.",
+            help="Catalog path (SQLite). Default: library.db in the user data folder.",
         ),
     ] = None,
 ) -> None:
-    """Know a music library: scan, judge, search, tag, undo."""
+    """Manage a music library: scan, classify, search, tag, undo."""
     context.obj = catalog
 
 

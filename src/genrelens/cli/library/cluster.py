@@ -1,4 +1,4 @@
-"""The part of `genrelens library run` that needs a cluster."""
+"""The cluster engine of `genrelens library run`."""
 
 import contextlib
 import sys
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from genrelens.cli.library.options import opened
+from genrelens.cli.library.options import open_catalog
 
 if TYPE_CHECKING:
     from genrelens.audio.windows import WindowCount
@@ -21,14 +21,14 @@ Work = tuple[int, "Generator[list[TrackResult]]"]
 def on_cluster(
     context: typer.Context,
     model: "Model",
-    take: "Take",
+    window_count: "WindowCount",
     *,
     retry: bool,
     cores: int,
     source: str | None,
     target: str | None,
 ) -> Iterator[Work]:
-    """How many tracks wait, of the catalog or of `source`, and what comes of them, batch by batch."""
+    """Yield the number of pending tracks, of the catalog or of `source`, and an iterator over batches of results."""
     from genrelens.cli.extras import needs_extra
 
     with needs_extra("ray"):
@@ -40,13 +40,13 @@ def on_cluster(
 
     places = find_audio(source) if source else []
     with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # Ray tells of lost nodes on stdout
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # Ray reports lost nodes on stdout
         stack.enter_context(cluster_connection(cores))
         folder = stack.enter_context(ResultFolder(target)) if target else None
         if source and folder:
-            left = pending_sources(places, folder, model, windows=take, retry=retry)
-            yield len(left), run_sources(left, folder, model, windows=take)
+            left = pending_sources(places, folder, model, windows=window_count, retry=retry)
+            yield len(left), run_sources(left, folder, model, windows=window_count)
             return
-        catalog = stack.enter_context(opened(context))
-        total = count_pending(catalog, model, windows=take, retry=retry)
-        yield total, run_catalog(catalog, model, windows=take, retry=retry, folder=folder)
+        catalog = stack.enter_context(open_catalog(context))
+        total = count_pending(catalog, model, windows=window_count, retry=retry)
+        yield total, run_catalog(catalog, model, windows=window_count, retry=retry, folder=folder)

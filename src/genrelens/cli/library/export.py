@@ -1,11 +1,11 @@
-"""`genrelens library export`: the answers as a table for other programs."""
+"""`genrelens library export`: predictions as a table for other programs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from genrelens.cli.library.options import Genre, MinConfidence, PathPattern, opened, queried
+from genrelens.cli.library.options import Genre, MinConfidence, PathPattern, make_query, open_catalog
 
 if TYPE_CHECKING:
     from genrelens.library.catalog.export import ExportFormat
@@ -15,15 +15,15 @@ _SUFFIXES: "dict[str, ExportFormat]" = {".csv": "csv", ".jsonl": "jsonl", ".parq
 
 def export(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="To write; what it held before is replaced.")],
+    file: Annotated[Path, typer.Argument(help="File to write; an existing file is replaced.")],
     format: Annotated[  # noqa: A002 (the option's name)
-        Literal["csv", "jsonl", "parquet"] | None, typer.Option(help="As the file's name ends, if not given.")
+        Literal["csv", "jsonl", "parquet"] | None, typer.Option(help="Default: by the extension of the file.")
     ] = None,
     genre: Genre = None,
     min_confidence: MinConfidence = 0.0,
     path: PathPattern = None,
 ) -> None:
-    """Write the answers to a CSV, JSON lines or Parquet file; the last holds the embeddings, too."""
+    """Write the predictions to a CSV, JSON lines or Parquet file; Parquet includes the embeddings."""
     from genrelens.cli.extras import needs_extra
     from genrelens.errors import display_name
     from genrelens.library.catalog.export import export_tracks
@@ -31,7 +31,7 @@ def export(
 
     kind = format or _SUFFIXES.get(file.suffix.lower())
     if kind is None:
-        raise typer.BadParameter(f"{file.name} ends in none of {', '.join(_SUFFIXES)}; give --format")
-    with opened(context) as catalog, needs_extra("library"):
-        tracks = iter_tracks(catalog, queried(genre, min_confidence, path), embeddings=kind == "parquet")
+        raise typer.BadParameter(f"{file.name} does not end in {', '.join(_SUFFIXES)}; pass --format")
+    with open_catalog(context) as catalog, needs_extra("library"):
+        tracks = iter_tracks(catalog, make_query(genre, min_confidence, path), embeddings=kind == "parquet")
         print(f"{export_tracks(tracks, file, kind):,} tracks written to {display_name(file)}")

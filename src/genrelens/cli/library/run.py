@@ -1,4 +1,4 @@
-"""`genrelens library run`: judge all that is not judged yet."""
+"""`genrelens library run`: classify all pending tracks."""
 
 import contextlib
 import os
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from genrelens.cli.library.cluster import Work, on_cluster
-from genrelens.cli.library.options import opened
-from genrelens.cli.options import Cores, ModelName, Quiet, Windows, taken
+from genrelens.cli.library.options import open_catalog
+from genrelens.cli.options import Cores, ModelName, Quiet, Windows, parse_windows
 
 if TYPE_CHECKING:
     from genrelens.audio.windows import WindowCount
@@ -20,24 +20,22 @@ def run(
     context: typer.Context,
     model: ModelName = "lens",
     windows: Windows = "3",
-    retry: Annotated[bool, typer.Option("--retry", help="Also try again what could not be judged before.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Also retry files that failed before.")] = False,
     threads: Cores = None,
     nice: Annotated[
-        int, typer.Option(min=0, max=19, help="How far to stand back for other programs, as the command `nice` has it.")
+        int, typer.Option(min=0, max=19, help="Process niceness: higher leaves more CPU to other programs.")
     ] = 10,
     engine: Annotated[
         Literal["local", "ray"],
-        typer.Option(
-            help="Processes on this machine; or the Ray cluster that RAY_ADDRESS names or this machine is of."
-        ),
+        typer.Option(help="local: processes on this machine; ray: the Ray cluster of RAY_ADDRESS or of this machine."),
     ] = "local",
     source: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="PLACE",
-            help="With ray: not the catalog's tracks, but those in this folder, or that this file names one a line; "
-            "paths, or addresses such as s3://bucket/music.",
+            help="With ray: classify the files in this folder, or listed in this file (one per line), instead of the "
+            "catalog; paths, or URLs such as s3://bucket/music.",
         ),
     ] = None,
     target: Annotated[
@@ -45,15 +43,15 @@ def run(
         typer.Option(
             "--to",
             metavar="FOLDER",
-            help="With ray: also keep what comes of them here, as Parquet; a path or an address.",
+            help="With ray: also write the results to this folder as Parquet; a path or a URL.",
         ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Judge the tracks that are new, changed, or not judged by this model yet.
+    """Classify the tracks that are new, changed, or not yet classified by this model.
 
-    It may be ended at any time, and goes on there the next time. Exits with 1 if some files could not be judged: each
-    is named with its reason, and is not tried again until it changes.
+    The run may be interrupted at any time; the next run resumes it. Exits with 1 if some files could not be classified:
+    each is listed with its reason, and is not retried until it changes.
     """
     from genrelens import workers
     from genrelens.cli.progress import progress_bar
@@ -64,41 +62,43 @@ def run(
     if (source or target) and engine != "ray":
         raise typer.BadParameter("--from and --to need --engine ray")
     if source and not target:
-        raise typer.BadParameter("--from needs a folder for what comes of it; give --to")
-    take = taken(windows)
-    if hasattr(os, "nice"):  # the processes that judge inherit it
+        raise typer.BadParameter("--from needs a folder for the results; pass --to")
+    window_count = parse_windows(windows)
+    if hasattr(os, "nice"):  # worker processes inherit it
         os.nice(nice)
     loaded = Model(zoo.find(model), threads=1)
     cores = threads or workers.available_cores()
     done = failed = 0
-    stopped = False
+    interrupted = False
     if engine == "ray":
-        work = on_cluster(context, loaded, take, retry=retry, cores=cores, source=source, target=target)
+        work = on_cluster(context, loaded, window_count, retry=retry, cores=cores, source=source, target=target)
     else:
-        work = _here(context, loaded, take, retry=retry, processes=cores)
-    with work as (total, batches), progress_bar("Listening", total, visible=not quiet) as advance:
+        work = _on_this_machine(context, loaded, window_count, retry=retry, processes=cores)
+    with work as (total, batches), progress_bar("Analysing", total, visible=not quiet) as progress:
         try:
             for batch in batches:
-                for outcome in batch:
-                    if isinstance(outcome.result, Failure):
-                        typer.secho(outcome.result.error.message, fg="red", err=True)
+                for result in batch:
+                    if isinstance(result.result, Failure):
+                        typer.secho(result.result.error.message, fg="red", err=True)
                         failed += 1
-                    advance()
+                    progress()
                 done += len(batch)
         except KeyboardInterrupt:
-            stopped = True
+            interrupted = True
             batches.close()
-    print(f"{done - failed:,} judged, {failed:,} failed, {max(0, total - done):,} still to do")
-    if stopped or failed:
-        raise typer.Exit(130 if stopped else 1)
+    print(f"{done - failed:,} classified, {failed:,} failed, {max(0, total - done):,} pending")
+    if interrupted or failed:
+        raise typer.Exit(130 if interrupted else 1)
 
 
 @contextlib.contextmanager
-def _here(context: typer.Context, model: "Model", take: "Take", *, retry: bool, processes: int) -> "Iterator[Work]":
-    """How many tracks of the catalog wait, and what comes of them, batch by batch."""
+def _on_this_machine(
+    context: typer.Context, model: "Model", window_count: "WindowCount", *, retry: bool, processes: int
+) -> "Iterator[Work]":
+    """Yield the number of pending tracks of the catalog, and an iterator over batches of results."""
     from genrelens.library.classify.run import count_pending
-    from genrelens.library.classify.run import run as judge
+    from genrelens.library.classify.run import run as classify_pending
 
-    with opened(context) as catalog:
-        total = count_pending(catalog, model, windows=take, retry=retry)
-        yield total, judge(catalog, model, windows=take, processes=processes, retry=retry)
+    with open_catalog(context) as catalog:
+        total = count_pending(catalog, model, windows=window_count, retry=retry)
+        yield total, classify_pending(catalog, model, windows=window_count, processes=processes, retry=retry)

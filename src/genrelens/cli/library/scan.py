@@ -1,11 +1,11 @@
-"""`genrelens library scan`: what is in a folder, without opening a file."""
+"""`genrelens library scan`: find the audio files of folders, without opening them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrelens.cli.library.options import opened
+from genrelens.cli.library.options import open_catalog
 from genrelens.cli.options import Quiet
 
 if TYPE_CHECKING:
@@ -20,21 +20,21 @@ def scan(
         bool,
         typer.Option(
             "--digest",
-            help="Also read new files whole, once, to know them again when they are renamed or retagged.",
+            help="Also hash the audio of new files, to recognise them when they are renamed or retagged.",
         ),
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find what is new, changed, moved or gone; nothing is judged yet.
+    """Find new, changed, moved and missing files; nothing is classified yet.
 
-    Exits with 1 if a folder or file could not be read: each is named, and its tracks stay as they were.
+    Exits with 1 if a folder or file could not be read: each is listed, and the catalog keeps its tracks.
     """
-    from genrelens.library.scan.scan import scan_folder as look_into
+    from genrelens.library.scan.scan import scan_folder
 
     failed = False
-    with opened(context) as catalog:
+    with open_catalog(context) as catalog:
         for folder in folders:
-            found = look_into(catalog, folder)
+            found = scan_folder(catalog, folder)
             for unread in found.unreadable:
                 typer.secho(str(unread), fg="red", err=True)
             failed |= bool(found.unreadable)
@@ -46,20 +46,20 @@ def scan(
 
 
 def _digest(catalog: "Catalog", folder: Path, quiet: bool) -> bool:
-    """Read what is new, and tell what is known again; whether all files could be read."""
+    """Hash the new files and relink the moved ones; return whether all files could be read."""
     from genrelens.cli.progress import progress_bar
     from genrelens.library.scan.digests import count_undigested, digest_tracks, relink_moved
 
-    good = True
-    with progress_bar("Reading", count_undigested(catalog, folder), visible=not quiet) as advance:
+    readable = True
+    with progress_bar("Reading", count_undigested(catalog, folder), visible=not quiet) as progress:
         for failure in digest_tracks(catalog, folder):
             if failure:
                 typer.secho(failure.error.message, fg="red", err=True)
-                good = False
-            advance()
-    if joined := relink_moved(catalog):
-        print(f"{joined:,} of the new files are known by their audio, and keep what was told of them")
-    return good
+                readable = False
+            progress()
+    if moved := relink_moved(catalog):
+        print(f"{moved:,} of the new files were recognised by their audio and keep their predictions")
+    return readable
 
 
 def _line(folder: Path, found: "ScanResult") -> str:
@@ -67,4 +67,4 @@ def _line(folder: Path, found: "ScanResult") -> str:
 
     kinds = ("new", "changed", "moved", "returned", "vanished")
     counts = ", ".join(f"{count:,} {kind}" for kind in kinds if (count := getattr(found, kind)))
-    return f"{display_name(folder)}: {found.found:,} audio files; {counts or 'nothing has changed'}"
+    return f"{display_name(folder)}: {found.found:,} audio files; {counts or 'no changes'}"

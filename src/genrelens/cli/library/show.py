@@ -1,10 +1,10 @@
-"""`genrelens library show`: all that is known of a track."""
+"""`genrelens library show`: the details of one track."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrelens.cli.library.options import opened
+from genrelens.cli.library.options import open_catalog
 
 if TYPE_CHECKING:
     from genrelens.library.catalog.lookup import TrackDetails
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 def show(
     context: typer.Context,
-    track: Annotated[str, typer.Argument(help="A track of the catalog: its number, or its path.")],
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    track: Annotated[str, typer.Argument(help="Track of the catalog: its number or path.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show a track: what was told of it, window by window, or why nothing could be."""
+    """Show a track with its prediction per window, or the reason why it could not be classified."""
     from genrelens.library.catalog.lookup import find_track_id, load_details
 
-    with opened(context) as catalog:
+    with open_catalog(context) as catalog:
         found = load_details(catalog, find_track_id(catalog, track))
     print(found.to_json() if json else "\n".join(_lines(found)))
 
@@ -34,26 +34,32 @@ def _lines(found: "TrackDetails") -> list[str]:
     if found.digest:
         lines.append(f"audio {found.digest}")
     if found.vanished:
-        lines.append("it has vanished")
+        lines.append("the file is missing")
     if found.outdated:
-        lines.append("it has changed since; `genrelens library run` judges it anew")
+        lines.append("the file has changed since; `genrelens library run` classifies it again")
     if found.error:
         lines.append(f"{found.error.type}: {found.error.message}")
     if found.answer:
-        lines += _told(found.answer)
+        lines += _prediction_lines(found.answer)
     elif not found.error:
-        lines.append("not judged yet; `genrelens library run` does that")
+        lines.append("not classified yet; run `genrelens library run`")
     return lines
 
 
-def _told(answer: "Prediction") -> list[str]:
-    from genrelens.cli.output import bar, percent
-    from genrelens.model.labels import LABEL_SEPARATOR
-    from genrelens.prediction import is_not_music
+def _prediction_lines(prediction: "Prediction") -> list[str]:
+    from genrelens.cli.output import bar, display_genres, percent
+    from genrelens.prediction import display_genre, is_not_music
 
-    width = max(len(score.label) for score in answer.scores)
-    told = "no music" if is_not_music(answer.music) else f"{f'{LABEL_SEPARATOR} '.join(answer.genres)} {percent(answer.confidence)}"
-    lines = ["", f"{told}, by {answer.model} {answer.version}, {answer.duration:.0f} s", ""]
-    lines += [f"  {s.label:<{width}} {percent(s.score):>5}  {bar(s.score)}".rstrip() for s in answer.scores]
-    lines += ["", *(f"  {s.start:6.1f} s  {s.scores[0].label} {percent(s.scores[0].score)}" for s in answer.segments)]
-    return lines + [f"warning: {warning}" for warning in answer.warnings]
+    width = max(len(display_genre(score.label)) for score in prediction.scores)
+    genres = f"{display_genres(prediction.genres)} {percent(prediction.confidence)}"
+    result = "not music" if is_not_music(prediction.music) else genres
+    lines = ["", f"{result}, by {prediction.model} {prediction.version}, {prediction.duration:.0f} s", ""]
+    lines += [
+        f"  {display_genre(score.label):<{width}} {percent(score.score):>5}  {bar(score.score)}".rstrip()
+        for score in prediction.scores
+    ]
+    lines.append("")
+    for segment in prediction.segments:
+        best = segment.scores[0]
+        lines.append(f"  {segment.start:6.1f} s  {display_genre(best.label)} {percent(best.score)}")
+    return lines + [f"warning: {warning}" for warning in prediction.warnings]

@@ -1,10 +1,10 @@
-"""`genrelens library similar`: tracks that sound like another one."""
+"""`genrelens library similar`: tracks that sound similar to a given neighbour."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrelens.cli.library.options import Genre, MinConfidence, PathPattern, opened, queried
+from genrelens.cli.library.options import Genre, MinConfidence, PathPattern, make_query, open_catalog
 
 if TYPE_CHECKING:
     from genrelens.library.similarity.similar import Neighbour
@@ -12,38 +12,42 @@ if TYPE_CHECKING:
 
 def similar(
     context: typer.Context,
-    track: Annotated[str, typer.Argument(help="A track of the catalog: its number, or its path.")],
-    count: Annotated[int, typer.Option("-n", "--count", min=1, help="The most tracks to tell.")] = 10,
+    track: Annotated[str, typer.Argument(help="Track of the catalog: its number or path.")],
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="Maximum number of tracks.")] = 10,
     genre: Genre = None,
     min_confidence: MinConfidence = 0.0,
     path: PathPattern = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Tell which tracks sound most like another one, by the embeddings that the model made of them."""
+    """List the tracks most similar to a given one, by the cosine similarity of their embeddings."""
     from genrelens.library.catalog.lookup import find_track
-    from genrelens.library.similarity.similar import find_similar as most_similar
+    from genrelens.library.similarity.similar import find_similar
 
-    with opened(context) as catalog:
-        found = most_similar(catalog, find_track(catalog, track), count, queried(genre, min_confidence, path))
-    tell = _print_json if json else _print_row
-    for one in found:
-        tell(one)
+    with open_catalog(context) as catalog:
+        found = find_similar(catalog, find_track(catalog, track), count, make_query(genre, min_confidence, path))
+    print_neighbour = _print_json if json else _print_row
+    for neighbour in found:
+        print_neighbour(neighbour)
 
 
-def _print_json(one: "Neighbour") -> None:
+def _print_json(neighbour: "Neighbour") -> None:
     import json
 
-    told = one.track.prediction
-    fields = {"id": one.track.id, "path": told.path, "similarity": round(one.similarity, 4)}
-    print(json.dumps(fields | {"genres": told.genres, "confidence": told.confidence, "duration": told.duration}))
+    prediction = neighbour.track.prediction
+    fields = {"id": neighbour.track.id, "path": prediction.path, "similarity": round(neighbour.similarity, 4)}
+    print(
+        json.dumps(
+            fields | {"genres": prediction.genres, "confidence": prediction.confidence, "duration": prediction.duration}
+        )
+    )
 
 
-def _print_row(one: "Neighbour") -> None:
+def _print_row(neighbour: "Neighbour") -> None:
     from genrelens.cli.output import percent
     from genrelens.errors import display_name
 
-    told = one.track.prediction
+    prediction = neighbour.track.prediction
     print(
-        f"{one.similarity:5.2f}  {', '.join(told.genres):<16} {percent(told.confidence):>5}  "
-        f"{one.track.id:>6}  {display_name(told.path)}"
+        f"{neighbour.similarity:5.2f}  {', '.join(prediction.genres):<16} {percent(prediction.confidence):>5}  "
+        f"{neighbour.track.id:>6}  {display_name(prediction.path)}"
     )

@@ -1,42 +1,44 @@
-"""`genrelens library status`: where the library stands."""
+"""`genrelens library status`: counts of tracks by state, genre, error and model."""
 
 from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from genrelens.cli.library.options import opened
+from genrelens.cli.library.options import open_catalog
 
-_NAME = 24  # characters that a name takes
+_NAME_WIDTH = 24  # characters
 
 
 def status(
     context: typer.Context,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Count the tracks by state, genre, error and model."""
-    from genrelens.library.catalog.status import library_status as count
+    from genrelens.library.catalog.status import library_status
 
-    with opened(context) as catalog:
-        found = count(catalog)
+    with open_catalog(context) as catalog:
+        summary = library_status(catalog)
     if json:
-        print(found.to_json())
+        print(summary.to_json())
         return
-    _tell("tracks", {"judged": found.judged, "failed": found.failed, "pending": found.pending}, found.tracks)
-    _tell("genres", found.genres, found.judged)
-    _tell("errors", found.errors, found.failed)
-    models = {f"{one.model} {one.version}, {one.windows} windows": one.tracks for one in found.models}
-    _tell("judged by", models, found.judged)
-    if found.vanished:
-        print(f"{found.vanished:,} tracks have vanished; what was told of them is kept in case they return")
+    _print_counts(
+        "tracks", {"classified": summary.judged, "failed": summary.failed, "pending": summary.pending}, summary.tracks
+    )
+    _print_counts("genres", summary.genres, summary.judged)
+    _print_counts("errors", summary.errors, summary.failed)
+    models = {f"{model.model} {model.version}, {model.windows} windows": model.tracks for model in summary.models}
+    _print_counts("classified by", models, summary.judged)
+    if summary.vanished:
+        print(f"{summary.vanished:,} tracks are missing; their predictions are kept in case they return")
 
 
-def _tell(title: str, counts: Mapping[str, int], total: int) -> None:
+def _print_counts(title: str, counts: Mapping[str, int], total: int) -> None:
     from genrelens.cli.output import bar
 
     if not counts:
         return
-    print(f"{title:<{_NAME}}{total:>9,}")
+    print(f"{title:<{_NAME_WIDTH}}{total:>9,}")
     for name, count in counts.items():
-        print(f"  {name:<{_NAME - 2}}{count:>9,}  {bar(count / total if total else 0)}".rstrip())
+        print(f"  {name:<{_NAME_WIDTH - 2}}{count:>9,}  {bar(count / total if total else 0)}".rstrip())
     print()
