@@ -1,4 +1,4 @@
-"""The nets, one file each. All take (windows, planes, rows, frames) and give logits (windows, labels)."""
+"""The network architectures, one per file: windows (windows, channels, rows, frames) to logits (windows, labels)."""
 
 import inspect
 from difflib import get_close_matches
@@ -10,7 +10,8 @@ from genrelens.errors import RecipeError
 from genrelens.model.input_spec import Shape
 from genrelens.train.recipes.recipe import NetworkTable
 
-NETWORKS = {  # and the class of each, in the module of its name; some load large libraries, so only when wanted
+# Recipe name -> class, in the module of that name. Modules are imported on use: some load large libraries.
+NETWORKS = {
     "attention": "Attention",
     "cnn3": "Cnn3",
     "compact": "Compact",
@@ -28,19 +29,27 @@ NETWORKS = {  # and the class of each, in the module of its name; some load larg
 
 
 def build(table: NetworkTable, labels: int, shape: Shape) -> nn.Module:
-    """Make the net that a recipe names, with fresh weights, for windows of that shape.
+    """Build the network that a recipe names, with freshly initialised weights.
+
+    Args:
+        table: the network's name and its constructor arguments.
+        labels: number of output labels.
+        shape: channels, rows and frames of an input window.
 
     Raises:
-        RecipeError: there is no such net, or it takes no such argument.
+        RecipeError: the network is unknown, or does not accept one of the arguments.
     """
     if table.name not in NETWORKS:
         nearest = get_close_matches(table.name, NETWORKS, n=1, cutoff=0.0)[0]
-        raise RecipeError(f"there is no net {table.name!r}; did you mean {nearest}? Known are {', '.join(NETWORKS)}")
-    net: type[nn.Module] = getattr(import_module(f"{__name__}.{table.name.replace('-', '_')}"), NETWORKS[table.name])
-    known = [name for name in inspect.signature(net).parameters if name not in ("labels", "shape")]
-    unknown = sorted(set(table.arguments) - set(known))
+        raise RecipeError(f"unknown network {table.name!r}; did you mean {nearest}? Available: {', '.join(NETWORKS)}")
+    network: type[nn.Module] = getattr(
+        import_module(f"{__name__}.{table.name.replace('-', '_')}"), NETWORKS[table.name]
+    )
+    accepted = [name for name in inspect.signature(network).parameters if name not in ("labels", "shape")]
+    unknown = sorted(set(table.arguments) - set(accepted))
     if unknown:
         raise RecipeError(
-            f"the net {table.name} takes no {', '.join(unknown)}; it takes {', '.join(known) or 'nothing'}"
+            f"the network {table.name} does not accept {', '.join(unknown)}; "
+            f"it accepts {', '.join(accepted) or 'no arguments'}"
         )
-    return net(labels=labels, shape=shape, **table.arguments)
+    return network(labels=labels, shape=shape, **table.arguments)

@@ -1,31 +1,32 @@
-"""Convolutions, then attention over time: which moments tell the genre is learnt."""
+"""A convolutional network with attention pooling: it learns which moments of a window decide the genre."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from genrelens.model.input_spec import Shape
 from genrelens.train.networks.layers import conv3x3
 
 
 class Attention(nn.Module):
-    """Blocks of two convolutions, and for each label a weighted mean over time, by weights that are learnt.
+    """Blocks of two convolutions, then for each label a mean over time with learned attention weights.
 
     The blocks are those of CNN10 in PANNs, a quarter as wide, and the weighted mean is its attention block (Kong et
     al., TASLP 2020), without the sigmoid: tracks have one label.
 
     Args:
-        labels: how many classes there are.
-        shape: planes, rows and frames of a window; rows and frames are at least two to the power of the blocks.
-        channels: of each block; all but the last halve rows and frames.
-        dropout: share that is dropped after each block.
-        last_dropout: share that is dropped before and after the dense layer at each moment.
+        labels: number of output labels.
+        shape: channels, rows and frames of a window; rows and frames are at least 2 ** (number of blocks).
+        channels: output channels of each block; all but the last block halve rows and frames.
+        dropout: dropout rate after each block.
+        last_dropout: dropout rate before and after the linear layer that is applied at each time step.
     """
 
     def __init__(
         self,
         labels: int,
-        shape: tuple[int, int, int],
+        shape: Shape,
         channels: Sequence[int] = (16, 32, 64, 128),
         dropout: float = 0.2,
         last_dropout: float = 0.5,
@@ -41,7 +42,7 @@ class Attention(nn.Module):
         self.answers = nn.Linear(width, labels)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Logits (windows, labels)."""
+        """Return logits (windows, labels)."""
         in_time = self.blocks(windows).mean(dim=2).transpose(1, 2)  # (windows, time, channels)
         moments = self.moments(in_time)
         weights = torch.tanh(self.weights(moments)).softmax(dim=1)
@@ -50,6 +51,4 @@ class Attention(nn.Module):
 
 
 def _block(inputs: int, outputs: int, pool: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(
-        conv3x3(inputs, outputs), conv3x3(outputs, outputs), nn.AvgPool2d(pool), nn.Dropout(dropout)
-    )
+    return nn.Sequential(conv3x3(inputs, outputs), conv3x3(outputs, outputs), nn.AvgPool2d(pool), nn.Dropout(dropout))

@@ -1,33 +1,34 @@
-"""The net of the reference system R3: mel and MFCC, 128 by 128."""
+"""The network of the reference system R3: mel and MFCC channels, 128 by 128."""
 
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from genrelens.model.input_spec import Shape
 from genrelens.train.networks.layers import Resize, conv3x3
 
-_SIZE = 128  # rows and frames that windows are stretched to
+_SIZE = 128  # rows and frames that windows are resized to
 
 
 class Conv128(nn.Module):
-    """Normalised convolutions with pooling and dropout, flattened, and two dense layers.
+    """Batch-normalised convolutions with max pooling and dropout, flattened, and two linear layers.
 
-    R3 gives the size of the input, batch normalisation and the range of the dropouts, 0.3 to 0.5; the
-    channels are ours.
+    R3 gives the input size, batch normalisation and the range of the dropout rates, 0.3 to 0.5; it does not give
+    the number of channels.
 
     Args:
-        labels: how many classes there are.
-        shape: planes, rows and frames of a window.
-        channels: of each convolution; every one halves rows and frames.
-        dense: outputs of the dense layer before the last.
-        dropout: share of the channels that is dropped between the convolutions' end and the dense layers.
-        dense_dropout: share that is dropped before the last layer.
+        labels: number of output labels.
+        shape: channels, rows and frames of a window.
+        channels: output channels of each convolution; each halves rows and frames.
+        dense: outputs of the hidden linear layer.
+        dropout: share of the channels dropped after the last convolution.
+        dense_dropout: dropout rate before the last layer.
     """
 
     def __init__(
         self,
         labels: int,
-        shape: tuple[int, int, int],
+        shape: Shape,
         channels: Sequence[int] = (32, 64, 128, 128),
         dense: int = 256,
         dropout: float = 0.3,
@@ -35,13 +36,13 @@ class Conv128(nn.Module):
     ) -> None:
         super().__init__()
         inputs = (shape[0], *channels[:-1])
-        side = _SIZE >> len(channels)
+        size = _SIZE >> len(channels)
         self.layers = nn.Sequential(
             Resize(_SIZE, _SIZE),
-            *(nn.Sequential(conv3x3(*ends), nn.MaxPool2d(2)) for ends in zip(inputs, channels, strict=True)),
+            *(nn.Sequential(conv3x3(*sizes), nn.MaxPool2d(2)) for sizes in zip(inputs, channels, strict=True)),
             nn.Dropout2d(dropout),
             nn.Flatten(),
-            nn.Linear(channels[-1] * side * side, dense, bias=False),
+            nn.Linear(channels[-1] * size * size, dense, bias=False),
             nn.BatchNorm1d(dense),
             nn.ReLU(),
             nn.Dropout(dense_dropout),
@@ -49,6 +50,6 @@ class Conv128(nn.Module):
         )
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Logits (windows, labels)."""
+        """Return logits (windows, labels)."""
         logits: Tensor = self.layers(windows)
         return logits

@@ -1,33 +1,36 @@
-"""Convolutions, then a recurrent net over time: what three of the reference systems wished for."""
+"""A convolutional recurrent network, which three of the reference systems name as future work."""
 
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-# By how much rows and frames shrink after each convolution.
+from genrelens.model.input_spec import Shape
+
+# Factors by which rows and frames shrink after each convolution.
 _POOLS = ((2, 2), (4, 2), (4, 2), (4, 1))
 
 
 class Crnn(nn.Module):
-    """Four convolutions that leave channels along time, and gated recurrent units that read them both ways.
+    """Four convolutions that reduce the bands to channels, then bidirectional gated recurrent units over time.
 
-    After Choi et al. (ICASSP 2017), whose units read one way: normalised convolutions with exponential linear
-    units, pooled until no bands are left. The time is pooled less here, to an eighth: windows are shorter.
+    After Choi et al. (ICASSP 2017), whose recurrent units are unidirectional: batch-normalised convolutions with
+    exponential linear units, pooled over frequency until one band remains. Time is pooled less here, to an
+    eighth, because windows are shorter.
 
     Args:
-        labels: how many classes there are.
-        shape: planes, rows (128 or more) and frames (8 or more) of a window.
-        channels: of each convolution.
-        units: of each direction.
-        layers: of recurrent units.
-        dropout: share of the channels that is dropped after each convolution.
-        last_dropout: share that is dropped between recurrent layers and before the last layer.
+        labels: number of output labels.
+        shape: channels, rows (at least 128) and frames (at least 8) of a window.
+        channels: output channels of each convolution.
+        units: recurrent units per direction.
+        layers: number of recurrent layers.
+        dropout: share of the channels dropped after each convolution.
+        last_dropout: dropout rate between recurrent layers and before the last layer.
     """
 
     def __init__(
         self,
         labels: int,
-        shape: tuple[int, int, int],
+        shape: Shape,
         channels: Sequence[int] = (32, 64, 128, 128),
         units: int = 64,
         layers: int = 2,
@@ -41,10 +44,10 @@ class Crnn(nn.Module):
         self.head = nn.Sequential(nn.Dropout(last_dropout), nn.Linear(2 * units, labels))
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Logits (windows, labels): from the mean over time of what both directions have read."""
+        """Return logits (windows, labels), computed from the mean of the recurrent outputs over time."""
         in_time = self.layers(windows).mean(dim=2).transpose(1, 2)  # (windows, time, channels)
-        read, _ = self.recurrent(in_time)
-        logits: Tensor = self.head(read.mean(dim=1))
+        outputs, _ = self.recurrent(in_time)  # (windows, time, 2 * units)
+        logits: Tensor = self.head(outputs.mean(dim=1))
         return logits
 
 

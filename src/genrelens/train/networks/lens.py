@@ -1,4 +1,4 @@
-"""The net behind the bundled model: little is left of frequency early on, much is learnt along time."""
+"""The architecture of the bundled model: frequency is reduced early, most capacity is spent along time."""
 
 import torch
 from torch import Tensor, nn
@@ -8,29 +8,29 @@ from genrelens.errors import RecipeError
 from genrelens.model.input_spec import Shape
 from genrelens.train.networks.cam import CamNetwork
 
-_BANDS = 128  # become one, on the way
-_END = 4  # layers of a branch after its last maps: their mean, its shape, dropout and the linear layer
+_BANDS = 128  # mel bands, reduced to one by the stem and the layer after it
+_TAIL = 4  # layers of a branch after its feature maps: pooling, flattening, dropout, linear
 
 
 class Lens(CamNetwork):
-    """Branches that learn apart, each from its share of a batch, and answer together.
+    """An ensemble of branches that train separately, each on its share of a batch, and predict together.
 
-    Each branch looks at the log-mel with three small two-dimensional convolutions that forgive a little
-    transposition, then makes channels of the remaining bands and follows them along time, as the front ends
-    of musicnn do (Pons & Serra, arXiv 1909.06654). The branches differ by their first weights alone; their
-    mean is steadier than any of them. Each ends in the mean over time and a linear layer, and so does, by
-    linearity, the whole: the maps of all branches, side by side, are its own.
+    Each branch processes the log-mel with three small two-dimensional convolutions that tolerate slight
+    transposition, then turns the remaining bands into channels and convolves them along time, like the front ends
+    of musicnn (Pons & Serra, arXiv 1909.06654). Branches differ in their initial weights only; their mean is more
+    stable than any single one. Each ends in global average pooling and a linear layer, so by linearity the ensemble
+    does too: its feature maps are those of all branches, concatenated along the channels.
 
     Args:
-        labels: how many classes there are.
-        shape: of a window: one plane of 128 bands, any number of frames.
-        branches: how many there are of what follows.
+        labels: number of output labels.
+        shape: shape of a window: one channel of 128 bands, any number of frames.
+        branches: number of branches.
         stem: channels of the first and of the other two-dimensional convolutions.
-        width: channels along time.
-        depth: residual layers along time.
-        kernel: their reach, in frames of the halved rate.
-        band_dropout: share of the stem's channels that is dropped in training.
-        dropout: share of the features that is dropped before the linear layer.
+        width: channels of the layers along time.
+        depth: number of residual layers along time.
+        kernel: kernel size of these layers, in frames at half the frame rate.
+        band_dropout: share of the stem's channels dropped in training.
+        dropout: share of the embedding dropped before the linear layer in training.
     """
 
     def __init__(
@@ -48,7 +48,8 @@ class Lens(CamNetwork):
         super().__init__()
         if shape[:2] != (1, _BANDS):
             raise RecipeError(
-                f"the net lens takes one plane of {_BANDS} bands, and the input has {shape[0]} of {shape[1]}"
+                f"the network lens takes one channel of {_BANDS} bands, but the input has shape "
+                f"{shape[0]} x {shape[1]} x {shape[2]}"
             )
         self.dropout = dropout
         self.branches = nn.ModuleList(
@@ -66,7 +67,7 @@ class Lens(CamNetwork):
         )
 
     def forward(self, mels: Tensor) -> Tensor:
-        """Logits (windows, labels): in training, of one branch for each window; else the mean of all branches."""
+        """Return logits (windows, labels): in training of one branch per window, otherwise the mean of all branches."""
         if self.training:
             if len(mels) < len(self.branches):
                 raise RecipeError(f"{len(self.branches)} branches cannot share {len(mels)} windows; raise train.batch")
@@ -75,30 +76,30 @@ class Lens(CamNetwork):
         return torch.stack([branch(mels) for branch in self.branches]).mean(dim=0)
 
     def feature_maps(self, windows: Tensor) -> Tensor:
-        """The last maps of all branches, (windows, branches * width, 1, frames)."""
-        return torch.cat([branch[:-_END](windows) for branch in self._whole()], dim=1)
+        """Return the last feature maps of all branches, (windows, branches * width, 1, frames)."""
+        return torch.cat([branch[:-_TAIL](windows) for branch in self._branches()], dim=1)
 
     def linear_head(self) -> tuple[Tensor, Tensor]:
-        """The linear layers of all branches, which share the answer."""
-        last = self._ends()
-        weights = torch.cat([layer.weight for layer in last], dim=1) / len(last)
-        return weights, torch.stack([layer.bias for layer in last]).mean(dim=0)
+        """Return the linear layers of all branches as one, weights (labels, branches * width) and bias (labels,)."""
+        layers = self._linear_layers()
+        weights = torch.cat([layer.weight for layer in layers], dim=1) / len(layers)
+        return weights, torch.stack([layer.bias for layer in layers]).mean(dim=0)
 
     def set_linear_head(self, weights: Tensor, bias: Tensor) -> None:
-        """Give each branch its share of the linear layer."""
-        last = self._ends()
-        for layer, own in zip(last, weights.chunk(len(last), dim=1), strict=True):
-            layer.weight.copy_(own * len(last))
+        """Distribute a linear layer, weights (labels, branches * width) and bias (labels,), to the branches."""
+        layers = self._linear_layers()
+        for layer, share in zip(layers, weights.chunk(len(layers), dim=1), strict=True):
+            layer.weight.copy_(share * len(layers))
             layer.bias.copy_(bias)
 
     def classify(self, embeddings: Tensor) -> Tensor:
-        """Logits of embeddings; in training, with as much dropped of them as a branch drops."""
+        """Return logits of embeddings; in training, with the dropout that a branch applies."""
         return super().classify(functional.dropout(embeddings, self.dropout, self.training))
 
-    def _ends(self) -> list[nn.Linear]:
-        return [end for branch in self._whole() if isinstance(end := branch[-1], nn.Linear)]
+    def _linear_layers(self) -> list[nn.Linear]:
+        return [layer for branch in self._branches() if isinstance(layer := branch[-1], nn.Linear)]
 
-    def _whole(self) -> list[nn.Sequential]:
+    def _branches(self) -> list[nn.Sequential]:
         return [branch for branch in self.branches if isinstance(branch, nn.Sequential)]
 
 
@@ -118,7 +119,7 @@ class _TimeLayer(nn.Module):
 
 
 def _stem(first: int, second: int) -> nn.Sequential:
-    """128 bands become 8, the rate of frames is halved."""
+    """Reduce 128 bands to 8, and halve the frame rate."""
     return nn.Sequential(
         _convolution(1, first, (5, 3), (2, 1)),
         nn.MaxPool2d((2, 1)),
@@ -130,7 +131,7 @@ def _stem(first: int, second: int) -> nn.Sequential:
 
 
 def _bands_to_channels(channels: int, width: int) -> nn.Sequential:
-    """All eight bands that are left into one: (windows, width, 1, time)."""
+    """Convolve the remaining eight bands into one: (windows, width, 1, time)."""
     return nn.Sequential(nn.Conv2d(channels, width, (8, 1), bias=False), nn.BatchNorm2d(width), nn.ReLU())
 
 

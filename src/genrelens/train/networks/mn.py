@@ -1,16 +1,17 @@
-"""mn04, a small MobileNetV3 that learnt sounds from AudioSet: for transfer, and to teach other nets."""
+"""mn04, a small MobileNetV3 trained on AudioSet, for transfer and as a teacher in distillation."""
 
 from typing import Self
 
 from torch import Tensor, nn
 
 from genrelens.errors import RecipeError
+from genrelens.model.input_spec import Shape
 from genrelens.train.networks.pretrained import load_backbone
 
-_HEAD = "classifier.5"  # the only layer that knows how many labels there are
+_HEAD = "classifier.5"  # the only layer whose size depends on the number of labels
 
-# Kernel, expanded width, output width, whether channels are weighted, hardswish or ReLU, stride: the table of
-# MobileNetV3-large (Howard et al., ICCV 2019) at 0.4 of its width, rounded to multiples of 8 as there.
+# Kernel size, expanded width, output width, squeeze-and-excitation, hardswish rather than ReLU, stride: the table of
+# MobileNetV3-large (Howard et al., ICCV 2019) at 0.4 times the width, rounded to multiples of 8 in the same way.
 _BLOCKS = (
     (3, 8, 8, False, False, 1),
     (3, 24, 16, False, False, 2),
@@ -34,28 +35,28 @@ _FIRST, _EMBEDDING, _HIDDEN = 8, 384, 512
 class Mn(nn.Module):
     """EfficientAT's mn04 (Schmid, Koutini & Widmer, ICASSP 2023, arXiv 2211.04772; MIT).
 
-    The names of the weights are those of the published release, so that its file fits. It hears windows of
-    about 10 s at 32 kHz; see `recipes/mn04-finetune.toml` for its front end. With 527 labels, the whole file
-    fits, and the logits are those of AudioSet's classes.
+    Parameters have the names of the published release, so its checkpoint can be loaded. It takes windows of about
+    10 s at 32 kHz; see `recipes/mn04-finetune.toml` for its front end. With 527 labels the whole checkpoint fits,
+    and the logits are those of AudioSet's classes.
 
     Args:
-        labels: how many classes there are.
-        shape: planes, rows and frames of a window; the published net was taught with one plane of 128 bands.
-        weights: a file or address of the published checkpoint; none ("") trains from scratch.
-        frozen: of the 17 parts of the net, so many keep those weights, from the input on.
-        dropout: share that is dropped before the last layer.
+        labels: number of output labels.
+        shape: channels, rows and frames of a window; the published network was trained on one channel of 128 bands.
+        weights: file or URL of the published checkpoint; "" trains from scratch.
+        frozen: number of blocks, of 17 and counted from the input, that keep those weights.
+        dropout: dropout rate before the last layer.
 
     Raises:
-        ModelError: the weights cannot be had, or are of another net.
-        RecipeError: there are no weights to freeze.
+        ModelError: the weights cannot be loaded, or belong to another network.
+        RecipeError: `frozen` is set without weights.
     """
 
-    def __init__(
-        self, labels: int, shape: tuple[int, int, int], weights: str = "", frozen: int = 0, dropout: float = 0.2
-    ) -> None:
+    def __init__(self, labels: int, shape: Shape, weights: str = "", frozen: int = 0, dropout: float = 0.2) -> None:
         super().__init__()
         if frozen and not weights:
-            raise RecipeError("net.frozen keeps weights that net.weights must name; name them, or set net.frozen=0")
+            raise RecipeError(
+                "net.frozen keeps pretrained weights, but net.weights names none; set it, or set net.frozen=0"
+            )
         inputs = (_FIRST, *(block[2] for block in _BLOCKS[:-1]))
         self.features = nn.Sequential(
             _convolution(shape[0], _FIRST, 3, nn.Hardswish(), stride=2),
@@ -70,52 +71,52 @@ class Mn(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(_HIDDEN, labels),
         )
-        self.apply(_as_published)
+        self.apply(_initialise)
         load_backbone(self, weights, head=_HEAD)
         self.frozen = frozen
         self.features[:frozen].requires_grad_(False)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Logits (windows, labels)."""
+        """Return logits (windows, labels)."""
         logits: Tensor = self.classifier(self.features(windows))
         return logits
 
     def train(self, mode: bool = True) -> Self:
-        """Frozen parts also keep the means and deviations that they normalise by."""
+        """Switch to training mode; frozen blocks stay in evaluation mode and keep their batch statistics."""
         super().train(mode)
         self.features[: self.frozen].eval()
         return self
 
     def embed(self, windows: Tensor) -> Tensor:
-        """The mean over bands and time of what is heard, (windows, 384)."""
+        """Return embeddings (windows, 384): the last feature maps, averaged over bands and time."""
         return self.features(windows).mean(dim=(2, 3))  # type: ignore[no-any-return]
 
 
 class _Block(nn.Module):
-    """To a larger width, one filter for each channel, and back; round it where input and output are alike."""
+    """An inverted residual: expansion, depthwise convolution, projection; a skip connection where shapes match."""
 
     def __init__(
-        self, inputs: int, kernel: int, width: int, outputs: int, weighted: bool, swish: bool, stride: int
+        self, inputs: int, kernel: int, width: int, outputs: int, excitation: bool, swish: bool, stride: int
     ) -> None:
         super().__init__()
         activation = nn.Hardswish() if swish else nn.ReLU()
         layers: list[nn.Module] = [_convolution(inputs, width, 1, activation)] if width > inputs else []
         layers.append(_convolution(width, width, kernel, activation, stride, groups=width))
-        if weighted:
-            layers.append(_Weighting(width))
+        if excitation:
+            layers.append(_SqueezeExcitation(width))
         layers.append(_convolution(width, outputs, 1, nn.Identity()))
         self.block = nn.Sequential(*layers)
-        self.around = stride == 1 and inputs == outputs
+        self.residual = stride == 1 and inputs == outputs
 
     def forward(self, features: Tensor) -> Tensor:
         change: Tensor = self.block(features)
-        return features + change if self.around else change
+        return features + change if self.residual else change
 
 
-class _Weighting(nn.Module):
-    """Weighs the channels by what they hold in all of the window (Hu et al., CVPR 2018).
+class _SqueezeExcitation(nn.Module):
+    """Channel weights computed from the mean of each channel over the window (Hu et al., CVPR 2018).
 
-    The release could weigh along several axes; it weighs channels alone, of which a list of one is left.
+    The release supports several axes but uses channels only, hence the list with one element.
     """
 
     def __init__(self, channels: int) -> None:
@@ -148,15 +149,15 @@ def _convolution(
 
 
 def _multiple_of_8(channels: int) -> int:
-    """The nearest, but not less than 0.9 of it, as in MobileNet."""
+    """Round to the nearest multiple of 8 that is at least 0.9 times `channels`, as in MobileNet."""
     nearest = max(8, (channels + 4) // 8 * 8)
     return nearest if nearest >= 0.9 * channels else nearest + 8
 
 
-def _as_published(part: nn.Module) -> None:
-    """Begin as the release's code does."""
-    if isinstance(part, nn.Conv2d):
-        nn.init.kaiming_normal_(part.weight, mode="fan_out")
-    elif isinstance(part, nn.Linear):
-        nn.init.normal_(part.weight, 0, 0.01)
-        nn.init.zeros_(part.bias)
+def _initialise(module: nn.Module) -> None:
+    """Initialise as the code of the release does."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out")
+    elif isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, 0, 0.01)
+        nn.init.zeros_(module.bias)

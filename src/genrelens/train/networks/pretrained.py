@@ -1,4 +1,4 @@
-"""Weights that others learnt: torchvision's published checkpoints, checked before they are used."""
+"""Published pretrained weights, such as torchvision's checkpoints, verified before use."""
 
 import hashlib
 import os
@@ -22,100 +22,109 @@ from genrelens.model import zoo
 
 Weights = Mapping[str, Tensor]
 
-_DIGITS = re.compile(r"-([0-9a-f]{8,64})\.pth$")  # the beginning of its SHA-256 that a checkpoint is named by
+_DIGITS = re.compile(r"-([0-9a-f]{8,64})\.pth$")  # first digits of the SHA-256, as in torchvision's file names
 
 
-def load_backbone(net: nn.Module, weights: str, head: str) -> None:
-    """Fill all of `net` but its `head` from a checkpoint of the same net; nothing happens if `weights` is "".
+def load_backbone(network: nn.Module, weights: str, head: str) -> None:
+    """Load all weights but those of the head from a checkpoint of the same architecture; do nothing without one.
 
     Args:
-        net: with the names that the checkpoint has.
-        weights: a file or an address, as `load_checkpoint` takes it.
-        head: the part that differs, in the net and in the checkpoint.
+        network: the network to fill; its parameters have the names in the checkpoint.
+        weights: a file or URL as for `load_checkpoint`, or "".
+        head: name of the submodule that is skipped, in the network and in the checkpoint.
 
     Raises:
-        ModelError: the checkpoint cannot be had, or is one of another net.
+        ModelError: the checkpoint cannot be loaded, or belongs to another network.
     """
     if not weights:
         return
-    own = _without(net.state_dict(), head)
-    given = _without(load_checkpoint(weights), head)
-    misfit = _first_misfit(own, given)
-    if misfit:
-        raise InvalidModelError(f"{display_name(weights)} is a checkpoint of another net than {type(net).__name__}: {misfit}")
-    net.load_state_dict(given, strict=False)
+    expected = _without(network.state_dict(), head)
+    loaded = _without(load_checkpoint(weights), head)
+    mismatch = _first_mismatch(expected, loaded)
+    if mismatch:
+        raise InvalidModelError(
+            f"{display_name(weights)} is a checkpoint of another network than {type(network).__name__}: {mismatch}"
+        )
+    network.load_state_dict(loaded, strict=False)
 
 
-def freeze_backbone(net: nn.Module, weights: str, head: str) -> None:
-    """Let nothing learn but the head.
+def freeze_backbone(network: nn.Module, weights: str, head: str) -> None:
+    """Exclude all parameters but those of the head from training.
 
     Raises:
-        RecipeError: there are no weights that would be worth keeping.
+        RecipeError: there are no pretrained weights to keep.
     """
     if not weights:
-        raise RecipeError("net.frozen keeps weights that net.weights must name; name them, or set net.frozen=false")
-    for name, parameter in net.named_parameters():
+        raise RecipeError(
+            "net.frozen keeps pretrained weights, but net.weights names none; set it, or set net.frozen=false"
+        )
+    for name, parameter in network.named_parameters():
         parameter.requires_grad = name.startswith(f"{head}.")
 
 
-def load_checkpoint(address: str) -> Weights:
-    """The weights in a PyTorch checkpoint, by their names.
+def load_checkpoint(source: str) -> Weights:
+    """Load the weights of a PyTorch checkpoint, by parameter name.
 
     Args:
-        address: a local file; if its name ends in digits of its SHA-256, as torchvision's do, they are checked
-            as torch.hub checks them. Or "https://...#sha256=..." with the checksum of the file, which is
-            downloaded once, or lies in the folder that GENRELENS_MODELS gives.
+        source: a local file; if its name ends in digits of its SHA-256, as torchvision's do, they are verified
+            as torch.hub verifies them. Or "https://...#sha256=..." with the file's checksum; the file is
+            downloaded once, or taken from the folder that GENRELENS_MODELS names.
 
     Raises:
-        ModelNotFoundError: there is no such file.
-        DownloadError: the address does not give it.
-        ChecksumError: it is not the file that was promised.
-        InvalidModelError: it is no checkpoint.
+        ModelNotFoundError: the file does not exist.
+        DownloadError: the download fails.
+        ChecksumError: the file does not have the expected checksum.
+        InvalidModelError: the file is not a checkpoint.
     """
-    file, promised = _local(address)
-    _check(file, promised)
+    file, sha256 = _locate(source)
+    _verify(file, sha256)
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise InvalidModelError(f"{display_name(file)} is not a PyTorch checkpoint, or is damaged; get it anew") from error
+        raise InvalidModelError(
+            f"{display_name(file)} is not a PyTorch checkpoint, or is damaged; download it again"
+        ) from error
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise InvalidModelError(f"{display_name(file)} holds more than weights by their names; give a file that does not")
+        raise InvalidModelError(
+            f"{display_name(file)} contains more than weights by name; use a checkpoint of a state dict alone"
+        )
     return content
 
 
-def _local(address: str) -> tuple[Path, str]:
-    """The file, and how its SHA-256 is said to begin."""
-    if address.startswith(("http://", "https://")):
-        url, _, promised = address.partition("#sha256=")
-        return _offline(url) or _downloaded(address), promised
-    file = Path(address)
+def _locate(source: str) -> tuple[Path, str]:
+    """Return the local file and the expected start of its SHA-256."""
+    if source.startswith(("http://", "https://")):
+        url, _, sha256 = source.partition("#sha256=")
+        return _offline_file(url) or _download(source), sha256
+    file = Path(source)
     if not file.is_file():
-        raise ModelNotFoundError(f"the weights {display_name(file)} are not there; correct net.weights")
+        raise ModelNotFoundError(f"the weights {display_name(file)} do not exist; correct net.weights")
     digits = _DIGITS.search(file.name)
     return file, digits[1] if digits else ""
 
 
-def _offline(url: str) -> Path | None:
+def _offline_file(url: str) -> Path | None:
     folder = os.environ.get(zoo.MODELS_FOLDER_ENV)
     file = Path(folder or "") / url.rpartition("/")[2]
     return file if folder and file.is_file() else None
 
 
-def _downloaded(address: str) -> Path:
+def _download(url: str) -> Path:
     try:
-        return zoo.find(address)
+        return zoo.find(url)
     except DownloadError as error:
         raise DownloadError(
             f"{error}; or download it by other means and name the file with --set net.weights=FILE"
         ) from error
 
 
-def _check(file: Path, promised: str) -> None:
+def _verify(file: Path, sha256: str) -> None:
     with file.open("rb") as content:
         actual = hashlib.file_digest(content, "sha256").hexdigest()
-    if not actual.startswith(promised.lower()):
+    if not actual.startswith(sha256.lower()):
         raise ChecksumError(
-            f"{display_name(file)} has SHA-256 {actual[:12]}..., not the {promised[:12]}... that was promised; get it anew"
+            f"{display_name(file)} has SHA-256 {actual[:12]}... instead of the expected {sha256[:12]}...; "
+            "download it again"
         )
 
 
@@ -123,12 +132,13 @@ def _without(weights: Weights, head: str) -> dict[str, Tensor]:
     return {name: value for name, value in weights.items() if not name.startswith(f"{head}.")}
 
 
-def _first_misfit(own: Weights, given: Weights) -> str:
-    for name, value in own.items():
-        if name in given and given[name].shape != value.shape:
-            return f"{name} is {tuple(given[name].shape)}, not {tuple(value.shape)}"
-        # Checkpoints from before PyTorch 0.4.1 do not count batches.
-        if name not in given and not name.endswith("num_batches_tracked"):
+def _first_mismatch(expected: Weights, loaded: Weights) -> str:
+    """Describe the first parameter that is missing, unexpected or of another shape; "" if all match."""
+    for name, value in expected.items():
+        if name in loaded and loaded[name].shape != value.shape:
+            return f"{name} is {tuple(loaded[name].shape)}, not {tuple(value.shape)}"
+        # Checkpoints written before PyTorch 0.4.1 do not count batches.
+        if name not in loaded and not name.endswith("num_batches_tracked"):
             return f"{name} is missing"
-    more = next((name for name in given if name not in own), None)
-    return f"{more} is too many" if more else ""
+    unexpected = next((name for name in loaded if name not in expected), None)
+    return f"{unexpected} is unexpected" if unexpected else ""

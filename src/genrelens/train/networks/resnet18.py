@@ -1,39 +1,40 @@
-"""ResNet-18, for transfer from ImageNet: the reference system R4's second pretrained net."""
+"""ResNet-18 for transfer from ImageNet: the second pretrained network of the reference system R4."""
 
 from typing import Self
 
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genrelens.model.input_spec import Shape
 from genrelens.train.networks.cam import CamNetwork
 from genrelens.train.networks.layers import Resize, require_image_channels
 from genrelens.train.networks.pretrained import freeze_backbone, load_backbone
 
 
 class Resnet18(CamNetwork):
-    """ResNet-18 (He et al., CVPR 2016), and one dense layer for genres in place of ImageNet's.
+    """ResNet-18 (He et al., CVPR 2016), and one linear layer for genres in place of ImageNet's.
 
-    The names of the weights are torchvision's, so that its checkpoint fits. That was learnt on pictures
-    scaled to mean 0 and deviation 1 over ImageNet. Windows have that already, each by itself, so they are
-    taken as they are; a single plane is shown as all three colours.
+    Parameters have torchvision's names, so its checkpoint can be loaded. That was trained on pictures normalised
+    to mean 0 and standard deviation 1 over ImageNet. Windows are already normalised, each on its own, and are
+    passed on unchanged; a single channel is repeated as all three colours.
 
     Args:
-        labels: how many classes there are.
-        shape: planes (one or three), rows and frames of a window.
-        weights: a file or address of torchvision's checkpoint; none ("") trains from scratch.
-        frozen: whether all but the last layer keeps those weights.
-        size: rows and frames that windows are stretched to.
-        dropout: share that is dropped before the last layer.
+        labels: number of output labels.
+        shape: channels (one or three), rows and frames of a window.
+        weights: file or URL of torchvision's checkpoint; "" trains from scratch.
+        frozen: whether to keep the weights of all but the last layer.
+        size: rows and frames that windows are resized to.
+        dropout: dropout rate before the last layer.
 
     Raises:
-        ModelError: the weights cannot be had, or are of another net.
-        RecipeError: there are two planes or more than three, or no weights to freeze.
+        ModelError: the weights cannot be loaded, or belong to another network.
+        RecipeError: windows have neither one channel nor three, or `frozen` is set without weights.
     """
 
     def __init__(
         self,
         labels: int,
-        shape: tuple[int, int, int],
+        shape: Shape,
         weights: str = "",
         frozen: bool = False,
         size: int = 128,
@@ -52,18 +53,18 @@ class Resnet18(CamNetwork):
         self.layer4 = nn.Sequential(_Block(256, 512, 2), _Block(512, 512, 1))
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(512, labels)
-        self.apply(_as_he_et_al_begin)
+        self.apply(_initialise)
         load_backbone(self, weights, head="fc")
         if frozen:
             freeze_backbone(self, weights, head="fc")
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Logits (windows, labels)."""
+        """Return logits (windows, labels)."""
         logits: Tensor = self.fc(self.dropout(self.embed(windows)))
         return logits
 
     def feature_maps(self, windows: Tensor) -> Tensor:
-        """The last maps: (windows, 512, a 32nd of the rows, a 32nd of the frames)."""
+        """Return the last feature maps, (windows, 512, size / 32, size / 32)."""
         pictures = self.resize(windows).expand(-1, 3, -1, -1)
         features: Tensor = self.maxpool(functional.relu(self.bn1(self.conv1(pictures))))
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
@@ -71,11 +72,11 @@ class Resnet18(CamNetwork):
         return features
 
     def linear_head(self) -> tuple[Tensor, Tensor]:
-        """The dense layer."""
+        """Return weights (labels, 512) and bias (labels,) of the last layer."""
         return self.fc.weight, self.fc.bias
 
     def train(self, mode: bool = True) -> Self:
-        """Frozen layers also keep the means and deviations that they normalise by."""
+        """Switch to training mode; frozen layers stay in evaluation mode and keep their batch statistics."""
         super().train(mode)
         if self.frozen:
             for layer in (self.bn1, self.layer1, self.layer2, self.layer3, self.layer4):
@@ -84,7 +85,7 @@ class Resnet18(CamNetwork):
 
 
 class _Block(nn.Module):
-    """Two convolutions and a way round them; both may halve rows and frames by `stride`."""
+    """A residual block of two convolutions that divides rows and frames by `stride`."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -102,6 +103,7 @@ class _Block(nn.Module):
         return functional.relu(change + self.downsample(features))
 
 
-def _as_he_et_al_begin(part: nn.Module) -> None:
-    if isinstance(part, nn.Conv2d):
-        nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+def _initialise(module: nn.Module) -> None:
+    """Initialise as He et al. do."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

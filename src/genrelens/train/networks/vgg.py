@@ -1,35 +1,37 @@
-"""A small VGG: the net of the reference systems R0 (windows) and R1 (pictures)."""
+"""A small VGG: the network of the reference systems R0 (windows) and R1 (pictures)."""
 
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from genrelens.model.input_spec import Shape
+
 
 class Vgg(nn.Module):
-    """Blocks of two convolutions each, a mean over what is left, and three dense layers.
+    """Blocks of two convolutions, global average pooling and three linear layers.
 
-    The blocks are those of R0, with batch normalisation once a block, after both convolutions; the idea is
+    The blocks are those of R0, with one batch normalisation per block, after both convolutions; the idea is
     Simonyan and Zisserman's (arXiv 1409.1556).
 
     Args:
-        labels: how many classes there are.
-        shape: planes, rows and frames of a window; rows and frames are at least two to the power of the blocks.
-        channels: of each block.
-        dense: outputs of the dense layers before the last.
-        dropout: share that is dropped before each dense layer but the first.
+        labels: number of output labels.
+        shape: channels, rows and frames of a window; rows and frames are at least 2 ** (number of blocks).
+        channels: output channels of each block.
+        dense: outputs of the two hidden linear layers.
+        dropout: dropout rate before the second and third linear layer.
     """
 
     def __init__(
         self,
         labels: int,
-        shape: tuple[int, int, int],
+        shape: Shape,
         channels: Sequence[int] = (32, 64, 128, 256, 256),
         dense: tuple[int, int] = (512, 128),
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
         inputs = (shape[0], *channels[:-1])
-        self.blocks = nn.Sequential(*(_block(*ends) for ends in zip(inputs, channels, strict=True)))
+        self.blocks = nn.Sequential(*(_block(*sizes) for sizes in zip(inputs, channels, strict=True)))
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
@@ -43,7 +45,7 @@ class Vgg(nn.Module):
         )
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Logits (windows, labels)."""
+        """Return logits (windows, labels)."""
         logits: Tensor = self.head(self.blocks(windows))
         return logits
 

@@ -1,39 +1,40 @@
-"""VGG16, for transfer from ImageNet: the reference system R4's first pretrained net."""
+"""VGG16 for transfer from ImageNet: the first pretrained network of the reference system R4."""
 
 from torch import Tensor, nn
 
+from genrelens.model.input_spec import Shape
 from genrelens.train.networks.layers import Resize, require_image_channels
 from genrelens.train.networks.pretrained import freeze_backbone, load_backbone
 
-# Configuration D of Simonyan and Zisserman; 0 halves rows and frames.
+# Output channels of the convolutions in configuration D of Simonyan and Zisserman; 0 is a max pooling by 2.
 _CHANNELS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
 
 
 class Vgg16(nn.Module):
     """The convolutions of VGG16 (arXiv 1409.1556), and a small head for genres in place of ImageNet's.
 
-    The names of the weights in `features` are torchvision's, so that its checkpoint fits. That was learnt on
-    pictures scaled to mean 0 and deviation 1 over ImageNet. Windows have that already, each by itself, so
-    they are taken as they are; a single plane is shown as all three colours.
+    The parameters in `features` have torchvision's names, so its checkpoint can be loaded. That was trained on
+    pictures normalised to mean 0 and standard deviation 1 over ImageNet. Windows are already normalised, each on
+    its own, and are passed on unchanged; a single channel is repeated as all three colours.
 
     Args:
-        labels: how many classes there are.
-        shape: planes (one or three), rows and frames of a window.
-        weights: a file or address of torchvision's checkpoint; none ("") trains from scratch.
-        frozen: whether the convolutions keep those weights, and only the head learns.
-        size: rows and frames that windows are stretched to.
-        dense: outputs of the dense layer before the last.
-        dropout: share that is dropped before the last layer.
+        labels: number of output labels.
+        shape: channels (one or three), rows and frames of a window.
+        weights: file or URL of torchvision's checkpoint; "" trains from scratch.
+        frozen: whether to keep the convolutions' weights and train the head only.
+        size: rows and frames that windows are resized to.
+        dense: outputs of the hidden linear layer.
+        dropout: dropout rate before the last layer.
 
     Raises:
-        ModelError: the weights cannot be had, or are of another net.
-        RecipeError: there are two planes or more than three, or no weights to freeze.
+        ModelError: the weights cannot be loaded, or belong to another network.
+        RecipeError: windows have neither one channel nor three, or `frozen` is set without weights.
     """
 
     def __init__(
         self,
         labels: int,
-        shape: tuple[int, int, int],
+        shape: Shape,
         weights: str = "",
         frozen: bool = False,
         size: int = 128,
@@ -57,7 +58,7 @@ class Vgg16(nn.Module):
             freeze_backbone(self, weights, head="classifier")
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Logits (windows, labels)."""
+        """Return logits (windows, labels)."""
         pictures = self.resize(windows).expand(-1, 3, -1, -1)
         logits: Tensor = self.classifier(self.features(pictures))
         return logits

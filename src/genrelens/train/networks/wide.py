@@ -1,21 +1,22 @@
-"""The widest net: what the reference system R2 could not serve in 512 MB."""
+"""The widest network: the model that the reference system R2 could not serve in 512 MB."""
 
 from collections.abc import Sequence
 
+from genrelens.model.input_spec import Shape
 from genrelens.train.networks.compact import Compact
 
 
 class Wide(Compact):
-    """`Compact` with more of everything.
+    """`Compact` with more and wider layers.
 
-    R2 states about 14 million parameters for ten labels and one plane; these are 14.03 million, most of them
-    in the first dense layer.
+    R2 states about 14 million parameters for ten labels and one channel; this network has 14.03 million, most of
+    them in the first linear layer.
     """
 
     def __init__(
         self,
         labels: int,
-        shape: tuple[int, int, int],
+        shape: Shape,
         channels: Sequence[int] = (32, 64, 128, 256),
         pools: Sequence[int] = (2, 2, 2, 2),
         dense: int = 832,
