@@ -19,10 +19,10 @@ from typing import Any
 from genrelens import workers
 from genrelens.classifier import Classifier
 from genrelens.model import zoo
-from genrelens.train.benchmark.budget import cpu_ms
+from genrelens.train.benchmark.budget import measure_cpu_ms
 from genrelens.train.data.log_mels import LogMelSpec, default_cache_folder, load_log_mels
 from genrelens.train.data.manifest import LabelledTrack, Split, read_manifest
-from genrelens.train.evaluation.evaluate import Evaluation, ask_levels, evaluation
+from genrelens.train.evaluation.evaluate import Evaluation, build_evaluation, predict_log_mels
 
 RESULTS = Path(__file__).parent / "results" / "backbones.json"
 BUNDLED = {"lens": "lens", "zero-shot": "mn04-audioset", "probe": "mn04"}
@@ -59,7 +59,7 @@ def measured(classifier: Classifier, sides: Mapping[Split, Sequence[LabelledTrac
         "licence": card.licence,
         "parameters": card.parameters,
         "megabytes": round(classifier.model.path.stat().st_size / 1e6, 2),
-        "cpu_ms": cpu_ms(classifier.model.path),
+        "cpu_ms": measure_cpu_ms(classifier.model.path),
         "trained": card.training.model_dump(mode="json"),
         **{side: figures(heard(classifier, items, cache)) for side, items in sides.items()},
     }
@@ -69,8 +69,8 @@ def heard(classifier: Classifier, items: Sequence[LabelledTrack], cache: Path) -
     """Let a model hear all windows of each track."""
     card = classifier.card
     mels = load_log_mels(items, LogMelSpec.for_input(card.audio_input), cache, workers.available_cores())
-    answers = ask_levels(classifier.model.probabilities, card.audio_input, items, mels.inputs)
-    return evaluation(card.name, card.version, card.labels, items, answers.judged)
+    answers = predict_log_mels(classifier.model.probabilities, card.audio_input, items, mels.inputs)
+    return build_evaluation(card.name, card.version, card.labels, items, answers.judged)
 
 
 def figures(result: Evaluation) -> dict[str, Any]:

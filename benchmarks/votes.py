@@ -15,7 +15,7 @@ from valid import judge_valid
 
 from genrelens.model import zoo
 from genrelens.model.session import Model, softmax
-from genrelens.train.evaluation.metrics import calibration
+from genrelens.train.evaluation.metrics import calibration_metrics
 
 Floats = NDArray[np.floating]
 Vote = Callable[[Floats], Floats]  # from probabilities (windows, labels) to (labels,)
@@ -74,7 +74,7 @@ def _figures(probabilities: Floats, truth: NDArray[np.int64]) -> str:
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
     right = (probabilities.argmax(axis=1) == truth)[order]
     kept = right[: int(np.ceil(0.8 * len(right)))]
-    error = calibration(truth, probabilities).error
+    error = calibration_metrics(truth, probabilities).error
     return f"{right.mean():>10.3f}{log_loss(probabilities, truth):>10.4f}{error:>8.3f}{kept.mean():>9.3f}"
 
 

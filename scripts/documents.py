@@ -14,9 +14,9 @@ from genrelens.model.card import Card
 from genrelens.model.session import Model
 from genrelens.train.benchmark.benchmark import read_cells
 from genrelens.train.benchmark.plan import read_plan
-from genrelens.train.benchmark.table import page
+from genrelens.train.benchmark.table import benchmark_page
 from genrelens.train.evaluation.metrics import Metrics
-from genrelens.train.report.figures import DARK, LIGHT, Drawing, reliability
+from genrelens.train.report.figures import DARK, LIGHT, Drawing, reliability_diagram
 from genrelens.train.robustness.measures import StressReport
 from genrelens.train.robustness.report import table_markdown
 
@@ -70,7 +70,7 @@ def figures() -> dict[str, str]:
     speed = json.loads((RESULTS / "speed.json").read_text("utf-8"))
     return {
         "accuracy": _estimate(measured["test"]["accuracy"]),
-        "benchmark": page(read_cells(RESULTS / "gtzan"), _order(), COMMAND),
+        "benchmark": benchmark_page(read_cells(RESULTS / "gtzan"), _order(), COMMAND),
         "accuracies": _accuracies(measured),
         "seeds": _seeds(measured["seeds"]),
         "confidence": _confidence(card, measured),
@@ -143,7 +143,7 @@ def _confidence(card: Card, measured: dict[str, Any]) -> str:
 
 
 def _reliability(measured: dict[str, Any]) -> Drawing:
-    return reliability(Metrics.model_validate(measured["test"]))
+    return reliability_diagram(Metrics.model_validate(measured["test"]))
 
 
 def _picture(drawing: Drawing, folder: str) -> str:

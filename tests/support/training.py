@@ -8,15 +8,15 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from genrelens.features.frontend import FrontEnd
-from genrelens.train.data.log_mels import Analysis
-from genrelens.train.data.manifest import Item
-from genrelens.train.data.tracks import Tracks
-from genrelens.train.evaluation.evaluate import Evaluation, Judged, evaluation
+from genrelens.train.data.dataset import Examples
+from genrelens.train.data.log_mels import LogMelSpec
+from genrelens.train.data.manifest import LabelledTrack
+from genrelens.train.evaluation.evaluate import Evaluation, TrackProbabilities, build_evaluation
 from genrelens.train.fit.fit import TrainingOptions, fit
 from genrelens.train.recipes.recipe import Recipe
 
 
-def make_tracks(each: tuple[int, ...] = (8, 8), seed: int = 0) -> Tracks:
+def make_tracks(each: tuple[int, ...] = (8, 8), seed: int = 0) -> Examples:
     """Decibels in which class n is louder in its own half of the bands."""
     rng = np.random.default_rng(seed)
     truth = [label for label, count in enumerate(each) for _ in range(count)]
@@ -25,7 +25,7 @@ def make_tracks(each: tuple[int, ...] = (8, 8), seed: int = 0) -> Tracks:
         level = rng.uniform(-80, -40, (128, 60))
         level[label * 64 : label * 64 + 64] += 20
         levels.append(level.astype(np.float16))
-    return Tracks(levels, np.eye(len(each), dtype=np.float32)[truth])
+    return Examples(levels, np.eye(len(each), dtype=np.float32)[truth])
 
 
 class InjectedError(Exception): ...
@@ -44,18 +44,18 @@ class FailInEpoch(Callback):
 
 def make_evaluation(rows: dict[str, tuple[str, float]], labels: tuple[str, ...] = ("jazz", "rock")) -> Evaluation:
     """An evaluation from the label of each track and the probability of jazz."""
-    items = [Item(path, path, label) for path, (label, _) in rows.items()]
-    judged = {path: Judged.of(np.array([[jazz, 1 - jazz]])) for path, (_, jazz) in rows.items()}
-    return evaluation("any", "1", labels, items, judged)
+    items = [LabelledTrack(path, path, label) for path, (label, _) in rows.items()]
+    judged = {path: TrackProbabilities.of(np.array([[jazz, 1 - jazz]])) for path, (_, jazz) in rows.items()}
+    return build_evaluation("any", "1", labels, items, judged)
 
 
-CPU = TrainingOptions("cpu", track="none")
+CPU = TrainingOptions("cpu", tracker="none")
 
 
-def fit_small(recipe: Recipe, folder: Path, *callbacks: Callback, learn: Tracks | None = None) -> torch.nn.Module:
+def fit_small(recipe: Recipe, folder: Path, *callbacks: Callback, learn: Examples | None = None) -> torch.nn.Module:
     folder.mkdir(exist_ok=True)
     return fit(recipe, learn or make_tracks(), make_tracks((4, 4), seed=1), 2, folder, CPU, lambda _: None, callbacks)
 
 
 FRONT_END = FrontEnd(rate=11_025, n_fft=512, hop=256, n_mels=32)
-ANALYSIS = Analysis(front_end=FRONT_END)
+ANALYSIS = LogMelSpec(front_end=FRONT_END)

@@ -28,10 +28,10 @@ def benchmark(
 
     with needs_train_extra():
         from genrelens.cli.studio import loading, notifier
-        from genrelens.train.benchmark.benchmark import Bench, read_cells
-        from genrelens.train.benchmark.benchmark import benchmark as run
+        from genrelens.train.benchmark.benchmark import BenchmarkInputs, read_cells
+        from genrelens.train.benchmark.benchmark import run_benchmark as run
         from genrelens.train.benchmark.plan import read_plan
-        from genrelens.train.benchmark.table import page
+        from genrelens.train.benchmark.table import benchmark_page
 
     wanted = read_plan(plan)
     recipes = wanted.read(plan.parent)
@@ -42,7 +42,7 @@ def benchmark(
         )
     folder = results or plan.parent / "results" / plan.stem
     read = partial(loading, cache=cache, threads=threads, allow_leak=True, quiet=quiet)
-    bench = Bench(read(data), read(pictures) if pictures else None, folder)
+    bench = BenchmarkInputs(read(data), read(pictures) if pictures else None, folder)
     chosen = [planned for planned in recipes if not only or planned[0].name in only]
     run(chosen, bench, notifier(quiet))
-    print(page(read_cells(folder), names, f"genrelens benchmark {plan} --data ..."))
+    print(benchmark_page(read_cells(folder), names, f"genrelens benchmark {plan} --data ..."))

@@ -115,10 +115,10 @@ def suspects(
 
     with needs_train_extra():
         from genrelens.train.evaluation.compare import read_evaluation
-        from genrelens.train.evaluation.suspects import find_suspects
+        from genrelens.train.evaluation.label_errors import find_label_errors
 
     _require_one(json, as_csv)
-    found = find_suspects([read_evaluation(file) for file in answers], margin)
+    found = find_label_errors([read_evaluation(file) for file in answers], margin)
     if json or as_csv:
         _print_rows(found, json=json)
     else:
@@ -158,7 +158,9 @@ def pictures(
     wanted = [job for job in jobs if overwrite or not job.target.exists()]
     failed = 0
     with progress_bar("Drawing", len(wanted), visible=not quiet) as advance:
-        for _, error in render_all(wanted, FrontEnd(), PictureStyle(width, height, axes), threads or workers.available_cores()):
+        for _, error in render_all(
+            wanted, FrontEnd(), PictureStyle(width, height, axes), threads or workers.available_cores()
+        ):
             if error:
                 typer.echo(f"left out: {error}", err=True)
                 failed += 1

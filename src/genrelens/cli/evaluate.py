@@ -51,13 +51,13 @@ def evaluate(
         from genrelens.cli.measures import comparison_text, measured_text, without_text
         from genrelens.train.data.label_map import LabelMap, read_label_map
         from genrelens.train.data.manifest import read_manifest
-        from genrelens.train.data.splits import require_splits
         from genrelens.train.data.splits import assign_splits as divide
-        from genrelens.train.evaluation.compare import compare as compare_answers
+        from genrelens.train.data.splits import require_splits
+        from genrelens.train.evaluation.compare import compare_evaluations as compare_answers
         from genrelens.train.evaluation.compare import read_evaluation
         from genrelens.train.evaluation.evaluate import Evaluation
-        from genrelens.train.evaluation.multilabel import LabelEvaluation, evaluate_any
-        from genrelens.train.evaluation.without import measure_without, read_names
+        from genrelens.train.evaluation.exclusions import evaluate_without, read_track_names
+        from genrelens.train.evaluation.multilabel import MultilabelEvaluation, evaluate_model
 
     if out and not out.parent.is_dir():
         raise typer.BadParameter(f"{out.parent} is not a folder", param_hint="--out")
@@ -67,12 +67,12 @@ def evaluate(
     classifiers = [Classifier(name, threads=cores) for name in (model, None if kept else compare) if name]
     manifest = divide(read_manifest(data, file_finder(classifiers[0].card.input)), split, seed)
     require_splits(manifest, side)
-    lists = [read_names(file, {item.name for item in manifest.tracks}) for file in without or []]
+    lists = [read_track_names(file, {item.name for item in manifest.tracks}) for file in without or []]
     items = manifest.in_split(side)
 
-    def ask(classifier: Classifier) -> Evaluation | LabelEvaluation:
+    def ask(classifier: Classifier) -> Evaluation | MultilabelEvaluation:
         with progress_bar(f"Measuring {classifier.card.name}", len(items), visible=not quiet) as advance:
-            return evaluate_any(classifier, items, cores, advance, label_map)
+            return evaluate_model(classifier, items, cores, advance, label_map)
 
     result, *others = map(ask, classifiers)
     for failure in result.failures:
@@ -81,7 +81,7 @@ def evaluate(
     if lists:
         if not isinstance(result, Evaluation):
             raise typer.BadParameter("only a model that tells one label a track is measured so", param_hint="--without")
-        rest = {str(one.file): measure_without(result, items, one.names) for one in lists}
+        rest = {str(one.file): evaluate_without(result, items, one.names) for one in lists}
         print(f"\n{without_text(result.metrics, rest)}")
     if out:
         write_text(out, result.model_dump_json(indent=1))

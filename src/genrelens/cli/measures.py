@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from genrelens.train.evaluation.compare import Comparison, Difference
     from genrelens.train.evaluation.evaluate import Evaluation
-    from genrelens.train.evaluation.label_metrics import LabelMetrics
     from genrelens.train.evaluation.metrics import Estimate, Metrics
-    from genrelens.train.evaluation.multilabel import LabelEvaluation
+    from genrelens.train.evaluation.multilabel import MultilabelEvaluation
+    from genrelens.train.evaluation.multilabel_metrics import MultilabelMetrics
     from genrelens.train.evaluation.tree_metrics import TreeMetrics
 
 _NAME = 28  # characters that the longest name of a measure takes, and a gap
 
 
-def measured_text(result: "Evaluation | LabelEvaluation") -> str:
+def measured_text(result: "Evaluation | MultilabelEvaluation") -> str:
     """What was measured, as suits what the model tells."""
-    from genrelens.train.evaluation.multilabel import LabelEvaluation
+    from genrelens.train.evaluation.multilabel import MultilabelEvaluation
 
-    if isinstance(result, LabelEvaluation):
+    if isinstance(result, MultilabelEvaluation):
         return labels_text(result.metrics)
     text = evaluation_text(result)
     return f"{tree_text(result.tree)}\n\nby leaf:\n\n{text}" if result.tree else text
@@ -88,7 +88,7 @@ def without_text(all_tracks: "Metrics", rest: "dict[str, Metrics]") -> str:
     return "\n".join(lines)
 
 
-def labels_text(metrics: "LabelMetrics") -> str:
+def labels_text(metrics: "MultilabelMetrics") -> str:
     """Average precision and ROC-AUC with intervals, and a row for each label."""
     named = {
         "mean average precision": metrics.mean_ap,

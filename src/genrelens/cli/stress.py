@@ -56,16 +56,16 @@ def stress(
 
         from genrelens.train.data.manifest import read_manifest
         from genrelens.train.data.splits import assign_splits as divide
-        from genrelens.train.robustness.battery import battery, chosen
+        from genrelens.train.robustness.battery import perturbation_battery, select_perturbations
         from genrelens.train.robustness.report import table_text, write_stress
-        from genrelens.train.robustness.run import Manner
-        from genrelens.train.robustness.run import stress as run_stress
+        from genrelens.train.robustness.run import StressSettings
+        from genrelens.train.robustness.run import run_stress_test as run_stress
 
     try:
-        changes = chosen(battery(np.random.default_rng(seed)), only or [])
+        changes = select_perturbations(perturbation_battery(np.random.default_rng(seed)), only or [])
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--only") from error
-    manner = Manner(seed, processes or workers.available_cores(), partial(progress_bar, visible=not quiet))
+    manner = StressSettings(seed, processes or workers.available_cores(), partial(progress_bar, visible=not quiet))
     if out:
         out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     classifier = Classifier(model, threads=1)

@@ -8,11 +8,11 @@ import pytest
 from genrelens.errors import ManifestError, RecipeError
 from genrelens.train.benchmark import benchmark as module
 from genrelens.train.benchmark import budget
-from genrelens.train.benchmark.benchmark import Bench, Cell, benchmark, read_cells
+from genrelens.train.benchmark.benchmark import BenchmarkInputs, Cell, read_cells, run_benchmark
 from genrelens.train.benchmark.plan import read_plan
-from genrelens.train.benchmark.protocols import Protocol, windows
-from genrelens.train.benchmark.table import page
-from genrelens.train.data.tracks import Loading, load_levels, read
+from genrelens.train.benchmark.protocols import Protocol, split_windows
+from genrelens.train.benchmark.table import benchmark_page
+from genrelens.train.data.dataset import LoadingOptions, load_inputs, read_recipe_manifest
 from genrelens.train.evaluation.metrics import Estimate
 from genrelens.train.recipes.recipe import Recipe
 from tests.support.recipes import make_recipe
@@ -20,8 +20,10 @@ from tests.support.recipes import make_recipe
 BUDGETS: dict[Protocol, float] = {"windows": 60.0, "tracks": 60.0}
 
 
-def bench_of(genres: Path, tmp_path: Path) -> Bench:
-    return Bench(Loading(str(genres), tmp_path / "cache", 1, allow_leak=True), None, tmp_path / "results")
+def bench_of(genres: Path, tmp_path: Path) -> BenchmarkInputs:
+    return BenchmarkInputs(
+        LoadingOptions(str(genres), tmp_path / "cache", 1, allow_leak=True), None, tmp_path / "results"
+    )
 
 
 def a_cell(recipe: str, protocol: Protocol, accuracy: float) -> Cell:
@@ -53,7 +55,7 @@ def test_cells_are_run_once(genres: Path, tmp_path: Path, monkeypatch: pytest.Mo
     bench = bench_of(genres, tmp_path)
     recipe = make_recipe(train={"epochs": 8})
     said: list[str] = []
-    benchmark([(recipe, BUDGETS)], bench, said.append)
+    run_benchmark([(recipe, BUDGETS)], bench, said.append)
     first, second = read_cells(bench.results)
     assert {first.protocol, second.protocol} == set(BUDGETS)
     by_window = next(cell for cell in (first, second) if cell.protocol == "windows")
@@ -67,40 +69,40 @@ def test_cells_are_run_once(genres: Path, tmp_path: Path, monkeypatch: pytest.Mo
         raise AssertionError
 
     monkeypatch.setattr(module, "run_cell", again)
-    benchmark([(recipe, BUDGETS)], bench, said.append)
+    run_benchmark([(recipe, BUDGETS)], bench, said.append)
     (bench.results / "small.tracks.json").unlink()
     with pytest.raises(AssertionError):
-        benchmark([(recipe, BUDGETS)], bench, said.append)
+        run_benchmark([(recipe, BUDGETS)], bench, said.append)
 
 
 def test_a_small_budget_holds_fewer_epochs(genres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = make_recipe(train={"epochs": 50, "crops": "all"})
     bench = bench_of(genres, tmp_path)
-    manifest = read(recipe, str(genres))
-    levels = load_levels(manifest.items, recipe, bench.sound).levels
+    manifest = read_recipe_manifest(recipe, str(genres))
+    levels = load_inputs(manifest.tracks, recipe, bench.sound).inputs
     assert recipe.input.kind == "sound"
-    data = windows(manifest, levels, recipe.input, seed=1)
+    data = split_windows(manifest, levels, recipe.input, seed=1)
     monkeypatch.setattr(budget, "seconds_per_step", lambda *_: 1.0)
     steps = 84 // 4  # windows to learn from, in batches of four
     look = 18 / 4 / 3
-    fitted = budget.within(recipe, data, 10 * steps + 8 * look + 1).train
+    fitted = budget.fit_to_budget(recipe, data, 10 * steps + 8 * look + 1).train
     assert (fitted.epochs, fitted.validate_every) == (10, 2)
-    assert budget.within(recipe, data, 1.0).train.epochs == 1
-    assert budget.within(recipe, data, 1e6).train.epochs == 50
+    assert budget.fit_to_budget(recipe, data, 1.0).train.epochs == 1
+    assert budget.fit_to_budget(recipe, data, 1e6).train.epochs == 50
 
 
 def test_pictures_need_pictures(genres: Path, tmp_path: Path) -> None:
     tables = {**make_recipe().model_dump(), "input": {"kind": "picture", "width": 32, "height": 32}, "augment": {}}
     recipe = Recipe.model_validate(tables)
     said: list[str] = []
-    benchmark([(recipe, BUDGETS)], bench_of(genres, tmp_path), said.append)
+    run_benchmark([(recipe, BUDGETS)], bench_of(genres, tmp_path), said.append)
     assert said == ["small is left out: it looks at pictures, and --pictures does not say where there are some."]
 
 
 def test_copies_are_not_forgotten_silently(genres: Path, tmp_path: Path) -> None:
     recipe = make_recipe(augment={"expand": 2, "waveform": {"noise": 20.0}})
     said: list[str] = []
-    benchmark([(recipe, BUDGETS)], bench_of(genres, tmp_path), said.append)
+    run_benchmark([(recipe, BUDGETS)], bench_of(genres, tmp_path), said.append)
     assert said == ["small is left out: no copies are made here; set augment.expand = 1 and augment.waveform = {}."]
 
 
@@ -109,7 +111,7 @@ def test_tracks_that_cannot_be_read_are_named(genres: Path, tmp_path: Path, monk
     (tmp_path / "data" / "low" / "broken.wav").write_text("no audio")
     monkeypatch.setattr(module, "run_cell", lambda *_: a_cell("small", "tracks", 0.5))
     said: list[str] = []
-    benchmark([(make_recipe(), {"tracks": 1.0})], bench_of(tmp_path / "data", tmp_path), said.append)
+    run_benchmark([(make_recipe(), {"tracks": 1.0})], bench_of(tmp_path / "data", tmp_path), said.append)
     assert said[0].startswith("Left out: ")
     assert "broken.wav is not audio" in said[0]
 
@@ -123,7 +125,7 @@ def test_what_is_no_cell(tmp_path: Path) -> None:
 def test_the_page_shows_the_leak() -> None:
     cells = [a_cell("vgg", "windows", 0.92), a_cell("vgg", "fault-filtered", 0.5)]
     cells += [a_cell("other", "windows", 0.4), a_cell("other", "tracks", 0.3)]
-    text = page(cells, ["other", "vgg", "missing"], "genrelens benchmark x.toml")
+    text = benchmark_page(cells, ["other", "vgg", "missing"], "genrelens benchmark x.toml")
     assert "| vgg | 94 % | 92.0 (87.0-97.0) |  | 50.0 (45.0-55.0) | +42.0 |" in text
     assert "| other | 94 % | 40.0 (35.0-45.0) | 30.0 (25.0-35.0) |  |  |" in text
     assert "| vgg | 11,218 | 5.15 M | 12 | 3; 3 of 40 | 123; 123 |" in text
@@ -133,14 +135,14 @@ def test_the_page_shows_the_leak() -> None:
 
 
 def test_a_page_without_cells() -> None:
-    assert page([], ["vgg"], "x") == "Nothing has been measured yet.\n"
+    assert benchmark_page([], ["vgg"], "x") == "Nothing has been measured yet.\n"
 
 
 def test_too_good_a_figure_raises_the_alarm() -> None:
-    assert "above 94.5 % on the fault-filtered split: vgg" in page(
+    assert "above 94.5 % on the fault-filtered split: vgg" in benchmark_page(
         [a_cell("vgg", "fault-filtered", 0.95)], ["vgg"], "x"
     )
-    assert "Leak alarm" not in page([a_cell("vgg", "windows", 0.99)], ["vgg"], "x")
+    assert "Leak alarm" not in benchmark_page([a_cell("vgg", "windows", 0.99)], ["vgg"], "x")
 
 
 RECIPE = """

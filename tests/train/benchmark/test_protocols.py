@@ -8,7 +8,7 @@ import pytest
 from genrelens.errors import SplitError
 from genrelens.features.frontend import FrontEnd
 from genrelens.model.input_spec import AudioInput
-from genrelens.train.benchmark.protocols import whole_tracks, windows
+from genrelens.train.benchmark.protocols import split_tracks, split_windows
 from genrelens.train.data.log_mels import LogMel
 from genrelens.train.data.manifest import SPLITS, Manifest, gtzan_tracks
 from genrelens.train.data.splits import find_leaks
@@ -24,7 +24,7 @@ def gtzan() -> tuple[Manifest, dict[str, LogMel]]:
 
 def test_windows_at_random_have_tracks_on_all_sides() -> None:
     manifest, levels = gtzan()
-    data = windows(manifest, levels, SOUND, seed=1)
+    data = split_windows(manifest, levels, SOUND, seed=1)
     assert len(data.manifest.tracks) == len(data.inputs) == 6000
     shares = [len(data.manifest.in_split(side)) for side in SPLITS]
     assert shares == [4200, 900, 900]
@@ -36,16 +36,16 @@ def test_windows_at_random_have_tracks_on_all_sides() -> None:
 
 def test_tracks_at_random_are_whole_and_artists_are_not() -> None:
     manifest, levels = gtzan()
-    data = whole_tracks(manifest, levels, "tracks", seed=1)
+    data = split_tracks(manifest, levels, "tracks", seed=1)
     assert [len(data.manifest.in_split(side)) for side in SPLITS] == [700, 150, 150]
     assert find_leaks(data.manifest.tracks, {})
-    stratified = whole_tracks(manifest, levels, "stratified", seed=1)
+    stratified = split_tracks(manifest, levels, "stratified", seed=1)
     assert not find_leaks(stratified.manifest.tracks, {})
 
 
 def test_the_lists_lose_the_artist_that_they_have_twice() -> None:
     manifest, levels = gtzan()
-    data = whole_tracks(manifest, levels, "fault-filtered", seed=1)
+    data = split_tracks(manifest, levels, "fault-filtered", seed=1)
     assert [len(data.manifest.in_split(side)) for side in SPLITS] == [441, 197, 290]
     assert not find_leaks(data.manifest.tracks, {})
     learnt = {item.name for item in data.manifest.in_split("train")}
@@ -57,7 +57,7 @@ def test_a_genre_with_one_track_cannot_be_divided() -> None:
     lonely = replace(manifest.tracks[0], label="polka", group=None)
     manifest = replace(manifest, tracks=(lonely, *manifest.tracks[1:]))
     with pytest.raises(SplitError, match="polka has 1 track; a genre needs 2 or more"):
-        whole_tracks(manifest, levels, "tracks", seed=1)
+        split_tracks(manifest, levels, "tracks", seed=1)
     short = {**levels, lonely.path: levels[lonely.path][:, : SOUND.frames]}
     with pytest.raises(SplitError, match="the windows of GTZAN cannot be dealt out to three sides"):
-        windows(manifest, short, SOUND, seed=1)
+        split_windows(manifest, short, SOUND, seed=1)

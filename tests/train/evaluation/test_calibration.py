@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from genrelens.model.session import music_probability, ood_scores, softmax
 from genrelens.train.data.dataset import Examples
 from genrelens.train.evaluation.calibration import (
-    choose_temperature,
+    calibrate_outputs,
     fit_detector,
-    hear,
+    fit_temperature,
     log_loss,
-    settle,
+    run_network,
     track_probabilities,
 )
 from genrelens.train.networks import build
@@ -37,7 +37,7 @@ def drawn(temperature: float, count: int = 1000) -> tuple[list[NDArray[np.float3
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_the_temperature_that_the_truth_was_drawn_at_is_found(temperature: float) -> None:
     logits, targets = drawn(temperature)
-    assert choose_temperature(logits, targets, "tree") == pytest.approx(temperature, rel=0.1)
+    assert fit_temperature(logits, targets, "tree") == pytest.approx(temperature, rel=0.1)
 
 
 def test_the_vote_counts_in_choosing() -> None:
@@ -45,8 +45,8 @@ def test_the_vote_counts_in_choosing() -> None:
     rng = np.random.default_rng(1)
     truth = rng.integers(0, 2, 500)
     logits = [np.array([2.0, 0.0] if own == 0 else [0.0, 2.0]) + rng.normal(0, 3, (8, 2)) for own in truth]
-    voted = choose_temperature(logits, np.eye(2, dtype=np.float32)[truth], "one")
-    alone = choose_temperature([own[:1] for own in logits], np.eye(2, dtype=np.float32)[truth], "one")
+    voted = fit_temperature(logits, np.eye(2, dtype=np.float32)[truth], "one")
+    alone = fit_temperature([own[:1] for own in logits], np.eye(2, dtype=np.float32)[truth], "one")
     assert voted < 0.7 * alone
 
 
@@ -54,12 +54,12 @@ def test_several_labels_have_a_temperature_too() -> None:
     rng = np.random.default_rng(2)
     logits = rng.normal(0, 3, (1000, 1, 3)).astype(np.float32)
     targets = (rng.random((1000, 3)) < 1 / (1 + np.exp(-logits[:, 0] / 2))).astype(np.float32)
-    assert choose_temperature(list(logits), targets, "several") == pytest.approx(2, rel=0.1)
+    assert fit_temperature(list(logits), targets, "several") == pytest.approx(2, rel=0.1)
 
 
 def test_a_temperature_stays_within_reason_where_all_is_right() -> None:
     sure = [np.array([[9.0, 0.0]]), np.array([[0.0, 9.0]])]
-    assert choose_temperature(sure, np.eye(2, dtype=np.float32), "one") == 0.25
+    assert fit_temperature(sure, np.eye(2, dtype=np.float32), "one") == 0.25
 
 
 def test_log_loss_by_hand() -> None:
@@ -101,10 +101,10 @@ def test_a_detector_knows_music_by_its_flat() -> None:
 def test_a_net_is_heard_as_it_answers() -> None:
     recipe, few = make_recipe(), tracks(2)
     mapped = build(recipe.net, 2, recipe.input.shape).eval()
-    heard = hear(mapped, few, recipe)
+    heard = run_network(mapped, few, recipe)
     assert [one.embeddings.shape[1] for one in heard if one.embeddings is not None] == [8, 8]
     plain = build(NetworkTable(name="cnn3"), 2, recipe.input.shape).eval()
-    assert hear(plain, few, recipe)[0].embeddings is None
+    assert run_network(plain, few, recipe)[0].embeddings is None
 
 
 @pytest.mark.parametrize("labels", ["one", "several"])
@@ -113,7 +113,7 @@ def test_what_is_settled(labels: str) -> None:
     torch.manual_seed(0)
     net = build(recipe.net, 2, recipe.input.shape).eval()
     said: list[str] = []
-    confidence = settle(net, recipe, tracks(12), tracks(50, seed=1), said.append)
+    confidence = calibrate_outputs(net, recipe, tracks(12), tracks(50, seed=1), said.append)
     assert confidence.calibration is not None
     assert confidence.calibration.tracks == 50
     before, after = confidence.calibration.log_loss
@@ -131,5 +131,5 @@ def test_what_is_settled(labels: str) -> None:
 def test_what_cannot_be_settled_is_said() -> None:
     recipe = make_recipe()
     said: list[str] = []
-    settle(build(recipe.net, 2, recipe.input.shape).eval(), recipe, tracks(4), tracks(6), said.append)
+    calibrate_outputs(build(recipe.net, 2, recipe.input.shape).eval(), recipe, tracks(4), tracks(6), said.append)
     assert said[1] == "What is no music will not be noticed: that needs 50 tracks in valid, and there are 6."

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from genrelens.errors import DataError
-from genrelens.train.evaluation.compare import compare, mcnemar, read_evaluation
-from genrelens.train.evaluation.evaluate import Evaluation, TrackAnswer
-from genrelens.train.evaluation.metrics import measure
+from genrelens.train.evaluation.compare import compare_evaluations, mcnemar, read_evaluation
+from genrelens.train.evaluation.evaluate import Evaluation, TrackPrediction
+from genrelens.train.evaluation.metrics import classification_metrics
 
 LABELS = ("a", "b", "c")
 
@@ -23,11 +23,11 @@ def evaluation(
     positions = [labels.index(LABELS[answer]) for answer in told]
     probabilities = np.eye(len(labels))[positions]
     answers = tuple(
-        TrackAnswer(path=f"{number}.wav", truth=LABELS[right], probabilities=tuple(row))
+        TrackPrediction(path=f"{number}.wav", truth=LABELS[right], probabilities=tuple(row))
         for number, (right, row) in enumerate(zip(truth, probabilities, strict=True))
     )
     own = np.array([labels.index(LABELS[right]) for right in truth])
-    metrics = measure(labels, own, probabilities)
+    metrics = classification_metrics(labels, own, probabilities)
     return Evaluation(
         model="m", version="1", labels=labels, metrics=metrics, windows=metrics, answers=answers, failures=()
     )
@@ -40,7 +40,7 @@ def told(truth: NDArray[np.int64], right: NDArray[np.bool_]) -> list[int]:
 def test_a_model_against_itself() -> None:
     truth = np.random.default_rng(0).integers(0, 3, 50)
     one = evaluation(truth, told(truth, np.arange(50) % 3 > 0))
-    result = compare(one, one)
+    result = compare_evaluations(one, one)
     assert (result.accuracy.value, result.accuracy.low, result.accuracy.high, result.accuracy.p) == (0, 0, 0, 1)
     assert (result.only_first, result.only_second, result.mcnemar_p) == (0, 0, 1)
 
@@ -49,7 +49,7 @@ def test_a_clear_difference() -> None:
     rng = np.random.default_rng(1)
     truth = rng.integers(0, 3, 300)
     good, bad = rng.random(300) < 0.8, rng.random(300) < 0.6
-    result = compare(evaluation(truth, told(truth, good)), evaluation(truth, told(truth, bad)))
+    result = compare_evaluations(evaluation(truth, told(truth, good)), evaluation(truth, told(truth, bad)))
     assert result.tracks == 300
     assert result.accuracy.first == pytest.approx(good.mean())
     assert result.accuracy.value == pytest.approx(good.mean() - bad.mean())
@@ -70,7 +70,7 @@ def test_pairs_tell_more_than_two_intervals() -> None:
     bad = np.arange(200) < 120
     first, second = evaluation(truth, told(truth, good)), evaluation(truth, told(truth, bad))
     assert first.metrics.accuracy.low < second.metrics.accuracy.high
-    result = compare(first, second)
+    result = compare_evaluations(first, second)
     assert result.accuracy.low > 0
     assert (result.only_first, result.only_second) == (10, 0)
     assert result.mcnemar_p == pytest.approx(2 * 0.5**10)
@@ -81,7 +81,7 @@ def test_the_order_of_tracks_and_of_labels_plays_no_part() -> None:
     one = evaluation(truth, answers)
     other = evaluation(truth, answers, ("c", "a", "b"))
     other = other.model_copy(update={"answers": other.answers[::-1]})
-    result = compare(one, other)
+    result = compare_evaluations(one, other)
     assert result.accuracy.value == result.macro_f1.value == 0
     assert result.only_first == result.only_second == 0
 
@@ -89,7 +89,7 @@ def test_the_order_of_tracks_and_of_labels_plays_no_part() -> None:
 def test_swapping_turns_the_sign() -> None:
     truth = np.arange(60) % 3
     one, other = (evaluation(truth, told(truth, np.arange(60) % n > 0)) for n in (2, 5))
-    there, back = compare(one, other), compare(other, one)
+    there, back = compare_evaluations(one, other), compare_evaluations(other, one)
     assert there.accuracy.value == -back.accuracy.value
     assert there.accuracy.p == back.accuracy.p
     assert there.mcnemar_p == back.mcnemar_p
@@ -106,9 +106,9 @@ def test_other_tracks_are_refused() -> None:
     with pytest.raises(
         DataError, match=r"not measured on the same tracks: 1 have an answer of one alone, such as 2\.w"
     ):
-        compare(one, evaluation([0, 1], [0, 1]))
+        compare_evaluations(one, evaluation([0, 1], [0, 1]))
     with pytest.raises(DataError, match=r"2\.wav is c for one model and a for the other"):
-        compare(one, evaluation([0, 1, 0], [0, 1, 2]))
+        compare_evaluations(one, evaluation([0, 1, 0], [0, 1, 2]))
 
 
 def test_files(tmp_path: Path) -> None:

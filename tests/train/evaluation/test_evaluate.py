@@ -13,7 +13,7 @@ from genrelens.model.session import Model
 from genrelens.train.data.label_map import LabelMap
 from genrelens.train.data.manifest import LabelledTrack
 from genrelens.train.data.windows import network_inputs, sliding_frames
-from genrelens.train.evaluation.evaluate import ask_levels, evaluate, evaluation
+from genrelens.train.evaluation.evaluate import build_evaluation, evaluate, predict_log_mels
 from tests.support.audio import encode, tone
 from tests.support.models import make_card
 
@@ -108,7 +108,7 @@ def test_levels_at_hand_give_what_their_audio_gives(classifier: Classifier, tmp_
     sound = classifier.card.audio_input
     levels = {item.path: extract_features(load(item.path, 22_050), sound.features, sound.front_end) for item in tracks}
     judge = classifier.model.probabilities
-    answers = ask_levels(judge, sound, tracks, levels)
-    result = evaluation("tilt", "1", classifier.card.labels, tracks, answers.judged)
+    answers = predict_log_mels(judge, sound, tracks, levels)
+    result = build_evaluation("tilt", "1", classifier.card.labels, tracks, answers.judged)
     assert result.metrics.confusion == evaluate(classifier, tracks, 1).metrics.confusion
     assert network_inputs(levels[tracks[0].path], sound).shape[1:] == sound.shape

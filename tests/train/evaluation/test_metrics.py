@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support, top_k_accuracy_score
 from torchmetrics.classification import MulticlassCalibrationError
 
-from genrelens.train.evaluation.metrics import measure
+from genrelens.train.evaluation.metrics import classification_metrics
 
 
 def test_known_answers() -> None:
@@ -16,7 +16,7 @@ def test_known_answers() -> None:
     answers = np.array([0, 0, 1, 1, 1, 0])
     probabilities = np.full((6, 3), 0.1)
     probabilities[np.arange(6), answers] = 0.8
-    metrics = measure(("a", "b", "c"), truth, probabilities)
+    metrics = classification_metrics(("a", "b", "c"), truth, probabilities)
     assert metrics.tracks == 6
     assert metrics.accuracy.value == pytest.approx(4 / 6)
     assert metrics.confusion == ((2, 1, 0), (0, 2, 0), (1, 0, 0))
@@ -35,7 +35,7 @@ def test_intervals_hold_the_value_and_shrink_with_more_tracks() -> None:
         truth = rng.integers(0, 4, count)
         right = rng.random(count) < 0.7
         probabilities = np.eye(4)[np.where(right, truth, (truth + 1) % 4)]
-        accuracy = measure("abcd", truth, probabilities).accuracy
+        accuracy = classification_metrics("abcd", truth, probabilities).accuracy
         assert accuracy.low < accuracy.value < accuracy.high
         widths.append(accuracy.high - accuracy.low)
         normal = 2 * 1.96 * np.sqrt(accuracy.value * (1 - accuracy.value) / count)
@@ -44,7 +44,7 @@ def test_intervals_hold_the_value_and_shrink_with_more_tracks() -> None:
 
 
 def test_all_right_is_certain() -> None:
-    metrics = measure(("a", "b"), np.array([0, 1, 1]), np.eye(2)[[0, 1, 1]])
+    metrics = classification_metrics(("a", "b"), np.array([0, 1, 1]), np.eye(2)[[0, 1, 1]])
     assert (metrics.accuracy.low, metrics.accuracy.high) == (1, 1)
     assert metrics.macro_f1.value == 1
 
@@ -54,7 +54,7 @@ def test_the_measures_are_scikit_learns() -> None:
     truth = rng.integers(0, 5, 200)
     probabilities = rng.dirichlet(np.ones(5), 200)
     answers = probabilities.argmax(axis=1)
-    metrics = measure("abcde", truth, probabilities)
+    metrics = classification_metrics("abcde", truth, probabilities)
     assert metrics.accuracy.value == pytest.approx(accuracy_score(truth, answers))
     assert metrics.macro_f1.value == pytest.approx(f1_score(truth, answers, average="macro"))
     assert metrics.weighted_f1.value == pytest.approx(f1_score(truth, answers, average="weighted"))
@@ -65,7 +65,7 @@ def test_precision_recall_top_three_and_calibration_are_those_of_others() -> Non
     truth = rng.integers(0, 5, 300)
     probabilities = rng.dirichlet(np.ones(5), 300)
     answers = probabilities.argmax(axis=1)
-    metrics = measure("abcde", truth, probabilities)
+    metrics = classification_metrics("abcde", truth, probabilities)
     for average in ("macro", "weighted"):
         expected = precision_recall_fscore_support(truth, answers, average=average)
         ours = [getattr(metrics, f"{average}_{name}").value for name in ("precision", "recall", "f1")]
@@ -79,7 +79,7 @@ def test_precision_recall_top_three_and_calibration_are_those_of_others() -> Non
 def test_calibration_of_known_answers() -> None:
     """Guo's bins are open below and closed above: a confidence of 0.6 lies in (8/15, 9/15]."""
     probabilities = np.array([[0.6, 0.4], [0.6, 0.4], [0.0, 1.0], [0.0, 1.0]])
-    calibration = measure("ab", np.array([0, 1, 1, 1]), probabilities).calibration
+    calibration = classification_metrics("ab", np.array([0, 1, 1, 1]), probabilities).calibration
     assert [(row.answers, row.confidence, row.accuracy) for row in calibration.bins] == [(2, 0.6, 0.5), (2, 1.0, 1.0)]
     assert (calibration.bins[0].low, calibration.bins[0].high) == (8 / 15, 9 / 15)
     assert calibration.error == pytest.approx(0.05)
@@ -90,16 +90,16 @@ def test_windows_of_a_track_are_resampled_together() -> None:
     rng = np.random.default_rng(5)
     truth = rng.integers(0, 3, 60)
     told = np.eye(3)[np.where(rng.random(60) < 0.7, truth, (truth + 1) % 3)]
-    by_track = measure("abc", truth, told)
+    by_track = classification_metrics("abc", truth, told)
     tracks = np.repeat(np.arange(60), 10)
-    by_window = measure("abc", truth[tracks], told[tracks], tracks)
+    by_window = classification_metrics("abc", truth[tracks], told[tracks], tracks)
     assert by_window.accuracy == by_track.accuracy
     assert by_window.macro_f1.low == pytest.approx(by_track.macro_f1.low)
     assert by_window.tracks == 60
     assert sum(row.support for row in by_window.genres) == 600
 
     alone = rng.random(600) < 0.7
-    scattered = measure(
+    scattered = classification_metrics(
         "abc", truth[tracks], np.eye(3)[np.where(alone, truth[tracks], (truth[tracks] + 1) % 3)], tracks
     )
     assert scattered.accuracy.high - scattered.accuracy.low < 0.6 * (by_track.accuracy.high - by_track.accuracy.low)
@@ -111,7 +111,7 @@ def test_windows_of_a_track_are_resampled_together() -> None:
     arrays(np.float64, (30, 4), elements=floats(0.01, 1.0)),
 )
 def test_measures_stay_within_their_bounds(truth: NDArray[np.int64], weights: NDArray[np.float64]) -> None:
-    metrics = measure("abcd", truth, weights / weights.sum(axis=1, keepdims=True))
+    metrics = classification_metrics("abcd", truth, weights / weights.sum(axis=1, keepdims=True))
     assert 0 <= metrics.accuracy.low <= metrics.accuracy.value <= metrics.accuracy.high <= 1
     assert metrics.accuracy.value <= metrics.top3.value <= 1
     assert 0 <= metrics.calibration.error <= 1

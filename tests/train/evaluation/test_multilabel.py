@@ -16,11 +16,11 @@ from genrelens.classifier import Classifier
 from genrelens.cli.main import app
 from genrelens.errors import ManifestError, RecipeError, SplitError
 from genrelens.prediction import Prediction
+from genrelens.train.data.dataset import LoadingOptions, target_matrix
 from genrelens.train.data.manifest import LabelledTrack, Manifest, gtzan_tracks, read_manifest
 from genrelens.train.data.splits import assign_splits
-from genrelens.train.data.dataset import LoadingOptions, target_matrix
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
-from genrelens.train.evaluation.multilabel import LabelEvaluation, evaluate_any, evaluate_several
+from genrelens.train.evaluation.multilabel import MultilabelEvaluation, evaluate_model, evaluate_multilabel
 from genrelens.train.fit.fit import TrainingOptions
 from genrelens.train.fit.history import read_history
 from genrelens.train.fit.run import TrainingRequest, train
@@ -76,7 +76,10 @@ def request_for(data: Path, folder: Path, labels: str, epochs: int = 15) -> Trai
         train={**TRAIN, "epochs": epochs},
     )
     return TrainingRequest(
-        recipe, LoadingOptions(str(data), folder / "cache", 1), folder / "run", options=TrainingOptions("cpu", tracker="none")
+        recipe,
+        LoadingOptions(str(data), folder / "cache", 1),
+        folder / "run",
+        options=TrainingOptions("cpu", tracker="none"),
     )
 
 
@@ -100,10 +103,10 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def mixed(mixtures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingRequest, LabelEvaluation]:
+def mixed(mixtures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingRequest, MultilabelEvaluation]:
     request = request_for(mixtures, tmp_path_factory.mktemp("mixed"), "several")
     result = train(request, lambda _: None)
-    assert isinstance(result, LabelEvaluation)
+    assert isinstance(result, MultilabelEvaluation)
     return request, result
 
 
@@ -115,18 +118,18 @@ def grown(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainin
     return request, result
 
 
-def test_mixtures_are_taken_apart(mixed: tuple[TrainingRequest, LabelEvaluation], mixtures: Path) -> None:
+def test_mixtures_are_taken_apart(mixed: tuple[TrainingRequest, MultilabelEvaluation], mixtures: Path) -> None:
     request, result = mixed
     assert result.labels == ("high", "low", "noise")
     assert result.metrics.mean_ap.value > 0.9
-    assert LabelEvaluation.model_validate_json((request.folder / "valid.json").read_text()) == result
+    assert MultilabelEvaluation.model_validate_json((request.folder / "valid.json").read_text()) == result
     classifier = Classifier(request.folder / "model.onnx", threads=1)
-    items = read_manifest(str(mixtures)).items
+    items = read_manifest(str(mixtures)).tracks
     told = [set(classifier.predict(item.path).genres) == set(item.labels) for item in items]
     assert np.mean(told) > 0.9
 
 
-def test_the_card_of_a_model_with_several_labels(mixed: tuple[TrainingRequest, LabelEvaluation]) -> None:
+def test_the_card_of_a_model_with_several_labels(mixed: tuple[TrainingRequest, MultilabelEvaluation]) -> None:
     request, result = mixed
     card = Classifier(request.folder / "model.onnx").card
     assert card.labelling == "several"
@@ -134,7 +137,9 @@ def test_the_card_of_a_model_with_several_labels(mixed: tuple[TrainingRequest, L
     assert all(0 < threshold < 1 for threshold in card.thresholds)
 
 
-def test_training_with_several_labels_watches_their_ranking(mixed: tuple[TrainingRequest, LabelEvaluation]) -> None:
+def test_training_with_several_labels_watches_their_ranking(
+    mixed: tuple[TrainingRequest, MultilabelEvaluation],
+) -> None:
     request, result = mixed
     history = read_history(request.folder)
     assert history.best is not None
@@ -144,7 +149,9 @@ def test_training_with_several_labels_watches_their_ranking(mixed: tuple[Trainin
     assert history.best.train_accuracy is history.best.valid_accuracy is None
 
 
-def test_several_labels_from_the_command_line(mixed: tuple[TrainingRequest, LabelEvaluation], mixtures: Path) -> None:
+def test_several_labels_from_the_command_line(
+    mixed: tuple[TrainingRequest, MultilabelEvaluation], mixtures: Path
+) -> None:
     model = str(mixed[0].folder / "model.onnx")
     run = CliRunner()
     result = run.invoke(app, ["evaluate", model, "--data", str(mixtures), "--split", "none", "-t", "1"])
@@ -167,7 +174,7 @@ def test_several_labels_from_the_command_line(mixed: tuple[TrainingRequest, Labe
     assert "tells       several labels" in run.invoke(app, ["models", "show", model]).stdout
 
 
-def test_silence_is_none_of_several_labels(mixed: tuple[TrainingRequest, LabelEvaluation]) -> None:
+def test_silence_is_none_of_several_labels(mixed: tuple[TrainingRequest, MultilabelEvaluation]) -> None:
     prediction = Classifier(mixed[0].folder / "model.onnx").predict_samples(np.zeros(2 * RATE, np.float32), RATE)
     assert {score.score for score in prediction.scores} == {0.0}
     assert prediction.warnings
@@ -252,13 +259,13 @@ def test_a_label_that_no_track_in_train_has(mixtures: Path, tmp_path: Path) -> N
 
 
 def test_labels_that_the_model_lacks(
-    mixed: tuple[TrainingRequest, LabelEvaluation], grown: tuple[TrainingRequest, Evaluation]
+    mixed: tuple[TrainingRequest, MultilabelEvaluation], grown: tuple[TrainingRequest, Evaluation]
 ) -> None:
     several, tree = (Classifier(request.folder / "model.onnx") for request, _ in (mixed, grown))
     with pytest.raises(ManifestError, match="the model has no label polka; it knows high, low, noise"):
-        evaluate_several(several, [LabelledTrack("a.wav", "a", "low; polka")], 1)
+        evaluate_multilabel(several, [LabelledTrack("a.wav", "a", "low; polka")], 1)
     with pytest.raises(ManifestError, match="the label 'Tone---middle', which the model lacks"):
-        evaluate_any(tree, [LabelledTrack("a.wav", "a", "Tone---middle")], 1)
+        evaluate_model(tree, [LabelledTrack("a.wav", "a", "Tone---middle")], 1)
     with pytest.raises(ManifestError, match=r"has several labels \(Noise;Tone---low\), but a path"):
         evaluate(tree, [LabelledTrack("a.wav", "a", "Noise;Tone---low")], 1)
 
@@ -282,7 +289,9 @@ def test_a_split_spreads_sets_of_labels_and_rare_ones_by_their_first() -> None:
     assert 6 <= counts["a", "test"] <= 12
     assert 6 <= sum(counts[both, "test"] for both in ("a; b", "b; a")) <= 12
     assert 2 <= sum(item.label.startswith("c") for item in divided.in_split("test")) <= 8
-    sides = {group: {item.split for item in divided.tracks if item.group == group} for group in {i.group for i in items}}
+    sides = {
+        group: {item.split for item in divided.tracks if item.group == group} for group in {i.group for i in items}
+    }
     assert all(len(own) == 1 for own in sides.values())
 
 
@@ -306,12 +315,12 @@ def test_several_labels_of_real_tracks(tmp_path: Path) -> None:
     result = learnt(
         tmp_path, "several", {name: sets[name.split(".")[0]] for name in gtzan_tracks() if name.split(".")[0] in sets}
     )
-    assert isinstance(result, LabelEvaluation)
+    assert isinstance(result, MultilabelEvaluation)
     assert result.metrics.mean_auc is not None
     assert result.metrics.mean_auc.low > 0.6  # by chance 0.5
 
 
-def learnt(folder: Path, labelling: str, labels: dict[str, str]) -> Evaluation | LabelEvaluation:
+def learnt(folder: Path, labelling: str, labels: dict[str, str]) -> Evaluation | MultilabelEvaluation:
     """A brief training on rows of GTZAN's array, under other labels."""
     array = DATA / "logmel128_hop1920_u8.npy"
     tracks = enumerate(gtzan_tracks().items())

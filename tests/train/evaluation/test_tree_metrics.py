@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from genrelens.model.labels import GenreTree
-from genrelens.train.evaluation.tree_metrics import TreeMetrics, measure_tree
+from genrelens.train.evaluation.tree_metrics import TreeMetrics, tree_metrics
 
 TREE = GenreTree(["Jazz", "Rock---Metal---Doom", "Rock---Metal---Thrash", "Rock---Pop"])
 TRUTH = ["Jazz", "Rock---Pop", "Rock---Pop", "Rock---Metal---Doom", "Rock---Metal---Doom"]
@@ -18,7 +18,7 @@ ROWS = np.array(
 
 
 def test_each_level_and_what_was_told() -> None:
-    metrics = measure_tree(TREE, TRUTH, ROWS, 0.5)
+    metrics = tree_metrics(TREE, TRUTH, ROWS, 0.5)
     assert metrics.accuracy.value == pytest.approx(4 / 5)
     assert metrics.backed_off.value == pytest.approx(2 / 5)
     assert [row.level for row in metrics.levels] == [1, 2, 3]
@@ -33,7 +33,7 @@ def test_who_asks_for_more_certainty_is_told_less() -> None:
     rng = np.random.default_rng(0)
     rows = rng.dirichlet([0.5] * 4, 200)
     truth = [TREE.leaves[rng.choice(4, p=row)] for row in rows]  # calibrated by construction
-    measured = [measure_tree(TREE, truth, rows, certainty) for certainty in (0.0, 0.5, 0.8)]
+    measured = [tree_metrics(TREE, truth, rows, certainty) for certainty in (0.0, 0.5, 0.8)]
     backed_off = [metrics.backed_off.value for metrics in measured]
     assert backed_off[0] == 0 < backed_off[1] < backed_off[2]
     right = [metrics.accuracy.value for metrics in measured]

@@ -10,11 +10,19 @@ from matplotlib.image import imsave
 from genrelens.errors import GenrelensError, TrainingError
 from genrelens.model.input_spec import PictureInput
 from genrelens.train.data.manifest import LabelledTrack
-from genrelens.train.evaluation.evaluate import Evaluation, Judged, evaluation
-from genrelens.train.evaluation.metrics import measure
+from genrelens.train.evaluation.evaluate import Evaluation, TrackProbabilities, build_evaluation
+from genrelens.train.evaluation.metrics import classification_metrics
 from genrelens.train.fit.history import Epoch, History
 from genrelens.train.fit.record import flatten_table, read_run_record
-from genrelens.train.report.figures import DARK, LIGHT, confusion, curves, genres, reliability, selection
+from genrelens.train.report.figures import (
+    DARK,
+    LIGHT,
+    accuracy_coverage,
+    confusion_matrix,
+    genre_metrics,
+    learning_curves,
+    reliability_diagram,
+)
 from genrelens.train.report.mistakes import Mistake, mistake_drawing, worst_mistakes
 from genrelens.train.report.report import write_report
 from tests.support.audio import encode, tone
@@ -33,12 +41,16 @@ HISTORY = History(
 def answers(folder: Path) -> Evaluation:
     """Four tracks, two windows each; b.wav is told wrongly, and lost.wav surely so, but is not there."""
     items = [
-        LabelledTrack(str(folder / f"{name}.wav"), name, label) for name, label in (("a", "low"), ("b", "low"), ("c", "high"))
+        LabelledTrack(str(folder / f"{name}.wav"), name, label)
+        for name, label in (("a", "low"), ("b", "low"), ("c", "high"))
     ]
     items.append(LabelledTrack(str(folder / "lost.wav"), "lost", "high"))
     told = [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.95, 0.05]]
-    judged = {item.path: Judged.of(np.array([row, row], np.float32)) for item, row in zip(items, told, strict=True)}
-    return evaluation("small", "1", ("low", "high"), items, judged)
+    judged = {
+        item.path: TrackProbabilities.of(np.array([row, row], np.float32))
+        for item, row in zip(items, told, strict=True)
+    }
+    return build_evaluation("small", "1", ("low", "high"), items, judged)
 
 
 def begin(run: Path, summary: str = "A <b>test</b>.") -> None:
@@ -171,7 +183,7 @@ def test_nested_tables_for_reading() -> None:
 def test_the_most_confident_mistakes(tmp_path: Path) -> None:
     result = answers(tmp_path)
     first, second = worst_mistakes(result, 5)
-    assert (first.name, first.truth, first.told) == ("lost.wav", "high", "low")
+    assert (first.name, first.truth, first.predicted) == ("lost.wav", "high", "low")
     assert (first.confidence, first.probability) == pytest.approx((0.95, 0.05))
     assert second.name == "b.wav"
     assert worst_mistakes(result, 1) == [first]
@@ -181,32 +193,39 @@ def test_the_most_confident_mistakes(tmp_path: Path) -> None:
 def test_pictures_of_few_and_of_many_genres(count: int) -> None:
     rng = np.random.default_rng(0)
     truth = np.arange(3 * count) % count
-    metrics = measure([f"genre {n}" for n in range(count)], truth, rng.dirichlet(np.ones(count), len(truth)))
-    for drawing in (confusion(metrics), genres(metrics), reliability(metrics), selection(metrics)):
+    metrics = classification_metrics(
+        [f"genre {n}" for n in range(count)], truth, rng.dirichlet(np.ones(count), len(truth))
+    )
+    for drawing in (
+        confusion_matrix(metrics),
+        genre_metrics(metrics),
+        reliability_diagram(metrics),
+        accuracy_coverage(metrics),
+    ):
         assert drawing.png(DARK).startswith(PNG)
 
 
 def test_words_for_pictures() -> None:
-    metrics = measure("abc", np.array([0, 0, 0, 1, 2]), np.eye(3)[[0, 1, 1, 1, 2]])
-    assert confusion(metrics).alt == "Confusion matrix of 3 genres: most often a is told as b, 2 of 3 times."
-    assert reliability(metrics).alt.startswith(
+    metrics = classification_metrics("abc", np.array([0, 0, 0, 1, 2]), np.eye(3)[[0, 1, 1, 1, 2]])
+    assert confusion_matrix(metrics).alt == "Confusion matrix of 3 genres: most often a is told as b, 2 of 3 times."
+    assert reliability_diagram(metrics).alt.startswith(
         "Reliability diagram: the answers are 100 % confident on the mean and 60 %"
     )
-    assert "F1 from 0.50 (a) to 1.00 (c)" in genres(metrics).alt
-    perfect = measure("ab", np.array([0, 1]), np.eye(2))
-    assert confusion(perfect).alt == "Confusion matrix of 2 genres: all answers are right."
+    assert "F1 from 0.50 (a) to 1.00 (c)" in genre_metrics(metrics).alt
+    perfect = classification_metrics("ab", np.array([0, 1]), np.eye(2))
+    assert confusion_matrix(perfect).alt == "Confusion matrix of 2 genres: all answers are right."
 
 
 def test_curves_of_one_epoch_without_validation() -> None:
     history = History(epochs=(Epoch(epoch=0, step=9, train_loss=2.0),))
-    drawing = curves(history, None)
+    drawing = learning_curves(history, None)
     assert drawing.alt == "Loss and accuracy over 1 epoch."
     assert drawing.png(LIGHT).startswith(PNG)
 
 
 def test_curves_of_several_labels_show_their_precision() -> None:
     epochs = tuple(Epoch(epoch=n, step=n, train_loss=1 / (n + 1), valid_loss=1, valid_map=n / 4) for n in range(3))
-    drawing = curves(History(epochs=epochs), None)
+    drawing = learning_curves(History(epochs=epochs), None)
     assert drawing.alt.startswith("Loss and mean average precision over 3 epochs.")
     _, below = drawing.draw(LIGHT).axes
     assert below.get_ylabel() == "mean average precision"

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genrelens.train.report.summary import Layer, summarise
+from genrelens.train.report.summary import Layer, summarise_network
 
 
 class Small(nn.Module):
@@ -27,7 +27,7 @@ class Small(nn.Module):
 
 
 def test_layers_by_hand() -> None:
-    summary = summarise(Small(), (1, 8, 10))
+    summary = summarise_network(Small(), (1, 8, 10))
     assert summary.layers == (
         Layer("bands.0", "Conv2d", (4, 8, 10), 36, 36 * 80),
         Layer("bands.1", "BatchNorm2d", (4, 8, 10), 8, 0),
@@ -41,7 +41,7 @@ def test_layers_by_hand() -> None:
 def test_the_layers_add_up_to_the_net() -> None:
     net = Small()
     net.token.requires_grad = False
-    summary = summarise(net, (1, 8, 10))
+    summary = summarise_network(net, (1, 8, 10))
     assert sum(layer.parameters for layer in summary.layers) == summary.parameters
     assert sum(layer.macs for layer in summary.layers) == summary.macs
     assert summary.parameters - summary.trainable == 4
@@ -50,7 +50,7 @@ def test_the_layers_add_up_to_the_net() -> None:
 def test_the_net_is_left_as_it_was() -> None:
     net = Small().train()
     before = net(torch.zeros(1, 1, 8, 10)).shape
-    summarise(net, (1, 8, 10))
+    summarise_network(net, (1, 8, 10))
     assert net.training
     assert next(net.parameters()).device.type == "cpu"
     assert net(torch.zeros(1, 1, 8, 10)).shape == before
@@ -59,4 +59,4 @@ def test_the_net_is_left_as_it_was() -> None:
 @pytest.mark.parametrize("frames", [10, 20])
 def test_longer_windows_cost_more(frames: int) -> None:
     convolution = nn.Sequential(nn.Conv2d(1, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    assert summarise(convolution, (1, 8, frames)).macs == 8 * frames
+    assert summarise_network(convolution, (1, 8, frames)).macs == 8 * frames

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from genrelens.train.robustness.equaliser import DRAWN, MOST_DB, NEIGHBOURS, POINTS_HZ, Equaliser, drawn, neighbours
+from genrelens.train.robustness.equaliser import (
+    MAX_GAIN_DB,
+    NEIGHBOURING_FILTERS,
+    POINTS_HZ,
+    RANDOM_FILTERS,
+    Equaliser,
+    neighbouring_filters,
+    random_filters,
+)
 
 RATE = 44_100
 
@@ -32,16 +40,16 @@ def test_a_flat_filter_changes_nothing() -> None:
 
 
 def test_draws_follow_from_the_generator_and_stay_gentle() -> None:
-    first, again, other = (drawn(np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (random_filters(np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert first == again != other
-    assert [one.name for one in first] == [f"equaliser:{number}" for number in range(1, DRAWN + 1)]
-    assert all(0 < one.strength <= MOST_DB for one in first)
+    assert [one.name for one in first] == [f"equaliser:{number}" for number in range(1, RANDOM_FILTERS + 1)]
+    assert all(0 < one.strength <= MAX_GAIN_DB for one in first)
 
 
 def test_neighbours_are_near_and_as_gentle() -> None:
-    parent = Equaliser.of(1, np.full(len(POINTS_HZ), MOST_DB))
-    found = neighbours(parent, 17, np.random.default_rng(0))
-    assert [one.number for one in found] == list(range(17, 17 + NEIGHBOURS))
+    parent = Equaliser.of(1, np.full(len(POINTS_HZ), MAX_GAIN_DB))
+    found = neighbouring_filters(parent, 17, np.random.default_rng(0))
+    assert [one.number for one in found] == list(range(17, 17 + NEIGHBOURING_FILTERS))
     gains = np.array([one.gains for one in found])
-    assert gains.max() <= MOST_DB
-    assert 0 < np.abs(gains - MOST_DB).mean() < MOST_DB / 2
+    assert gains.max() <= MAX_GAIN_DB
+    assert 0 < np.abs(gains - MAX_GAIN_DB).mean() < MAX_GAIN_DB / 2

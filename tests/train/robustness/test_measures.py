@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from genrelens.train.data.manifest import Item
-from genrelens.train.robustness.changes import Change, Mp3, Noise, Polarity, Shuffle
-from genrelens.train.robustness.measures import by_score, extremes, measured_rows, track_rows
-from genrelens.train.robustness.runner import Told
+from genrelens.train.data.manifest import LabelledTrack
+from genrelens.train.robustness.measures import family_extremes, perturbation_rows, rank_by_accuracy, track_rows
+from genrelens.train.robustness.perturbations import Mp3, Noise, Perturbation, Polarity, Shuffle
+from genrelens.train.robustness.runner import PerturbedPredictions
 
 LABELS = ("jazz", "rock")
-CHANGES: list[Change] = [Polarity(), Mp3(64), Mp3(32), Noise(10), Shuffle(0)]
+CHANGES: list[Perturbation] = [Polarity(), Mp3(64), Mp3(32), Noise(10), Shuffle(0)]
 TRUTH = np.array([0, 0, 0, 1])
 
 
@@ -19,9 +19,9 @@ def answers(jazz: list[list[float]]) -> np.ndarray:
 
 
 @pytest.fixture
-def told() -> Told:
+def told() -> PerturbedPredictions:
     """As it is three of four are right; probabilities of jazz."""
-    items = tuple(Item(f"{n}.wav", f"track {n}", LABELS[label]) for n, label in enumerate(TRUTH))
+    items = tuple(LabelledTrack(f"{n}.wav", f"track {n}", LABELS[label]) for n, label in enumerate(TRUTH))
     plain = answers([[0.9], [0.8], [0.6], [0.7]])[:, 0]
     changed = answers(
         [  # polarity, mp3:64, mp3:32, noise, shuffle
@@ -31,11 +31,11 @@ def told() -> Told:
             [0.7, 0.7, 0.7, 0.4, 0.1],
         ]
     )
-    return Told(items, plain, changed, ())
+    return PerturbedPredictions(items, plain, changed, ())
 
 
-def test_rows(told: Told) -> None:
-    accuracy, (polarity, fine, coarse, noise, _) = measured_rows(told, TRUTH, CHANGES, seed=0)
+def test_rows(told: PerturbedPredictions) -> None:
+    accuracy, (polarity, fine, coarse, noise, _) = perturbation_rows(told, TRUTH, CHANGES, seed=0)
     assert accuracy.value == 0.75
     assert (polarity.difference.low, polarity.difference.value, polarity.difference.high) == (0, 0, 0)
     assert (polarity.flips, polarity.confidence, polarity.passed) == (0, 0, True)
@@ -49,14 +49,16 @@ def test_rows(told: Told) -> None:
 
 
 def test_a_loss_that_is_just_allowed_is_kept() -> None:
-    items = tuple(Item(f"{n}", f"{n}", "jazz") for n in range(50))
+    items = tuple(LabelledTrack(f"{n}", f"{n}", "jazz") for n in range(50))
     plain, changed = answers([[0.9]] * 50), answers([[0.9]] * 49 + [[0.1]])
-    _, (row,) = measured_rows(Told(items, plain[:, 0], changed, ()), np.zeros(50, int), [Mp3(64)], 0)
+    _, (row,) = perturbation_rows(
+        PerturbedPredictions(items, plain[:, 0], changed, ()), np.zeros(50, int), [Mp3(64)], 0
+    )
     assert row.passed
 
 
-def test_worst_and_best(told: Told) -> None:
-    found = {row.family: (row.changes, row.worst, row.best) for row in extremes(told, TRUTH, CHANGES)}
+def test_worst_and_best(told: PerturbedPredictions) -> None:
+    found = {row.family: (row.changes, row.worst, row.best) for row in family_extremes(told, TRUTH, CHANGES)}
     assert found == {
         "all": (4, 0.25, 1.0),
         "polarity": (1, 0.75, 0.75),
@@ -66,7 +68,7 @@ def test_worst_and_best(told: Told) -> None:
     }
 
 
-def test_by_track_shuffles_do_not_count(told: Told) -> None:
+def test_by_track_shuffles_do_not_count(told: PerturbedPredictions) -> None:
     rows = track_rows(told, TRUTH, CHANGES, LABELS)
     assert [row.wrong for row in rows] == [0, 2, 2, 3]
     last = rows[3]
@@ -75,7 +77,7 @@ def test_by_track_shuffles_do_not_count(told: Told) -> None:
     assert track_rows(told, TRUTH, [Shuffle(0)] * 5, LABELS) == ()
 
 
-def test_the_order_of_scores_is_that_of_accuracy_then_of_odds(told: Told) -> None:
-    assert [CHANGES[place].name for place in by_score(told, TRUTH)] == [
+def test_the_order_of_scores_is_that_of_accuracy_then_of_odds(told: PerturbedPredictions) -> None:
+    assert [CHANGES[place].name for place in rank_by_accuracy(told, TRUTH)] == [
         "shuffle:0", "noise:10", "mp3:32", "mp3:64", "polarity"
     ]  # fmt: skip

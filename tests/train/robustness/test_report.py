@@ -8,12 +8,20 @@ import pytest
 from genrelens.errors import UndecodableAudioError
 from genrelens.prediction import Failure
 from genrelens.train.evaluation.metrics import Estimate
-from genrelens.train.robustness.measures import Extreme, Extremes, Filter, Row, Search, StressReport, TrackRow
+from genrelens.train.robustness.measures import (
+    FamilyExtremes,
+    FilterCurve,
+    FilterSearch,
+    PerturbationRow,
+    StressReport,
+    TrackExtreme,
+    TrackRow,
+)
 from genrelens.train.robustness.report import table_markdown, table_text, write_stress
 
 
-def row(name: str, words: str, lost: float, allowed: float | None = None, strength: float = 1) -> Row:
-    return Row(
+def row(name: str, words: str, lost: float, allowed: float | None = None, strength: float = 1) -> PerturbationRow:
+    return PerturbationRow(
         name=name,
         family=name.partition(":")[0],
         words=words,
@@ -36,7 +44,7 @@ def report() -> StressReport:
         row("shuffle:0", "frames shuffled", 0.4),
         *(row(f"equaliser:{number}", f"filter {number}", 0.01 * number) for number in (1, 2, 3)),
     )
-    filters = tuple(Filter(name=f"equaliser:{n}", hz=(500, 1000, 2000), gains=(n, -n, 0)) for n in (1, 2, 3))
+    filters = tuple(FilterCurve(name=f"equaliser:{n}", hz=(500, 1000, 2000), gains=(n, -n, 0)) for n in (1, 2, 3))
     return StressReport(
         model="tilt",
         version="1",
@@ -47,8 +55,8 @@ def report() -> StressReport:
         tested=10,
         accuracy=Estimate(value=0.8, low=0.7, high=0.9),
         rows=rows,
-        search=Search(filters=filters, deflating="equaliser:3", inflating="equaliser:1"),
-        extremes=(Extremes(family="all", changes=6, worst=0.3, best=0.95),),
+        search=FilterSearch(filters=filters, deflating="equaliser:3", inflating="equaliser:1"),
+        extremes=(FamilyExtremes(family="all", changes=6, worst=0.3, best=0.95),),
         tracks=(
             TrackRow(
                 name="<a & b>",
@@ -56,8 +64,8 @@ def report() -> StressReport:
                 told="low",
                 probability=0.9,
                 wrong=2,
-                worst=Extreme(change="mp3:64", probability=0.1),
-                best=Extreme(change="tempo:+4", probability=0.95),
+                worst=TrackExtreme(change="mp3:64", probability=0.1),
+                best=TrackExtreme(change="tempo:+4", probability=0.95),
             ),
         ),
         failures=(Failure.from_error("c.wav", UndecodableAudioError("c.wav is no audio")),),

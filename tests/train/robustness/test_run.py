@@ -11,16 +11,16 @@ from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError, WrongInputError
 from genrelens.model.input_spec import PictureInput
 from genrelens.train.data.manifest import LabelledTrack, Manifest
-from genrelens.train.robustness.battery import battery, chosen
-from genrelens.train.robustness.changes import Change, Gain, LowPass, Polarity, Shuffle
-from genrelens.train.robustness.equaliser import DRAWN, NEIGHBOURS
+from genrelens.train.robustness.battery import perturbation_battery, select_perturbations
+from genrelens.train.robustness.equaliser import NEIGHBOURING_FILTERS, RANDOM_FILTERS
 from genrelens.train.robustness.measures import StressReport
-from genrelens.train.robustness.run import Manner, stress
-from genrelens.train.robustness.runner import judge_track
+from genrelens.train.robustness.perturbations import Gain, LowPass, Perturbation, Polarity, Shuffle
+from genrelens.train.robustness.run import StressSettings, run_stress_test
+from genrelens.train.robustness.runner import predict_track
 from tests.support.audio import encode, tone
 from tests.support.models import make_card
 
-MANNER = Manner(seed=1, processes=1, bar=lambda _what, _total: nullcontext(lambda: None))
+MANNER = StressSettings(seed=1, processes=1, bar=lambda _what, _total: nullcontext(lambda: None))
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def data(tmp_path: Path) -> Manifest:
     return Manifest("tones", tuple(items))
 
 
-def run(model: Path, data: Manifest, changes: list[Change], manner: Manner = MANNER) -> StressReport:
-    return stress(Classifier(model), data, "given", "valid", changes, manner)
+def run(model: Path, data: Manifest, changes: list[Perturbation], manner: StressSettings = MANNER) -> StressReport:
+    return run_stress_test(Classifier(model), data, "given", "valid", changes, manner)
 
 
 def test_what_matters_to_the_model_shows(model_file: Path, data: Manifest) -> None:
@@ -52,31 +52,31 @@ def test_what_matters_to_the_model_shows(model_file: Path, data: Manifest) -> No
 
 
 def test_filters_are_searched_for(model_file: Path, data: Manifest) -> None:
-    filters = chosen(battery(np.random.default_rng(1)), ["equaliser"])
+    filters = select_perturbations(perturbation_battery(np.random.default_rng(1)), ["equaliser"])
     report = run(model_file, Manifest("tones", data.tracks[1:3]), filters)
     assert report.search is not None
-    assert len(report.rows) == len(report.search.filters) == DRAWN + 2 * NEIGHBOURS
+    assert len(report.rows) == len(report.search.filters) == RANDOM_FILTERS + 2 * NEIGHBOURING_FILTERS
     odds = {row.name: row.confidence for row in report.rows}  # all answers stay right, so that tells the score
     assert min(odds, key=lambda name: odds[name]) == report.search.deflating
-    assert [row.name for row in report.told_rows] == [
+    assert [row.name for row in report.reported_rows] == [
         name for name in odds if name in (report.search.deflating, report.search.inflating)
     ]
 
 
 def test_some_filters_are_no_search(model_file: Path, data: Manifest) -> None:
-    filters = chosen(battery(np.random.default_rng(1)), ["equaliser:1", "equaliser:2"])
+    filters = select_perturbations(perturbation_battery(np.random.default_rng(1)), ["equaliser:1", "equaliser:2"])
     assert run(model_file, data, filters).search is None
 
 
 def test_changes_can_be_sent_to_processes() -> None:
-    changes = battery(np.random.default_rng(1))
+    changes = perturbation_battery(np.random.default_rng(1))
     assert pickle.loads(pickle.dumps(changes)) == changes
 
 
 def test_an_answer_does_not_hang_on_what_else_is_asked(model_file: Path, data: Manifest) -> None:
-    changes = chosen(battery(np.random.default_rng(1)), ["noise"])
-    together = judge_track(data.tracks[0], model_file, tuple(changes), seed=1)
-    alone = judge_track(data.tracks[0], model_file, (changes[-1],), seed=1)
+    changes = select_perturbations(perturbation_battery(np.random.default_rng(1)), ["noise"])
+    together = predict_track(data.tracks[0], model_file, tuple(changes), seed=1)
+    alone = predict_track(data.tracks[0], model_file, (changes[-1],), seed=1)
     np.testing.assert_array_equal(together[[0, -1]], alone)
 
 
@@ -104,7 +104,7 @@ def test_what_the_model_must_be(model_file: Path, data: Manifest, tmp_path: Path
     several.model.card = make_card(labelling="several", thresholds=(0.5, 0.5))
     for classifier, why in ((pictures, "looks at pictures"), (several, "tells several labels")):
         with pytest.raises(WrongInputError, match=why):
-            stress(classifier, data, "given", "valid", [Polarity()], MANNER)
+            run_stress_test(classifier, data, "given", "valid", [Polarity()], MANNER)
 
 
 def test_labels_that_the_model_lacks(model_file: Path) -> None:

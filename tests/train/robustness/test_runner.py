@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from genrelens.model.card import Card
 from genrelens.model.session import Model
-from genrelens.train.robustness.changes import Shuffle
-from genrelens.train.robustness.runner import OutOfOrder
+from genrelens.train.robustness.perturbations import Shuffle
+from genrelens.train.robustness.runner import ShuffledFramesModel
 from tests.support.models import make_card, make_mapped_model, make_model
 
 
-class Noting(OutOfOrder):
+class Noting(ShuffledFramesModel):
     """Keeps what its graph was run on."""
 
     def _run_session(self, outputs: list[str], planes: NDArray[np.float32]) -> list[NDArray[np.float32]]:

@@ -17,18 +17,18 @@ from genrelens.errors import ManifestError, display_name
 from genrelens.files import write_text
 from genrelens.model.input_spec import AudioInput, PictureInput
 from genrelens.model.session import Model
-from genrelens.train.benchmark.budget import cpu_ms, within
-from genrelens.train.benchmark.protocols import Protocol, whole_tracks, windows
+from genrelens.train.benchmark.budget import fit_to_budget, measure_cpu_ms
+from genrelens.train.benchmark.protocols import Protocol, split_tracks, split_windows
+from genrelens.train.data.dataset import Dataset, LoadingOptions, Say, load_inputs, read_recipe_manifest
 from genrelens.train.data.log_mels import LogMel
 from genrelens.train.data.manifest import SPLITS, LabelledTrack
-from genrelens.train.data.dataset import Dataset, LoadingOptions, Say, load_inputs, read_recipe_manifest
-from genrelens.train.evaluation.evaluate import Evaluation, ask_levels, evaluation
+from genrelens.train.evaluation.evaluate import Evaluation, build_evaluation, predict_log_mels
 from genrelens.train.evaluation.metrics import Estimate
-from genrelens.train.export.export import export_onnx, count_parameters
+from genrelens.train.export.export import count_parameters, export_onnx
 from genrelens.train.fit.fit import TrainingOptions, fit
 from genrelens.train.fit.run import build_card, sample_windows
 from genrelens.train.recipes.recipe import Recipe
-from genrelens.train.report.summary import summarise
+from genrelens.train.report.summary import summarise_network
 
 _NO_PICTURES = "it looks at pictures, and --pictures does not say where there are some"
 
@@ -61,14 +61,14 @@ class Cell(BaseModel):
     epochs: int
     planned: int
     training_seconds: float
-    cpu_ms: float | None
+    measure_cpu_ms: float | None
     date: str
     machine: str
     package: str
 
 
 @dataclass(frozen=True)
-class Bench:
+class BenchmarkInputs:
     """Where the tracks are, where pictures of them are if anywhere, and the folder of the cells.
 
     Training takes as many threads as there are processes to read the tracks with.
@@ -79,7 +79,7 @@ class Bench:
     results: Path
 
 
-def benchmark(recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], bench: Bench, say: Say) -> None:
+def run_benchmark(recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], bench: BenchmarkInputs, say: Say) -> None:
     """Run the cells that have no result yet, one after another.
 
     A cell is kept when it is done: a benchmark that breaks off goes on with the next one, and several may
@@ -104,12 +104,12 @@ def benchmark(recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], bench:
             protocol
             for protocol in budgets
             if not (picture and protocol == "windows")  # a picture shows all of its track
-            and not cell_file(bench.results, recipe.name, protocol).is_file()
+            and not cell_path(bench.results, recipe.name, protocol).is_file()
         ]
         for protocol, data in _divided(recipe, missing, loading, say):
             say(f"{recipe.name}, {protocol}: training ...")
             cell = run_cell(recipe, protocol, data, budgets[protocol])
-            write_text(cell_file(bench.results, recipe.name, protocol), cell.model_dump_json(indent=1) + "\n")
+            write_text(cell_path(bench.results, recipe.name, protocol), cell.model_dump_json(indent=1) + "\n")
             say(f"{recipe.name}, {protocol}: {cell.accuracy.value:.3f}")
 
 
@@ -125,7 +125,7 @@ def _unfit(recipe: Recipe) -> str:
 def run_cell(recipe: Recipe, protocol: Protocol, data: Dataset, budget: float) -> Cell:
     """Train for as many epochs as the budget allows, choosing on *valid*, and measure on *test*, once."""
     labels = data.manifest.labels
-    fitted = within(recipe, data, budget)
+    fitted = fit_to_budget(recipe, data, budget)
     with TemporaryDirectory() as folder:
         before = time.process_time()
         net = fit(
@@ -141,7 +141,9 @@ def run_cell(recipe: Recipe, protocol: Protocol, data: Dataset, budget: float) -
         file = Path(folder) / "model.onnx"
         export_onnx(net, build_card(fitted, data.manifest, net), sample_windows(data.examples("valid"), fitted), file)
         model = Model(file)
-        valid, test = (_measure(model, recipe, data.manifest.in_split(side), data.inputs).metrics for side in SPLITS[1:])
+        valid, test = (
+            _measure(model, recipe, data.manifest.in_split(side), data.inputs).metrics for side in SPLITS[1:]
+        )
         return Cell(
             recipe=recipe.name,
             protocol=protocol,
@@ -155,11 +157,11 @@ def run_cell(recipe: Recipe, protocol: Protocol, data: Dataset, budget: float) -
             log_loss=test.log_loss,
             valid_accuracy=valid.accuracy.value,
             parameters=count_parameters(net),
-            macs=summarise(net, recipe.input.shape).macs,
+            macs=summarise_network(net, recipe.input.shape).macs,
             epochs=fitted.train.epochs,
             planned=recipe.train.epochs,
             training_seconds=round(seconds, 1),
-            cpu_ms=None if isinstance(recipe.input, PictureInput) else cpu_ms(file),
+            cpu_ms=None if isinstance(recipe.input, PictureInput) else measure_cpu_ms(file),
             date=f"{datetime.now(UTC):%Y-%m-%d}",
             machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores",
             package=version("genrelens"),
@@ -167,17 +169,17 @@ def run_cell(recipe: Recipe, protocol: Protocol, data: Dataset, budget: float) -
 
 
 def _measure(model: Model, recipe: Recipe, items: Sequence[LabelledTrack], levels: Mapping[str, LogMel]) -> Evaluation:
-    answers = ask_levels(model.probabilities, recipe.input, items, levels)
-    return evaluation(recipe.name, recipe.version, model.card.labels, items, answers.judged)
+    answers = predict_log_mels(model.probabilities, recipe.input, items, levels)
+    return build_evaluation(recipe.name, recipe.version, model.card.labels, items, answers.judged)
 
 
-def cell_file(results: Path, recipe: str, protocol: Protocol) -> Path:
+def cell_path(results: Path, recipe: str, protocol: Protocol) -> Path:
     """Where a cell is kept."""
     return results / f"{recipe}.{protocol}.json"
 
 
 def read_cells(results: Path) -> list[Cell]:
-    """Read what `benchmark` kept in a folder.
+    """Read what `run_benchmark` kept in a folder.
 
     Raises:
         ManifestError: a file in it is not a cell.
@@ -205,6 +207,6 @@ def _divided(
     manifest = replace(manifest, tracks=tuple(item for item in manifest.tracks if item.path in mels.inputs))
     for protocol in protocols:
         if protocol == "windows" and isinstance(recipe.input, AudioInput):
-            yield protocol, windows(manifest, mels.inputs, recipe.input, recipe.seed)
+            yield protocol, split_windows(manifest, mels.inputs, recipe.input, recipe.seed)
         else:
-            yield protocol, whole_tracks(manifest, mels.inputs, protocol, recipe.seed)
+            yield protocol, split_tracks(manifest, mels.inputs, protocol, recipe.seed)

@@ -23,7 +23,7 @@ _TIMED_SECONDS = 30  # of audio
 _TRIES = 5
 
 
-def within(recipe: Recipe, data: Dataset, budget: float) -> Recipe:
+def fit_to_budget(recipe: Recipe, data: Dataset, budget: float) -> Recipe:
     """The recipe with as many of its epochs as that many seconds of CPU time hold, and fewer looks at *valid*."""
     lessons = data.training_examples(recipe)
     step = seconds_per_step(recipe, lessons, len(data.manifest.labels))
@@ -49,7 +49,7 @@ def seconds_per_step(recipe: Recipe, lessons: Examples, labels: int) -> float:
     return float(np.median(np.diff(times)[1:])) if len(times) > 2 else times[-1] - times[0]
 
 
-def cpu_ms(model: Path) -> float:
+def measure_cpu_ms(model: Path) -> float:
     """CPU time from 30 s of samples to an answer, on one thread, all windows; the least of a few tries."""
     classifier = Classifier(model, threads=1)
     rate = classifier.card.audio_input.front_end.rate

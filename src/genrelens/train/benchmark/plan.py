@@ -9,7 +9,7 @@ from genrelens.errors import RecipeError, display_name
 from genrelens.model.input_spec import AudioInput
 from genrelens.train.benchmark.protocols import PROTOCOLS, Protocol
 from genrelens.train.recipes.recipe import Recipe
-from genrelens.train.recipes.recipe_file import read_recipe, apply_overrides
+from genrelens.train.recipes.recipe_file import apply_overrides, read_recipe
 from genrelens.train.recipes.toml import read_toml
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -27,7 +27,7 @@ class PlannedRecipe(_Table):
     budgets: dict[Protocol, Seconds] = {}
 
 
-class Plan(_Table):
+class BenchmarkPlan(_Table):
     """What to compare.
 
     Attributes:
@@ -57,7 +57,7 @@ class Plan(_Table):
         return recipes
 
 
-def read_plan(file: Path) -> Plan:
+def read_plan(file: Path) -> BenchmarkPlan:
     """Read and check a plan.
 
     Raises:
@@ -65,7 +65,7 @@ def read_plan(file: Path) -> Plan:
     """
     content = read_toml(file, RecipeError)
     try:
-        return Plan.model_validate(content)
+        return BenchmarkPlan.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))

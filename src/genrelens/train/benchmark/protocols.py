@@ -8,10 +8,10 @@ from sklearn.model_selection import train_test_split
 
 from genrelens.errors import SplitError
 from genrelens.model.input_spec import AudioInput
+from genrelens.train.data.dataset import Dataset, require_trainable_labels
 from genrelens.train.data.log_mels import LogMel
 from genrelens.train.data.manifest import SPLITS, LabelledTrack, Manifest, Split
-from genrelens.train.data.splits import require_splits, assign_splits, drop_leaking_groups
-from genrelens.train.data.dataset import Dataset, require_trainable_labels
+from genrelens.train.data.splits import assign_splits, drop_leaking_groups, require_splits
 from genrelens.train.data.windows import track_windows
 
 Protocol = Literal["windows", "tracks", "stratified", "fault-filtered"]
@@ -20,7 +20,7 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 _REST = 0.3  # of the windows are not learnt from; half of them are chosen by, half tested on
 
 
-def windows(manifest: Manifest, levels: Mapping[str, LogMel], sound: AudioInput, seed: int) -> Dataset:
+def split_windows(manifest: Manifest, levels: Mapping[str, LogMel], sound: AudioInput, seed: int) -> Dataset:
     """Every window a track of its own, 70 / 15 / 15 % of each genre at random: parts of a track on all sides.
 
     That is how many published figures were made; windows that overlap even share their sound.
@@ -41,11 +41,11 @@ def windows(manifest: Manifest, levels: Mapping[str, LogMel], sound: AudioInput,
     except ValueError as error:  # a genre has too few
         raise SplitError(f"the windows of {manifest.name} cannot be dealt out to three sides ({error})") from error
     sides: dict[int, Split] = dict.fromkeys(learnt, "train") | dict.fromkeys(chosen, "valid")
-    divided = tuple(replace(item, split=splits.get(number, "test")) for number, item in enumerate(items))
+    divided = tuple(replace(item, split=sides.get(number, "test")) for number, item in enumerate(items))
     return Dataset(Manifest(manifest.name, divided), {item.path: level for item, level in parts.items()})
 
 
-def whole_tracks(manifest: Manifest, levels: Mapping[str, LogMel], protocol: Protocol, seed: int) -> Dataset:
+def split_tracks(manifest: Manifest, levels: Mapping[str, LogMel], protocol: Protocol, seed: int) -> Dataset:
     """Tracks whole: at random, artists wherever they fall ("tracks") or whole as well; or by GTZAN's lists.
 
     Raises:

@@ -15,7 +15,7 @@ _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 CEILING = 0.945  # what a perfect system would have on GTZAN (Sturm, arXiv 1306.1461): above it, look for a leak
 
 
-def page(cells: Sequence[Cell], order: Sequence[str], command: str) -> str:
+def benchmark_page(cells: Sequence[Cell], order: Sequence[str], command: str) -> str:
     """Say what was measured, and how it can be measured again.
 
     Args:

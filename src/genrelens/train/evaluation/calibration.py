@@ -14,8 +14,8 @@ from genrelens.model.labels import Labelling
 from genrelens.model.session import ood_scores, sigmoid, softmax
 from genrelens.train.data.batches import TrackWindows
 from genrelens.train.data.dataset import Examples
-from genrelens.train.evaluation.label_metrics import best_thresholds
-from genrelens.train.evaluation.metrics import calibration
+from genrelens.train.evaluation.metrics import calibration_metrics
+from genrelens.train.evaluation.multilabel_metrics import best_thresholds
 from genrelens.train.networks.cam import CamNetwork
 from genrelens.train.recipes.recipe import Recipe
 
@@ -31,27 +31,29 @@ _FEWEST = 50  # tracks of valid, below which nothing is known of how strange mus
 
 
 @dataclass(frozen=True)
-class Confidence:
+class OutputCalibration:
     """What belongs into a card beside the weights; see `Card`."""
 
     temperature: float = 1.0
-    calibration: Calibration | None = None
+    calibration_metrics: Calibration | None = None
     thresholds: tuple[float, ...] = ()
     detector: MusicDetector | None = None
 
 
-UNSETTLED = Confidence()  # of a net whose answers are left as they are
+UNCALIBRATED = OutputCalibration()  # of a net whose answers are left as they are
 
 
 @dataclass(frozen=True)
-class Heard:
+class TrackOutputs:
     """What a net says of the windows of one track: logits (windows, labels), embeddings (windows, channels)."""
 
     logits: NDArray[np.float32]
     embeddings: NDArray[np.float32] | None
 
 
-def settle(net: nn.Module, recipe: Recipe, learnt: Examples, valid: Examples, say: Callable[[str], None]) -> Confidence:
+def calibrate_outputs(
+    net: nn.Module, recipe: Recipe, learnt: Examples, valid: Examples, say: Callable[[str], None]
+) -> OutputCalibration:
     """Choose, on *valid*, what the net's answers need to be taken at their word.
 
     Args:
@@ -61,12 +63,12 @@ def settle(net: nn.Module, recipe: Recipe, learnt: Examples, valid: Examples, sa
         valid: those of *valid*.
         say: told in a sentence what came of it.
     """
-    heard = hear(net, valid, recipe)
+    heard = run_network(net, valid, recipe)
     logits = [one.logits for one in heard]
-    temperature, changed = calibrate(logits, valid.targets, recipe.data.labels, say)
+    temperature, changed = calibrate_temperature(logits, valid.targets, recipe.data.labels, say)
     several = recipe.data.labels == "several"
     answers = track_probabilities(logits, recipe.data.labels, temperature)
-    return Confidence(
+    return OutputCalibration(
         temperature=temperature,
         calibration=changed,
         thresholds=best_thresholds(valid.targets, answers) if several else (),
@@ -74,30 +76,30 @@ def settle(net: nn.Module, recipe: Recipe, learnt: Examples, valid: Examples, sa
     )
 
 
-def hear(net: nn.Module, tracks: Examples, recipe: Recipe) -> list[Heard]:
+def run_network(net: nn.Module, tracks: Examples, recipe: Recipe) -> list[TrackOutputs]:
     """All windows of each track, as out of training."""
     heard = []
     with torch.no_grad():
         for windows, _ in TrackWindows(tracks.inputs, tracks.targets, recipe):
             if isinstance(net, CamNetwork):
                 embeddings = net.embed(windows)
-                heard.append(Heard(net.classify(embeddings).numpy(), embeddings.numpy()))
+                heard.append(TrackOutputs(net.classify(embeddings).numpy(), embeddings.numpy()))
             else:
-                heard.append(Heard(net(windows).numpy(), None))
+                heard.append(TrackOutputs(net(windows).numpy(), None))
     return heard
 
 
-def calibrate(
+def calibrate_temperature(
     logits: Sequence[Floats], targets: NDArray[np.float32], labelling: Labelling, say: Callable[[str], None]
 ) -> tuple[float, Calibration]:
-    """The temperature that `choose_temperature` chooses, and what it changed; also told in a sentence."""
-    temperature = choose_temperature(logits, targets, labelling)
+    """The temperature that `fit_temperature` chooses, and what it changed; also told in a sentence."""
+    temperature = fit_temperature(logits, targets, labelling)
     changed = _changed(logits, targets, labelling, temperature)
     say(_calibrated(temperature, changed))
     return temperature, changed
 
 
-def choose_temperature(logits: Sequence[Floats], targets: NDArray[np.float32], labelling: Labelling) -> float:
+def fit_temperature(logits: Sequence[Floats], targets: NDArray[np.float32], labelling: Labelling) -> float:
     """The temperature with the least log loss of the answers by track (Guo et al., ICML 2017).
 
     The loss is that of the mean over windows, which is what a track is told: it knows of the windows' vote,
@@ -156,7 +158,7 @@ def fit_detector(learnt: Floats, valid: Sequence[Floats]) -> MusicDetector:
 
 
 def _detector(
-    net: nn.Module, recipe: Recipe, learnt: Examples, valid: Sequence[Heard], say: Callable[[str], None]
+    net: nn.Module, recipe: Recipe, learnt: Examples, valid: Sequence[TrackOutputs], say: Callable[[str], None]
 ) -> MusicDetector | None:
     """Fit one if the net hears and gives embeddings, and there are tracks enough to know how strange music can be."""
     if not (isinstance(net, CamNetwork) and isinstance(recipe.input, AudioInput)):
@@ -165,7 +167,7 @@ def _detector(
     if len(valid) < _FEWEST:
         say(f"What is no music will not be noticed: that needs {_FEWEST} tracks in valid, and there are {len(valid)}.")
         return None
-    of_train = [one.embeddings for one in hear(net, learnt, recipe) if one.embeddings is not None]
+    of_train = [one.embeddings for one in run_network(net, learnt, recipe) if one.embeddings is not None]
     return fit_detector(np.concatenate(of_train), [one.embeddings for one in valid if one.embeddings is not None])
 
 
@@ -176,7 +178,7 @@ def _changed(
     losses = [log_loss(own, targets, labelling) for own in answers]
     errors = None
     if labelling != "several":
-        before, after = (calibration(targets.argmax(axis=1), own).error for own in answers)
+        before, after = (calibration_metrics(targets.argmax(axis=1), own).error for own in answers)
         errors = (round(before, 4), round(after, 4))
     return Calibration(tracks=len(targets), log_loss=(round(losses[0], 4), round(losses[1], 4)), error=errors)
 

@@ -70,7 +70,7 @@ def read_evaluation(file: Path) -> Evaluation:
         ) from error
 
 
-def compare(first: Evaluation, second: Evaluation, seed: int = 0) -> Comparison:
+def compare_evaluations(first: Evaluation, second: Evaluation, seed: int = 0) -> Comparison:
     """Compare the answers of two models track by track.
 
     Args:

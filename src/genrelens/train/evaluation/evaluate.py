@@ -14,15 +14,15 @@ from genrelens.model.input_spec import InputSpec
 from genrelens.model.session import ModelInput, Probabilities
 from genrelens.prediction import Failure, PathText, Prediction, Score
 from genrelens.train.data.label_map import LabelMap
-from genrelens.train.data.log_mels import LogMelSpec, LogMel, is_array_row, load_array_row
+from genrelens.train.data.log_mels import LogMel, LogMelSpec, is_array_row, load_array_row
 from genrelens.train.data.manifest import LabelledTrack, require_labelling
 from genrelens.train.data.windows import network_inputs
-from genrelens.train.evaluation.metrics import Metrics, measure
-from genrelens.train.evaluation.tree_metrics import TreeMetrics, measure_tree
+from genrelens.train.evaluation.metrics import Metrics, classification_metrics
+from genrelens.train.evaluation.tree_metrics import TreeMetrics, tree_metrics
 
 
 @dataclass(frozen=True)
-class Judged:
+class TrackProbabilities:
     """Probabilities for each window of a track (windows, labels), and for the track (labels,)."""
 
     windows: NDArray[np.floating]
@@ -38,7 +38,7 @@ class Judged:
         return type(self)(merge(self.windows), merge(self.track))
 
 
-class TrackAnswer(BaseModel):
+class TrackPrediction(BaseModel):
     """What the model said of one track: probabilities in the order of the labels."""
 
     model_config = ConfigDict(frozen=True)
@@ -63,15 +63,15 @@ class Evaluation(BaseModel):
     metrics: Metrics
     windows: Metrics
     tree: TreeMetrics | None = None
-    answers: tuple[TrackAnswer, ...]
+    answers: tuple[TrackPrediction, ...]
     failures: tuple[Failure, ...]
 
 
 @dataclass(frozen=True)
-class Answers:
+class TrackOutcomes:
     """What a model said of tracks, by path, and the tracks that could not be read."""
 
-    judged: dict[str, Judged]
+    judged: dict[str, TrackProbabilities]
     failures: tuple[Failure, ...]
 
 
@@ -97,28 +97,30 @@ def evaluate(
     card, mapped = classifier.card, label_map or LabelMap()
     require_labelling(items, card.labelling)
     items = mapped.items(items, card.labels)
-    answers = ask(classifier, items, processes, progress)
+    answers = predict_tracks(classifier, items, processes, progress)
     labels = mapped.labels(card.labels)
     judged = {path: one.merged(lambda rows: mapped.merge(rows, card.labels)) for path, one in answers.judged.items()}
-    result = evaluation(card.name, card.version, labels, items, judged, answers.failures)
+    result = build_evaluation(card.name, card.version, labels, items, judged, answers.failures)
     if not card.tree or labels != card.labels:  # labels that are merged are no leaves any more
         return result
     probabilities = np.array([answer.probabilities for answer in result.answers])
     leaves = [answer.truth for answer in result.answers]
-    return result.model_copy(update={"tree": measure_tree(card.tree, leaves, probabilities, card.certainty)})
+    return result.model_copy(update={"tree": tree_metrics(card.tree, leaves, probabilities, card.certainty)})
 
 
-def ask(classifier: Classifier, items: Sequence[LabelledTrack], processes: int, progress: Callable[[], None]) -> Answers:
+def predict_tracks(
+    classifier: Classifier, items: Sequence[LabelledTrack], processes: int, progress: Callable[[], None]
+) -> TrackOutcomes:
     """Let the model hear all windows of each track.
 
     Tracks that are audio take the way that a user's files take; rows of an array begin at their log-mel.
     """
     card = classifier.card
-    answers: dict[str, Judged] = {}
+    answers: dict[str, TrackProbabilities] = {}
     failures: dict[str, Failure] = {}
     for path in (item.path for item in items if is_array_row(item.path)):
         level = load_array_row(path, LogMelSpec.for_input(card.audio_input))
-        answers[path] = Judged.of(classifier.model.probabilities(network_inputs(level, card.audio_input)))
+        answers[path] = TrackProbabilities.of(classifier.model.probabilities(network_inputs(level, card.audio_input)))
         progress()
     files = [item.path for item in items if not is_array_row(item.path)]
     for result in classifier.predict_many(files, windows="all", processes=processes):
@@ -127,12 +129,15 @@ def ask(classifier: Classifier, items: Sequence[LabelledTrack], processes: int, 
         else:
             failures[result.path] = result
         progress()
-    return Answers(answers, tuple(failures.values()))
+    return TrackOutcomes(answers, tuple(failures.values()))
 
 
-def ask_levels(
-    judge: Callable[[ModelInput], Probabilities], own: InputSpec, items: Sequence[LabelledTrack], levels: Mapping[str, LogMel]
-) -> Answers:
+def predict_log_mels(
+    judge: Callable[[ModelInput], Probabilities],
+    own: InputSpec,
+    items: Sequence[LabelledTrack],
+    levels: Mapping[str, LogMel],
+) -> TrackOutcomes:
     """Let whatever judges windows hear all windows of tracks whose levels are at hand.
 
     Args:
@@ -141,15 +146,17 @@ def ask_levels(
         items: the tracks.
         levels: of each, by its path.
     """
-    return Answers({item.path: Judged.of(judge(network_inputs(levels[item.path], own))) for item in items}, ())
+    return TrackOutcomes(
+        {item.path: TrackProbabilities.of(judge(network_inputs(levels[item.path], own))) for item in items}, ()
+    )
 
 
-def evaluation(
+def build_evaluation(
     name: str,
     version: str,
     labels: tuple[str, ...],
     items: Sequence[LabelledTrack],
-    answers: Mapping[str, Judged],
+    answers: Mapping[str, TrackProbabilities],
     failures: tuple[Failure, ...] = (),
 ) -> Evaluation:
     """Measure answers, one for each path of a track.
@@ -157,7 +164,7 @@ def evaluation(
     Raises:
         ManifestError: there are none.
     """
-    answered = answered_of(items, answers)
+    answered = predicted_tracks(items, answers)
     judged = [answers[item.path] for item in answered]
     truth = np.array([labels.index(item.label) for item in answered])
     tracks = np.repeat(np.arange(len(judged)), [len(one.windows) for one in judged])
@@ -165,17 +172,17 @@ def evaluation(
         model=name,
         version=version,
         labels=labels,
-        metrics=measure(labels, truth, np.stack([one.track for one in judged])),
-        windows=measure(labels, truth[tracks], np.concatenate([one.windows for one in judged]), tracks),
+        metrics=classification_metrics(labels, truth, np.stack([one.track for one in judged])),
+        windows=classification_metrics(labels, truth[tracks], np.concatenate([one.windows for one in judged]), tracks),
         answers=tuple(
-            TrackAnswer(path=item.path, truth=item.label, probabilities=tuple(map(float, one.track)))
+            TrackPrediction(path=item.path, truth=item.label, probabilities=tuple(map(float, one.track)))
             for item, one in zip(answered, judged, strict=True)
         ),
         failures=failures,
     )
 
 
-def answered_of(items: Sequence[LabelledTrack], answers: Mapping[str, Judged]) -> list[LabelledTrack]:
+def predicted_tracks(items: Sequence[LabelledTrack], answers: Mapping[str, TrackProbabilities]) -> list[LabelledTrack]:
     """The tracks that there are answers for.
 
     Raises:
@@ -187,11 +194,11 @@ def answered_of(items: Sequence[LabelledTrack], answers: Mapping[str, Judged]) -
     return answered
 
 
-def _judged(prediction: Prediction, labels: tuple[str, ...]) -> Judged:
+def _judged(prediction: Prediction, labels: tuple[str, ...]) -> TrackProbabilities:
     """An answer in the order of the labels; a picture is its own only window."""
     track = _in_order(prediction.scores, labels)
     windows = [_in_order(segment.scores, labels) for segment in prediction.segments]
-    return Judged(np.stack(windows or [track]), track)
+    return TrackProbabilities(np.stack(windows or [track]), track)
 
 
 def _in_order(scores: Iterable[Score], labels: tuple[str, ...]) -> Probabilities:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.sparse import csr_array
 from sklearn.metrics import precision_recall_fscore_support
 
-from genrelens.train.evaluation import bootstrap, selective
+from genrelens.train.evaluation import bootstrap, selective_prediction
 from genrelens.train.evaluation.bootstrap import BINS, Classes, Floats, Totals
 
 _LEAST = 1e-7  # probability that the log loss reckons with
@@ -46,7 +46,7 @@ class Bin(_Part):
     accuracy: float
 
 
-class Calibration(_Part):
+class CalibrationMetrics(_Part):
     """Whether answers are as often right as they are confident.
 
     `error` is the expected calibration error (Guo et al., ICML 2017): the mean distance of accuracy from
@@ -66,7 +66,7 @@ class Calibration(_Part):
     bins: tuple[Bin, ...]
 
 
-class Selection(_Part):
+class SelectiveMetrics(_Part):
     """What becomes of the answers if the least confident are held back (Geifman & El-Yaniv, NeurIPS 2017).
 
     Attributes:
@@ -104,8 +104,8 @@ class Metrics(_Part):
     weighted_recall: Estimate
     weighted_f1: Estimate
     log_loss: float
-    calibration: Calibration
-    selection: Selection
+    calibration_metrics: CalibrationMetrics
+    selection: SelectiveMetrics
     genres: tuple[GenreRow, ...]
     confusion: tuple[tuple[int, ...], ...]
 
@@ -133,7 +133,7 @@ _ESTIMATED: dict[str, Callable[[Totals], Floats]] = {
 }
 
 
-def measure(
+def classification_metrics(
     labels: Sequence[str],
     truth: Classes,
     probabilities: NDArray[np.floating],
@@ -161,7 +161,7 @@ def measure(
         tracks=parts.shape[0],
         **_estimates(parts, totals, np.random.default_rng(seed)),
         log_loss=float(-np.log(own).mean()),
-        calibration=calibration(truth, probabilities),
+        calibration=calibration_metrics(truth, probabilities),
         selection=_selection(truth, probabilities, own_track, seed),
         genres=tuple(
             GenreRow(label=label, precision=float(p), recall=float(r), f1=float(f), support=int(n))
@@ -185,14 +185,14 @@ def _estimates(parts: csr_array, totals: Totals, rng: np.random.Generator) -> di
     }
 
 
-def calibration(truth: Classes, probabilities: NDArray[np.floating], seed: int = 0) -> Calibration:
-    """Whether answers are as often right as they are confident; arguments are as of `measure`."""
+def calibration_metrics(truth: Classes, probabilities: NDArray[np.floating], seed: int = 0) -> CalibrationMetrics:
+    """Whether answers are as often right as they are confident; arguments are as of `classification_metrics`."""
     totals = Totals.of(
         bootstrap.tally(truth, probabilities, np.arange(len(truth))).sum(axis=0)[None], len(probabilities.T)
     )
     answers, right, confidence = totals.bins[0].T
     filled = np.flatnonzero(answers)
-    return Calibration(
+    return CalibrationMetrics(
         error=float(np.abs(right - confidence).sum() / answers.sum()),
         by_chance=bootstrap.error_by_chance(probabilities.max(axis=1), np.random.default_rng(seed)),
         bins=tuple(
@@ -208,13 +208,13 @@ def calibration(truth: Classes, probabilities: NDArray[np.floating], seed: int =
     )
 
 
-def _selection(truth: Classes, probabilities: NDArray[np.floating], tracks: Classes, seed: int) -> Selection:
-    ranked = selective.rank(truth, probabilities, tracks)
-    drawn = selective.resampled(ranked, 0.8, np.random.default_rng(seed))
+def _selection(truth: Classes, probabilities: NDArray[np.floating], tracks: Classes, seed: int) -> SelectiveMetrics:
+    ranked = selective_prediction.rank(truth, probabilities, tracks)
+    drawn = selective_prediction.resampled(ranked, 0.8, np.random.default_rng(seed))
     low, high = np.percentile(drawn, [2.5, 97.5])
-    accuracies = selective.accuracies(ranked)
-    return Selection(
+    accuracies = selective_prediction.accuracies(ranked)
+    return SelectiveMetrics(
         risk=float(1 - accuracies.mean()),
-        at_80=Estimate(value=float(selective.at(accuracies, 0.8)), low=float(low), high=float(high)),
-        accuracies=tuple(float(selective.at(accuracies, percent / 100)) for percent in range(1, 101)),
+        at_80=Estimate(value=float(selective_prediction.at(accuracies, 0.8)), low=float(low), high=float(high)),
+        accuracies=tuple(float(selective_prediction.at(accuracies, percent / 100)) for percent in range(1, 101)),
     )

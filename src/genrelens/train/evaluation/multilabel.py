@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError
 from genrelens.prediction import Failure, PathText
+from genrelens.train.data.dataset import target_matrix
 from genrelens.train.data.label_map import LabelMap
 from genrelens.train.data.manifest import LabelledTrack, require_labelling
-from genrelens.train.data.dataset import target_matrix
-from genrelens.train.evaluation.evaluate import Answers, Evaluation, answered_of, ask, evaluate
-from genrelens.train.evaluation.label_metrics import LabelMetrics, measure_labels
+from genrelens.train.evaluation.evaluate import Evaluation, TrackOutcomes, evaluate, predict_tracks, predicted_tracks
+from genrelens.train.evaluation.multilabel_metrics import MultilabelMetrics, multilabel_metrics
 
 
-class LabelAnswer(BaseModel):
+class MultilabelPrediction(BaseModel):
     """What the model said of one track: probabilities in the order of the labels, each for itself."""
 
     model_config = ConfigDict(frozen=True)
@@ -25,7 +25,7 @@ class LabelAnswer(BaseModel):
     probabilities: tuple[float, ...]
 
 
-class LabelEvaluation(BaseModel):
+class MultilabelEvaluation(BaseModel):
     """As `Evaluation`, with measures that suit several labels a track."""
 
     model_config = ConfigDict(frozen=True)
@@ -33,18 +33,18 @@ class LabelEvaluation(BaseModel):
     model: str
     version: str
     labels: tuple[str, ...]
-    metrics: LabelMetrics
-    answers: tuple[LabelAnswer, ...]
+    metrics: MultilabelMetrics
+    answers: tuple[MultilabelPrediction, ...]
     failures: tuple[Failure, ...]
 
 
-def evaluate_any(
+def evaluate_model(
     classifier: Classifier,
     items: Sequence[LabelledTrack],
     processes: int,
     progress: Callable[[], None] = lambda: None,
     label_map: LabelMap | None = None,
-) -> Evaluation | LabelEvaluation:
+) -> Evaluation | MultilabelEvaluation:
     """Ask the model about each track, and measure its answers by what it tells; as `evaluate`.
 
     Raises:
@@ -53,46 +53,46 @@ def evaluate_any(
     if classifier.card.labelling == "several":
         if label_map not in (None, LabelMap()):
             raise ManifestError("a label map is for models that tell one label a track; leave --labels out")
-        return evaluate_several(classifier, items, processes, progress)
+        return evaluate_multilabel(classifier, items, processes, progress)
     return evaluate(classifier, items, processes, progress, label_map)
 
 
-def evaluate_several(
+def evaluate_multilabel(
     classifier: Classifier,
     items: Sequence[LabelledTrack],
     processes: int,
     progress: Callable[[], None] = lambda: None,
-) -> LabelEvaluation:
+) -> MultilabelEvaluation:
     """Ask a model that tells several labels about each track, and measure its answers; as `evaluate`."""
     card = classifier.card
     require_labelling(items, card.labelling)
     require_labels(items, card.labels)
-    answers = ask(classifier, items, processes, progress)
-    return label_evaluation(card.name, card.version, card.labels, card.thresholds, items, answers)
+    answers = predict_tracks(classifier, items, processes, progress)
+    return build_multilabel_evaluation(card.name, card.version, card.labels, card.thresholds, items, answers)
 
 
-def label_evaluation(
+def build_multilabel_evaluation(
     name: str,
     version: str,
     labels: tuple[str, ...],
     thresholds: tuple[float, ...],
     items: Sequence[LabelledTrack],
-    answers: Answers,
-) -> LabelEvaluation:
+    answers: TrackOutcomes,
+) -> MultilabelEvaluation:
     """Measure answers, one for each path of a track.
 
     Raises:
         ManifestError: there are none.
     """
-    answered = answered_of(items, answers.judged)
+    answered = predicted_tracks(items, answers.judged)
     probabilities = np.stack([answers.judged[item.path].track for item in answered])
-    return LabelEvaluation(
+    return MultilabelEvaluation(
         model=name,
         version=version,
         labels=labels,
-        metrics=measure_labels(labels, target_matrix(answered, labels), probabilities, thresholds),
+        metrics=multilabel_metrics(labels, target_matrix(answered, labels), probabilities, thresholds),
         answers=tuple(
-            LabelAnswer(path=item.path, truth=item.labels, probabilities=tuple(map(float, row)))
+            MultilabelPrediction(path=item.path, truth=item.labels, probabilities=tuple(map(float, row)))
             for item, row in zip(answered, probabilities, strict=True)
         ),
         failures=answers.failures,

@@ -50,7 +50,7 @@ class TreeMetrics(_Part):
     levels: tuple[LevelRow, ...]
 
 
-def measure_tree(
+def tree_metrics(
     tree: GenreTree,
     truth: Sequence[str],
     probabilities: NDArray[np.floating[Any]],
@@ -90,7 +90,9 @@ def measure_tree(
     )
 
 
-def _hits(tree: GenreTree, level: int, truth: Sequence[str], probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+def _hits(
+    tree: GenreTree, level: int, truth: Sequence[str], probabilities: NDArray[np.floating[Any]]
+) -> NDArray[np.bool_]:
     """Whether the most probable genre of a level is the track's, (tracks,)."""
     cut = tree.labels_at_level(level)
     genres = list(dict.fromkeys(cut))

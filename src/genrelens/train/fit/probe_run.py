@@ -14,17 +14,17 @@ from genrelens.classifier import Classifier
 from genrelens.errors import CacheError, TrainingError, display_name
 from genrelens.files import atomic_write, write_text
 from genrelens.model.card import Card
+from genrelens.train.data.dataset import Dataset, LoadingOptions, load_splits
 from genrelens.train.data.log_mels import LogMel
 from genrelens.train.data.manifest import LabelledTrack, Manifest, Split
-from genrelens.train.data.dataset import Dataset, LoadingOptions, load_splits
 from genrelens.train.data.windows import network_inputs
 from genrelens.train.distillation.backbone import Embedder, Embeddings, embedding_graph
+from genrelens.train.distillation.graft import attach_linear_head, count_weights
 from genrelens.train.distillation.probe import EmbeddedTracks, PenaltyTrial, fit_probe
 from genrelens.train.environment import describe_environment
-from genrelens.train.evaluation.calibration import Confidence, calibrate
+from genrelens.train.evaluation.calibration import OutputCalibration, calibrate_temperature
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
 from genrelens.train.export.export import write_onnx
-from genrelens.train.distillation.graft import attach_linear_head, count_weights
 from genrelens.train.fit.run import training_provenance
 from genrelens.train.recipes.probe_recipe import ProbeRecipe
 
@@ -74,7 +74,7 @@ def train_probe(request: ProbeRequest, say: Callable[[str], None]) -> Evaluation
     learn, valid = (_lessons(data, side, recipe, hear, request.loading) for side in ("train", "valid"))
     layer, trials = fit_probe(learn, valid, len(labels), recipe.probe)
     logits, truth = [layer.logits(windows) for windows in valid.tracks], np.eye(len(labels), dtype=np.float32)
-    confidence = Confidence(*calibrate(logits, truth[valid.truth], recipe.data.labels, say))
+    confidence = OutputCalibration(*calibrate_temperature(logits, truth[valid.truth], recipe.data.labels, say))
     write_text(folder / "environment.json", describe_environment().model_dump_json(indent=1))
     write_text(folder / RECORD, ProbeRecord(recipe=recipe, trials=trials).model_dump_json(indent=1))
     whole = attach_linear_head(graph, layer)
@@ -120,7 +120,7 @@ def _kept(graph: onnx.ModelProto, cache: Path) -> Callable[[LogMel, ProbeRecipe]
     return hear
 
 
-def _card(recipe: ProbeRecipe, manifest: Manifest, parameters: int, confidence: Confidence) -> Card:
+def _card(recipe: ProbeRecipe, manifest: Manifest, parameters: int, confidence: OutputCalibration) -> Card:
     return Card(
         name=recipe.name,
         version=recipe.version,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from genrelens.errors import TrainingError, display_name
 from genrelens.train.evaluation.evaluate import Evaluation
-from genrelens.train.evaluation.multilabel import LabelEvaluation
+from genrelens.train.evaluation.multilabel import MultilabelEvaluation
 from genrelens.train.fit.history import History
 from genrelens.train.recipes.recipe import Recipe
 
@@ -33,7 +33,7 @@ class RunRecord:
     recipe: Recipe
     history: History
     valid: Evaluation | None
-    multilabel: LabelEvaluation | None
+    multilabel: MultilabelEvaluation | None
     environment: tuple[tuple[str, str], ...]
 
     @property
@@ -66,7 +66,7 @@ def read_run_record(folder: Path) -> RunRecord:
         recipe=recipe,
         history=_read(History, folder / "history.json") or History(epochs=()),
         valid=None if several else _read(Evaluation, folder / "valid.json"),
-        multilabel=_read(LabelEvaluation, folder / "valid.json") if several else None,
+        multilabel=_read(MultilabelEvaluation, folder / "valid.json") if several else None,
         environment=_environment(folder / "environment.json"),
     )
 

@@ -17,14 +17,14 @@ from genrelens.model.card import Card, MetricEstimate, TrainingRecord
 from genrelens.model.session import ModelInput, Probabilities, sigmoid, softmax
 from genrelens.train import networks
 from genrelens.train.data.batches import TrackWindows
+from genrelens.train.data.dataset import Dataset, Examples, LoadingOptions, load_dataset
 from genrelens.train.data.manifest import Manifest
-from genrelens.train.data.dataset import Dataset, LoadingOptions, Examples, load_dataset
 from genrelens.train.distillation.teacher import build_teacher
 from genrelens.train.environment import describe_environment
-from genrelens.train.evaluation.calibration import UNSETTLED, Confidence, settle
-from genrelens.train.evaluation.evaluate import Evaluation, ask_levels, evaluation
-from genrelens.train.evaluation.multilabel import LabelEvaluation, evaluate_any, label_evaluation
-from genrelens.train.export.export import export_onnx, count_parameters
+from genrelens.train.evaluation.calibration import UNCALIBRATED, OutputCalibration, calibrate_outputs
+from genrelens.train.evaluation.evaluate import Evaluation, build_evaluation, predict_log_mels
+from genrelens.train.evaluation.multilabel import MultilabelEvaluation, build_multilabel_evaluation, evaluate_model
+from genrelens.train.export.export import count_parameters, export_onnx
 from genrelens.train.fit.fit import TrainingOptions, fit
 from genrelens.train.fit.tracking import require_tracker as require_tracking
 from genrelens.train.recipes.probe_recipe import ProbeRecipe
@@ -44,7 +44,7 @@ class TrainingRequest:
     options: TrainingOptions = field(default_factory=TrainingOptions)
 
 
-def train(request: TrainingRequest, say: Callable[[str], None]) -> Evaluation | LabelEvaluation:
+def train(request: TrainingRequest, say: Callable[[str], None]) -> Evaluation | MultilabelEvaluation:
     """Train as a recipe says, and measure the exported model on *valid*; *test* is not looked at.
 
     The folder then holds recipe.json, environment.json, metrics.jsonl, history.json and history.csv, the
@@ -71,12 +71,12 @@ def train(request: TrainingRequest, say: Callable[[str], None]) -> Evaluation | 
     learn, valid = data.training_examples(recipe), data.examples("valid")
     say(f"Training {recipe.name} on {len(learn.inputs)} tracks, choosing on {len(valid.inputs)} ...")
     net = fit(recipe, learn, valid, labels, request.folder, request.options, say)
-    confidence = settle(net, recipe, data.examples("train"), valid, say)
+    confidence = calibrate_outputs(net, recipe, data.examples("train"), valid, say)
     if recipe.preprocess == PreprocessTable():
         model = request.folder / "model.onnx"
         say(f"Exporting to {display_name(model)} ...")
         export_onnx(net, build_card(recipe, manifest, net, confidence), sample_windows(valid, recipe), model)
-        result = evaluate_any(Classifier(model), manifest.in_split("valid"), request.loading.processes)
+        result = evaluate_model(Classifier(model), manifest.in_split("valid"), request.loading.processes)
     else:
         say(
             "Not exported: [preprocess] needs libraries that serving does not have. "
@@ -87,7 +87,7 @@ def train(request: TrainingRequest, say: Callable[[str], None]) -> Evaluation | 
     return result
 
 
-def evaluate_network(net: nn.Module, recipe: Recipe, data: Dataset, confidence: Confidence) -> Evaluation | LabelEvaluation:
+def evaluate_network(net: nn.Module, recipe: Recipe, data: Dataset, confidence: OutputCalibration) -> Evaluation | MultilabelEvaluation:
     """Measure a net on *valid*, from levels, without exporting it; nothing is said of the levels of a tree."""
     labels, items = data.manifest.labels, data.manifest.in_split("valid")
 
@@ -96,10 +96,10 @@ def evaluate_network(net: nn.Module, recipe: Recipe, data: Dataset, confidence: 
             logits = net(torch.from_numpy(windows)).numpy() / confidence.temperature
         return sigmoid(logits) if recipe.data.labels == "several" else softmax(logits)
 
-    answers = ask_levels(judge, recipe.input, items, data.inputs)
+    answers = predict_log_mels(judge, recipe.input, items, data.inputs)
     if recipe.data.labels == "several":
-        return label_evaluation(recipe.name, recipe.version, labels, confidence.thresholds, items, answers)
-    return evaluation(recipe.name, recipe.version, labels, items, answers.judged)
+        return build_multilabel_evaluation(recipe.name, recipe.version, labels, confidence.thresholds, items, answers)
+    return build_evaluation(recipe.name, recipe.version, labels, items, answers.judged)
 
 
 def sample_windows(tracks: Examples, recipe: Recipe) -> Tensor:
@@ -123,7 +123,7 @@ def claim_run_directory(folder: Path, recipe: Recipe, *, resume: bool) -> None:
     write_text(file, content)
 
 
-def build_card(recipe: Recipe, manifest: Manifest, net: nn.Module, confidence: Confidence = UNSETTLED) -> Card:
+def build_card(recipe: Recipe, manifest: Manifest, net: nn.Module, confidence: OutputCalibration = UNCALIBRATED) -> Card:
     """Say what the net is, where it came from, and what its probabilities mean."""
     return Card(
         name=recipe.name,

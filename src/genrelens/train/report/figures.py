@@ -57,7 +57,7 @@ class Drawing:
         return content.getvalue()
 
 
-def curves(history: History, kept: int | None) -> Drawing:
+def learning_curves(history: History, kept: int | None) -> Drawing:
     """Loss and accuracy (with several labels, mean average precision) by epoch, and whose weights were kept."""
     several = any(epoch.valid_map is not None for epoch in history.epochs)
     lower, name = ("map", "mean average precision") if several else ("accuracy", "accuracy")
@@ -84,7 +84,7 @@ def curves(history: History, kept: int | None) -> Drawing:
     return Drawing("curves", f"Loss and {name} over {epochs}.{found}", draw)
 
 
-def confusion(metrics: Metrics) -> Drawing:
+def confusion_matrix(metrics: Metrics) -> Drawing:
     """Which genre is told as which: counts, coloured by their share of the true genre."""
     labels = [row.label for row in metrics.genres]
     counts = np.array(metrics.confusion)
@@ -108,7 +108,7 @@ def confusion(metrics: Metrics) -> Drawing:
     return Drawing("confusion", _confusion_text(labels, counts), draw)
 
 
-def genres(metrics: Metrics) -> Drawing:
+def genre_metrics(metrics: Metrics) -> Drawing:
     """Precision, recall and F1 of each genre, the best told on top."""
     rows = sorted(metrics.genres, key=lambda row: row.f1)
 
@@ -137,7 +137,7 @@ def genres(metrics: Metrics) -> Drawing:
     return Drawing("genres", f"Precision, recall and F1 of each genre: {span}.", draw)
 
 
-def reliability(metrics: Metrics) -> Drawing:
+def reliability_diagram(metrics: Metrics) -> Drawing:
     """How often answers are right against how confident they are, and how many there are (Guo et al., 2017)."""
     calibration = metrics.calibration
 
@@ -168,7 +168,7 @@ def reliability(metrics: Metrics) -> Drawing:
     return Drawing("reliability", _reliability_text(metrics), draw)
 
 
-def selection(metrics: Metrics) -> Drawing:
+def accuracy_coverage(metrics: Metrics) -> Drawing:
     """How right the answers are that are left when the least confident are held back (Geifman & El-Yaniv, 2017)."""
     own = metrics.selection
     at_80, everything = own.at_80.value, own.accuracies[-1]

@@ -25,7 +25,7 @@ class Mistake:
 
     path: str
     truth: str
-    told: str
+    predicted: str
     confidence: float
     probability: float
 
@@ -52,7 +52,7 @@ def mistake_drawing(mistake: Mistake, number: int, own: InputSpec) -> Drawing:
     Raises:
         GenrelensError: the file cannot be read any more.
     """
-    alt = f"{mistake.name}, which is {mistake.truth} and was told as {mistake.told}"
+    alt = f"{mistake.name}, which is {mistake.truth} and was told as {mistake.predicted}"
     if isinstance(own, PictureInput):
         pixels = read_picture(mistake.path)
         return Drawing(f"mistake-{number}", f"PictureInput of {alt}.", lambda _: _picture(pixels))

@@ -10,7 +10,7 @@ from genrelens.train.report.figures import DARK, LIGHT, Drawing
 
 
 @dataclass(frozen=True)
-class Embedded:
+class EmbeddedFigure:
     """A picture on a page: its name, what it shows in words, and PNG files for light and dark paper."""
 
     name: str
@@ -24,7 +24,7 @@ class Embedded:
         return cls(drawing.name, drawing.alt, drawing.png(LIGHT), drawing.png(DARK))
 
 
-def page(template: str, **content: Any) -> str:
+def render_page(template: str, **content: Any) -> str:
     """A template filled, by its path within this package."""
     environment = Environment(
         loader=PackageLoader("genrelens.train.report"),

@@ -13,19 +13,19 @@ from genrelens.train.fit.record import RunRecord, flatten_table, read_run_record
 from genrelens.train.report import figures
 from genrelens.train.report.figures import Drawing
 from genrelens.train.report.mistakes import Mistake, mistake_drawing, worst_mistakes
-from genrelens.train.report.page import Embedded, page
-from genrelens.train.report.summary import Summary, summarise
+from genrelens.train.report.page import EmbeddedFigure, render_page
+from genrelens.train.report.summary import NetworkSummary, summarise_network
 
 _MISTAKES = 6
 
 
 @dataclass(frozen=True)
-class ShownMistake:
+class IllustratedMistake:
     """A wrong answer, and a picture of the track; or why there is none."""
 
     mistake: Mistake
-    picture: Embedded | None
-    why_none: str
+    picture: EmbeddedFigure | None
+    reason: str
 
 
 def write_report(run: Path) -> Path:
@@ -50,7 +50,7 @@ def write_report(run: Path) -> Path:
 def _page(record: RunRecord, folder: Path) -> str:
     valid = record.valid
     summary, no_summary = _summary(record)
-    return page(
+    return render_page(
         "training.html",
         record=record,
         recipe=record.recipe,
@@ -69,29 +69,29 @@ def _page(record: RunRecord, folder: Path) -> str:
 
 def _drawings(record: RunRecord) -> list[Drawing]:
     """What there is to draw."""
-    drawings = [figures.curves(record.history, record.selected_epoch)] if record.history.epochs else []
+    drawings = [figures.learning_curves(record.history, record.selected_epoch)] if record.history.epochs else []
     if record.valid:
         metrics = record.valid.metrics
-        drawings += [figures.confusion(metrics), figures.genres(metrics)]
-        drawings += [figures.reliability(metrics), figures.selection(metrics)]
+        drawings += [figures.confusion_matrix(metrics), figures.genre_metrics(metrics)]
+        drawings += [figures.reliability_diagram(metrics), figures.accuracy_coverage(metrics)]
     return drawings
 
 
-def _keep(drawing: Drawing, folder: Path) -> Embedded:
+def _keep(drawing: Drawing, folder: Path) -> EmbeddedFigure:
     """Draw, write the light picture into the folder, and embed both."""
-    picture = Embedded.of(drawing)
+    picture = EmbeddedFigure.of(drawing)
     with atomic_write(folder / f"{picture.name}.png") as file:
         file.write(picture.light)
     return picture
 
 
-def _mistakes(valid: Evaluation, own: InputSpec, folder: Path) -> list[ShownMistake]:
+def _mistakes(valid: Evaluation, own: InputSpec, folder: Path) -> list[IllustratedMistake]:
     shown_mistakes = []
     for number, mistake in enumerate(worst_mistakes(valid, _MISTAKES), start=1):
         try:
-            shown_mistakes.append(ShownMistake(mistake, _keep(mistake_drawing(mistake, number, own), folder), ""))
+            shown_mistakes.append(IllustratedMistake(mistake, _keep(mistake_drawing(mistake, number, own), folder), ""))
         except GenrelensError as error:
-            shown_mistakes.append(ShownMistake(mistake, None, str(error)))
+            shown_mistakes.append(IllustratedMistake(mistake, None, str(error)))
     return shown_mistakes
 
 
@@ -100,7 +100,7 @@ def _estimates(valid: Evaluation) -> list[tuple[str, Estimate, Estimate]]:
     return [(name, getattr(valid.metrics, field), getattr(valid.windows, field)) for field, name in ESTIMATES.items()]
 
 
-def _summary(record: RunRecord) -> tuple[Summary | None, str]:
+def _summary(record: RunRecord) -> tuple[NetworkSummary | None, str]:
     """The net layer by layer; or why not."""
     if not record.labels:
         return None, "The layers are listed when the training has ended."
@@ -108,4 +108,4 @@ def _summary(record: RunRecord) -> tuple[Summary | None, str]:
         net = networks.build(record.recipe.net, len(record.labels), record.recipe.input.shape)
     except GenrelensError as error:  # weights learnt elsewhere may be out of reach now
         return None, f"The net cannot be built here: {error}."
-    return summarise(net, record.recipe.input.shape), ""
+    return summarise_network(net, record.recipe.input.shape), ""

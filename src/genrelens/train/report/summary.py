@@ -32,7 +32,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Summary:
+class NetworkSummary:
     """All layers that learn, compute or change the shape, and what the whole net learns and costs.
 
     Attributes:
@@ -48,7 +48,7 @@ class Summary:
     macs: int
 
 
-def summarise(net: nn.Module, shape: Shape) -> Summary:
+def summarise_network(net: nn.Module, shape: Shape) -> NetworkSummary:
     """Send one window through a net and look at each layer.
 
     Multiplications are counted where they are done, in convolutions and products of matrices, by torch's own
@@ -71,7 +71,7 @@ def summarise(net: nn.Module, shape: Shape) -> Summary:
         for name, passage in passed.items()
         if passage.parameters or macs[name] or passage.reshapes
     )
-    return Summary(
+    return NetworkSummary(
         layers=tuple(layers),
         parameters=sum(p.numel() for p in net.parameters()),
         trainable=sum(p.numel() for p in net.parameters() if p.requires_grad),

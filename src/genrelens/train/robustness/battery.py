@@ -5,9 +5,8 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from genrelens.train.robustness.changes import (
-    Change,
-    Coded,
+from genrelens.train.robustness.equaliser import random_filters
+from genrelens.train.robustness.perturbations import (
     Compression,
     Gain,
     LowPass,
@@ -15,13 +14,14 @@ from genrelens.train.robustness.changes import (
     Noise,
     Offset,
     Opus,
+    Perturbation,
     Pitch,
     Polarity,
     Resampling,
     Shuffle,
     Tempo,
+    Transcoding,
 )
-from genrelens.train.robustness.equaliser import drawn
 
 _KBITS = (128, 96, 64, 32)
 _INAUDIBLE, _SMALL = 0.02, 0.05  # loss of accuracy that is allowed
@@ -29,7 +29,7 @@ _TRANSPARENT_KBITS = 64
 _SMALL_PERCENT, _SMALL_SEMITONES = 4, 1
 
 
-def battery(rng: np.random.Generator) -> list[Change]:
+def perturbation_battery(rng: np.random.Generator) -> list[Perturbation]:
     """Every change; `rng` draws the filters."""
     return [
         *(Tempo(percent) for percent in (-6, -4, -2, 2, 4, 6)),
@@ -43,17 +43,17 @@ def battery(rng: np.random.Generator) -> list[Change]:
         *(Noise(decibels) for decibels in (40, 30, 20, 10)),
         *(Compression(ratio) for ratio in (2, 4, 8)),
         *(Resampling(hz) for hz in (48_000, 44_100, 16_000)),
-        *drawn(rng),
+        *random_filters(rng),
         *(Shuffle(seconds) for seconds in (1, 0)),
     ]
 
 
-def allowed(change: Change) -> float | None:
+def allowed_loss(change: Perturbation) -> float | None:
     """How much accuracy a model may lose to a change, as a share; none where there is no target."""
     match change:
         case Gain() | Polarity() | Offset():
             return _INAUDIBLE
-        case Coded(strength=kbits) if kbits >= _TRANSPARENT_KBITS:
+        case Transcoding(strength=kbits) if kbits >= _TRANSPARENT_KBITS:
             return _INAUDIBLE
         case Tempo(strength=percent) if abs(percent) <= _SMALL_PERCENT:
             return _SMALL
@@ -63,7 +63,7 @@ def allowed(change: Change) -> float | None:
             return None
 
 
-def chosen(changes: Sequence[Change], only: Sequence[str]) -> list[Change]:
+def select_perturbations(changes: Sequence[Perturbation], only: Sequence[str]) -> list[Perturbation]:
     """The changes that are named, each by itself ("mp3:64") or with all of its kind ("mp3"); all if none is.
 
     Raises:

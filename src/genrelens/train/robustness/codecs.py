@@ -12,7 +12,7 @@ from genrelens.audio.windows import Samples
 
 
 @dataclass(frozen=True)
-class Format:
+class Codec:
     """A codec as FFmpeg calls its encoder and its container, and the rate that music is usually encoded at, in Hz."""
 
     encoder: str
@@ -20,11 +20,11 @@ class Format:
     rate: int
 
 
-MP3 = Format("libmp3lame", "mp3", 44_100)
-OPUS = Format("libopus", "ogg", 48_000)
+MP3 = Codec("libmp3lame", "mp3", 44_100)
+OPUS = Codec("libopus", "ogg", 48_000)
 
 
-def recoded(samples: Samples, rate: int, form: Format, kbits: float) -> Samples:
+def transcode(samples: Samples, rate: int, form: Codec, kbits: float) -> Samples:
     """Encode and decode.
 
     Both containers tell how much silence the encoder put before and after, and the decoder leaves it out: the
@@ -41,7 +41,7 @@ def recoded(samples: Samples, rate: int, form: Format, kbits: float) -> Samples:
     return np.pad(back, (0, max(0, len(samples) - len(back))))[: len(samples)]
 
 
-def _encoded(samples: Samples, form: Format, kbits: float) -> bytes:
+def _encoded(samples: Samples, form: Codec, kbits: float) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format=form.container) as output:
         stream = output.add_stream(form.encoder, rate=form.rate, layout="mono")
@@ -50,13 +50,13 @@ def _encoded(samples: Samples, form: Format, kbits: float) -> bytes:
         coder = stream.codec_context
         coder.open()  # which tells how many samples it takes at a time
         fitting = av.AudioResampler(coder.format, coder.layout, form.rate, coder.frame_size or None)
-        for piece in [*fitting.resample(frame_of(samples, form.rate)), *fitting.resample(None)]:
+        for piece in [*fitting.resample(audio_frame(samples, form.rate)), *fitting.resample(None)]:
             output.mux(stream.encode(piece))
         output.mux(stream.encode(None))
     return file.getvalue()
 
 
-def frame_of(samples: Samples, rate: int) -> av.AudioFrame:
+def audio_frame(samples: Samples, rate: int) -> av.AudioFrame:
     """Mono samples as FFmpeg takes them."""
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="fltp", layout="mono")
     frame.sample_rate, frame.pts = rate, 0

@@ -12,19 +12,19 @@ import numpy as np
 from scipy.signal import fftconvolve, firwin2
 
 from genrelens.audio.windows import Samples
-from genrelens.train.robustness.changes import SoundChange
+from genrelens.train.robustness.perturbations import AudioPerturbation
 
 POINTS_HZ = (31.25, 62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0)
-MOST_DB = 6.0  # gain or loss at each point
-DRAWN = 16  # filters, before any is known
-NEIGHBOURS = 8  # filters near each of the two extremes of those, in a second round
+MAX_GAIN_DB = 6.0  # gain or loss at each point
+RANDOM_FILTERS = 16  # filters, before any is known
+NEIGHBOURING_FILTERS = 8  # filters near each of the two extremes of those, in a second round
 
 _STEP_DB = 2.0  # deviation of a neighbour's gains
 _TAPS = 1025
 
 
 @dataclass(frozen=True)
-class Equaliser(SoundChange):
+class Equaliser(AudioPerturbation):
     """A filter whose gains in decibels at `POINTS_HZ` are joined by lines over the logarithm of frequency.
 
     Of linear phase, its delay taken back. `number` tells it from others; `strength` is its largest gain or loss.
@@ -57,16 +57,18 @@ class Equaliser(SoundChange):
         return np.asarray(fftconvolve(samples, taps.astype(np.float32), mode="same"), np.float32)
 
 
-def drawn(rng: np.random.Generator) -> list[Equaliser]:
+def random_filters(rng: np.random.Generator) -> list[Equaliser]:
     """Filters with gains drawn evenly."""
     return [
         Equaliser.of(number, gains)
-        for number, gains in enumerate(rng.uniform(-MOST_DB, MOST_DB, (DRAWN, len(POINTS_HZ))), start=1)
+        for number, gains in enumerate(
+            rng.uniform(-MAX_GAIN_DB, MAX_GAIN_DB, (RANDOM_FILTERS, len(POINTS_HZ))), start=1
+        )
     ]
 
 
-def neighbours(of: Equaliser, first: int, rng: np.random.Generator) -> list[Equaliser]:
+def neighbouring_filters(of: Equaliser, first: int, rng: np.random.Generator) -> list[Equaliser]:
     """Filters near another, numbered from `first` on, as gentle as any."""
-    steps = rng.normal(0, _STEP_DB, (NEIGHBOURS, len(POINTS_HZ)))
-    gains = np.clip(np.array(of.gains) + steps, -MOST_DB, MOST_DB)
+    steps = rng.normal(0, _STEP_DB, (NEIGHBOURING_FILTERS, len(POINTS_HZ)))
+    gains = np.clip(np.array(of.gains) + steps, -MAX_GAIN_DB, MAX_GAIN_DB)
     return [Equaliser.of(first + place, row) for place, row in enumerate(gains)]

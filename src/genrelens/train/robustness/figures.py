@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genrelens.train.report.figures import WIDTH, Drawing, Palette
-from genrelens.train.robustness.measures import ALL, Row, Search, StressReport
+from genrelens.train.robustness.measures import ALL, FilterSearch, PerturbationRow, StressReport
 
 _LINE = 0.21  # inches that a line of text takes
 _GRADED = {"tempo": "%", "pitch": "semitones", "mp3": "kbit/s", "opus": "kbit/s", "lowpass": "Hz", "noise": "dB SNR"}
@@ -27,7 +27,7 @@ def drawings(report: StressReport) -> list[Drawing]:
 
 def differences(report: StressReport) -> Drawing:
     """The difference in accuracy that each change makes, with its interval and what is allowed."""
-    rows = report.told_rows[::-1]
+    rows = report.reported_rows[::-1]
 
     def draw(palette: Palette) -> Figure:
         figure = Figure(figsize=(WIDTH, 1.2 + _LINE * len(rows)), layout="constrained")
@@ -80,7 +80,7 @@ def strengths(report: StressReport, families: Sequence[str]) -> Drawing:
     return Drawing("strengths", f"Accuracy by the strength of {', '.join(families)}.", draw)
 
 
-def filters(report: StressReport, search: Search) -> Drawing:
+def filters(report: StressReport, search: FilterSearch) -> Drawing:
     """All filters that were tried; the one that deflates the score and the one that inflates it stand out."""
     accuracy = {row.name: row.accuracy for row in report.rows}
 
@@ -141,7 +141,7 @@ def extremes(report: StressReport) -> Drawing:
     return Drawing("extremes", text, draw)
 
 
-def _points(axes: Axes, rows: Sequence[tuple[int, Row]], colour: str, marker: str, name: str) -> None:
+def _points(axes: Axes, rows: Sequence[tuple[int, PerturbationRow]], colour: str, marker: str, name: str) -> None:
     if not rows:
         return
     places = [place for place, _ in rows]
@@ -152,7 +152,7 @@ def _points(axes: Axes, rows: Sequence[tuple[int, Row]], colour: str, marker: st
     axes.plot([100 * one.value for one in found], places, marker, color=colour, markersize=5, label=name)
 
 
-def _grade(axes: Axes, report: StressReport, rows: Sequence[Row], palette: Palette) -> None:
+def _grade(axes: Axes, report: StressReport, rows: Sequence[PerturbationRow], palette: Palette) -> None:
     """Strengths side by side; as it is stands between both directions, or before the weakest change."""
     lower = [row for row in rows if row.strength < 0]
     upper = [row for row in rows if row.strength >= 0]

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict
 from genrelens.prediction import Failure
 from genrelens.train.evaluation import bootstrap
 from genrelens.train.evaluation.metrics import Estimate
-from genrelens.train.robustness.battery import allowed
-from genrelens.train.robustness.changes import Change, Shuffle
+from genrelens.train.robustness.battery import allowed_loss
 from genrelens.train.robustness.equaliser import Equaliser
-from genrelens.train.robustness.runner import Told
+from genrelens.train.robustness.perturbations import Perturbation, Shuffle
+from genrelens.train.robustness.runner import PerturbedPredictions
 
 ALL = "all"  # changes together, among the extremes
 
@@ -23,7 +23,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Row(_Part):
+class PerturbationRow(_Part):
     """What one change does.
 
     Attributes:
@@ -44,11 +44,11 @@ class Row(_Part):
     difference: Estimate
     flips: float
     confidence: float
-    allowed: float | None
+    allowed_loss: float | None
     passed: bool | None
 
 
-class Extremes(_Part):
+class FamilyExtremes(_Part):
     """Accuracy if each track had the worst of some changes done to it, or none; and the best, or none.
 
     Attributes:
@@ -64,7 +64,7 @@ class Extremes(_Part):
     best: float
 
 
-class Filter(_Part):
+class FilterCurve(_Part):
     """A filter that was found: its gains in decibels, joined by lines between frequencies in Hz."""
 
     name: str
@@ -72,15 +72,15 @@ class Filter(_Part):
     gains: tuple[float, ...]
 
 
-class Search(_Part):
+class FilterSearch(_Part):
     """All filters that were tried, the one that deflates the score of all tracks most, and the one that inflates it."""
 
-    filters: tuple[Filter, ...]
+    filters: tuple[FilterCurve, ...]
     deflating: str
     inflating: str
 
 
-class Extreme(_Part):
+class TrackExtreme(_Part):
     """A change, and the probability of the truth after it."""
 
     change: str
@@ -95,8 +95,8 @@ class TrackRow(_Part):
     told: str
     probability: float
     wrong: int
-    worst: Extreme
-    best: Extreme
+    worst: TrackExtreme
+    best: TrackExtreme
 
 
 class StressReport(_Part):
@@ -122,26 +122,26 @@ class StressReport(_Part):
     seed: int
     tested: int
     accuracy: Estimate
-    rows: tuple[Row, ...]
-    search: Search | None
-    extremes: tuple[Extremes, ...]
+    rows: tuple[PerturbationRow, ...]
+    search: FilterSearch | None
+    family_extremes: tuple[FamilyExtremes, ...]
     tracks: tuple[TrackRow, ...]
     failures: tuple[Failure, ...]
 
     @property
-    def targets(self) -> tuple[Row, ...]:
+    def targets(self) -> tuple[PerturbationRow, ...]:
         """The rows that may lose so much only."""
         return tuple(row for row in self.rows if row.passed is not None)
 
     @property
-    def told_rows(self) -> tuple[Row, ...]:
+    def reported_rows(self) -> tuple[PerturbationRow, ...]:
         """The rows to tell of, shuffles last: all, but of the filters of a search only the two that were sought."""
         tried = {one.name for one in self.search.filters} if self.search else set()
         sought = {self.search.deflating, self.search.inflating} if self.search else set()
         told = (row for row in self.rows if row.name not in tried - sought)
         return tuple(sorted(told, key=lambda row: row.family == Shuffle.family))
 
-    def label(self, row: Row) -> str:
+    def label(self, row: PerturbationRow) -> str:
         """A change in words; of the two filters that were sought, which it is."""
         if self.search and row.name == self.search.deflating:
             return "the deflating filter"
@@ -150,9 +150,9 @@ class StressReport(_Part):
         return row.words
 
 
-def measured_rows(
-    told: Told, truth: bootstrap.Classes, changes: Sequence[Change], seed: int
-) -> tuple[Estimate, tuple[Row, ...]]:
+def perturbation_rows(
+    told: PerturbedPredictions, truth: bootstrap.Classes, changes: Sequence[Perturbation], seed: int
+) -> tuple[Estimate, tuple[PerturbationRow, ...]]:
     """The accuracy on tracks as they are, and what each change does to it.
 
     Intervals are percentiles over bootstrap resamples of the tracks, the same for plain and changed ones.
@@ -183,7 +183,9 @@ def measured_rows(
     return estimates[0], tuple(rows)
 
 
-def extremes(told: Told, truth: bootstrap.Classes, changes: Sequence[Change]) -> tuple[Extremes, ...]:
+def family_extremes(
+    told: PerturbedPredictions, truth: bootstrap.Classes, changes: Sequence[Perturbation]
+) -> tuple[FamilyExtremes, ...]:
     """The accuracy if each track had the worst, and the best, of all changes done to it, and of each family's."""
     right = told.changed.argmax(axis=-1) == truth[:, None]
     plain = told.plain.argmax(axis=-1) == truth
@@ -191,7 +193,7 @@ def extremes(told: Told, truth: bootstrap.Classes, changes: Sequence[Change]) ->
     groups = {ALL: families != Shuffle.family}
     groups |= {family: families == family for family in dict.fromkeys(families.tolist())}
     return tuple(
-        Extremes(
+        FamilyExtremes(
             family=family,
             changes=int(members.sum()),
             worst=float((plain & right[:, members].all(axis=1)).mean()),
@@ -203,7 +205,7 @@ def extremes(told: Told, truth: bootstrap.Classes, changes: Sequence[Change]) ->
 
 
 def track_rows(
-    told: Told, truth: bootstrap.Classes, changes: Sequence[Change], labels: Sequence[str]
+    told: PerturbedPredictions, truth: bootstrap.Classes, changes: Sequence[Perturbation], labels: Sequence[str]
 ) -> tuple[TrackRow, ...]:
     """For each track, the change that leaves the truth least probable, and the one that leaves it most."""
     counted = [place for place, change in enumerate(changes) if not isinstance(change, Shuffle)]
@@ -213,7 +215,9 @@ def track_rows(
     rows = []
     for item, right, plain, changed in zip(told.items, truth, told.plain, told.changed[:, counted], strict=True):
         own = changed[:, right]
-        least, most = (Extreme(change=names[at], probability=float(own[at])) for at in (own.argmin(), own.argmax()))
+        least, most = (
+            TrackExtreme(change=names[at], probability=float(own[at])) for at in (own.argmin(), own.argmax())
+        )
         rows.append(
             TrackRow(
                 name=item.name,
@@ -228,21 +232,23 @@ def track_rows(
     return tuple(rows)
 
 
-def by_score(told: Told, truth: bootstrap.Classes) -> NDArray[np.int64]:
+def rank_by_accuracy(told: PerturbedPredictions, truth: bootstrap.Classes) -> NDArray[np.int64]:
     """Places of the changes from the lowest accuracy to the highest; where it is the same, by the truth's odds."""
     right = (told.changed.argmax(axis=-1) == truth[:, None]).mean(axis=0)
     own = np.take_along_axis(told.changed, truth[:, None, None], axis=-1)[..., 0]
     return np.lexsort((np.log(own + _ROUNDING).mean(axis=0), right))
 
 
-def found_filter(equaliser: Equaliser, points: Sequence[float]) -> Filter:
+def found_filter(equaliser: Equaliser, points: Sequence[float]) -> FilterCurve:
     """A filter for the record."""
-    return Filter(name=equaliser.name, hz=tuple(points), gains=equaliser.gains)
+    return FilterCurve(name=equaliser.name, hz=tuple(points), gains=equaliser.gains)
 
 
-def _row(change: Change, plain: Estimate, difference: Estimate, flips: float, confidence: float) -> Row:
-    most = allowed(change)
-    return Row(
+def _row(
+    change: Perturbation, plain: Estimate, difference: Estimate, flips: float, confidence: float
+) -> PerturbationRow:
+    most = allowed_loss(change)
+    return PerturbationRow(
         name=change.name,
         family=change.family,
         words=str(change),

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from genrelens.files import write_text
-from genrelens.train.report.page import Embedded, page
-from genrelens.train.robustness.equaliser import DRAWN, MOST_DB
+from genrelens.train.report.page import EmbeddedFigure, render_page
+from genrelens.train.robustness.equaliser import MAX_GAIN_DB, RANDOM_FILTERS
 from genrelens.train.robustness.figures import drawings
-from genrelens.train.robustness.measures import Row, StressReport
+from genrelens.train.robustness.measures import PerturbationRow, StressReport
 
 _HEADS = ("change", "accuracy", "difference", "95 % interval", "target", "flipped", "confidence")
 
@@ -18,13 +18,13 @@ def write_stress(report: StressReport, folder: Path) -> Path:
         OSError: it cannot be written to.
     """
     write_text(folder / "stress.json", report.model_dump_json(indent=1) + "\n")
-    pictures = {drawing.name: Embedded.of(drawing) for drawing in drawings(report)}
-    content = page(
+    pictures = {drawing.name: EmbeddedFigure.of(drawing) for drawing in drawings(report)}
+    content = render_page(
         "robustness.html",
         report=report,
         pictures={name: pictures.get(name) for name in ("differences", "strengths", "filters", "extremes")},
-        drawn=DRAWN,
-        most_db=MOST_DB,
+        drawn=RANDOM_FILTERS,
+        most_db=MAX_GAIN_DB,
         tracks_sorted=sorted(report.tracks, key=lambda row: (row.told != row.truth, -row.wrong)),
     )
     write_text(folder / "index.html", content)
@@ -33,7 +33,7 @@ def write_stress(report: StressReport, folder: Path) -> Path:
 
 def table_text(report: StressReport) -> str:
     """A row for each change, the worst and the best, and which targets are missed."""
-    rows = [_HEADS, *(_cells(report, row) for row in report.told_rows)]
+    rows = [_HEADS, *(_cells(report, row) for row in report.reported_rows)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         f"{report.model} {report.version} on {report.tested} tracks as they are: accuracy "
@@ -57,7 +57,7 @@ def table_text(report: StressReport) -> str:
 def table_markdown(report: StressReport) -> str:
     """The same rows for a document."""
     lines = [f"| {' | '.join(_HEADS)} |", f"|---{'|---:' * (len(_HEADS) - 1)}|"]
-    lines += [f"| {' | '.join(_cells(report, row))} |" for row in report.told_rows]
+    lines += [f"| {' | '.join(_cells(report, row))} |" for row in report.reported_rows]
     lines += ["", "| worst and best for each track | changes | worst | best |", "|---|---:|---:|---:|"]
     lines += [f"| {row.family} | {row.changes} | {row.worst:.3f} | {row.best:.3f} |" for row in report.extremes]
     return "\n".join([*lines, "", verdict(report)]).rstrip()
@@ -72,7 +72,7 @@ def verdict(report: StressReport) -> str:
     return f"{kept}; missed: {', '.join(missed)}." if missed else f"{kept}."
 
 
-def _cells(report: StressReport, row: Row) -> tuple[str, ...]:
+def _cells(report: StressReport, row: PerturbationRow) -> tuple[str, ...]:
     interval = f"{100 * row.difference.low:+.1f} to {100 * row.difference.high:+.1f}"
     target = "" if row.allowed is None else f"{100 * -row.allowed:g} {'kept' if row.passed else 'MISSED'}"
     return (

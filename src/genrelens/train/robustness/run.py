@@ -8,29 +8,29 @@ import numpy as np
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError, WrongInputError, display_name
 from genrelens.model.input_spec import PictureInput
+from genrelens.train.data.dataset import Bar
 from genrelens.train.data.label_map import LabelMap
 from genrelens.train.data.log_mels import is_array_row
 from genrelens.train.data.manifest import LabelledTrack, Manifest, Split, require_labelling
 from genrelens.train.data.splits import require_splits
-from genrelens.train.data.dataset import Bar
 from genrelens.train.evaluation.bootstrap import Classes
 from genrelens.train.robustness import equaliser
-from genrelens.train.robustness.changes import Change
 from genrelens.train.robustness.equaliser import Equaliser
 from genrelens.train.robustness.measures import (
-    Search,
+    FilterSearch,
     StressReport,
-    by_score,
-    extremes,
+    family_extremes,
     found_filter,
-    measured_rows,
+    perturbation_rows,
+    rank_by_accuracy,
     track_rows,
 )
-from genrelens.train.robustness.runner import Told, ask
+from genrelens.train.robustness.perturbations import Perturbation
+from genrelens.train.robustness.runner import PerturbedPredictions, predict_perturbed
 
 
 @dataclass(frozen=True)
-class Manner:
+class StressSettings:
     """From what all draws follow, in how many processes tracks are heard, and who is told how far it is."""
 
     seed: int
@@ -38,8 +38,13 @@ class Manner:
     bar: Bar
 
 
-def stress(
-    classifier: Classifier, manifest: Manifest, split: str, side: Split, changes: Sequence[Change], manner: Manner
+def run_stress_test(
+    classifier: Classifier,
+    manifest: Manifest,
+    split: str,
+    side: Split,
+    changes: Sequence[Perturbation],
+    manner: StressSettings,
 ) -> StressReport:
     """Do changes to the tracks of one side, and measure what a model says of them.
 
@@ -67,7 +72,7 @@ def stress(
         told = _joined(told, _ask(classifier, told.items, near, manner, "Searching filters"))
         changes = [*changes, *near]
     truth = _truth(told, labels)
-    accuracy, rows = measured_rows(told, truth, changes, manner.seed)
+    accuracy, rows = perturbation_rows(told, truth, changes, manner.seed)
     return StressReport(
         model=classifier.card.name,
         version=classifier.card.version,
@@ -79,7 +84,7 @@ def stress(
         accuracy=accuracy,
         rows=rows,
         search=_search(told, truth, changes) if near else None,
-        extremes=extremes(told, truth, changes),
+        extremes=family_extremes(told, truth, changes),
         tracks=track_rows(told, truth, changes, labels),
         failures=told.failures,
     )
@@ -105,9 +110,15 @@ def _items(classifier: Classifier, manifest: Manifest, side: Split) -> tuple[Lab
     return LabelMap().items(items, card.labels)
 
 
-def _ask(classifier: Classifier, items: Sequence[LabelledTrack], changes: Sequence[Change], manner: Manner, what: str) -> Told:
+def _ask(
+    classifier: Classifier,
+    items: Sequence[LabelledTrack],
+    changes: Sequence[Perturbation],
+    manner: StressSettings,
+    what: str,
+) -> PerturbedPredictions:
     with manner.bar(what, len(items)) as advance:
-        told = ask(
+        told = predict_perturbed(
             classifier.model.path, len(classifier.card.labels), items, changes, manner.seed, manner.processes, advance
         )
     if not told.items:
@@ -115,45 +126,47 @@ def _ask(classifier: Classifier, items: Sequence[LabelledTrack], changes: Sequen
     return told
 
 
-def _truth(told: Told, labels: Sequence[str]) -> Classes:
+def _truth(told: PerturbedPredictions, labels: Sequence[str]) -> Classes:
     return np.array([labels.index(item.label) for item in told.items])
 
 
-def _near_extremes(told: Told, truth: Classes, changes: Sequence[Change], seed: int) -> list[Equaliser]:
+def _near_extremes(
+    told: PerturbedPredictions, truth: Classes, changes: Sequence[Perturbation], seed: int
+) -> list[Equaliser]:
     """Filters near the one that deflates the score most and the one that inflates it most, if all were tried."""
     filters = _filters(changes)
-    if len(filters) < equaliser.DRAWN:
+    if len(filters) < equaliser.RANDOM_FILTERS:
         return []
     ends = _ends(told, truth, changes)
     rng = np.random.default_rng([seed, len(filters)])
-    lower = equaliser.neighbours(ends[0], len(filters) + 1, rng)
-    return [*lower, *equaliser.neighbours(ends[1], len(filters) + len(lower) + 1, rng)]
+    lower = equaliser.neighbouring_filters(ends[0], len(filters) + 1, rng)
+    return [*lower, *equaliser.neighbouring_filters(ends[1], len(filters) + len(lower) + 1, rng)]
 
 
-def _filters(changes: Sequence[Change]) -> list[Equaliser]:
+def _filters(changes: Sequence[Perturbation]) -> list[Equaliser]:
     return [change for change in changes if isinstance(change, Equaliser)]
 
 
-def _ends(told: Told, truth: Classes, changes: Sequence[Change]) -> tuple[Equaliser, Equaliser]:
+def _ends(told: PerturbedPredictions, truth: Classes, changes: Sequence[Perturbation]) -> tuple[Equaliser, Equaliser]:
     """The filter with the lowest score and the one with the highest."""
-    ordered = _filters([changes[place] for place in by_score(told, truth)])
+    ordered = _filters([changes[place] for place in rank_by_accuracy(told, truth)])
     return ordered[0], ordered[-1]
 
 
-def _search(told: Told, truth: Classes, changes: Sequence[Change]) -> Search:
+def _search(told: PerturbedPredictions, truth: Classes, changes: Sequence[Perturbation]) -> FilterSearch:
     deflating, inflating = _ends(told, truth, changes)
-    return Search(
+    return FilterSearch(
         filters=tuple(found_filter(change, equaliser.POINTS_HZ) for change in _filters(changes)),
         deflating=deflating.name,
         inflating=inflating.name,
     )
 
 
-def _joined(first: Told, second: Told) -> Told:
+def _joined(first: PerturbedPredictions, second: PerturbedPredictions) -> PerturbedPredictions:
     """Answers of two rounds about the tracks that were heard in both; in the second, no others were asked about."""
     heard = {item.path for item in second.items}
     both = [item.path in heard for item in first.items]
-    return Told(
+    return PerturbedPredictions(
         second.items,
         first.plain[both],
         np.concatenate([first.changed[both], second.changed], axis=1),

@@ -17,7 +17,7 @@ from genrelens.errors import GenrelensError, TooShortError, display_name
 from genrelens.model.session import Model, ModelInput, ModelOutput
 from genrelens.prediction import Failure
 from genrelens.train.data.manifest import LabelledTrack
-from genrelens.train.robustness.changes import Change, Shuffle, SoundChange
+from genrelens.train.robustness.perturbations import AudioPerturbation, Perturbation, Shuffle
 
 _SHORTEST = 1.0  # s: less is hardly left when some is cut off or played faster
 
@@ -25,7 +25,7 @@ Probabilities = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Told:
+class PerturbedPredictions:
     """Answers about the tracks that could be heard, and those that could not.
 
     Attributes:
@@ -41,15 +41,15 @@ class Told:
     failures: tuple[Failure, ...]
 
 
-def ask(
+def predict_perturbed(
     model: Path,
     labels: int,
     items: Sequence[LabelledTrack],
-    changes: Sequence[Change],
+    changes: Sequence[Perturbation],
     seed: int,
     processes: int,
     advance: Callable[[], None],
-) -> Told:
+) -> PerturbedPredictions:
     """Let a model hear all windows of each track, plain and changed.
 
     Args:
@@ -64,7 +64,7 @@ def ask(
     heard: list[LabelledTrack] = []
     answers: list[Probabilities] = []
     failures: list[Failure] = []
-    judge = partial(judge_track, model=model, changes=tuple(changes), seed=seed)
+    judge = partial(predict_track, model=model, changes=tuple(changes), seed=seed)
     for item, outcome in workers.map_in_order(judge, items, processes):
         if isinstance(outcome, GenrelensError):
             failures.append(Failure.from_error(item.path, outcome))
@@ -73,10 +73,10 @@ def ask(
             answers.append(outcome)
         advance()
     table = np.array(answers, np.float32).reshape(len(heard), 1 + len(changes), labels)
-    return Told(tuple(heard), table[:, 0], table[:, 1:], tuple(failures))
+    return PerturbedPredictions(tuple(heard), table[:, 0], table[:, 1:], tuple(failures))
 
 
-def judge_track(item: LabelledTrack, model: Path, changes: tuple[Change, ...], seed: int) -> Probabilities:
+def predict_track(item: LabelledTrack, model: Path, changes: tuple[Perturbation, ...], seed: int) -> Probabilities:
     """Probabilities for a track as it is and after each change, shape (1 + changes, labels).
 
     Raises:
@@ -93,13 +93,13 @@ def judge_track(item: LabelledTrack, model: Path, changes: tuple[Change, ...], s
     for change in changes:
         rng = np.random.default_rng([seed, _number(item.name), _number(change.name)])
         if isinstance(change, Shuffle):
-            rows.append(_probabilities(Classifier(OutOfOrder(model, change, rng)), samples, rate))
-        elif isinstance(change, SoundChange):
+            rows.append(_probabilities(Classifier(ShuffledFramesModel(model, change, rng)), samples, rate))
+        elif isinstance(change, AudioPerturbation):
             rows.append(_probabilities(classifier, change.apply(samples, rate, rng), rate))
     return np.stack(rows)
 
 
-class OutOfOrder(Model):
+class ShuffledFramesModel(Model):
     """A model that hears the frames of its windows in another order."""
 
     def __init__(self, path: Path, shuffle: Shuffle, rng: np.random.Generator) -> None:

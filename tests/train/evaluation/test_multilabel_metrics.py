@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from genrelens.train.evaluation.label_metrics import (
-    LabelMetrics,
+from genrelens.train.evaluation.multilabel_metrics import (
+    MultilabelMetrics,
     best_thresholds,
     mean_average_precision,
-    measure_labels,
+    multilabel_metrics,
 )
 from genrelens.train.evaluation.rankings import Ranking
 
@@ -39,7 +39,7 @@ def test_rankings_are_scored_as_by_scikit_learn(seed: int, count: int, steps: in
 
 def test_measures_agree_with_scikit_learn() -> None:
     truth, probabilities = answers()
-    metrics = measure_labels(LABELS, truth, probabilities, (0.5, 0.4, 0.3))
+    metrics = multilabel_metrics(LABELS, truth, probabilities, (0.5, 0.4, 0.3))
     for average, ap, auc in (
         ("macro", metrics.mean_ap, metrics.mean_auc),
         ("micro", metrics.micro_ap, metrics.micro_auc),
@@ -53,27 +53,27 @@ def test_measures_agree_with_scikit_learn() -> None:
     assert [row.f1 for row in metrics.labels] == pytest.approx(f1_score(truth, told, average=None))
     assert metrics.macro_f1 == pytest.approx(f1_score(truth, told, average="macro"))
     assert [row.support for row in metrics.labels] == truth.sum(axis=0).tolist()
-    assert LabelMetrics.model_validate_json(metrics.model_dump_json()) == metrics
+    assert MultilabelMetrics.model_validate_json(metrics.model_dump_json()) == metrics
 
 
 def test_more_tracks_narrow_the_intervals() -> None:
-    few, many = (measure_labels(LABELS, *answers(tracks), (0.5,) * 3).mean_ap for tracks in (40, 640))
+    few, many = (multilabel_metrics(LABELS, *answers(tracks), (0.5,) * 3).mean_ap for tracks in (40, 640))
     assert many.high - many.low < (few.high - few.low) / 2
 
 
 def test_labels_without_a_ranking_to_judge() -> None:
     truth, probabilities = answers()
     truth[:, 1], truth[:, 2] = 0, 1
-    metrics = measure_labels(LABELS, truth, probabilities, (0.5,) * 3)
+    metrics = multilabel_metrics(LABELS, truth, probabilities, (0.5,) * 3)
     rows = {row.label: row for row in metrics.labels}
     assert rows["b"].average_precision is None
     assert rows["b"].roc_auc is rows["c"].roc_auc is None
     assert rows["c"].average_precision == 1
     assert metrics.mean_auc is not None
     assert metrics.mean_auc.value == rows["a"].roc_auc
-    alone = measure_labels(LABELS, np.ones((2, 3)), probabilities[:2], (0.5,) * 3)
+    alone = multilabel_metrics(LABELS, np.ones((2, 3)), probabilities[:2], (0.5,) * 3)
     assert alone.mean_auc is alone.micro_auc is None
-    assert LabelMetrics.model_validate_json(alone.model_dump_json()) == alone
+    assert MultilabelMetrics.model_validate_json(alone.model_dump_json()) == alone
 
 
 def test_the_mean_average_precision_is_over_labels_that_there_are() -> None:

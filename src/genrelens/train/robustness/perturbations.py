@@ -14,14 +14,14 @@ from scipy.signal import butter, sosfilt
 
 from genrelens.audio.decoder import to_mono
 from genrelens.audio.windows import Samples
-from genrelens.train.robustness.codecs import MP3, OPUS, Format, frame_of, recoded
+from genrelens.train.robustness.codecs import MP3, OPUS, Codec, audio_frame, transcode
 
 _LOW_PASS_ORDER = 8  # 48 dB an octave
 _COMPRESSOR = "threshold=0.0316:attack=10:release=150"  # from 30 dB below the peak; milliseconds
 
 
 @dataclass(frozen=True)
-class Change:
+class Perturbation:
     """What is done, and how much of it, in the unit that the kind of change is measured in."""
 
     family: ClassVar[str]
@@ -39,7 +39,7 @@ class Change:
         return self.words.format(f"{self.strength:{self.sign}g}")
 
 
-class SoundChange(Change, ABC):
+class AudioPerturbation(Perturbation, ABC):
     """A change to samples."""
 
     @abstractmethod
@@ -47,7 +47,7 @@ class SoundChange(Change, ABC):
         """The changed samples, float32 (samples,); `rng` is drawn from where chance plays a part."""
 
 
-class Tempo(SoundChange):
+class Tempo(AudioPerturbation):
     """Played faster by `strength` percent, at the same pitch (Signalsmith Stretch, by audiomentations)."""
 
     family, sign, words = "tempo", "+", "tempo {} %"
@@ -59,7 +59,7 @@ class Tempo(SoundChange):
         return np.asarray(stretch(samples, sample_rate=rate), np.float32)
 
 
-class Pitch(SoundChange):
+class Pitch(AudioPerturbation):
     """Transposed by `strength` semitones, at the same tempo (Signalsmith Stretch, by audiomentations)."""
 
     family, sign, words = "pitch", "+", "pitch {} semitones"
@@ -73,7 +73,7 @@ class Pitch(SoundChange):
         return np.asarray(shift(samples, sample_rate=rate), np.float32)
 
 
-class Gain(SoundChange):
+class Gain(AudioPerturbation):
     """Louder by `strength` decibels; what rises above full scale is not clipped."""
 
     family, sign, words = "gain", "+", "gain {} dB"
@@ -84,7 +84,7 @@ class Gain(SoundChange):
 
 
 @dataclass(frozen=True)
-class Polarity(SoundChange):
+class Polarity(AudioPerturbation):
     """All samples times -1."""
 
     family = "polarity"
@@ -104,7 +104,7 @@ class Polarity(SoundChange):
         return -samples
 
 
-class Offset(SoundChange):
+class Offset(AudioPerturbation):
     """Begun `strength` seconds later, but not beyond the middle: all windows lie elsewhere."""
 
     family, words = "offset", "begun {} s later"
@@ -114,29 +114,29 @@ class Offset(SoundChange):
         return samples[min(round(self.strength * rate), len(samples) // 2) :]
 
 
-class Coded(SoundChange):
+class Transcoding(AudioPerturbation):
     """Encoded at `strength` kbit/s, mono, and decoded."""
 
-    form: ClassVar[Format]
+    form: ClassVar[Codec]
 
     def apply(self, samples: Samples, rate: int, rng: np.random.Generator) -> Samples:  # noqa: ARG002
         """Give as many samples."""
-        return recoded(samples, rate, self.form, self.strength)
+        return transcode(samples, rate, self.form, self.strength)
 
 
-class Mp3(Coded):
+class Mp3(Transcoding):
     """By LAME, at 44.1 kHz."""
 
     family, words, form = "mp3", "mp3 at {} kbit/s", MP3
 
 
-class Opus(Coded):
+class Opus(Transcoding):
     """By libopus, at 48 kHz."""
 
     family, words, form = "opus", "opus at {} kbit/s", OPUS
 
 
-class LowPass(SoundChange):
+class LowPass(AudioPerturbation):
     """Without what lies above `strength` Hz: a Butterworth filter, if the rate leaves it anything to do."""
 
     family, words = "lowpass", "low-pass at {} Hz"
@@ -148,7 +148,7 @@ class LowPass(SoundChange):
         return np.asarray(sosfilt(butter(_LOW_PASS_ORDER, self.strength, fs=rate, output="sos"), samples), np.float32)
 
 
-class Noise(SoundChange):
+class Noise(AudioPerturbation):
     """With white Gaussian noise `strength` decibels below the mean power of the track."""
 
     family, words = "noise", "white noise, SNR {} dB"
@@ -160,7 +160,7 @@ class Noise(SoundChange):
         return samples + np.float32(level) * noise
 
 
-class Compression(SoundChange):
+class Compression(AudioPerturbation):
     """What is less than 30 dB below the track's peak rises `strength` times more slowly (FFmpeg's acompressor)."""
 
     family, words = "compression", "compression {}:1"
@@ -173,12 +173,12 @@ class Compression(SoundChange):
         graph.link_nodes(
             source, graph.add("acompressor", f"{_COMPRESSOR}:ratio={self.strength}"), graph.add("abuffersink")
         ).configure()
-        graph.push(frame_of(samples / peak, rate))
+        graph.push(audio_frame(samples / peak, rate))
         graph.push(None)
         return np.concatenate(_pulled(graph)) * peak
 
 
-class Resampling(SoundChange):
+class Resampling(AudioPerturbation):
     """Resampled to `strength` Hz and back."""
 
     family, words = "resampling", "to {} Hz and back"
@@ -189,7 +189,7 @@ class Resampling(SoundChange):
         return np.asarray(soxr.resample(there, self.strength, rate), np.float32)
 
 
-class Shuffle(Change):
+class Shuffle(Perturbation):
     """Frames of each window put in another order, in blocks of `strength` seconds; with 0, each by itself.
 
     Not one of those that must not matter: it tells how much of what a model hears is in the order of frames.

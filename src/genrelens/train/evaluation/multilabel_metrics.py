@@ -40,7 +40,7 @@ class LabelRow(_Part):
     support: int
 
 
-class LabelMetrics(_Part):
+class MultilabelMetrics(_Part):
     """The measures of one model on one set of tracks.
 
     Attributes:
@@ -64,9 +64,9 @@ class LabelMetrics(_Part):
     labels: tuple[LabelRow, ...]
 
 
-def measure_labels(
+def multilabel_metrics(
     labels: Sequence[str], truth: Truth, probabilities: Probabilities, thresholds: Sequence[float], seed: int = 0
-) -> LabelMetrics:
+) -> MultilabelMetrics:
     """Measure answers against the truth.
 
     Args:
@@ -79,7 +79,7 @@ def measure_labels(
     rows = _rows(labels, truth, probabilities, thresholds)
     own = np.clip(np.where(truth > 0, probabilities, 1 - probabilities), _LEAST, 1)
     estimates = _estimates(truth, probabilities, np.random.default_rng(seed))
-    return LabelMetrics(
+    return MultilabelMetrics(
         tracks=len(truth),
         mean_ap=estimates["mean_ap"],
         micro_ap=estimates["micro_ap"],

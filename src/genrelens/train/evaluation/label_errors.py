@@ -10,7 +10,7 @@ from genrelens.prediction import PathText
 from genrelens.train.evaluation.evaluate import Evaluation
 
 
-class Suspect(BaseModel):
+class SuspectLabel(BaseModel):
     """A track whose label a model doubts.
 
     Attributes:
@@ -37,7 +37,7 @@ class Suspect(BaseModel):
         return f"{self.margin:5.2f}  {answers}  {display_name(self.path)}"
 
 
-def find_suspects(evaluations: Sequence[Evaluation], least: float) -> tuple[Suspect, ...]:
+def find_label_errors(evaluations: Sequence[Evaluation], least: float) -> tuple[SuspectLabel, ...]:
     """Find labels that are probably wrong by confident learning (Northcutt, Jiang & Chuang, JAIR 70, 2021).
 
     A track counts as another genre than it is called if its probability of that genre reaches the mean that the
@@ -69,7 +69,7 @@ def find_suspects(evaluations: Sequence[Evaluation], least: float) -> tuple[Susp
     rows = np.arange(len(answers))
     doubted = np.flatnonzero((reached[rows, told] >= 0) & (told != given))
     suspects = [
-        Suspect(
+        SuspectLabel(
             path=answers[row].path,
             given=labels[given[row]],
             told=labels[told[row]],

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrelens.audio.windows import Samples
-from genrelens.train.robustness.changes import (
-    Change,
+from genrelens.train.robustness.perturbations import (
+    AudioPerturbation,
     Compression,
     Gain,
     LowPass,
@@ -17,11 +17,11 @@ from genrelens.train.robustness.changes import (
     Noise,
     Offset,
     Opus,
+    Perturbation,
     Pitch,
     Polarity,
     Resampling,
     Shuffle,
-    SoundChange,
     Tempo,
 )
 
@@ -39,7 +39,7 @@ def melody(seconds: float = 3.0, rate: int = RATE) -> Samples:
     return np.asarray(0.2 * np.sum(notes, axis=0), np.float32)
 
 
-def applied(change: SoundChange, samples: Samples, rate: int = RATE, seed: int = 0) -> Samples:
+def applied(change: AudioPerturbation, samples: Samples, rate: int = RATE, seed: int = 0) -> Samples:
     changed = change.apply(samples, rate, np.random.default_rng(seed))
     assert changed.dtype == np.float32
     return changed
@@ -61,7 +61,16 @@ def tone(hz: float, seconds: float = 2.0) -> Samples:
 
 
 def test_names_and_words() -> None:
-    changes: list[Change] = [Tempo(4), Tempo(-4), Pitch(1), Gain(-20), Polarity(), Mp3(64), Offset(0.5), Shuffle(0)]
+    changes: list[Perturbation] = [
+        Tempo(4),
+        Tempo(-4),
+        Pitch(1),
+        Gain(-20),
+        Polarity(),
+        Mp3(64),
+        Offset(0.5),
+        Shuffle(0),
+    ]
     assert [change.name for change in changes] == [
         "tempo:+4", "tempo:-4", "pitch:+1", "gain:-20", "polarity", "mp3:64", "offset:0.5", "shuffle:0"
     ]  # fmt: skip
@@ -88,7 +97,7 @@ def test_pitch_keeps_the_tempo() -> None:
 
 @pytest.mark.parametrize("change", [Mp3(32), Mp3(128), Opus(32), Opus(128)])
 @pytest.mark.parametrize("rate", [16_000, RATE])
-def test_codecs_neither_delay_nor_lengthen(change: SoundChange, rate: int) -> None:
+def test_codecs_neither_delay_nor_lengthen(change: AudioPerturbation, rate: int) -> None:
     samples = melody(rate=rate)
     changed = applied(change, samples, rate)
     assert len(changed) == len(samples)

@@ -9,18 +9,18 @@ import numpy as np
 from genrelens.errors import DataError, display_name
 from genrelens.train.data.manifest import LabelledTrack
 from genrelens.train.evaluation.evaluate import Evaluation
-from genrelens.train.evaluation.metrics import Metrics, measure
+from genrelens.train.evaluation.metrics import Metrics, classification_metrics
 
 
 @dataclass(frozen=True)
-class Names:
+class TrackNames:
     """Names of tracks, and the file that they stand in."""
 
     file: Path
     names: frozenset[str]
 
 
-def read_names(file: Path, known: Collection[str]) -> Names:
+def read_track_names(file: Path, known: Collection[str]) -> TrackNames:
     """Read names of tracks, one a line; what follows a tab is a remark, and so are lines that begin with #.
 
     Args:
@@ -36,11 +36,13 @@ def read_names(file: Path, known: Collection[str]) -> Names:
         raise DataError(f"{display_name(file)} cannot be read as a list of tracks ({error}); check the path") from error
     names = frozenset(line.split("\t")[0].strip() for line in lines if not line.startswith("#")) - {""}
     if names.isdisjoint(known):
-        raise DataError(f"{display_name(file)} names no track of the data set; give file names without folder and ending")
-    return Names(file, names)
+        raise DataError(
+            f"{display_name(file)} names no track of the data set; give file names without folder and ending"
+        )
+    return TrackNames(file, names)
 
 
-def measure_without(result: Evaluation, items: Iterable[LabelledTrack], unwanted: Collection[str]) -> Metrics:
+def evaluate_without(result: Evaluation, items: Iterable[LabelledTrack], unwanted: Collection[str]) -> Metrics:
     """Measure the answers again, by track, without those to some tracks.
 
     Args:
@@ -56,4 +58,4 @@ def measure_without(result: Evaluation, items: Iterable[LabelledTrack], unwanted
     if not answers:
         raise DataError("no track is left without these; shorten the list")
     truth = np.array([result.labels.index(answer.truth) for answer in answers])
-    return measure(result.labels, truth, np.array([answer.probabilities for answer in answers]))
+    return classification_metrics(result.labels, truth, np.array([answer.probabilities for answer in answers]))
