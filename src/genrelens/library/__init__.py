@@ -1,1 +1,1 @@
-"""A music library: what is in it, what each track is, and what was changed in its files."""
+"""Music libraries: the catalog of tracks and predictions, and what is done with it."""

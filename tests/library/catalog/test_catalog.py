@@ -4,19 +4,19 @@ from pathlib import Path
 import pytest
 
 from genrelens.errors import CatalogError
-from genrelens.library.catalog import catalog as catalogs
+from genrelens.library.catalog import catalog as catalog_module
 from genrelens.library.catalog.catalog import Catalog, path_from_bytes, path_to_bytes
 from genrelens.library.catalog.migrations import MIGRATIONS
 
 
-def test_what_was_written_is_there_the_next_time(tmp_path: Path) -> None:
+def test_committed_rows_persist(tmp_path: Path) -> None:
     with Catalog(tmp_path / "deep" / "c.db") as catalog, catalog.transaction() as connection:
         connection.execute("INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 2)", (b"/a",))
     with Catalog(tmp_path / "deep" / "c.db") as catalog:
         assert [tuple(row) for row in catalog.connection.execute("SELECT path, size FROM tracks")] == [(b"/a", 1)]
 
 
-def test_a_transaction_is_whole_or_not_there(tmp_path: Path) -> None:
+def test_failed_transaction_is_rolled_back(tmp_path: Path) -> None:
     with Catalog(tmp_path / "c.db") as catalog:
         twice = [(b"/a",), (b"/a",)]
         with pytest.raises(sqlite3.IntegrityError), catalog.transaction() as connection:
@@ -24,38 +24,38 @@ def test_a_transaction_is_whole_or_not_there(tmp_path: Path) -> None:
         assert catalog.connection.execute("SELECT COUNT(*) FROM tracks").fetchone()[0] == 0
 
 
-def test_a_migration_that_breaks_off_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(connection: sqlite3.Connection) -> None:
+def test_interrupted_migration_is_rolled_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted_migration(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE more (x)")
         raise KeyboardInterrupt
 
-    def works(connection: sqlite3.Connection) -> None:
+    def complete_migration(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE more (x)")
 
-    monkeypatch.setattr(catalogs, "MIGRATIONS", (*MIGRATIONS, breaks))
+    monkeypatch.setattr(catalog_module, "MIGRATIONS", (*MIGRATIONS, interrupted_migration))
     with pytest.raises(KeyboardInterrupt):
         Catalog(tmp_path / "c.db")
-    monkeypatch.setattr(catalogs, "MIGRATIONS", (*MIGRATIONS, works))
+    monkeypatch.setattr(catalog_module, "MIGRATIONS", (*MIGRATIONS, complete_migration))
     with Catalog(tmp_path / "c.db") as catalog:
         assert catalog.connection.execute("SELECT COUNT(*) FROM more").fetchone()[0] == 0
 
 
-def test_a_catalog_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+def test_catalog_of_a_later_version_is_refused(tmp_path: Path) -> None:
     with Catalog(tmp_path / "c.db") as catalog:
         catalog.connection.execute("PRAGMA user_version = 1000")
     with pytest.raises(CatalogError, match="later GenreLens"):
         Catalog(tmp_path / "c.db")
 
 
-def test_what_is_no_catalog(tmp_path: Path) -> None:
-    (tmp_path / "text").write_text("no database, but text that is long enough to be told from one\n" * 100)
+def test_file_that_is_not_a_catalog_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("not a database, but text longer than a database header\n" * 100)
     with pytest.raises(CatalogError, match="cannot be used as a catalog"):
         Catalog(tmp_path / "text")
     with pytest.raises(CatalogError, match="cannot be opened"):
         Catalog(tmp_path)
 
 
-def test_a_catalog_that_is_full_says_so_and_keeps_what_it_had(tmp_path: Path) -> None:
+def test_full_disk_raises_and_keeps_previous_rows(tmp_path: Path) -> None:
     with Catalog(tmp_path / "c.db") as catalog:
         pages = catalog.connection.execute("PRAGMA page_count").fetchone()[0]
         catalog.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
@@ -66,5 +66,5 @@ def test_a_catalog_that_is_full_says_so_and_keeps_what_it_had(tmp_path: Path) ->
         assert catalog.connection.execute("SELECT COUNT(*) FROM tracks").fetchone()[0] == 0
 
 
-def test_names_that_are_not_text() -> None:
+def test_file_names_that_are_not_utf8_round_trip() -> None:
     assert path_to_bytes(path_from_bytes(b"/music/\xff\xfe.mp3")) == b"/music/\xff\xfe.mp3"

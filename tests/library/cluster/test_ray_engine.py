@@ -16,10 +16,10 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 from ray.cluster_utils import Cluster
 
 from genrelens.classifier import Classifier
-from genrelens.library.classify.decoding import DecodedTrack
-from genrelens.library.classify.outcome import TrackResult, heard_or_failed, judge_tracks
+from genrelens.library.classify.results import DecodedFile
+from genrelens.library.classify.results import TrackResult, try_decode_file, classify_tracks
 from genrelens.library.cluster import ray_engine
-from genrelens.library.cluster.results import from_table
+from genrelens.library.cluster.result_folder import from_table
 from genrelens.prediction import Failure, Prediction
 from tests.support.audio import encode, tone
 
@@ -78,8 +78,8 @@ def deadly(row: dict[str, bytes], **arguments: Any) -> dict[str, bytes]:
 
 def alone(file: Path, classifier: Classifier) -> TrackResult:
     """What the local engine makes of a file."""
-    heard = heard_or_failed(file, classifier.card.audio_input, 3)
-    return judge_tracks(classifier, [heard])[0] if isinstance(heard, DecodedTrack) else heard
+    heard = try_decode_file(file, classifier.card.audio_input, 3)
+    return classify_tracks(classifier, [heard])[0] if isinstance(heard, DecodedFile) else heard
 
 
 def test_a_lost_node_costs_no_track_and_changes_no_answer(

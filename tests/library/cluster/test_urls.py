@@ -7,7 +7,7 @@ import fsspec
 import pytest
 
 from genrelens.errors import AudioNotFoundError, AudioUnreadableError, RemoteFileError, UndecodableAudioError
-from genrelens.library.classify.decoding import DecodedTrack, heard_file, heard_track
+from genrelens.library.classify.results import DecodedFile, decode_open_file, decode_file
 from genrelens.library.cluster.urls import find_audio, open_url, resolve_file_system, write_atomically
 from genrelens.model.input_spec import AudioInput
 from tests.support.models import make_card
@@ -15,9 +15,9 @@ from tests.support.models import make_card
 SOUND: AudioInput = make_card().audio_input
 
 
-def heard_there(address: str) -> DecodedTrack:
+def heard_there(address: str) -> DecodedFile:
     with open_url(address) as (file, stamp):
-        return heard_file(file, address, stamp, SOUND, 3)
+        return decode_open_file(file, address, stamp, SOUND, 3)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ class TestReading:
     def test_hears_the_same_at_an_address_as_on_disk(self, memory: Any, wav: Callable[..., Path]) -> None:
         file = wav()
         memory.pipe_file("/music/tone.wav", file.read_bytes())
-        there, here = heard_there("memory://music/tone.wav"), heard_track(file, SOUND, 3)
+        there, here = heard_there("memory://music/tone.wav"), decode_file(file, SOUND, 3)
         assert (there.planes == here.planes).all()
         assert (there.starts, there.duration, there.warnings) == (here.starts, here.duration, here.warnings)
         assert there.path == "memory://music/tone.wav"

@@ -1,4 +1,4 @@
-"""A library by albums: which tracks belong together, and what they say together."""
+"""Albums: groups of tracks by folder and tags, each with its consensus."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from genrelens.library.tags.track_info import AlbumTags, is_compilation, read_al
 
 Grouping = Literal["track", "album"]
 
-# A folder of one disc within the album's (CD1, Disc 2 - Live), and one beside that of the next disc (Album (CD 2)).
+# A disc's folder inside the album's folder (CD1, Disc 2 - Live), or one next to the other discs' (Album (CD 2)).
 _DISC = re.compile(r"(?:cd|disc|disk)[ _.-]*\d{1,2}\b.*", re.IGNORECASE)
 _WITH_DISC = re.compile(r"(.+?)[ _-]+[\[(]?(?:cd|disc|disk)[ _.-]*\d{1,2}[\])]?", re.IGNORECASE)
 
@@ -24,13 +24,13 @@ class Album:
     """Tracks that belong together.
 
     Attributes:
-        folder: that they are in, or that the folders of the discs are in or named after.
-        name: by the tags, or the folder's.
-        artist: by the tags, if they have it.
-        tracks: by path, without segments.
-        various: whether it is a compilation; those have no consensus, as each artist has a genre of his own.
-        consensus: what all tracks say together, if they agree.
-        outliers: tracks that are told something else, with a margin.
+        folder: folder of the tracks; for several discs, the folder that contains them or that they are named after.
+        name: name from the tags, or else of the folder.
+        artist: album artist from the tags; empty if missing.
+        tracks: tracks ordered by path, without segments.
+        is_compilation: whether it is a compilation; those have no consensus, as their artists' genres differ.
+        consensus: common prediction of the tracks, if they agree.
+        outliers: tracks whose genre differs from the consensus by a clear margin.
     """
 
     folder: Path
@@ -42,109 +42,115 @@ class Album:
     outliers: tuple[ClassifiedTrack, ...]
 
 
-def iter_tracks_by(by: Grouping, catalog: Catalog, query: TrackQuery) -> Iterator[ClassifiedTrack]:
-    """The tracks that a query means, each with its own answer or with its album's; by album, that one counts.
+def iter_tracks_by(grouping: Grouping, catalog: Catalog, query: TrackQuery) -> Iterator[ClassifiedTrack]:
+    """Yield the tracks that match a query, each with its own prediction or with its album's.
 
-    An album is then judged by all of its tracks below the query's path.
+    Grouped by album, the query's genre and confidence apply to the album's prediction, which is computed from all
+    tracks below the query's path.
     """
-    if by == "track":
+    if grouping == "track":
         yield from iter_tracks(catalog, query)
         return
     for track in apply_album_genres(iter_tracks(catalog, TrackQuery(path=query.path))):
-        told = track.prediction
-        if told.confidence >= query.min_confidence and query.genre in (None, *told.genres):
+        prediction = track.prediction
+        if prediction.confidence >= query.min_confidence and query.genre in (None, *prediction.genres):
             yield track
 
 
-def iter_albums(tracks: Iterable[ClassifiedTrack], tags: Callable[[Path], AlbumTags] = read_album_tags) -> Iterator[Album]:
-    """Put tracks together to albums.
+def iter_albums(
+    tracks: Iterable[ClassifiedTrack], read_tags: Callable[[Path], AlbumTags] = read_album_tags
+) -> Iterator[Album]:
+    """Group tracks into albums.
 
-    The tracks of a folder, and of the discs of one album, are split by their tags (album, and album artist) if all
-    of them have these; else the folder is the album. Tracks of an album that is spread over other folders are not
-    brought together: that would need all of the library in memory. As it is, only folders that are not read to
-    their end are held.
+    The tracks of a folder, and of an album's discs, are separated by their tags (album and album artist) if all of
+    them have these; otherwise the folder is the album. Tracks of an album that is spread over other folders are not
+    merged: that would need the whole library in memory. As it is, only unfinished folders are held.
 
     Args:
-        tracks: in the order of their paths, compared as bytes.
-        tags: of a file.
+        tracks: tracks ordered by path, compared as bytes.
+        read_tags: function that reads the tags of a file.
     """
-    held: dict[Path, _Folder] = {}
-    for one in tracks:
-        path = os.fspath(one.path)
-        for left in [home for home, folder in held.items() if not path.startswith(folder.prefix)]:
-            yield from _split(left, held.pop(left).tracks, tags)
-        home, prefix = _home(one.path.parent)
-        lean = replace(one, prediction=one.prediction.model_copy(update={"segments": ()}))
-        held.setdefault(home, _Folder(prefix, [])).tracks.append(lean)
-    for home, folder in held.items():
-        yield from _split(home, folder.tracks, tags)
+    open_folders: dict[Path, _AlbumFolder] = {}
+    for track in tracks:
+        path = os.fspath(track.path)
+        for finished in [home for home, folder in open_folders.items() if not path.startswith(folder.prefix)]:
+            yield from _split_by_tags(finished, open_folders.pop(finished).tracks, read_tags)
+        home, prefix = _album_folder(track.path.parent)
+        compact = replace(track, prediction=track.prediction.model_copy(update={"segments": ()}))
+        open_folders.setdefault(home, _AlbumFolder(prefix, [])).tracks.append(compact)
+    for home, folder in open_folders.items():
+        yield from _split_by_tags(home, folder.tracks, read_tags)
 
 
-def apply_album_genres(tracks: Iterable[ClassifiedTrack], tags: Callable[[Path], AlbumTags] = read_album_tags) -> Iterator[ClassifiedTrack]:
-    """The same tracks, each with the answer of its album where there is one, and its own where there is not.
+def apply_album_genres(
+    tracks: Iterable[ClassifiedTrack], read_tags: Callable[[Path], AlbumTags] = read_album_tags
+) -> Iterator[ClassifiedTrack]:
+    """Yield the same tracks with the prediction of their album, if it has a consensus, or else their own.
 
-    An unknown track of an album that agrees gets the album's answer as well: an intro is part of its record.
+    An unknown track of such an album gets the album's prediction too: an intro is part of its record.
     """
-    for album in iter_albums(tracks, tags):
+    for album in iter_albums(tracks, read_tags):
         for track in album.tracks:
-            yield track if album.consensus is None else _answered(track, album.consensus)
+            yield track if album.consensus is None else _with_consensus(track, album.consensus)
 
 
 @dataclass(frozen=True)
-class _Folder:
-    """Tracks of one home; more may come for as long as paths begin with `prefix`."""
+class _AlbumFolder:
+    """Tracks of an album's folder, complete once a path does not start with `prefix`."""
 
     prefix: str
     tracks: list[ClassifiedTrack]
 
 
-def _home(folder: Path) -> tuple[Path, str]:
-    """Where the album of a folder is, and how all paths begin that can belong to it."""
+def _album_folder(folder: Path) -> tuple[Path, str]:
+    """Return the folder that represents an album, and the prefix of all paths that can belong to the album."""
     if _DISC.fullmatch(folder.name):
         return folder.parent, os.fspath(folder.parent) + os.sep
-    if part := _WITH_DISC.fullmatch(folder.name):
-        home = folder.with_name(part[1])
+    if match := _WITH_DISC.fullmatch(folder.name):
+        home = folder.with_name(match[1])
         return home, os.fspath(home)
     return folder, os.path.join(folder, "")  # noqa: PTH118 (pathlib drops the last separator)
 
 
-def _split(home: Path, tracks: list[ClassifiedTrack], tags: Callable[[Path], AlbumTags]) -> Iterator[Album]:
-    read = [tags(track.path) for track in tracks]
-    by_tags = all(one.album for one in read)
-    by_artist = all(one.album_artist for one in read)
-    parts: dict[tuple[str, str], list[int]] = {}
-    for place, one in enumerate(read):
-        name = _without_disc(one.album).casefold() if by_tags else ""
-        parts.setdefault((name, one.album_artist.casefold() if by_tags and by_artist else ""), []).append(place)
-    for places in parts.values():
-        yield _album(home, [tracks[place] for place in places], [read[place] for place in places], by_tags)
+def _split_by_tags(
+    home: Path, tracks: list[ClassifiedTrack], read_tags: Callable[[Path], AlbumTags]
+) -> Iterator[Album]:
+    tags = [read_tags(track.path) for track in tracks]
+    all_named = all(tag.album for tag in tags)
+    all_credited = all_named and all(tag.album_artist for tag in tags)
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index, tag in enumerate(tags):
+        name = _without_disc(tag.album).casefold() if all_named else ""
+        groups.setdefault((name, tag.album_artist.casefold() if all_credited else ""), []).append(index)
+    for indices in groups.values():
+        yield _build_album(home, [tracks[index] for index in indices], [tags[index] for index in indices], all_named)
 
 
-def _album(home: Path, tracks: list[ClassifiedTrack], read: list[AlbumTags], by_tags: bool) -> Album:
-    various = is_compilation(read)
-    agreed = None if various else consensus([track.prediction for track in tracks])
+def _build_album(home: Path, tracks: list[ClassifiedTrack], tags: list[AlbumTags], named_by_tags: bool) -> Album:
+    compilation = is_compilation(tags)
+    agreed = None if compilation else consensus([track.prediction for track in tracks])
     return Album(
         folder=home,
-        name=_without_disc(read[0].album) if by_tags else home.name,
-        artist=read[0].album_artist,
+        name=_without_disc(tags[0].album) if named_by_tags else home.name,
+        artist=tags[0].album_artist,
         tracks=tuple(tracks),
-        is_compilation=various,
+        is_compilation=compilation,
         consensus=agreed,
         outliers=tuple(track for track in tracks if agreed and is_outlier(track.prediction, agreed)),
     )
 
 
 def _without_disc(name: str) -> str:
-    """The name of an album whose tags or folders tell its discs apart."""
-    part = _WITH_DISC.fullmatch(name)
-    return part[1] if part else name
+    """Return an album name without a disc number."""
+    match = _WITH_DISC.fullmatch(name)
+    return match[1] if match else name
 
 
-def _answered(track: ClassifiedTrack, agreed: Consensus) -> ClassifiedTrack:
-    answer = {
-        "genre": agreed.genres[0],
-        "genres": agreed.genres,
-        "confidence": agreed.confidence,
-        "scores": agreed.scores,
+def _with_consensus(track: ClassifiedTrack, album: Consensus) -> ClassifiedTrack:
+    update = {
+        "genre": album.genres[0],
+        "genres": album.genres,
+        "confidence": album.confidence,
+        "scores": album.scores,
     }
-    return replace(track, prediction=track.prediction.model_copy(update=answer))
+    return replace(track, prediction=track.prediction.model_copy(update=update))

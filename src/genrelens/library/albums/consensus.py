@@ -1,4 +1,4 @@
-"""What the tracks of an album say together, and which of them say otherwise."""
+"""The genre that the tracks of an album agree on, and the tracks that deviate from it."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from genrelens.model.labels import LEVEL_SEPARATOR, lineage
 from genrelens.prediction import UNKNOWN, Prediction, Score
 
-MIN_AGREEMENT = 0.5  # share of an album's tracks that must be told its genre
-OUTLIER_MARGIN = 0.3  # of a track's own genre over the album's, in probability, from which on it stands out
+MIN_AGREEMENT = 0.5  # share of an album's tracks that must be predicted as its genre
+OUTLIER_MARGIN = 0.3  # least probability by which an outlier's own genre exceeds the album's
 
 
 @dataclass(frozen=True)
 class Consensus:
-    """One answer for an album.
+    """The prediction for an album.
 
     Attributes:
-        genres: all that is told, the most probable first, at most as many as of its tracks.
-        confidence: the mean probability of the first of `genres`, 0 to 1.
-        scores: the mean probability of each label, the highest first.
-        agreement: share of the tracks, unknown ones left out, that are told the first of `genres`.
+        genres: predicted genres, most probable first; at most as many as its tracks have.
+        confidence: mean probability of the first genre, 0 to 1.
+        scores: mean probability of each label, highest first.
+        agreement: share of the tracks, excluding unknown ones, that are predicted as the first genre.
     """
 
     genres: tuple[str, ...]
@@ -29,57 +29,57 @@ class Consensus:
 
 
 def consensus(predictions: Sequence[Prediction]) -> Consensus | None:
-    """The genre with the highest mean probability, if at least half of the tracks are told it themselves.
+    """Return the genre with the highest mean probability, if at least half of the tracks are predicted as that genre.
 
-    The mean over tracks is more often right than any one of them, and the vote keeps it from naming a genre that
-    nobody hears in a mixed album (`benchmarks/albums.py`). Tracks count alike, long or short: of each, the same
-    number of windows was heard. Unknown tracks are left out; if they are more than half, the album is unknown too.
-    Of a tree, a genre counts as told where a part of it is.
+    The mean over tracks is more often right than a single track, and the vote avoids a genre that none of the tracks
+    of a mixed album has (`benchmarks/albums.py`). Tracks count equally whatever their duration, as the same number of
+    windows is analysed of each. Unknown tracks are excluded; if they are the majority, the album is unknown too. In a
+    genre tree, a track also counts as all ancestors of its genre.
     """
-    known = _of_one_model([one for one in predictions if one.genre != UNKNOWN])
+    known = _most_frequent_model([prediction for prediction in predictions if prediction.genre != UNKNOWN])
     if not known or 2 * len(known) < len(predictions):
         return None
-    scores = _mean(known)
-    votes = Counter(genre for one in known for genre in with_ancestors(one.genres))
+    scores = _mean_scores(known)
+    votes = Counter(genre for prediction in known for genre in with_ancestors(prediction.genres))
     agreed = [score.label for score in scores if votes[score.label] >= MIN_AGREEMENT * len(known)]
     first = scores[0].label
     if first not in agreed:
         return None
-    most = max(len(one.genres) for one in known)
-    genres = tuple(agreed[:most]) if most > 1 else (_deepest(first, agreed),)
+    limit = max(len(prediction.genres) for prediction in known)
+    genres = tuple(agreed[:limit]) if limit > 1 else (_deepest(first, agreed),)
     confidence = next(score.score for score in scores if score.label == genres[0])
     return Consensus(genres, confidence, scores, votes[genres[0]] / len(known))
 
 
-def is_outlier(prediction: Prediction, agreed: Consensus) -> bool:
-    """Whether a track is told, with a margin, something else than its album."""
-    if prediction.genre == UNKNOWN or with_ancestors(prediction.genres) & with_ancestors(agreed.genres):
+def is_outlier(prediction: Prediction, album: Consensus) -> bool:
+    """Return whether a track's genre differs from its album's by a clear margin."""
+    if prediction.genre == UNKNOWN or with_ancestors(prediction.genres) & with_ancestors(album.genres):
         return False
-    own = {score.label: score.score for score in prediction.scores}
-    return own.get(prediction.genre, 0.0) - own.get(agreed.genres[0], 0.0) >= OUTLIER_MARGIN
+    scores = {score.label: score.score for score in prediction.scores}
+    return scores.get(prediction.genre, 0.0) - scores.get(album.genres[0], 0.0) >= OUTLIER_MARGIN
 
 
 def with_ancestors(genres: Iterable[str]) -> set[str]:
-    """Genres, and what each is part of in a tree."""
-    return {step for genre in genres for step in lineage(genre)}
+    """Return genres together with all their ancestors in a genre tree."""
+    return {ancestor for genre in genres for ancestor in lineage(genre)}
 
 
-def _of_one_model(predictions: list[Prediction]) -> list[Prediction]:
-    """Those of the model that judged most: labels and probabilities of two cannot be averaged."""
-    models = Counter((one.model, one.version) for one in predictions)
-    most = max(models, key=models.__getitem__, default=None)
-    return [one for one in predictions if (one.model, one.version) == most]
+def _most_frequent_model(predictions: list[Prediction]) -> list[Prediction]:
+    """Return the predictions of the most frequent model: labels and scores of different models cannot be averaged."""
+    models = Counter((prediction.model, prediction.version) for prediction in predictions)
+    most_frequent = max(models, key=models.__getitem__, default=None)
+    return [prediction for prediction in predictions if (prediction.model, prediction.version) == most_frequent]
 
 
-def _mean(predictions: Sequence[Prediction]) -> tuple[Score, ...]:
+def _mean_scores(predictions: Sequence[Prediction]) -> tuple[Score, ...]:
     totals: dict[str, float] = {}
-    for one in predictions:
-        for score in one.scores:
+    for prediction in predictions:
+        for score in prediction.scores:
             totals[score.label] = totals.get(score.label, 0.0) + score.score
     means = (Score(label=label, score=total / len(predictions)) for label, total in totals.items())
     return tuple(sorted(means, key=lambda score: -score.score))
 
 
-def _deepest(first: str, agreed: list[str]) -> str:
-    """The farthest that a tree can be followed below a genre; without a tree, that genre."""
-    return max((label for label in agreed if first in lineage(label)), key=lambda label: label.count(LEVEL_SEPARATOR))
+def _deepest(genre: str, agreed: list[str]) -> str:
+    """Return the deepest agreed descendant of a genre; the genre itself if the labels are not a tree."""
+    return max((label for label in agreed if genre in lineage(label)), key=lambda label: label.count(LEVEL_SEPARATOR))

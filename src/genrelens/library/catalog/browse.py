@@ -1,4 +1,4 @@
-"""What a page shows of a catalog; without numpy, so that a server stays small."""
+"""Queries for the library page; without numpy, which keeps the server process small."""
 
 import json
 import os
@@ -11,13 +11,24 @@ from genrelens.errors import TrackNotFoundError
 from genrelens.library.catalog.catalog import Catalog, path_from_bytes
 from genrelens.prediction import Prediction
 
-_JUDGED = "tracks JOIN answers ON answers.track = tracks.id"
-_SHOWN = f"SELECT id, path, genre, confidence, json_extract(prediction, '$.duration') AS duration FROM {_JUDGED}"
+_CLASSIFIED = "tracks JOIN answers ON answers.track = tracks.id"
+_SELECT_SUMMARY = (
+    f"SELECT id, path, genre, confidence, json_extract(prediction, '$.duration') AS duration FROM {_CLASSIFIED}"
+)
 
 
 @dataclass(frozen=True)
 class TrackSummary:
-    """A track as strangers may see it: of its path, the name and the folders below those that all tracks share."""
+    """The public view of a track, which reveals only the part of its path below the root folder of all tracks.
+
+    Attributes:
+        id: id in the catalog.
+        title: file name without suffix.
+        folder: folder relative to the root folder.
+        genre: predicted genre.
+        confidence: confidence of the genre, 0 to 1.
+        duration: duration in seconds.
+    """
 
     id: int
     title: str
@@ -29,7 +40,15 @@ class TrackSummary:
 
 @dataclass(frozen=True)
 class TrackSearch:
-    """Tracks for which all that is given holds are shown; `text` is a part of `folder/title`, in any case."""
+    """A page of search results; tracks must meet all conditions.
+
+    Attributes:
+        text: part of `folder/title`, ignoring case.
+        genre: predicted genre; None for any.
+        min_confidence: lowest confidence, 0 to 1.
+        offset: number of matching tracks to skip.
+        limit: maximum number of tracks to return.
+    """
 
     text: str = ""
     genre: str | None = None
@@ -38,108 +57,116 @@ class TrackSearch:
     limit: int = 50
 
 
-def search_tracks(catalog: Catalog, wanted: TrackSearch) -> tuple[int, list[TrackSummary]]:
-    """How many tracks there are, and those from `offset` on, by path."""
-    root, part = _root(catalog), wanted.text.strip().lower()  # as the page does; SQLite knows the case of ASCII alone
-    catalog.connection.create_function("is_found", 1, lambda path: part in "/".join(_place(path, root)).lower())
-    conditions = "NOT vanished AND confidence >= ? AND (? IS NULL OR genre = ?) AND (? = '' OR is_found(path))"
-    values = (wanted.min_confidence, wanted.genre, wanted.genre, part)
-    (count,) = catalog.connection.execute(f"SELECT COUNT(*) FROM {_JUDGED} WHERE {conditions}", values).fetchone()
-    rows = catalog.connection.execute(
-        f"{_SHOWN} WHERE {conditions} ORDER BY path LIMIT ? OFFSET ?", (*values, wanted.limit, wanted.offset)
+def search_tracks(catalog: Catalog, search: TrackSearch) -> tuple[int, list[TrackSummary]]:
+    """Return the number of matching tracks, and one page of them, ordered by path."""
+    root, part = _root_folder(catalog), search.text.strip().lower()
+    # Lowered in Python, as on the page: SQLite's LIKE ignores case only for ASCII.
+    catalog.connection.create_function(
+        "matches_text", 1, lambda path: part in "/".join(_folder_and_title(path, root)).lower()
     )
-    return int(count), [_shown(row, root) for row in rows]
+    conditions = "NOT vanished AND confidence >= ? AND (? IS NULL OR genre = ?) AND (? = '' OR matches_text(path))"
+    values = (search.min_confidence, search.genre, search.genre, part)
+    (count,) = catalog.connection.execute(f"SELECT COUNT(*) FROM {_CLASSIFIED} WHERE {conditions}", values).fetchone()
+    rows = catalog.connection.execute(
+        f"{_SELECT_SUMMARY} WHERE {conditions} ORDER BY path LIMIT ? OFFSET ?", (*values, search.limit, search.offset)
+    )
+    return int(count), [_summary(row, root) for row in rows]
 
 
-def load_track(catalog: Catalog, number: int) -> tuple[TrackSummary, Prediction]:
-    """A track, and all that was told of it but its path.
+def load_track(catalog: Catalog, track_id: int) -> tuple[TrackSummary, Prediction]:
+    """Return a track with its prediction, whose path is replaced by the title.
 
     Raises:
-        TrackNotFoundError: there is none with this number, or it was not judged.
+        TrackNotFoundError: the catalog has no such track, or it is not classified.
     """
-    row = _found(catalog, number)
-    (content,) = catalog.connection.execute("SELECT prediction FROM answers WHERE track = ?", (number,)).fetchone()
-    shown = _shown(row, _root(catalog))
-    return shown, Prediction.model_validate({**json.loads(content), "path": shown.title})
+    row = _require_row(catalog, track_id)
+    (content,) = catalog.connection.execute("SELECT prediction FROM answers WHERE track = ?", (track_id,)).fetchone()
+    summary = _summary(row, _root_folder(catalog))
+    return summary, Prediction.model_validate({**json.loads(content), "path": summary.title})
 
 
-def load_summaries(catalog: Catalog, numbers: Iterable[int]) -> dict[int, TrackSummary]:
-    """Tracks by their numbers."""
-    root = _root(catalog)
+def load_summaries(catalog: Catalog, ids: Iterable[int]) -> dict[int, TrackSummary]:
+    """Return tracks by id; ids without a classified track are left out."""
+    root = _root_folder(catalog)
     rows = catalog.connection.execute(
-        f"{_SHOWN} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps([*numbers]),)
+        f"{_SELECT_SUMMARY} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps([*ids]),)
     )
-    return {row["id"]: _shown(row, root) for row in rows}
+    return {row["id"]: _summary(row, root) for row in rows}
 
 
-def audio_file(catalog: Catalog, number: int) -> Path:
-    """Where a track's file is.
+def audio_file(catalog: Catalog, track_id: int) -> Path:
+    """Return the path of a track's audio file.
 
     Raises:
-        TrackNotFoundError: there is no such track, or no file any more.
+        TrackNotFoundError: the catalog has no such track, or its file is missing.
     """
-    path = path_from_bytes(_found(catalog, number)["path"])
+    path = path_from_bytes(_require_row(catalog, track_id)["path"])
     if not path.is_file():
-        raise TrackNotFoundError(f"the file of track {number} is no longer there; `genrelens library scan` looks again")
+        raise TrackNotFoundError(
+            f"the file of track {track_id} is missing; update the catalog with `genrelens library scan`"
+        )
     return path
 
 
 def map_columns(catalog: Catalog) -> dict[str, Any]:
-    """All tracks in columns, as a page takes tens of thousands soonest; `x` and `y` are null where there is no map."""
+    """Return all tracks as columns, the fastest form for a page to load; `x` and `y` are null for unmapped tracks."""
     rows = catalog.connection.execute(
-        f"SELECT id, path, genre, confidence, x, y FROM {_JUDGED}"
+        f"SELECT id, path, genre, confidence, x, y FROM {_CLASSIFIED}"
         " LEFT JOIN places ON places.track = tracks.id WHERE NOT vanished ORDER BY path"
     ).fetchall()
-    root = _root(catalog)
-    places = [_place(row["path"], root) for row in rows]
-    genres, genre = _coded([row["genre"] for row in rows])
-    folders, folder = _coded([place[0] for place in places])
+    root = _root_folder(catalog)
+    names = [_folder_and_title(row["path"], root) for row in rows]
+    genres, genre_codes = _encode_categories([row["genre"] for row in rows])
+    folders, folder_codes = _encode_categories([folder for folder, _ in names])
     return {
         "genres": genres,
         "folders": folders,
         "id": [row["id"] for row in rows],
-        "title": [place[1] for place in places],
-        "folder": folder,
-        "genre": genre,
+        "title": [title for _, title in names],
+        "folder": folder_codes,
+        "genre": genre_codes,
         "confidence": [round(row["confidence"], 3) for row in rows],
         "x": [None if row["x"] is None else round(row["x"], 5) for row in rows],
         "y": [None if row["y"] is None else round(row["y"], 5) for row in rows],
     }
 
 
-def _found(catalog: Catalog, number: int) -> Any:
-    row = catalog.connection.execute(f"{_SHOWN} WHERE id = ? AND NOT vanished", (number,)).fetchone()
+def _require_row(catalog: Catalog, track_id: int) -> Any:
+    row = catalog.connection.execute(f"{_SELECT_SUMMARY} WHERE id = ? AND NOT vanished", (track_id,)).fetchone()
     if row is None:
-        raise TrackNotFoundError(f"there is no track {number} in this library; search for one")
+        raise TrackNotFoundError(f"there is no track {track_id} in this library; search for one")
     return row
 
 
-def _shown(row: Any, root: str) -> TrackSummary:
-    folder, title = _place(row["path"], root)
+def _summary(row: Any, root: str) -> TrackSummary:
+    folder, title = _folder_and_title(row["path"], root)
     return TrackSummary(row["id"], title, folder, row["genre"], row["confidence"], row["duration"])
 
 
-def _coded(names: list[str]) -> tuple[list[str], list[int]]:
-    """Names without repetition, and which of them stands where."""
-    known = sorted(set(names))
-    codes = {name: code for code, name in enumerate(known)}
-    return known, [codes[name] for name in names]
+def _encode_categories(names: list[str]) -> tuple[list[str], list[int]]:
+    """Return the distinct names, sorted, and the index of each name among them."""
+    categories = sorted(set(names))
+    codes = {name: code for code, name in enumerate(categories)}
+    return categories, [codes[name] for name in names]
 
 
-def _root(catalog: Catalog) -> str:
-    """The folder in which all tracks are, but vanished ones: the first and the last by name share what all share."""
+def _root_folder(catalog: Catalog) -> str:
+    """Return the folder shared by all tracks that have not vanished.
+
+    The first and the last path in sorted order share what all share.
+    """
     ends = [
-        f"SELECT * FROM (SELECT path FROM tracks WHERE NOT vanished ORDER BY path {way} LIMIT 1)"
-        for way in ("", "DESC")
+        f"SELECT * FROM (SELECT path FROM tracks WHERE NOT vanished ORDER BY path {direction} LIMIT 1)"
+        for direction in ("", "DESC")
     ]
     paths = [os.fsdecode(row["path"]) for row in catalog.connection.execute(" UNION ALL ".join(ends))]
     return os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""  # noqa: PTH120
 
 
-def _place(path: bytes, root: str) -> tuple[str, str]:
-    """The folder of a track below the root, and its title, as JSON can hold them, whatever bytes they are made of.
+def _folder_and_title(path: bytes, root: str) -> tuple[str, str]:
+    """Return a track's folder below the root and its title, both valid Unicode for JSON.
 
-    By os.path, as pathlib takes seconds over a large library.
+    With os.path, as pathlib takes seconds for a large library.
     """
-    below = os.fsdecode(path)[len(root) :].lstrip(os.sep)
-    return os.path.split(os.path.splitext(below)[0].encode("utf-8", "replace").decode())  # noqa: PTH122
+    relative = os.fsdecode(path)[len(root) :].lstrip(os.sep)
+    return os.path.split(os.path.splitext(relative)[0].encode("utf-8", "replace").decode())  # noqa: PTH122

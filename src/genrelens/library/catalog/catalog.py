@@ -1,4 +1,4 @@
-"""The catalog: one SQLite file that knows all there is to know of a music library."""
+"""The SQLite file that holds a music library."""
 
 import contextlib
 import os
@@ -9,33 +9,34 @@ from types import TracebackType
 from typing import Self
 
 import platformdirs
+from filelock import FileLock, Timeout
 
-from genrelens.errors import CatalogError, display_name
+from genrelens.errors import CatalogError, LibraryBusyError, display_name
 from genrelens.library.catalog.migrations import MIGRATIONS
 
-_PATIENCE = 30.0  # s that a statement waits while another process writes
+_WRITE_TIMEOUT = 30.0  # seconds that a statement waits while another process writes
 
 
 def default_path() -> Path:
-    """Where the catalog of this user is."""
+    """Return the path of the current user's catalog."""
     return Path(platformdirs.user_data_dir("genrelens")) / "library.db"
 
 
 class Catalog:
-    """An opened catalog, made or brought up to date as needed. Use it in a `with`.
+    """An open catalog, created or migrated as needed; a context manager that closes it.
 
-    Readers and one writer do not wait for each other (write-ahead log), and what was committed survives any end of
-    the process.
+    Readers and one writer do not block each other (write-ahead log), and committed data survives a crash of the
+    process.
 
     Raises:
-        CatalogError: the file cannot be opened, is no catalog, or a later GenreLens wrote it.
+        CatalogError: the file cannot be opened, is not a catalog, or was written by a later version of GenreLens.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+            self.connection = sqlite3.connect(path, timeout=_WRITE_TIMEOUT, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise CatalogError(f"{display_name(path)} cannot be opened ({error}); give another --catalog") from error
         try:
@@ -59,10 +60,10 @@ class Catalog:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All that the block writes, or nothing of it.
+        """Commit everything that the block writes, or roll it back if the block fails.
 
         Raises:
-            CatalogError: it cannot be written; the disk is full, or another process writes all the time.
+            CatalogError: the catalog cannot be written: the disk is full, or another process keeps writing.
         """
         try:
             self.connection.execute("BEGIN IMMEDIATE")
@@ -70,12 +71,12 @@ class Catalog:
                 yield self.connection
                 self.connection.execute("COMMIT")
             except BaseException:
-                if self.connection.in_transaction:  # a full disk may have ended it already
+                if self.connection.in_transaction:  # a full disk may have ended the transaction already
                     self.connection.execute("ROLLBACK")
                 raise
         except sqlite3.OperationalError as error:
             raise CatalogError(
-                f"{display_name(self.path)} cannot be written ({error}); what it held before is safe"
+                f"{display_name(self.path)} cannot be written ({error}); its previous contents are safe"
             ) from error
 
     def _prepare(self) -> None:
@@ -89,7 +90,7 @@ class Catalog:
             self._migrate()
 
     def _migrate(self) -> None:
-        with self.transaction() as connection:  # in which another process may have been first
+        with self.transaction() as connection:  # the version is read inside: another process may have been faster
             for number, migrate in enumerate(MIGRATIONS[self._version() :], self._version() + 1):
                 migrate(connection)
                 connection.execute(f"PRAGMA user_version = {number}")
@@ -99,34 +100,61 @@ class Catalog:
 
 
 class ReadOnlyCatalog(Catalog):
-    """A catalog that is only looked into, as a server does for each request.
+    """A catalog opened without write access, as a server does for each request.
 
     Raises:
-        CatalogError: there is none, or another GenreLens wrote it.
+        CatalogError: the file is missing, or was written by another version of GenreLens.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             self.connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE, isolation_level=None
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WRITE_TIMEOUT, isolation_level=None
             )
             self.connection.row_factory = sqlite3.Row
             (version,) = self.connection.execute("PRAGMA user_version").fetchone()
         except sqlite3.Error as error:
             raise CatalogError(
-                f"{display_name(path)} cannot be opened ({error}); make it with `genrelens library scan`"
+                f"{display_name(path)} cannot be opened ({error}); create it with `genrelens library scan`"
             ) from error
         if version != len(MIGRATIONS):
             self.connection.close()
-            raise CatalogError(f"{display_name(path)} was written by another GenreLens; open it with `genrelens library` once")
+            raise CatalogError(
+                f"{display_name(path)} was written by another version of GenreLens;"
+                " open it once with `genrelens library`"
+            )
+
+
+@contextlib.contextmanager
+def catalog_lock(catalog: Catalog, operation: str) -> Iterator[None]:
+    """Hold the lock for one kind of work on a catalog; the system releases it however the process ends.
+
+    Args:
+        catalog: the catalog; the lock file is created next to it.
+        operation: name of the operation, such as "run". Different operations can run at the same time.
+
+    Raises:
+        LibraryBusyError: another process holds the lock.
+    """
+    lock = FileLock(catalog.path.with_name(f"{catalog.path.name}.{operation}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise LibraryBusyError(
+            f"another `genrelens library {operation}` uses {display_name(catalog.path)}; wait for it, or stop it"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def path_to_bytes(path: str | os.PathLike[str]) -> bytes:
-    """A path as the catalog keeps it: names on disk are bytes, which need not be UTF-8."""
+    """Encode a path for the catalog: file names are bytes, which need not be UTF-8."""
     return os.fsencode(path)
 
 
 def path_from_bytes(path: bytes) -> Path:
-    """The path that `path_to_bytes` made this of."""
+    """Decode a path written by `path_to_bytes`."""
     return Path(os.fsdecode(path))

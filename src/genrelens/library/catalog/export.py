@@ -1,56 +1,115 @@
-"""Answers as a table for other programs: CSV, JSON lines or Parquet."""
+"""Export of predictions to CSV, JSON lines and Parquet files."""
 
 import csv
 import io
+import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from genrelens.files import atomic_write
 from genrelens.library.catalog.tracks import ClassifiedTrack
 from genrelens.model.labels import LABEL_SEPARATOR
 
+if TYPE_CHECKING:
+    import pyarrow
+
 ExportFormat = Literal["csv", "jsonl", "parquet"]
 
-_COLUMNS = ("path", "genre", "genres", "confidence", "music", "duration", "model", "version", "warnings")
+_CSV_COLUMNS = ("path", "genre", "genres", "confidence", "music", "duration", "model", "version", "warnings")
+_ROW_GROUP = 5000  # tracks held in memory at a time
 
 
 def export_tracks(tracks: Iterable[ClassifiedTrack], file: Path, form: ExportFormat) -> int:
-    """Write tracks, one at a time, and count them; the file is whole or not there.
+    """Write tracks to a file, atomically and in bounded memory, and return their number.
 
     Raises:
-        OSError: it cannot be written.
-        ModuleNotFoundError: Parquet is asked for, and pyarrow is not installed.
+        OSError: the file cannot be written.
+        ModuleNotFoundError: the format is Parquet, and pyarrow is not installed.
     """
+    writers = {"csv": _write_csv, "jsonl": _write_json_lines, "parquet": _write_parquet}
     with atomic_write(file) as output:
-        if form == "parquet":
-            from genrelens.library.catalog.parquet import write_parquet
-
-            return write_parquet(tracks, output)
-        return _write_csv(tracks, output) if form == "csv" else _write_lines(tracks, output)
+        return writers[form](tracks, output)
 
 
-def _write_lines(tracks: Iterable[ClassifiedTrack], output: IO[bytes]) -> int:
+def _write_json_lines(tracks: Iterable[ClassifiedTrack], output: IO[bytes]) -> int:
     count = 0
-    for count, track in enumerate(tracks, 1):  # noqa: B007 (the last is what is asked for)
+    for track in tracks:
         output.write(track.prediction.to_json().encode() + b"\n")
+        count += 1
     return count
 
 
 def _write_csv(tracks: Iterable[ClassifiedTrack], output: IO[bytes]) -> int:
-    # Names that are not UTF-8 are written as the bytes that they are.
-    text = io.TextIOWrapper(output, "utf-8", "surrogateescape", newline="")
+    text = io.TextIOWrapper(output, "utf-8", "surrogateescape", newline="")  # non-UTF-8 names keep their bytes
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    writer.writerow(_CSV_COLUMNS)
     count = 0
-    for count, track in enumerate(tracks, 1):  # noqa: B007
-        writer.writerow(_cells(track))
+    for track in tracks:
+        writer.writerow(_csv_row(track))
+        count += 1
     text.detach()
     return count
 
 
-def _cells(track: ClassifiedTrack) -> list[str]:
-    told = track.prediction
-    music = "" if told.music is None else f"{told.music:.4f}"
-    numbers = [f"{told.confidence:.4f}", music, f"{told.duration:.3f}"]
-    return [told.path, told.genre, LABEL_SEPARATOR.join(told.genres), *numbers, told.model, told.version, "; ".join(told.warnings)]
+def _csv_row(track: ClassifiedTrack) -> list[str]:
+    prediction = track.prediction
+    return [
+        prediction.path,
+        prediction.genre,
+        LABEL_SEPARATOR.join(prediction.genres),
+        f"{prediction.confidence:.4f}",
+        "" if prediction.music is None else f"{prediction.music:.4f}",
+        f"{prediction.duration:.3f}",
+        prediction.model,
+        prediction.version,
+        "; ".join(prediction.warnings),
+    ]
+
+
+def _write_parquet(tracks: Iterable[ClassifiedTrack], output: IO[bytes]) -> int:
+    """Write tracks with scores and embeddings."""
+    import pyarrow
+    from pyarrow.parquet import ParquetWriter
+
+    schema = _parquet_schema()
+    count = 0
+    rows = map(_parquet_row, tracks)
+    with ParquetWriter(output, schema) as writer:
+        while group := list(islice(rows, _ROW_GROUP)):
+            writer.write_table(pyarrow.Table.from_pylist(group, schema))
+            count += len(group)
+    return count
+
+
+def _parquet_schema() -> "pyarrow.Schema":
+    import pyarrow
+
+    score = pyarrow.struct([("label", pyarrow.string()), ("score", pyarrow.float32())])
+    return pyarrow.schema(
+        [
+            ("id", pyarrow.int64()),
+            ("path", pyarrow.string()),  # bytes that are not UTF-8 are written as \xNN
+            ("genre", pyarrow.string()),
+            ("genres", pyarrow.list_(pyarrow.string())),
+            ("confidence", pyarrow.float32()),
+            ("music", pyarrow.float32()),
+            ("scores", pyarrow.list_(score)),
+            ("duration", pyarrow.float64()),
+            ("model", pyarrow.string()),
+            ("version", pyarrow.string()),
+            ("warnings", pyarrow.list_(pyarrow.string())),
+            ("embedding", pyarrow.list_(pyarrow.float32())),
+        ]
+    )
+
+
+def _parquet_row(track: ClassifiedTrack) -> dict[str, Any]:
+    fields = {"genre", "genres", "confidence", "music", "scores", "duration", "model", "version", "warnings"}
+    return {
+        "id": track.id,
+        "path": os.fsencode(track.path).decode("utf-8", "backslashreplace"),
+        "embedding": track.embedding,
+        **track.prediction.model_dump(include=fields),
+    }

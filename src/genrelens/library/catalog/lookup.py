@@ -1,4 +1,4 @@
-"""From what someone types to a track of the catalog, and all that is known of it."""
+"""Lookup of tracks by what a user types, with errors that name the remedy."""
 
 import os
 
@@ -14,21 +14,22 @@ from genrelens.library.catalog.tracks import (
 )
 from genrelens.prediction import ErrorInfo, PathText, Prediction, Record
 
-_MOST_NAMED = 12  # genres in a sentence
+_MAX_LISTED_GENRES = 12  # in an error message
 
 
 class TrackDetails(Record):
-    """All that the catalog knows of a track.
+    """Everything that the catalog stores about a track.
 
     Attributes:
-        id: in the catalog.
-        size: in bytes, when it was last scanned.
-        mtime_ns: when it had last been changed then.
-        digest: of the encoded audio, if it was asked for.
-        vanished: whether the last scan did not find it.
-        outdated: whether the file has changed since it was judged.
-        answer: what was told of it.
-        error: why nothing could be told.
+        id: id in the catalog.
+        path: absolute path.
+        size: size in bytes at the last scan.
+        mtime_ns: modification time in ns at the last scan.
+        digest: digest of the encoded audio, if it was computed.
+        vanished: whether the last scan did not find the file.
+        outdated: whether the file has changed since it was classified.
+        answer: the prediction, if there is one.
+        error: why the track could not be classified, if it could not.
     """
 
     id: int
@@ -43,71 +44,73 @@ class TrackDetails(Record):
 
 
 def find_track_id(catalog: Catalog, text: str) -> int:
-    """The number of the track with this number or at this path; a file called 12 is ./12.
+    """Return the id of the track given by its id or path; a file named 12 is given as ./12.
 
     Raises:
         TrackNotFoundError: the catalog has no such track.
     """
-    name, value = ("id", text) if text.isdecimal() and text.isascii() else ("path", path_to_bytes(os.path.abspath(text)))  # noqa: PTH100
-    row = catalog.connection.execute(f"SELECT id FROM tracks WHERE {name} = ?", (value,)).fetchone()
+    is_id = text.isdecimal() and text.isascii()
+    column, value = ("id", text) if is_id else ("path", path_to_bytes(os.path.abspath(text)))  # noqa: PTH100
+    row = catalog.connection.execute(f"SELECT id FROM tracks WHERE {column} = ?", (value,)).fetchone()
     if row is None:
         raise TrackNotFoundError(
-            f"the catalog has no track {display_name(text)}; `genrelens library search` lists what it has"
+            f"the catalog has no track {display_name(text)}; `genrelens library search` lists its tracks"
         )
     return int(row["id"])
 
 
-def load_details(catalog: Catalog, number: int) -> TrackDetails:
-    """All that is known of a track of the catalog."""
-    track, told, failed = (
-        catalog.connection.execute(f"SELECT * FROM {table} WHERE {key} = ?", (number,)).fetchone()
+def load_details(catalog: Catalog, track_id: int) -> TrackDetails:
+    """Return everything that the catalog stores about a track."""
+    track, answer, failure = (
+        catalog.connection.execute(f"SELECT * FROM {table} WHERE {key} = ?", (track_id,)).fetchone()
         for table, key in (("tracks", "id"), ("answers", "track"), ("failures", "track"))
     )
     path = path_from_bytes(track["path"])
-    now = FileStamp(track["size"], track["mtime_ns"])
+    stamp = FileStamp(track["size"], track["mtime_ns"])
     return TrackDetails(
-        id=number,
+        id=track_id,
         path=os.fspath(path),
-        size=now.size,
-        mtime_ns=now.mtime_ns,
+        size=stamp.size,
+        mtime_ns=stamp.mtime_ns,
         digest=track["digest"],
         vanished=bool(track["vanished"]),
-        outdated=any(row is not None and FileStamp(row["size"], row["mtime_ns"]) != now for row in (told, failed)),
-        answer=None if told is None else parse_prediction(path, told["prediction"]),
-        error=None if failed is None else ErrorInfo(type=failed["type"], message=failed["message"]),
+        outdated=any(row is not None and FileStamp(row["size"], row["mtime_ns"]) != stamp for row in (answer, failure)),
+        answer=None if answer is None else parse_prediction(path, answer["prediction"]),
+        error=None if failure is None else ErrorInfo(type=failure["type"], message=failure["message"]),
     )
 
 
 def find_track(catalog: Catalog, text: str) -> ClassifiedTrack:
-    """The track that `find_track_id` finds, with its answer and embedding.
+    """Return the track given by its id or path, with prediction and embedding.
 
     Raises:
         TrackNotFoundError: the catalog has no such track.
-        NoTracksError: it was not judged yet, or cannot be.
+        NoTracksError: the track is pending, or could not be classified.
     """
-    number = find_track_id(catalog, text)
-    if found := load_tracks(catalog, [number], embeddings=True):
-        return found[0]
-    if error := load_details(catalog, number).error:
-        told = f"{display_name(text)} could not be judged ({error.message})"
-        raise NoTracksError(f"{told}; `genrelens library run --retry` tries again")
-    raise NoTracksError(f"{display_name(text)} was not judged yet; `genrelens library run` does that")
+    track_id = find_track_id(catalog, text)
+    if tracks := load_tracks(catalog, [track_id], embeddings=True):
+        return tracks[0]
+    if error := load_details(catalog, track_id).error:
+        raise NoTracksError(
+            f"{display_name(text)} could not be classified ({error.message});"
+            " try again with `genrelens library run --retry`"
+        )
+    raise NoTracksError(f"{display_name(text)} is not classified yet; run `genrelens library run`")
 
 
 def require_matching_ids(catalog: Catalog, query: TrackQuery) -> list[int]:
-    """The numbers of the tracks that a query asks for.
+    """Return the ids of the tracks that match a query.
 
     Raises:
-        NoTracksError: there are none; where a genre was asked for, it tells which there are.
+        NoTracksError: no track matches; the message lists the available genres if the query names one.
     """
-    if found := matching_ids(catalog, query):
-        return found
-    told = "no track in the catalog is what was asked for"
+    if ids := matching_ids(catalog, query):
+        return ids
     if query.genre is None:
-        raise NoTracksError(f"{told}; ask for less")
+        raise NoTracksError("no track in the catalog matches; relax the conditions")
     rows = catalog.connection.execute(
         "SELECT genre FROM answers JOIN tracks ON tracks.id = track WHERE NOT vanished"
-        f" GROUP BY genre ORDER BY COUNT(*) DESC, genre LIMIT {_MOST_NAMED}"
+        f" GROUP BY genre ORDER BY COUNT(*) DESC, genre LIMIT {_MAX_LISTED_GENRES}"
     )
     genres = ", ".join(row["genre"] for row in rows)
-    raise NoTracksError(f"{told}; its most frequent genres are {genres or 'none yet'}")
+    raise NoTracksError(f"no track in the catalog matches; its most frequent genres are {genres or 'none yet'}")

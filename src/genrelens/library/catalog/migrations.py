@@ -1,34 +1,34 @@
-"""How the catalog's tables came to be: numbered steps, each done once, in order, whole or not at all."""
+"""The database schema as numbered migrations, each applied once, in order and atomically."""
 
 import sqlite3
 from collections.abc import Callable
 
 
-def tracks(connection: sqlite3.Connection) -> None:
-    """Files, what was told of them, and why nothing could be."""
-    _run(
+def create_tracks(connection: sqlite3.Connection) -> None:
+    """Create the tables of files, predictions, failures and runs."""
+    _execute_script(
         connection,
         """
         CREATE TABLE tracks (
             id INTEGER PRIMARY KEY,
-            path BLOB NOT NULL UNIQUE,             -- absolute, as the system spells it
+            path BLOB NOT NULL UNIQUE,             -- absolute, in the system's encoding
             size INTEGER NOT NULL,                 -- bytes
             mtime_ns INTEGER NOT NULL,
-            digest TEXT,                           -- of the encoded audio, where it was asked for
-            vanished INTEGER NOT NULL DEFAULT 0    -- whether the last scan did not find it
+            digest TEXT,                           -- of the encoded audio, if computed
+            vanished INTEGER NOT NULL DEFAULT 0    -- 1 if the last scan did not find the file
         );
         CREATE INDEX tracks_by_content ON tracks (size, mtime_ns);
         CREATE TABLE answers (
             track INTEGER PRIMARY KEY REFERENCES tracks ON DELETE CASCADE,
-            size INTEGER NOT NULL,                 -- of the file that was judged
+            size INTEGER NOT NULL,                 -- of the file that was classified
             mtime_ns INTEGER NOT NULL,
             genre TEXT NOT NULL,
             confidence REAL NOT NULL,
             model TEXT NOT NULL,
             version TEXT NOT NULL,
-            windows TEXT NOT NULL,                 -- how many were heard, or 'all'
-            prediction TEXT NOT NULL,              -- as JSON, without its path
-            embedding BLOB                         -- float16, the mean over the windows; if the model gives one
+            windows TEXT NOT NULL,                 -- number of windows, or 'all'
+            prediction TEXT NOT NULL,              -- JSON without the path
+            embedding BLOB                         -- float16, mean over the windows; null if the model has none
         );
         CREATE INDEX answers_by_genre ON answers (genre, confidence);
         CREATE TABLE failures (
@@ -41,25 +41,25 @@ def tracks(connection: sqlite3.Connection) -> None:
         CREATE TABLE runs (
             id INTEGER PRIMARY KEY,
             began TEXT NOT NULL,                   -- ISO 8601, UTC
-            options TEXT NOT NULL                  -- as JSON
+            options TEXT NOT NULL                  -- JSON
         );
         """,
     )
 
 
-def changes(connection: sqlite3.Connection) -> None:
-    """What was written into files, with what makes the old ones of them again."""
-    _run(
+def create_changes(connection: sqlite3.Connection) -> None:
+    """Create the journal of tag changes, with the patches that undo them."""
+    _execute_script(
         connection,
         """
         CREATE TABLE changes (
             id INTEGER PRIMARY KEY,
             run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
-            track INTEGER NOT NULL,                -- kept when the catalog forgets the track
-            path BLOB NOT NULL,                    -- of the file itself, where the track's is a link
-            partial BLOB NOT NULL,                 -- the new file, until it takes the old one's place
+            track INTEGER NOT NULL,                -- kept when the track is removed from the catalog
+            path BLOB NOT NULL,                    -- of the file itself, if the track's path is a link
+            partial BLOB NOT NULL,                 -- path of the new file until it replaces the old one
             state TEXT NOT NULL,                   -- 'begun', 'prepared', 'written', 'undoing', 'undone'
-            old_genres TEXT NOT NULL,              -- as JSON, as are the new ones
+            old_genres TEXT NOT NULL,              -- JSON, like the new ones
             new_genres TEXT NOT NULL,
             old_size INTEGER NOT NULL,
             old_mtime_ns INTEGER NOT NULL,
@@ -67,7 +67,7 @@ def changes(connection: sqlite3.Connection) -> None:
             new_mtime_ns INTEGER,
             old_hash TEXT,                         -- SHA-256 of the whole file
             new_hash TEXT,
-            patch BLOB                             -- from the new file to the old one
+            patch BLOB                             -- turns the new file into the old one
         );
         CREATE INDEX changes_by_run ON changes (run, state);
         CREATE INDEX changes_by_state ON changes (state) WHERE state IN ('begun', 'prepared', 'undoing');
@@ -75,19 +75,19 @@ def changes(connection: sqlite3.Connection) -> None:
     )
 
 
-def similarity(connection: sqlite3.Connection) -> None:
-    """What tells that embeddings have changed, and where tracks lie on the map that was drawn of them."""
-    changed = "BEGIN UPDATE revision SET stamp = hex(randomblob(16)); END"
-    _run(
+def create_similarity(connection: sqlite3.Connection) -> None:
+    """Create the revision of the predictions, which indexes and maps depend on, and the map's coordinates."""
+    update = "BEGIN UPDATE revision SET stamp = hex(randomblob(16)); END"
+    _execute_script(
         connection,
         f"""
-        CREATE TABLE revision (stamp TEXT NOT NULL);           -- another whenever an answer is
+        CREATE TABLE revision (stamp TEXT NOT NULL);           -- changes with every change of a prediction
         INSERT INTO revision VALUES (hex(randomblob(16)));
-        CREATE TRIGGER answers_added AFTER INSERT ON answers {changed};
-        CREATE TRIGGER answers_changed AFTER UPDATE ON answers {changed};
-        CREATE TRIGGER answers_removed AFTER DELETE ON answers {changed};
+        CREATE TRIGGER answers_added AFTER INSERT ON answers {update};
+        CREATE TRIGGER answers_changed AFTER UPDATE ON answers {update};
+        CREATE TRIGGER answers_removed AFTER DELETE ON answers {update};
         CREATE TABLE map (
-            stamp TEXT NOT NULL,                               -- the revision that it was made of
+            stamp TEXT NOT NULL,                               -- the revision that the map was computed from
             model TEXT NOT NULL,
             version TEXT NOT NULL
         );
@@ -100,8 +100,8 @@ def similarity(connection: sqlite3.Connection) -> None:
     )
 
 
-def _run(connection: sqlite3.Connection, script: str) -> None:
-    """Run statements one by one: `executescript` would first commit what the migration is to be one with."""
+def _execute_script(connection: sqlite3.Connection, script: str) -> None:
+    """Execute statements one by one: `executescript` would commit the open transaction first."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -110,4 +110,4 @@ def _run(connection: sqlite3.Connection, script: str) -> None:
             statement = ""
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (tracks, changes, similarity)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (create_tracks, create_changes, create_similarity)

@@ -1,16 +1,16 @@
-"""Where a library stands, in numbers."""
+"""Statistics of a catalog."""
 
 from genrelens.library.catalog.catalog import Catalog
 from genrelens.prediction import Record
 
-# Answers and reasons of files as they are; those of files that have changed since are of no more use than none.
-_THERE = "JOIN tracks ON id = track WHERE NOT vanished AND ({0}.size, {0}.mtime_ns) = (tracks.size, tracks.mtime_ns)"
-_JUDGED = f"answers {_THERE.format('answers')}"
-_FAILED = f"failures {_THERE.format('failures')} AND track NOT IN (SELECT track FROM answers)"
+# Only predictions and failures of the file as it is now count; those of an earlier state are outdated.
+_CURRENT = "JOIN tracks ON id = track WHERE NOT vanished AND ({0}.size, {0}.mtime_ns) = (tracks.size, tracks.mtime_ns)"
+_CLASSIFIED = f"answers {_CURRENT.format('answers')}"
+_FAILED = f"failures {_CURRENT.format('failures')} AND track NOT IN (SELECT track FROM answers)"
 
 
 class ModelUsage(Record):
-    """By which model, and with how many windows, a number of tracks was judged."""
+    """The number of tracks classified by one model with one number of windows."""
 
     model: str
     version: str
@@ -19,17 +19,17 @@ class ModelUsage(Record):
 
 
 class LibraryStatus(Record):
-    """Where a library stands, in tracks.
+    """Track counts of a catalog.
 
     Attributes:
-        tracks: that are there; each is judged, failed or pending.
-        judged: that have an answer.
-        failed: of which nothing can be told.
-        pending: that are new or have changed since, whichever model is asked.
-        vanished: that are gone; what was told of them is kept.
-        genres: what those with an answer are told to be, the most frequent first.
-        errors: the types of those failed.
-        models: who gave the answers.
+        tracks: present tracks; each is either judged, failed or pending.
+        judged: tracks with a current prediction.
+        failed: tracks that could not be classified.
+        pending: tracks that are new or have changed, whatever the model.
+        vanished: tracks whose files are gone; their predictions are kept.
+        genres: tracks by predicted genre, most frequent first.
+        errors: failed tracks by error type.
+        models: judged tracks by model.
     """
 
     tracks: int
@@ -43,26 +43,26 @@ class LibraryStatus(Record):
 
 
 def library_status(catalog: Catalog) -> LibraryStatus:
-    """Count a library."""
-    tracks, judged, failed, vanished = (
+    """Count the tracks of a catalog by state, genre, error and model."""
+    tracks, classified, failed, vanished = (
         int(catalog.connection.execute(f"SELECT COUNT(*) FROM {rows}").fetchone()[0])
-        for rows in ("tracks WHERE NOT vanished", _JUDGED, _FAILED, "tracks WHERE vanished")
+        for rows in ("tracks WHERE NOT vanished", _CLASSIFIED, _FAILED, "tracks WHERE vanished")
     )
     models = catalog.connection.execute(
-        f"SELECT model, version, windows, COUNT(*) AS tracks FROM {_JUDGED} GROUP BY 1, 2, 3 ORDER BY 4 DESC"
+        f"SELECT model, version, windows, COUNT(*) AS tracks FROM {_CLASSIFIED} GROUP BY 1, 2, 3 ORDER BY 4 DESC"
     )
     return LibraryStatus(
         tracks=tracks,
-        judged=judged,
+        judged=classified,
         failed=failed,
-        pending=tracks - judged - failed,
+        pending=tracks - classified - failed,
         vanished=vanished,
-        genres=_counted(catalog, "genre", _JUDGED),
-        errors=_counted(catalog, "type", _FAILED),
+        genres=_count_by(catalog, "genre", _CLASSIFIED),
+        errors=_count_by(catalog, "type", _FAILED),
         models=tuple(ModelUsage(**row) for row in map(dict, models)),
     )
 
 
-def _counted(catalog: Catalog, column: str, rows: str) -> dict[str, int]:
+def _count_by(catalog: Catalog, column: str, rows: str) -> dict[str, int]:
     query = f"SELECT {column}, COUNT(*) FROM {rows} GROUP BY {column} ORDER BY COUNT(*) DESC, {column}"
     return dict(map(tuple, catalog.connection.execute(query)))

@@ -1,4 +1,4 @@
-"""Tracks of a catalog, and what was told of them."""
+"""Tracks of a catalog with their predictions, embeddings and failures."""
 
 import json
 import os
@@ -16,9 +16,9 @@ from genrelens.prediction import ErrorInfo, Failure, Prediction
 
 Embedding = NDArray[np.float32]
 
-_PAGE = 1000  # tracks that are read from the catalog at a time
+_PAGE_SIZE = 1000  # tracks read from the catalog at a time
 
-_JUDGED = """
+_SELECT_CLASSIFIED = """
     SELECT tracks.id, path, answers.size, answers.mtime_ns, prediction, embedding
     FROM tracks JOIN answers ON answers.track = tracks.id
 """
@@ -26,23 +26,23 @@ _JUDGED = """
 
 @dataclass(frozen=True)
 class FileStamp:
-    """What tells that a file is as it was: its size in bytes, and when it was changed, in ns."""
+    """Size in bytes and modification time in ns of a file; it has changed if either differs."""
 
     size: int
     mtime_ns: int
 
     @classmethod
     def from_path(cls, path: Path) -> "FileStamp":
-        """That of a file.
+        """Return the current stamp of a file.
 
         Raises:
-            OSError: it cannot be looked at.
+            OSError: the file is missing or cannot be accessed.
         """
         return cls.from_stat(path.stat())
 
     @classmethod
     def try_from_path(cls, path: Path) -> "FileStamp | None":
-        """That of a file; None if it cannot be looked at."""
+        """Return the current stamp of a file, or None if it is missing or cannot be accessed."""
         try:
             return cls.from_path(path)
         except OSError:
@@ -50,19 +50,20 @@ class FileStamp:
 
     @classmethod
     def from_stat(cls, status: os.stat_result) -> "FileStamp":
-        """That of a file whose status was asked for."""
+        """Return the stamp for the result of a `stat` call."""
         return cls(status.st_size, status.st_mtime_ns)
 
 
 @dataclass(frozen=True)
 class ClassifiedTrack:
-    """A track with its answer.
+    """A track with its prediction.
 
     Attributes:
-        id: in the catalog.
-        path: absolute.
-        stamp: of the file when it was judged.
-        embedding: (channels,), the mean over the windows; if the model gives one.
+        id: id in the catalog.
+        path: absolute path.
+        stamp: stamp of the file when it was classified.
+        prediction: the stored prediction.
+        embedding: mean over the windows, shape (channels,); None if not loaded or not provided by the model.
     """
 
     id: int
@@ -74,12 +75,12 @@ class ClassifiedTrack:
 
 @dataclass(frozen=True)
 class TrackQuery:
-    """Which tracks are meant: those for which all that is given holds. Vanished ones never are.
+    """A selection of classified tracks: those that meet all conditions. Vanished tracks never match.
 
     Attributes:
-        genre: what they are told to be, among other genres perhaps.
-        min_confidence: the least with which that is told.
-        path: a folder or file; or a pattern (`*`, `?`, `[...]`) that the whole path fits.
+        genre: a genre that must be among the predicted ones.
+        min_confidence: lowest confidence, 0 to 1.
+        path: a file or folder; or a pattern (`*`, `?`, `[...]`) for the whole path.
     """
 
     genre: str | None = None
@@ -87,57 +88,65 @@ class TrackQuery:
     path: str | None = None
 
 
-def iter_tracks(catalog: Catalog, query: TrackQuery = TrackQuery(), *, embeddings: bool = False) -> Iterator[ClassifiedTrack]:
-    """The tracks that have an answer, by path.
+def iter_tracks(
+    catalog: Catalog, query: TrackQuery = TrackQuery(), *, embeddings: bool = False
+) -> Iterator[ClassifiedTrack]:
+    """Yield the classified tracks that match a query, ordered by path.
 
-    They are read page by page: one long read would keep SQLite from clearing its log of all that is written meanwhile.
+    They are read page by page: one long read would keep SQLite from truncating its write-ahead log in the meantime.
     """
-    conditions, values = _conditions(query)
-    page = f"{_JUDGED} WHERE {conditions} AND path > ? ORDER BY path LIMIT {_PAGE}"
+    conditions, values = _where(query)
+    page = f"{_SELECT_CLASSIFIED} WHERE {conditions} AND path > ? ORDER BY path LIMIT {_PAGE_SIZE}"
     last = b""
     while rows := catalog.connection.execute(page, (*values, last)).fetchall():
-        yield from (_read(row, embeddings) for row in rows)
+        yield from (_parse_row(row, embeddings) for row in rows)
         last = rows[-1]["path"]
 
 
+def matching_ids(catalog: Catalog, query: TrackQuery = TrackQuery()) -> list[int]:
+    """Return the ids of the tracks that `iter_tracks` would yield, in its order; fast for libraries of any size."""
+    conditions, values = _where(query)
+    rows = catalog.connection.execute(
+        f"SELECT id FROM tracks JOIN answers ON answers.track = tracks.id WHERE {conditions} ORDER BY path", values
+    )
+    return [row["id"] for row in rows]
+
+
+def load_tracks(catalog: Catalog, ids: Sequence[int], *, embeddings: bool = False) -> list[ClassifiedTrack]:
+    """Return the tracks with these ids, in the given order; tracks without a prediction are left out."""
+    rows = catalog.connection.execute(
+        f"{_SELECT_CLASSIFIED} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(map(int, ids))),)
+    )
+    tracks = {row["id"]: _parse_row(row, embeddings) for row in rows}
+    return [tracks[track_id] for track_id in ids if track_id in tracks]
+
+
 def refresh_stamp(catalog: Catalog, track: ClassifiedTrack) -> ClassifiedTrack:
-    """A track that was read a while ago, with the stamp that the catalog now has of it."""
+    """Return a track with the stamp that the catalog holds now, which may have changed since it was loaded."""
     row = catalog.connection.execute("SELECT size, mtime_ns FROM answers WHERE track = ?", (track.id,)).fetchone()
     return replace(track, stamp=FileStamp(*row)) if row else track
 
 
 def parse_prediction(path: Path, content: str) -> Prediction:
-    """The answer that is kept as `content`, for the track that is at `path` now."""
+    """Parse a stored prediction (JSON without a path) of the track that is at `path` now."""
     return Prediction.model_validate({**json.loads(content), "path": str(path)})
 
 
-def matching_ids(catalog: Catalog, query: TrackQuery = TrackQuery()) -> list[int]:
-    """The numbers of the tracks that `iter_tracks` would give, by path; a library of any size is soon asked for them."""
-    conditions, values = _conditions(query)
-    joined = "SELECT id FROM tracks JOIN answers ON answers.track = tracks.id"
-    rows = catalog.connection.execute(f"{joined} WHERE {conditions} ORDER BY path", values)
-    return [row["id"] for row in rows]
-
-
-def load_tracks(catalog: Catalog, numbers: Sequence[int], *, embeddings: bool = False) -> list[ClassifiedTrack]:
-    """The tracks with these numbers, in their order; those that have no answer are left out."""
-    rows = catalog.connection.execute(
-        f"{_JUDGED} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(map(int, numbers))),)
-    )
-    known = {row["id"]: _read(row, embeddings) for row in rows}
-    return [known[number] for number in numbers if number in known]
-
-
 def save_prediction(
-    catalog: Catalog, track: int, stamp: FileStamp, windows: str, prediction: Prediction, embedding: Embedding | None
+    catalog: Catalog,
+    track_id: int,
+    stamp: FileStamp,
+    windows: str,
+    prediction: Prediction,
+    embedding: Embedding | None,
 ) -> None:
-    """Keep what was told of a track, in the place of what was told before; call it in a transaction."""
+    """Store the prediction of a track in place of any earlier one; call it in a transaction."""
     content = json.dumps(prediction.model_dump(exclude={"path"}), separators=(",", ":"))
-    catalog.connection.execute("DELETE FROM failures WHERE track = ?", (track,))
+    catalog.connection.execute("DELETE FROM failures WHERE track = ?", (track_id,))
     catalog.connection.execute(
         "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            track,
+            track_id,
             *(stamp.size, stamp.mtime_ns),
             *(prediction.genre, prediction.confidence, prediction.model, prediction.version, windows),
             content,
@@ -146,46 +155,43 @@ def save_prediction(
     )
 
 
-def save_failure(catalog: Catalog, track: int, stamp: FileStamp, failure: Failure) -> None:
-    """Keep why nothing can be told of a track; call it in a transaction.
+def save_failure(catalog: Catalog, track_id: int, stamp: FileStamp, failure: Failure) -> None:
+    """Store why a track could not be classified; call it in a transaction.
 
-    What was told of the file as it is stays: another model may have been able to.
+    An earlier prediction of the unchanged file stays: another model may have succeeded.
     """
-    outdated = "DELETE FROM answers WHERE track = ? AND (size, mtime_ns) != (?, ?)"
-    catalog.connection.execute(outdated, (track, stamp.size, stamp.mtime_ns))
+    catalog.connection.execute(
+        "DELETE FROM answers WHERE track = ? AND (size, mtime_ns) != (?, ?)", (track_id, stamp.size, stamp.mtime_ns)
+    )
+    message = failure.error.message.encode("utf-8", "replace").decode()
     catalog.connection.execute(
         "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
-        (
-            track,
-            stamp.size,
-            stamp.mtime_ns,
-            failure.error.type,
-            failure.error.message.encode("utf-8", "replace").decode(),
-        ),
+        (track_id, stamp.size, stamp.mtime_ns, failure.error.type, message),
     )
 
 
 def iter_failures(catalog: Catalog) -> Iterator[Failure]:
-    """Why nothing can be told of those tracks of which nothing can, by path; vanished ones are left out."""
+    """Yield the failures of tracks without any prediction, ordered by path; vanished tracks are left out."""
     rows = catalog.connection.execute(
         "SELECT path, type, message FROM tracks JOIN failures ON track = id WHERE NOT vanished"
         " AND track NOT IN (SELECT track FROM answers) ORDER BY path"
     )
     for row in rows:
-        yield Failure(path=os.fspath(path_from_bytes(row["path"])), error=ErrorInfo(type=row["type"], message=row["message"]))
+        path = os.fspath(path_from_bytes(row["path"]))
+        yield Failure(path=path, error=ErrorInfo(type=row["type"], message=row["message"]))
 
 
 def encode_embedding(embedding: Embedding) -> bytes:
-    """An embedding (channels,) in half precision, which is far finer than what it means."""
+    """Encode an embedding, shape (channels,), in half precision, which is finer than its accuracy."""
     return np.asarray(embedding, "<f2").tobytes()
 
 
 def decode_embedding(content: bytes) -> Embedding:
-    """What `encode_embedding` made this of."""
+    """Decode an embedding written by `encode_embedding`."""
     return np.frombuffer(content, "<f2").astype(np.float32)
 
 
-def _read(row: sqlite3.Row, embeddings: bool) -> ClassifiedTrack:
+def _parse_row(row: sqlite3.Row, embeddings: bool) -> ClassifiedTrack:
     path = path_from_bytes(row["path"])
     return ClassifiedTrack(
         row["id"],
@@ -196,7 +202,8 @@ def _read(row: sqlite3.Row, embeddings: bool) -> ClassifiedTrack:
     )
 
 
-def _conditions(query: TrackQuery) -> tuple[str, list[Any]]:
+def _where(query: TrackQuery) -> tuple[str, list[Any]]:
+    """Return the SQL conditions of a query and the values of their placeholders."""
     conditions, values = ["NOT vanished", "confidence >= ?"], list[Any]([query.min_confidence])
     if query.genre is not None:
         conditions.append("EXISTS (SELECT 1 FROM json_each(prediction, '$.genres') WHERE value = ?)")

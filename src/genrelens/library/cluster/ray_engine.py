@@ -24,16 +24,16 @@ from genrelens.audio.windows import WindowCount
 from genrelens.classifier import Classifier
 from genrelens.errors import ClusterError, WorkerError, display_name
 from genrelens.library.catalog.tracks import FileStamp
-from genrelens.library.classify.decoding import DecodedTrack, heard_file
-from genrelens.library.classify.outcome import (
+from genrelens.library.classify.results import DecodedFile, decode_open_file
+from genrelens.library.classify.results import (
     BATCH_WINDOWS,
     TrackResult,
-    attempted,
-    failed,
-    heard_or_failed,
-    judge_tracks,
+    try_decode,
+    failed_result,
+    try_decode_file,
+    classify_tracks,
 )
-from genrelens.library.cluster.results import run_settings, to_table
+from genrelens.library.cluster.result_folder import run_settings, to_table
 from genrelens.library.cluster.urls import is_url, open_url
 from genrelens.model.input_spec import AudioInput
 from genrelens.model.session import Model
@@ -152,15 +152,15 @@ def _hear(row: dict[str, bytes], sound: AudioInput, windows: WindowCount) -> dic
     """The first stage. What was heard travels pickled, exact to the last bit, as does why nothing was."""
     path = os.fsdecode(row["path"])
     if is_url(path):
-        heard = attempted(path, None, partial(_heard_address, path, sound, windows))
+        heard = try_decode(path, None, partial(_heard_address, path, sound, windows))
     else:
-        heard = heard_or_failed(Path(path), sound, windows)
+        heard = try_decode_file(Path(path), sound, windows)
     return {"heard": pickle.dumps(heard)}
 
 
-def _heard_address(address: str, sound: AudioInput, windows: WindowCount) -> DecodedTrack:
+def _heard_address(address: str, sound: AudioInput, windows: WindowCount) -> DecodedFile:
     with open_url(address) as (file, stamp):
-        return heard_file(file, address, stamp, sound, windows)
+        return decode_open_file(file, address, stamp, sound, windows)
 
 
 class _Judge:
@@ -176,10 +176,10 @@ class _Judge:
     def __call__(self, table: pa.Table) -> pa.Table:
         heard = [pickle.loads(content) for content in table["heard"].to_pylist()]
         outcomes = [track for track in heard if isinstance(track, TrackResult)]
-        outcomes += judge_tracks(self._classifier, [track for track in heard if isinstance(track, DecodedTrack)])
+        outcomes += classify_tracks(self._classifier, [track for track in heard if isinstance(track, DecodedFile)])
         return to_table(outcomes, self._asked)
 
 
 def _fatal(path: str) -> TrackResult:
     fault = f"{display_name(path)} made its process die (or memory ran out); try it alone by `genrelens predict`"
-    return failed(path, None if is_url(path) else FileStamp.try_from_path(Path(path)), WorkerError(fault))
+    return failed_result(path, None if is_url(path) else FileStamp.try_from_path(Path(path)), WorkerError(fault))

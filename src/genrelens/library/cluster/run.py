@@ -6,12 +6,12 @@ from pathlib import Path
 
 from genrelens.audio.windows import WindowCount
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.lock import catalog_lock
+from genrelens.library.catalog.catalog import catalog_lock
 from genrelens.library.catalog.tracks import FileStamp
-from genrelens.library.classify.outcome import TrackResult
+from genrelens.library.classify.results import TrackResult
 from genrelens.library.classify.run import pending_paths, save_results
 from genrelens.library.cluster.ray_engine import classify_on_cluster
-from genrelens.library.cluster.results import ResultFolder, from_table, run_settings
+from genrelens.library.cluster.result_folder import ResultFolder, from_table, run_settings
 from genrelens.model.session import Model
 
 

@@ -1,4 +1,4 @@
-"""The audio files below a folder, as they are come upon, with size and time of change."""
+"""Recursive search for audio files, with size and modification time."""
 
 import os
 import stat
@@ -12,65 +12,69 @@ from genrelens.library.catalog.tracks import FileStamp
 
 @dataclass(frozen=True)
 class UnreadablePath:
-    """A folder or file that cannot be looked into, and the system's reason."""
+    """A folder or file that cannot be read, and the system's reason."""
 
     path: str
     reason: str
 
     def __str__(self) -> str:
-        return f"{display_name(self.path)} cannot be read ({self.reason}); what is known of it stays as it was"
+        return f"{display_name(self.path)} cannot be read ({self.reason}); its entries in the catalog are unchanged"
 
 
-def walk_audio_files(folder: str, refuse: Callable[[UnreadablePath], None]) -> Iterator[tuple[str, FileStamp]]:
-    """Yield each audio file below a folder, in no order; links to folders are not followed.
+def walk_audio_files(folder: str, on_unreadable: Callable[[UnreadablePath], None]) -> Iterator[tuple[str, FileStamp]]:
+    """Yield each audio file below a folder, in no particular order; links to folders are not followed.
 
-    One entry is held at a time, and what the system tells of an entry anyway is not asked for again.
+    One entry is held at a time, and file types come from the directory listing rather than from further system calls.
 
     Args:
-        folder: absolute.
-        refuse: told of what cannot be looked into, and is then left out.
+        folder: absolute path of the folder.
+        on_unreadable: called with each folder or file that cannot be read and is skipped.
 
     Raises:
-        AudioNotFoundError, AudioUnreadableError: it is the folder itself.
+        AudioNotFoundError: the folder itself is missing.
+        AudioUnreadableError: the folder itself cannot be read, or is not a folder.
     """
-    _check(folder)
-    waiting = [folder]
-    while waiting:
-        place = waiting.pop()
+    _check_folder(folder)
+    pending = [folder]
+    while pending:
+        current = pending.pop()
         try:
-            with os.scandir(place) as entries:
+            with os.scandir(current) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    elif has_audio_extension(entry.name) and (stamp := _stamp(entry, refuse)):
+                        pending.append(entry.path)
+                    elif has_audio_extension(entry.name) and (stamp := _stamp(entry, on_unreadable)):
                         yield entry.path, stamp
         except FileNotFoundError:
-            continue  # it was taken away meanwhile
+            continue  # removed in the meantime
         except OSError as error:
-            refuse(UnreadablePath(place, error.strerror or str(error)))
+            on_unreadable(UnreadablePath(current, error.strerror or str(error)))
 
 
-def _check(folder: str) -> None:
+def _check_folder(folder: str) -> None:
     try:
         os.scandir(folder).close()
     except FileNotFoundError as error:
         raise AudioNotFoundError(
-            f"{display_name(folder)} does not exist; check the path, or whether its disk is there"
+            f"{display_name(folder)} does not exist; check the path, or whether its disk is mounted"
         ) from error
     except NotADirectoryError as error:
-        raise AudioUnreadableError(f"{display_name(folder)} is not a folder; give the one that it is in") from error
+        raise AudioUnreadableError(
+            f"{display_name(folder)} is not a folder; give its parent folder"
+        ) from error
     except OSError as error:
         raise AudioUnreadableError(
             f"{display_name(folder)} cannot be read ({error.strerror}); check its permissions"
         ) from error
 
 
-def _stamp(entry: os.DirEntry[str], refuse: Callable[[UnreadablePath], None]) -> FileStamp | None:
+def _stamp(entry: os.DirEntry[str], on_unreadable: Callable[[UnreadablePath], None]) -> FileStamp | None:
+    """Return the stamp of a regular file, or None for anything else."""
     try:
         status = entry.stat()
-    except FileNotFoundError:  # a link to nothing
+    except FileNotFoundError:  # a broken link
         return None
     except OSError as error:
-        refuse(UnreadablePath(entry.path, error.strerror or str(error)))
+        on_unreadable(UnreadablePath(entry.path, error.strerror or str(error)))
         return None
     return FileStamp.from_stat(status) if stat.S_ISREG(status.st_mode) else None

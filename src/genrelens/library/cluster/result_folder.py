@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from genrelens.audio.windows import WindowCount
 from genrelens.errors import RemoteFileError, display_name
 from genrelens.library.catalog.tracks import FileStamp
-from genrelens.library.classify.outcome import TrackResult
+from genrelens.library.classify.results import TrackResult
 from genrelens.library.cluster.urls import is_url, resolve_file_system, write_atomically
 from genrelens.model.card import Card
 from genrelens.prediction import Failure, Prediction

@@ -6,9 +6,9 @@ import pytest
 
 from genrelens.errors import RemoteFileError, TooShortError
 from genrelens.library.catalog.tracks import FileStamp
-from genrelens.library.classify.outcome import TrackResult, failed
-from genrelens.library.cluster import results as module
-from genrelens.library.cluster.results import ResultFolder, from_table, run_settings, to_table
+from genrelens.library.classify.results import TrackResult, failed_result
+from genrelens.library.cluster import result_folder as module
+from genrelens.library.cluster.result_folder import ResultFolder, from_table, run_settings, to_table
 from genrelens.prediction import Prediction, Score
 from tests.support.models import make_card
 
@@ -30,7 +30,7 @@ def told(path: Path | str, embedding: list[float] | None = None) -> TrackResult:
 
 
 def broken(path: Path | str) -> TrackResult:
-    return failed(path, None, TooShortError(f"{path} lasts 0.01 s"))
+    return failed_result(path, None, TooShortError(f"{path} lasts 0.01 s"))
 
 
 def test_outcomes_come_back_as_they_were() -> None:
