@@ -1,4 +1,4 @@
-"""Beets itself, with a library of its own and real files."""
+"""beets with its own library and real files."""
 
 import shutil
 import socket
@@ -13,29 +13,29 @@ from tests.support.audio import encode, tone
 from tests.support.beets import CODECS, Beets
 from tests.support.models import make_card, make_model
 
-# A low tone is told as hip hop (0.80 to 0.20), a high one as metal (0.73 to 0.27).
+# The model predicts hip hop for a low tone (0.80 to 0.20), and metal for a high one (0.73 to 0.27).
 LABELS = ("hiphop", "metal")
 
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail where anything is looked up."""
+    """Fail on network access."""
 
     def refuse(*_: object) -> None:
-        raise AssertionError("there is to be no network")
+        raise AssertionError("tests must not use the network")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
 @pytest.fixture(scope="session")
 def genre_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model of hip hop (low) and metal (high)."""
+    """Return a small model that predicts hip hop (low tones) and metal (high tones)."""
     return make_model(tmp_path_factory.mktemp("beets") / "tilt.onnx", make_card(labels=LABELS))
 
 
 @pytest.fixture(scope="session")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A low and a high tone, and silence, in four formats."""
+    """Return a folder with a low tone, a high tone and silence, in four formats."""
     folder = tmp_path_factory.mktemp("sounds")
     made = {"low": tone(300, 1.5), "high": tone(9000, 1.5), "silent": np.zeros((2, 66_150), np.float32)}
     for name, samples in made.items():
@@ -46,7 +46,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def beet(tmp_path: Path, genre_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Beets]:
-    """Beets with an empty library."""
+    """Return beets with an empty library."""
     monkeypatch.setenv("BEETSDIR", str(tmp_path))
     beets_ = Beets(tmp_path, genre_model)
     yield beets_
@@ -55,7 +55,7 @@ def beet(tmp_path: Path, genre_model: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def track(tmp_path: Path, sounds: Path) -> Callable[..., Path]:
-    """Make a file to import: track("a.mp3", "low", album="Al", genres=["Jazz", "Soul"])."""
+    """Return a function that makes a file to import: track("a.mp3", "low", album="Al", genres=["Jazz", "Soul"])."""
 
     def make(
         name: str, sound: str = "low", *, album: str = "Al", artist: str = "X", genres: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""Genres for beets, from how the music sounds. See docs/beets.md."""
+"""Plugin for beets that predicts genres from the audio. See docs/beets.md."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
@@ -13,13 +13,13 @@ from beets.importer import ImportSession, ImportTask
 from beets.library import Album, Item, Library
 from beets.plugins import BeetsPlugin
 
-from beetsplug.genrelens.jobs import Job, existing, is_open, of_album, of_items
+from beetsplug.genrelens.jobs import Job, album_job, can_change, existing_genres, track_jobs
 from beetsplug.genrelens.naming import (
-    TREE,
-    Naming,
-    everything,
-    likely,
-    merged,
+    GENRE_TREE,
+    GenreNamer,
+    all_genres,
+    likely_labels,
+    merge_genres,
     read_tree,
     read_whitelist,
 )
@@ -31,11 +31,11 @@ from genrelens.model.zoo import DEFAULT_MODEL
 from genrelens.prediction import UNKNOWN, Failure, Prediction, Score
 from genrelens.workers import available_cores
 
-_FEW = 24  # tracks that one process has judged before others have begun
+_SINGLE_PROCESS_TRACKS = 24  # up to this many, one process is done before worker processes have started
 
 
 class GenreLensPlugin(BeetsPlugin):
-    """`beet genrelens`, and the same for what is imported."""
+    """The command `beet genrelens`, and the same as a stage of imports."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,102 +57,102 @@ class GenreLensPlugin(BeetsPlugin):
             }
         )
         if self.config["auto"]:
-            self.import_stages = [self.imported]
+            self.import_stages = [self.classify_import]
 
     def commands(self) -> list[ui.Subcommand]:
-        """What beets offers under our name."""
-        command = ui.Subcommand("genrelens", help="tell genres from how the music sounds")
+        """Return the commands that the plugin adds to beets."""
+        command = ui.Subcommand("genrelens", help="predict genres from the audio")
         _add_options(command.parser.add_option)
         command.parser.set_defaults(album=True)
-        command.func = self.command
+        command.func = self.run_command
         return [command]
 
-    def command(self, lib: Library, options: Values, arguments: list[str]) -> None:
-        """Judge what a query matches.
+    def run_command(self, lib: Library, options: Values, arguments: list[str]) -> None:
+        """Classify the albums or tracks of a query.
 
         Raises:
-            ui.UserError: the configuration is wrong; or, at the end, some tracks could not be judged.
+            ui.UserError: the configuration is invalid, or some tracks could not be classified (raised at the end).
         """
         self.config.set_args(vars(options))
         source = self._source
         if options.album:
-            jobs = [of_album(album, list(album.items()), source) for album in lib.albums(arguments)]
+            jobs = [album_job(album, list(album.items()), source) for album in lib.albums(arguments)]
         else:
-            jobs = of_items(lib.items(arguments), source)
-        failed = self._run(jobs, write=ui.should_write(options.write))
-        if failed:
-            raise ui.UserError(f"genrelens: {failed} of the tracks could not be judged; each is named above")
+            jobs = track_jobs(lib.items(arguments), source)
+        failures = self._run(jobs, write=ui.should_write(options.write))
+        if failures:
+            raise ui.UserError(f"genrelens: {failures} of the tracks could not be classified; each is named above")
 
-    def imported(self, session: ImportSession, task: ImportTask) -> None:  # noqa: ARG002 (beets passes it by name)
-        """Judge what an import brings; the importer itself writes the files, if it does so at all."""
+    def classify_import(self, session: ImportSession, task: ImportTask) -> None:  # noqa: ARG002 (beets passes it by name)
+        """Classify the tracks of an import; the importer itself writes the files, if it writes at all."""
         items = list(task.imported_items())
-        jobs = [of_album(task.album, items, self._source)] if task.is_album else of_items(items, "track")
+        jobs = [album_job(task.album, items, self._source)] if task.is_album else track_jobs(items, "track")
         self._run(jobs, write=False)
 
     def _run(self, jobs: Sequence[Job], *, write: bool) -> int:
-        """Judge and write one job after another; how many tracks could not be judged."""
+        """Classify and update one job after another; return the number of tracks that could not be classified."""
         force = self.config["force"].get(bool)
-        jobs = [job for job in jobs if is_open(job, force)]
-        answers = self._answers([item.filepath for job in jobs for item in job.heard])
-        failed = 0
+        jobs = [job for job in jobs if can_change(job, force)]
+        results = self._predict([item.filepath for job in jobs for item in job.tracks])
+        failures = 0
         for job in jobs:
-            own = list(islice(answers, len(job.heard)))
-            failed += sum(isinstance(answer, Failure) for answer in own)
-            self._settle(job, own, write)
-        return failed
+            job_results = list(islice(results, len(job.tracks)))
+            failures += sum(isinstance(result, Failure) for result in job_results)
+            self._update_job(job, job_results, write)
+        return failures
 
-    def _answers(self, paths: Sequence[Path]) -> Iterator[Prediction | Failure]:
+    def _predict(self, paths: Sequence[Path]) -> Iterator[Prediction | Failure]:
         if not paths:
             return iter(())
-        processes = 1 if len(paths) <= _FEW else self._processes
+        processes = 1 if len(paths) <= _SINGLE_PROCESS_TRACKS else self._processes
         return self._classifier.predict_many(paths, windows=self._windows, processes=processes)
 
-    def _settle(self, job: Job, answers: Sequence[Prediction | Failure], write: bool) -> None:
-        """Write what is told of the tracks of a job, and of its album."""
-        known = [answer for answer in answers if isinstance(answer, Prediction)]
-        compiled = job.album is not None and job.album.comp
-        agreed = None if compiled else consensus(known)
-        chosen = {item.id for item in job.chosen}
-        for item, answer in zip(job.heard, answers, strict=True):
-            if isinstance(answer, Failure):
-                self._log.warning("{}", answer.error.message)
-            elif item.id in chosen:
-                genres = self._told(item, answer, agreed if job.united else None)
-                self._change(item, genres, partial(item.try_sync, write=write, move=False))
-        if job.album and agreed:  # its tracks have been seen to
-            genres = self._named(agreed.genres, agreed.scores)
-            self._change(job.album, genres, partial(job.album.store, inherit=False))
+    def _update_job(self, job: Job, results: Sequence[Prediction | Failure], write: bool) -> None:
+        """Set the genres of the tracks of a job, then those of its album."""
+        predictions = [result for result in results if isinstance(result, Prediction)]
+        is_compilation = job.album is not None and job.album.comp
+        album_consensus = None if is_compilation else consensus(predictions)
+        writable_ids = {item.id for item in job.writable}
+        for item, result in zip(job.tracks, results, strict=True):
+            if isinstance(result, Failure):
+                self._log.warning("{}", result.error.message)
+            elif item.id in writable_ids:
+                genres = self._track_genres(item, result, album_consensus if job.use_album_genres else None)
+                self._update(item, genres, partial(item.try_sync, write=write, move=False))
+        if job.album and album_consensus:  # without inheritance: the tracks have been updated above
+            genres = self._name_genres(album_consensus.genres, album_consensus.scores)
+            self._update(job.album, genres, partial(job.album.store, inherit=False))
 
-    def _change(self, model: Album | Item, genres: list[str], keep: Callable[[], None]) -> None:
-        """Give a track or an album genres as far as it may get them; what is shown has been kept."""
-        before = existing(model)
+    def _update(self, model: Album | Item, genres: list[str], store: Callable[[], None]) -> None:
+        """Set the genres of a track or an album as the options allow, and store them before showing the change."""
+        before = existing_genres(model)
         if not genres:
             self._log.debug("unknown, nothing changed: {}", model)
             return
         if before and not self.config["force"].get(bool):
             self._log.debug("has genres, nothing changed: {}", model)
             return
-        after = merged(before, genres) if self.config["keep_existing"].get(bool) else genres
+        after = merge_genres(before, genres) if self.config["keep_existing"].get(bool) else genres
         if after == before:
             return
         old = model.copy()
         model.genres = after
         if not self.config["pretend"].get(bool):
-            keep()
+            store()
         ui.show_model_changes(model, old, fields=["genres"])
 
-    def _told(self, item: Item, answer: Prediction, agreed: Consensus | None) -> list[str]:
-        """The genres of a track: its album's, if that agrees, or its own, if they are known."""
-        if agreed is not None:
-            if is_outlier(answer, agreed):
-                self._log.info("{} sounds more like {} than like the rest of its album", item, answer.genre)
-            return self._named(agreed.genres, agreed.scores)
-        return [] if answer.genre == UNKNOWN else self._named(answer.genres, answer.scores)
+    def _track_genres(self, item: Item, prediction: Prediction, album_consensus: Consensus | None) -> list[str]:
+        """Return the genres of a track: those of its album if there is a consensus, else its own if known."""
+        if album_consensus is not None:
+            if is_outlier(prediction, album_consensus):
+                self._log.info("{} sounds more like {} than like the rest of its album", item, prediction.genre)
+            return self._name_genres(album_consensus.genres, album_consensus.scores)
+        return [] if prediction.genre == UNKNOWN else self._name_genres(prediction.genres, prediction.scores)
 
-    def _named(self, told: Sequence[str], scores: Sequence[Score]) -> list[str]:
+    def _name_genres(self, predicted: Sequence[str], scores: Sequence[Score]) -> list[str]:
         card = self._classifier.card
         thresholds = dict(zip(card.labels, card.thresholds, strict=False))
-        return self._naming.genres(likely(told, scores, thresholds, self._min_weight))
+        return self._namer.genres(likely_labels(predicted, scores, thresholds, self._min_weight))
 
     @cached_property
     def _classifier(self) -> Classifier:
@@ -162,21 +162,21 @@ class GenreLensPlugin(BeetsPlugin):
             raise ui.UserError(f"genrelens: {error}") from error
 
     @cached_property
-    def _naming(self) -> Naming:
+    def _namer(self) -> GenreNamer:
         tree, allowed = self.config["canonical"].get(), self.config["whitelist"].get()
-        branches = read_tree(TREE)
+        branches = read_tree(GENRE_TREE)
         if isinstance(tree, str) and tree:
             branches = [*self._read("canonical", tree, read_tree), *branches]
         whitelist: frozenset[str] | None = None
         if isinstance(allowed, str) and allowed:
             whitelist = self._read("whitelist", allowed, read_whitelist)
         elif allowed is not False:
-            whitelist = everything(branches, self._classifier.card.labels)
-        return Naming(
+            whitelist = all_genres(branches, self._classifier.card.labels)
+        return GenreNamer(
             branches=branches,
             whitelist=whitelist,
             canonical=tree is not False,
-            count=self._number("count"),
+            count=self._positive_number("count"),
             title_case=self.config["title_case"].get(bool),
         )
 
@@ -185,7 +185,7 @@ class GenreLensPlugin(BeetsPlugin):
         try:
             return reader(path)
         except (OSError, UnicodeError, yaml.YAMLError) as error:
-            reason = getattr(error, "strerror", None) or "it is not what is expected there"
+            reason = getattr(error, "strerror", None) or "its format is invalid"
             raise ui.UserError(
                 f"genrelens.{option}: {display_name(path)} cannot be read ({reason}); see docs/beets.md"
             ) from error
@@ -205,28 +205,28 @@ class GenreLensPlugin(BeetsPlugin):
 
     @property
     def _windows(self) -> WindowCount:
-        return "all" if self.config["windows"].get() == "all" else self._number("windows", ", or 'all'")
+        return "all" if self.config["windows"].get() == "all" else self._positive_number("windows", ", or 'all'")
 
     @property
     def _processes(self) -> int:
-        return available_cores() if self.config["processes"].get() is None else self._number("processes")
+        return available_cores() if self.config["processes"].get() is None else self._positive_number("processes")
 
-    def _number(self, option: str, other: str = "") -> int:
+    def _positive_number(self, option: str, alternative: str = "") -> int:
         number = self.config[option].get()
         if not isinstance(number, int) or number < 1:
-            raise ui.UserError(f"genrelens.{option} is a number of 1 or more{other}, not {number!r}")
+            raise ui.UserError(f"genrelens.{option} is a number of 1 or more{alternative}, not {number!r}")
         return number
 
 
 def _add_options(add: Callable[..., Any]) -> None:
-    """The options of `beet genrelens`, which are named as those of `beet lastgenre`."""
+    """Add the options of `beet genrelens`, named as those of `beet lastgenre`."""
     add("-p", "--pretend", action="store_true", help="show what would change, and change nothing")
     add("-f", "--force", dest="force", action="store_true", help="change existing genres")
-    add("-F", "--no-force", dest="force", action="store_false", help="leave existing genres alone")
+    add("-F", "--no-force", dest="force", action="store_false", help="keep existing genres unchanged")
     add("-k", "--keep-existing", dest="keep_existing", action="store_true", help="with -f, add to existing genres")
     add("-K", "--no-keep-existing", dest="keep_existing", action="store_false", help="with -f, replace them")
-    add("-s", "--source", dest="source", type="string", help="whose genres a track gets: album or track")
+    add("-s", "--source", dest="source", type="string", help="use the genres of the album or of the track")
     add("-A", "--items", dest="album", action="store_false", help="match tracks instead of albums")
     add("-a", "--albums", dest="album", action="store_true", help="match albums instead of tracks (default)")
-    add("-w", "--write", dest="write", action="store_true", help="write the files (default: as import.write says)")
-    add("-W", "--nowrite", dest="write", action="store_false", help="change the library alone")
+    add("-w", "--write", dest="write", action="store_true", help="write the files (default: as in import.write)")
+    add("-W", "--nowrite", dest="write", action="store_false", help="change only the library")

@@ -1,4 +1,4 @@
-"""What is to be listened to and written: the albums and tracks that a beets query matches, or an import brings."""
+"""Jobs of the plugin: the albums and tracks of a beets query or import that are classified and written together."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,49 +8,53 @@ from beets.library import Album, Item
 
 @dataclass(frozen=True)
 class Job:
-    """Tracks that are judged together.
+    """Tracks that are classified together.
 
     Attributes:
-        heard: the tracks to listen to.
-        chosen: those of them whose genres may be written.
-        album: whose genres may be written too.
-        united: whether each track gets the genres of all, where they agree.
+        tracks: the tracks to classify.
+        writable: those of them whose genres may be written.
+        album: the album whose genres may be written too, if any.
+        use_album_genres: whether each track gets the genres of the album, if its tracks agree.
     """
 
-    heard: Sequence[Item]
-    chosen: Sequence[Item]
+    tracks: Sequence[Item]
+    writable: Sequence[Item]
     album: Album | None
-    united: bool
+    use_album_genres: bool
 
 
-def of_album(album: Album, items: Sequence[Item], source: str) -> Job:
-    """An album with all of its tracks; the tracks of a compilation have genres of their own."""
-    return Job(items, items, album, source == "album" and not album.comp)
+def album_job(album: Album, tracks: Sequence[Item], source: str) -> Job:
+    """Return the job for an album with all of its tracks; the tracks of a compilation keep their own genres."""
+    return Job(tracks, tracks, album, use_album_genres=source == "album" and not album.comp)
 
 
-def of_items(items: Iterable[Item], source: str) -> list[Job]:
-    """Tracks, each for itself; or as its album says, which is listened to as a whole."""
+def track_jobs(tracks: Iterable[Item], source: str) -> list[Job]:
+    """Return the jobs for single tracks: one per track or, if `source` is "album", one per album of the tracks."""
     if source == "track":
-        return [Job([item], [item], None, united=False) for item in items]
-    together: dict[tuple[int | None, int | None], list[Item]] = {}
-    for item in items:
-        together.setdefault((item.album_id, None if item.album_id else item.id), []).append(item)
-    return [_of_one_album(chosen) for chosen in together.values()]
+        return [Job([track], [track], None, use_album_genres=False) for track in tracks]
+    by_album: dict[tuple[int | None, int | None], list[Item]] = {}
+    for track in tracks:
+        by_album.setdefault((track.album_id, None if track.album_id else track.id), []).append(track)
+    return [_job_of_album_tracks(writable) for writable in by_album.values()]
 
 
-def existing(model: Album | Item) -> list[str]:
-    """The genres that a track has of its own, or an album."""
-    own = model.get("genres", with_album=False) if isinstance(model, Item) else model.get("genres")
-    return list(own or [])
+def existing_genres(model: Album | Item) -> list[str]:
+    """Return the genres of an album or a track, without those that a track inherits from its album."""
+    genres = model.get("genres", with_album=False) if isinstance(model, Item) else model.get("genres")
+    return list(genres or [])
 
 
-def is_open(job: Job, force: bool) -> bool:
-    """Whether something may be written: there is a track or an album without genres, or genres may be changed."""
-    return force or not all(map(existing, job.chosen)) or (job.album is not None and not existing(job.album))
+def can_change(job: Job, force: bool) -> bool:
+    """Return whether a job may write anything: a track or the album has no genres, or `force` allows changes."""
+    return (
+        force
+        or not all(map(existing_genres, job.writable))
+        or (job.album is not None and not existing_genres(job.album))
+    )
 
 
-def _of_one_album(chosen: list[Item]) -> Job:
-    album = chosen[0].get_album()
+def _job_of_album_tracks(writable: list[Item]) -> Job:
+    album = writable[0].get_album()
     if album is None or album.comp:
-        return Job(chosen, chosen, None, united=False)
-    return Job(list(album.items()), chosen, None, united=True)
+        return Job(writable, writable, None, use_album_genres=False)
+    return Job(list(album.items()), writable, None, use_album_genres=True)
