@@ -17,7 +17,7 @@ from tests.support.catalog import fill_catalog, insert_track, simple_prediction
 from tests.support.paths import ROOT
 
 GENRES = ["jazz", "rock"] * 12
-THEME = ROOT / "src" / "genrelens" / "web" / "static" / "theme.js"
+GENRES_SCRIPT = ROOT / "src" / "genrelens" / "web" / "static" / "lib" / "genres.js"
 
 
 def flat(rows: NDArray[np.float32]) -> NDArray[np.floating]:
@@ -91,7 +91,7 @@ def test_many_genres_in_one_place_have_an_end() -> None:
 
 
 def test_genres_have_the_colours_of_the_page() -> None:
-    script = THEME.read_text("utf-8")
+    script = GENRES_SCRIPT.read_text("utf-8")
     assert dict(re.findall(r'^  (\w+): "(#\w{6})",$', script, re.MULTILINE)) == GENRE_COLOURS
-    [spare] = re.findall(r"SPARE = \[(.*)\]", script)
+    [spare] = re.findall(r"SPARE_COLOURS = \[(.*)\]", script)
     assert tuple(re.findall(r'"(#\w{6})"', spare)) == SPARE_COLOURS

@@ -26,7 +26,7 @@ _NAME_SHARE = 0.02  # of all tracks that a genre must have for its name to stand
 _CELLS = 24  # along each axis, of the grid in which the densest place of a genre is looked for
 _ROOM = 26  # pixels between two names, one above the other
 
-# As on the page (web/static/theme.js), which has the same rule.
+# As on the page (web/static/lib/genres.js), which has the same rule.
 GENRE_COLOURS = {
     "blues": "#4f86d6",
     "classical": "#9a7fd1",
