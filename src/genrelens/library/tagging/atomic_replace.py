@@ -1,4 +1,4 @@
-"""A new file that takes an old one's place at once, with its owner, rights and attributes."""
+"""Replacement of a file by a new one in a single step, preserving owner, permissions and extended attributes."""
 
 import contextlib
 import hashlib
@@ -10,62 +10,74 @@ from pathlib import Path
 from genrelens.errors import FileChangedError, TagsUnwritableError, display_name
 from genrelens.library.catalog.tracks import FileStamp
 
-_WRITABLE = 0o222
+_WRITE_BITS = 0o222
 
 
-def partial_of(path: Path) -> Path:
-    """A hidden name beside a file, on the same disk, that no player takes for audio."""
+def partial_path(path: Path) -> Path:
+    """Return a hidden path in the same directory, and so on the same disk, that no player takes for audio."""
     return path.with_name(f".genrelens-{secrets.token_hex(6)}.partial")
 
 
-def begin(partial: Path) -> None:
-    """Make the file to be written, which nobody else may read before it has the old one's rights.
+def create_partial(partial: Path) -> None:
+    """Create the file to be written; until it has the old file's permissions, only its owner may read it.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: the file cannot be created.
     """
     partial.touch(0o600, exist_ok=False)
 
 
-def refuse_read_only(path: Path) -> None:
-    """Leave a file alone that is read-only, though its folder might allow to replace it; or whose folder is.
+def check_writable(path: Path) -> None:
+    """Reject read-only files, which their directory might still allow to replace, and read-only directories.
 
     Raises:
-        TagsUnwritableError: nobody may write it, or we may not write beside it.
-        OSError: it is not there.
+        TagsUnwritableError: the file or its directory is read-only.
+        OSError: the file is missing.
     """
-    if not path.stat().st_mode & _WRITABLE:
-        raise TagsUnwritableError(f"{display_name(path)} is read-only; allow to write it, or leave it out")
+    if not path.stat().st_mode & _WRITE_BITS:
+        raise TagsUnwritableError(f"{display_name(path)} is read-only; make it writable, or leave it out")
     if not os.access(path.parent, os.W_OK):
-        raise TagsUnwritableError(f"the folder of {display_name(path)} is read-only; allow to write into it, or leave it out")
+        raise TagsUnwritableError(
+            f"the folder of {display_name(path)} is read-only; make it writable, or leave the file out"
+        )
 
 
-def refuse_changed(path: Path, stamp: FileStamp, since: str) -> None:
-    """Leave a file alone that is not as it was.
+def check_unchanged(path: Path, stamp: FileStamp, event: str) -> None:
+    """Reject a file that was changed since an event.
+
+    Args:
+        path: path of the file.
+        stamp: stamp of the file at the event.
+        event: participle for the message, such as "classified".
 
     Raises:
-        FileChangedError: it has another size or time.
-        OSError: it is not there.
+        FileChangedError: the size or modification time of the file differs.
+        OSError: the file is missing.
     """
     if FileStamp.from_path(path) != stamp:
-        raise FileChangedError(f"{display_name(path)} was changed since it was {since}; scan and run again")
+        raise FileChangedError(f"{display_name(path)} was changed since it was {event}; scan and run again")
 
 
-def take_over(old: Path, new: Path, mtime_ns: int | None) -> None:
-    """Give a new file the old one's owner, rights and attributes, and a time (now, if none); and see it on the disk.
+def copy_metadata(old: Path, new: Path, mtime_ns: int | None) -> None:
+    """Copy owner, permissions and extended attributes of `old` to `new`, and flush `new` to disk.
+
+    Args:
+        old: existing file.
+        new: file to replace it.
+        mtime_ns: modification time for `new` in ns; None for the present time.
 
     Raises:
-        TagsUnwritableError: it would belong to another user or group.
-        OSError: it cannot be done.
+        TagsUnwritableError: `new` would belong to another user or group.
+        OSError: the metadata cannot be copied.
     """
     status = old.stat()
-    for owner in ((-1, status.st_gid), (status.st_uid, -1)):  # who may not give a file away may still set its group
-        with contextlib.suppress(PermissionError, AttributeError):  # which not all systems have
+    for owner in ((-1, status.st_gid), (status.st_uid, -1)):  # a user who may not set the owner may still set the group
+        with contextlib.suppress(PermissionError, AttributeError):  # not all systems have chown
             os.chown(new, *owner)
-    given = new.stat()
-    if (given.st_uid, given.st_gid) != (status.st_uid, status.st_gid):
+    new_status = new.stat()
+    if (new_status.st_uid, new_status.st_gid) != (status.st_uid, status.st_gid):
         raise TagsUnwritableError(
-            f"{display_name(old)} would no longer belong to its user or group; do this as its owner, or leave it out"
+            f"{display_name(old)} would no longer belong to its user or group; run this as its owner, or leave it out"
         )
     shutil.copystat(old, new)
     if mtime_ns is None:
@@ -76,26 +88,26 @@ def take_over(old: Path, new: Path, mtime_ns: int | None) -> None:
         os.fsync(file.fileno())
 
 
-def swap(new: Path, old: Path) -> None:
-    """Let a new file take the old one's place, for good even if the power fails.
+def replace(new: Path, old: Path) -> None:
+    """Move `new` to `old`, durably even if the power fails.
 
     Raises:
-        OSError: it cannot be done; the old file is as it was.
+        OSError: the system refuses; the old file is unchanged.
     """
-    os.replace(new, old)  # noqa: PTH105 (one call, which tests can stop at)
-    with contextlib.suppress(OSError, AttributeError):  # not all systems can do this to a folder
-        folder = os.open(old.parent, os.O_DIRECTORY)
+    os.replace(new, old)  # noqa: PTH105 (a single call, which tests can stop at)
+    with contextlib.suppress(OSError, AttributeError):  # not all systems can flush a directory
+        directory = os.open(old.parent, os.O_DIRECTORY)
         try:
-            os.fsync(folder)
+            os.fsync(directory)
         finally:
-            os.close(folder)
+            os.close(directory)
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 (hex) of a whole file.
+    """Return the SHA-256 (hex) of a file.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The journal of changed files: what was done, and what undoes it."""
+"""The journal of tagging runs: which files were changed, and how to undo each change."""
 
 import json
 import sqlite3
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from genrelens.errors import CatalogError, NoTracksError, display_name
-from genrelens.library.catalog.catalog import Catalog, path_from_bytes, path_to_bytes
-from genrelens.library.catalog.lock import catalog_lock
+from genrelens.library.catalog.catalog import Catalog, catalog_lock, path_from_bytes, path_to_bytes
 from genrelens.library.catalog.tracks import FileStamp
 
 _COLUMNS = (
@@ -20,14 +20,37 @@ _COLUMNS = (
 )
 
 
+class State(StrEnum):
+    """The state of a change, as stored in the catalog.
+
+    A change goes from `BEGUN` over `PREPARED` to `WRITTEN`, and when undone over `UNDOING` to `UNDONE`. An entry in
+    another state than `WRITTEN` or `UNDONE` belongs to an interrupted run, and `recovery` settles it.
+    """
+
+    BEGUN = "begun"  # the new file is being made; the old one is in place
+    PREPARED = "prepared"  # the new file is complete, and its patch stored; either file may be in place
+    WRITTEN = "written"  # the new file is in place
+    UNDOING = "undoing"  # the old file is being restored; either file may be in place
+    UNDONE = "undone"  # the old file is in place
+
+
+_UNSETTLED = f"('{State.BEGUN}', '{State.PREPARED}', '{State.UNDOING}')"
+
+
 @dataclass(frozen=True)
 class Entry:
     """One change of one file.
 
     Attributes:
-        path: of the file when it was changed.
-        partial: the file beside it that takes its place.
-        old, new: its stamps; there is no new one before the new file is whole.
+        id: ID of the entry.
+        run: ID of the run.
+        track: ID of the track in the catalog.
+        path: path of the file when it was changed.
+        partial: path of the file that replaces it.
+        state: how far the change got.
+        old_genres, new_genres: genres before and after the change.
+        old_stamp, new_stamp: stamps of both files; the new one is None until the new file is complete.
+        old_hash, new_hash: SHA-256 (hex) of both files; empty until the new file is complete.
     """
 
     id: int
@@ -35,23 +58,25 @@ class Entry:
     track: int
     path: Path
     partial: Path
-    state: str
+    state: State
     old_genres: tuple[str, ...]
     new_genres: tuple[str, ...]
-    old: FileStamp
-    new: FileStamp | None
+    old_stamp: FileStamp
+    new_stamp: FileStamp | None
     old_hash: str
     new_hash: str
 
 
 @dataclass(frozen=True)
-class Run:
+class TaggingRun:
     """A run that changed files.
 
     Attributes:
-        options: it was asked for with, by their names on the command line.
-        written: how many of its changes stand.
-        undone: how many are undone.
+        id: ID of the run.
+        began: when it began, ISO 8601 in UTC.
+        options: its command line options by name.
+        written: number of its changes that are in place.
+        undone: number of its changes that were undone.
     """
 
     id: int
@@ -61,177 +86,201 @@ class Run:
     undone: int
 
 
-@contextmanager
-def kept(catalog: Catalog) -> Iterator[None]:
-    """Be the only one who changes files of this catalog; what is committed meanwhile is on the disk.
+class Journal:
+    """The journal in a catalog. Reading needs no lock; every method that changes it does."""
 
-    Raises:
-        LibraryBusyError: another run changes them.
-        CatalogError: the catalog cannot be written in the block.
-    """
-    with catalog_lock(catalog, "tag"):
-        try:
-            catalog.connection.execute("PRAGMA synchronous = FULL")  # a file must not be newer than what undoes it
-            yield
-        except sqlite3.Error as error:
-            raise CatalogError(
-                f"{display_name(catalog.path)} cannot be written ({error}); free some space, then go on"
-            ) from error
-        finally:
-            catalog.connection.execute("PRAGMA synchronous = NORMAL")
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock under which files of the catalog may be changed.
 
-def begin_run(catalog: Catalog, options: dict[str, Any]) -> int:
-    """Make an entry for a run, and give its number."""
-    began = datetime.now(UTC).isoformat(timespec="seconds")
-    with catalog.transaction() as connection:
-        row = connection.execute("INSERT INTO runs (began, options) VALUES (?, ?)", (began, json.dumps(options)))
-    return int(row.lastrowid or 0)
+        Within the block, every committed transaction is on disk: a file must never be newer than what undoes it.
 
+        Raises:
+            LibraryBusyError: another process changes files of this catalog.
+            CatalogError: the catalog cannot be written in the block.
+        """
+        connection = self._catalog.connection
+        with catalog_lock(self._catalog, "tag"):
+            try:
+                connection.execute("PRAGMA synchronous = FULL")
+                yield
+            except sqlite3.Error as error:
+                raise CatalogError(
+                    f"{display_name(self._catalog.path)} cannot be written ({error}); free some space, and run again"
+                ) from error
+            finally:
+                connection.execute("PRAGMA synchronous = NORMAL")
 
-def begin(
-    catalog: Catalog, run: int, track: int, path: Path, partial: Path, genres: tuple[tuple[str, ...], tuple[str, ...]]
-) -> int:
-    """Tell that a file will be copied to `partial`; with its genres, old and new. Gives the entry's number."""
-    old, new = (json.dumps(names) for names in genres)
-    stamp = FileStamp.from_path(path)
-    with catalog.transaction() as connection:
-        row = connection.execute(
-            "INSERT INTO changes (run, track, path, partial, state, old_genres, new_genres, old_size, old_mtime_ns)"
-            " VALUES (?, ?, ?, ?, 'begun', ?, ?, ?, ?)",
-            (run, track, path_to_bytes(path), path_to_bytes(partial), old, new, stamp.size, stamp.mtime_ns),
+    def begin_run(self, options: dict[str, Any]) -> int:
+        """Add a run, and return its ID."""
+        began = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._catalog.transaction() as connection:
+            row = connection.execute("INSERT INTO runs (began, options) VALUES (?, ?)", (began, json.dumps(options)))
+        return int(row.lastrowid or 0)
+
+    def begin(
+        self,
+        run: int,
+        track: int,
+        path: Path,
+        partial: Path,
+        old_genres: tuple[str, ...],
+        new_genres: tuple[str, ...],
+    ) -> Entry:
+        """Add an entry for a file whose changed copy is about to be written to `partial`."""
+        stamp = FileStamp.from_path(path)
+        with self._catalog.transaction() as connection:
+            row = connection.execute(
+                "INSERT INTO changes (run, track, path, partial, state, old_genres, new_genres, old_size, old_mtime_ns)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(run, track, path_to_bytes(path), path_to_bytes(partial), State.BEGUN),
+                    *(json.dumps(old_genres), json.dumps(new_genres), stamp.size, stamp.mtime_ns),
+                ),
+            )
+        return self.entry(int(row.lastrowid or 0))
+
+    def prepare(self, entry: Entry, new_stamp: FileStamp, old_hash: str, new_hash: str, patch: bytes) -> Entry:
+        """Record that the new file is complete and replaces the old one next.
+
+        Args:
+            entry: entry of the change.
+            new_stamp: stamp of the new file.
+            old_hash: SHA-256 (hex) of the old file.
+            new_hash: SHA-256 (hex) of the new file.
+            patch: reverse patch from the new file to the old one.
+
+        Returns: the updated entry.
+        """
+        with self._catalog.transaction() as connection:
+            connection.execute(
+                "UPDATE changes SET state = ?, new_size = ?, new_mtime_ns = ?, old_hash = ?, new_hash = ?, patch = ?"
+                " WHERE id = ?",
+                (State.PREPARED, new_stamp.size, new_stamp.mtime_ns, old_hash, new_hash, patch, entry.id),
+            )
+        return self.entry(entry.id)
+
+    def discard(self, entry: Entry) -> None:
+        """Delete the entry of a change that was not made."""
+        with self._catalog.transaction() as connection:
+            connection.execute("DELETE FROM changes WHERE id = ?", (entry.id,))
+
+    def settle(self, entry: Entry, state: Literal[State.WRITTEN, State.UNDONE]) -> None:
+        """Record that the new file (`WRITTEN`) or the old file (`UNDONE`) is in place.
+
+        The stamps of the track and its prediction are updated, as the audio is the same, and so are those of other
+        tracks that are links to the file.
+        """
+        assert entry.new_stamp is not None
+        before, after = entry.old_stamp, entry.new_stamp
+        if state is State.UNDONE:
+            before, after = after, before
+        with self._catalog.transaction() as connection:
+            connection.execute("UPDATE changes SET state = ? WHERE id = ?", (state, entry.id))
+            for track in self._tracks_of_file(entry, before):
+                for table, key in (("tracks", "id"), ("answers", "track")):
+                    connection.execute(
+                        f"UPDATE {table} SET size = ?, mtime_ns = ? WHERE {key} = ? AND size = ? AND mtime_ns = ?",
+                        (after.size, after.mtime_ns, track, before.size, before.mtime_ns),
+                    )
+
+    def begin_undo(self, entry: Entry, path: Path, partial: Path) -> None:
+        """Record that the old file is being restored in `partial`, to replace the file that is now at `path`."""
+        with self._catalog.transaction() as connection:
+            connection.execute(
+                "UPDATE changes SET state = ?, path = ?, partial = ? WHERE id = ?",
+                (State.UNDOING, path_to_bytes(path), path_to_bytes(partial), entry.id),
+            )
+
+    def cancel_undo(self, entry: Entry) -> None:
+        """Record that the new file is still in place after all."""
+        with self._catalog.transaction() as connection:
+            connection.execute("UPDATE changes SET state = ? WHERE id = ?", (State.WRITTEN, entry.id))
+
+    def entry(self, entry_id: int) -> Entry:
+        """Return an entry by its ID."""
+        query = f"SELECT {_COLUMNS} FROM changes WHERE id = ?"
+        return _parse_entry(self._catalog.connection.execute(query, (entry_id,)).fetchone())
+
+    def unsettled_entries(self) -> list[Entry]:
+        """Return the changes that were interrupted."""
+        query = f"SELECT {_COLUMNS} FROM changes WHERE state IN {_UNSETTLED} ORDER BY id"
+        return [_parse_entry(row) for row in self._catalog.connection.execute(query)]
+
+    def written_ids(self, run: int) -> list[int]:
+        """Return the IDs of the changes of a run that are in place, the latest first."""
+        rows = self._catalog.connection.execute(
+            "SELECT id FROM changes WHERE run = ? AND state = ? ORDER BY id DESC", (run, State.WRITTEN)
         )
-    return int(row.lastrowid or 0)
+        return [entry_id for (entry_id,) in rows]
 
+    def patch(self, entry: Entry) -> bytes:
+        """Return the reverse patch from the new file to the old one."""
+        query = "SELECT patch FROM changes WHERE id = ?"
+        (content,) = self._catalog.connection.execute(query, (entry.id,)).fetchone()
+        return bytes(content)
 
-def prepare(catalog: Catalog, entry: int, new: FileStamp, hashes: tuple[str, str], patch: bytes) -> None:
-    """Tell that the new file is whole and takes the old one's place next."""
-    with catalog.transaction() as connection:
-        connection.execute(
-            "UPDATE changes SET state = 'prepared', new_size = ?, new_mtime_ns = ?, old_hash = ?, new_hash = ?,"
-            " patch = ? WHERE id = ?",
-            (new.size, new.mtime_ns, *hashes, patch, entry),
+    def current_path(self, entry: Entry) -> Path:
+        """Return the present path of the file by the catalog: a scan may have found that it moved."""
+        query = "SELECT path FROM tracks WHERE id = ?"
+        row = self._catalog.connection.execute(query, (entry.track,)).fetchone()
+        return path_from_bytes(row["path"]).resolve() if row else entry.path
+
+    def runs(self) -> list[TaggingRun]:
+        """Return the runs that wrote tags, the latest first."""
+        rows = self._catalog.connection.execute(
+            "SELECT runs.id, began, options, sum(state = ?) AS written, sum(state = ?) AS undone FROM runs"
+            " LEFT JOIN changes ON run = runs.id GROUP BY runs.id ORDER BY runs.id DESC",
+            (State.WRITTEN, State.UNDONE),
         )
+        return [
+            TaggingRun(row["id"], row["began"], json.loads(row["options"]), row["written"] or 0, row["undone"] or 0)
+            for row in rows
+        ]
 
+    def last_run(self, before: int | None = None) -> int:
+        """Return the ID of the latest run with changes in place, among the runs before another if given.
 
-def forget(catalog: Catalog, entry: int) -> None:
-    """Tell that a change was not made."""
-    with catalog.transaction() as connection:
-        connection.execute("DELETE FROM changes WHERE id = ?", (entry,))
+        Raises:
+            NoTracksError: no run has changes in place.
+        """
+        for run in self.runs():
+            if run.written and (before is None or run.id < before):
+                return run.id
+        raise NoTracksError("no tags were written that could be undone; `genrelens library undo --list` lists the runs")
 
+    def later_run(self, entry: Entry) -> int | None:
+        """Return the ID of the latest run that changed the same file after this change and was not undone."""
+        (run,) = self._catalog.connection.execute(
+            "SELECT MAX(run) FROM changes WHERE id > ? AND state = ? AND (track = ? OR path = ?)",
+            (entry.id, State.WRITTEN, entry.track, path_to_bytes(entry.path)),
+        ).fetchone()
+        return None if run is None else int(run)
 
-def settle(catalog: Catalog, entry: Entry, state: str) -> None:
-    """Tell that the file is now the new one ('written') or the old one ('undone'); the catalog knows it as judged.
-
-    So it does by each name that leads to the file: links to it are tracks as well.
-    """
-    assert entry.new is not None
-    before, after = (entry.old, entry.new) if state == "written" else (entry.new, entry.old)
-    with catalog.transaction() as connection:
-        connection.execute("UPDATE changes SET state = ? WHERE id = ?", (state, entry.id))
-        for track in _names(catalog, entry, before):
-            for table, key in (("tracks", "id"), ("answers", "track")):
-                connection.execute(
-                    f"UPDATE {table} SET size = ?, mtime_ns = ? WHERE {key} = ? AND size = ? AND mtime_ns = ?",
-                    (after.size, after.mtime_ns, track, before.size, before.mtime_ns),
-                )
-
-
-def _names(catalog: Catalog, entry: Entry, stamp: FileStamp) -> set[int]:
-    """The track that was changed, and those that are links to its file and were as it was."""
-    file = path_now(catalog, entry)
-    alike = catalog.connection.execute(
-        "SELECT id, path FROM tracks WHERE (size, mtime_ns) = (?, ?)", (stamp.size, stamp.mtime_ns)
-    )
-    return {entry.track, *(row["id"] for row in alike if path_from_bytes(row["path"]).resolve() == file)}
-
-
-def undoing(catalog: Catalog, entry: Entry, path: Path, partial: Path) -> None:
-    """Tell that the file is being put back: where it is now, and where its old bytes are gathered."""
-    with catalog.transaction() as connection:
-        connection.execute(
-            "UPDATE changes SET state = 'undoing', path = ?, partial = ? WHERE id = ?",
-            (path_to_bytes(path), path_to_bytes(partial), entry.id),
+    def _tracks_of_file(self, entry: Entry, stamp: FileStamp) -> set[int]:
+        """Return the changed track, and the tracks with this stamp that are links to its file."""
+        file = self.current_path(entry)
+        candidates = self._catalog.connection.execute(
+            "SELECT id, path FROM tracks WHERE (size, mtime_ns) = (?, ?)", (stamp.size, stamp.mtime_ns)
         )
+        return {entry.track, *(row["id"] for row in candidates if path_from_bytes(row["path"]).resolve() == file)}
 
 
-def still_written(catalog: Catalog, entry: Entry) -> None:
-    """Tell that the file was not put back."""
-    with catalog.transaction() as connection:
-        connection.execute("UPDATE changes SET state = 'written' WHERE id = ?", (entry.id,))
-
-
-def entry(catalog: Catalog, number: int) -> Entry:
-    """One entry."""
-    return _entry(catalog.connection.execute(f"SELECT {_COLUMNS} FROM changes WHERE id = ?", (number,)).fetchone())
-
-
-def unsettled(catalog: Catalog) -> list[Entry]:
-    """What was under way when a run was ended."""
-    rows = catalog.connection.execute(
-        f"SELECT {_COLUMNS} FROM changes WHERE state IN ('begun', 'prepared', 'undoing') ORDER BY id"
-    )
-    return [_entry(row) for row in rows]
-
-
-def written(catalog: Catalog, run: int) -> list[int]:
-    """The numbers of a run's changes that stand, the last first."""
-    rows = catalog.connection.execute(
-        "SELECT id FROM changes WHERE run = ? AND state = 'written' ORDER BY id DESC", (run,)
-    )
-    return [number for (number,) in rows]
-
-
-def patch(catalog: Catalog, entry: Entry) -> bytes:
-    """What makes the old file of the new one."""
-    (content,) = catalog.connection.execute("SELECT patch FROM changes WHERE id = ?", (entry.id,)).fetchone()
-    return bytes(content)
-
-
-def path_now(catalog: Catalog, entry: Entry) -> Path:
-    """Where the file is now, as far as the catalog knows: it may have been moved."""
-    row = catalog.connection.execute("SELECT path FROM tracks WHERE id = ?", (entry.track,)).fetchone()
-    return path_from_bytes(row[0]).resolve() if row else entry.path
-
-
-def runs(catalog: Catalog) -> list[Run]:
-    """The runs that wrote tags, the last first."""
-    rows = catalog.connection.execute(
-        "SELECT runs.id, began, options, sum(state = 'written') AS stand, sum(state = 'undone') AS undone FROM runs"
-        " LEFT JOIN changes ON run = runs.id GROUP BY runs.id ORDER BY runs.id DESC"
-    )
-    return [
-        Run(row["id"], row["began"], json.loads(row["options"]), row["stand"] or 0, row["undone"] or 0) for row in rows
-    ]
-
-
-def last_run(catalog: Catalog, before: int | None = None) -> int:
-    """The last run of which something stands; of those before another run, if that is given.
-
-    Raises:
-        NoTracksError: there is none.
-    """
-    for run in runs(catalog):
-        if run.written and (before is None or run.id < before):
-            return run.id
-    raise NoTracksError("no tags were written that could be undone; `genrelens library undo --list` tells the runs")
-
-
-def later_run(catalog: Catalog, entry: Entry) -> int | None:
-    """The last run that wrote the same file after this change, and whose change stands."""
-    row = catalog.connection.execute(
-        "SELECT MAX(run) FROM changes WHERE id > ? AND state = 'written' AND (track = ? OR path = ?)",
-        (entry.id, entry.track, path_to_bytes(entry.path)),
-    ).fetchone()
-    return None if row[0] is None else int(row[0])
-
-
-def _entry(row: sqlite3.Row) -> Entry:
-    whole = row["new_size"] is not None
+def _parse_entry(row: sqlite3.Row) -> Entry:
     return Entry(
-        *(row["id"], row["run"], row["track"], path_from_bytes(row["path"]), path_from_bytes(row["partial"]), row["state"]),
-        *(tuple(json.loads(row["old_genres"])), tuple(json.loads(row["new_genres"]))),
-        FileStamp(row["old_size"], row["old_mtime_ns"]),
-        FileStamp(row["new_size"], row["new_mtime_ns"]) if whole else None,
-        *(row["old_hash"] or "", row["new_hash"] or ""),
+        id=row["id"],
+        run=row["run"],
+        track=row["track"],
+        path=path_from_bytes(row["path"]),
+        partial=path_from_bytes(row["partial"]),
+        state=State(row["state"]),
+        old_genres=tuple(json.loads(row["old_genres"])),
+        new_genres=tuple(json.loads(row["new_genres"])),
+        old_stamp=FileStamp(row["old_size"], row["old_mtime_ns"]),
+        new_stamp=None if row["new_size"] is None else FileStamp(row["new_size"], row["new_mtime_ns"]),
+        old_hash=row["old_hash"] or "",
+        new_hash=row["new_hash"] or "",
     )

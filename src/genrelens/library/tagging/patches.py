@@ -1,4 +1,11 @@
-"""What makes an old file of a new one that differs from it in little: kept so that a change can be undone exactly."""
+"""Reverse patches: the small difference that turns a tagged file back into the original, byte for byte.
+
+A patch is the XOR of both files, compressed by bzip2. It compares whole files, because the bytes that change with the
+tags depend on the format: sizes in headers, offset tables of MP4, checksums of Ogg pages. As nearly all bytes are
+audio, which at most moves, nearly all of the XOR is zero, and bzip2 shrinks it to some hundred bytes for an MP3 and a
+few kB for an Ogg file. This needs only the standard library and NumPy, and constant memory for files of any size;
+general tools such as bsdiff need several times the file size.
+"""
 
 import bz2
 import io
@@ -12,24 +19,23 @@ from numpy.typing import NDArray
 
 from genrelens.errors import FileChangedError
 
-_CHUNK = 1 << 16  # bytes that are compared at once
+_CHUNK = 1 << 16  # bytes compared at a time
 _FROM_START, _FROM_END = b"\0", b"\1"
-_DAMAGED = "what is kept of the old file is damaged; it cannot be undone"
+_DAMAGED = "the patch that restores the old file is damaged; the change cannot be undone"
 
 
 class Sink(Protocol):
-    """What bytes can be written to."""
+    """A target that bytes are written to."""
 
     def write(self, content: bytes, /) -> object:
-        """Take some more."""
+        """Write the next bytes."""
 
 
 def reverse_patch(old: Path, new: Path) -> bytes:
-    """What `patched` needs beside the new file to make the old one.
+    """Return the patch from which `apply_patch` restores the old file, given the new one.
 
-    Each chunk is kept as its difference (XOR) from the new file, at the same distance from the beginning or from
-    the end, whichever is more alike: tags stand before the audio or after it, so that the rest has but been moved.
-    The differences are nearly all zeros, which bzip2 makes next to nothing of. Needs no more memory for a larger file.
+    Each chunk is stored as its XOR with the new file at the same distance from the start or from the end of the file,
+    whichever differs less: tags are before or after the audio, so that everything else has at most moved.
 
     Raises:
         OSError: a file cannot be read.
@@ -41,21 +47,21 @@ def reverse_patch(old: Path, new: Path) -> bytes:
     return b"".join([*parts, compressor.flush()])
 
 
-def patched(new: Path, patch: bytes, target: Sink) -> None:
-    """Write the old file to `target`.
+def apply_patch(new: Path, patch: bytes, target: Sink) -> None:
+    """Write the old file to `target`, from the new file and the reverse patch.
 
     Raises:
         FileChangedError: the patch is damaged.
         OSError: a file cannot be read or written.
     """
     with new.open("rb") as file, bz2.open(io.BytesIO(patch)) as reader:
-        size = int.from_bytes(_exactly(reader, 8), "little")
+        size = int.from_bytes(_read_exactly(reader, 8), "little")
         shift = file.seek(0, 2) - size
         for start in range(0, size, _CHUNK):
             length = min(_CHUNK, size - start)
-            place = start + shift if _exactly(reader, 1) == _FROM_END else start
-            difference = np.frombuffer(_exactly(reader, length), np.uint8)
-            target.write((difference ^ _at(file, place, length)).tobytes())
+            position = start + shift if _read_exactly(reader, 1) == _FROM_END else start
+            difference = np.frombuffer(_read_exactly(reader, length), np.uint8)
+            target.write((difference ^ _read_padded(file, position, length)).tobytes())
 
 
 def _differences(old: IO[bytes], new: IO[bytes]) -> Iterator[bytes]:
@@ -65,27 +71,27 @@ def _differences(old: IO[bytes], new: IO[bytes]) -> Iterator[bytes]:
         chunk = np.frombuffer(old.read(_CHUNK), np.uint8)
         if not len(chunk):
             return
-        from_start = chunk ^ _at(new, start, len(chunk))
-        from_end = chunk ^ _at(new, start + shift, len(chunk))
-        ended = np.count_nonzero(from_end) < np.count_nonzero(from_start)
-        yield (_FROM_END if ended else _FROM_START) + (from_end if ended else from_start).tobytes()
+        from_start = chunk ^ _read_padded(new, start, len(chunk))
+        from_end = chunk ^ _read_padded(new, start + shift, len(chunk))
+        end_is_closer = np.count_nonzero(from_end) < np.count_nonzero(from_start)
+        yield (_FROM_END if end_is_closer else _FROM_START) + (from_end if end_is_closer else from_start).tobytes()
 
 
-def _at(file: IO[bytes], start: int, length: int) -> NDArray[np.uint8]:
-    """Bytes of a file (length,), with zeros where it has none."""
-    found = np.zeros(length, np.uint8)
+def _read_padded(file: IO[bytes], start: int, length: int) -> NDArray[np.uint8]:
+    """Read bytes of a file, shape (length,), with zeros outside the file."""
+    padded = np.zeros(length, np.uint8)
     begin = max(0, start)
     file.seek(begin)
     content = np.frombuffer(file.read(max(0, start + length - begin)), np.uint8)
-    found[begin - start : begin - start + len(content)] = content
-    return found
+    padded[begin - start : begin - start + len(content)] = content
+    return padded
 
 
-def _exactly(reader: IO[bytes], length: int) -> bytes:
-    """So many bytes of a patch.
+def _read_exactly(reader: IO[bytes], length: int) -> bytes:
+    """Read `length` bytes of a patch.
 
     Raises:
-        FileChangedError: it has no more, or is damaged.
+        FileChangedError: the patch is shorter, or damaged.
     """
     try:
         content = reader.read(length)

@@ -1,38 +1,40 @@
-"""What a run left undecided when it was ended: told by comparing files with the journal."""
+"""Recovery of an interrupted run: each unsettled change is resolved by comparing the file with the journal."""
 
 import contextlib
 from pathlib import Path
 
-from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.tagging import atomic_replace, journal
-from genrelens.library.tagging.journal import Entry
+from genrelens.library.tagging import atomic_replace
+from genrelens.library.tagging.journal import Entry, Journal, State
 
 
-def recover(catalog: Catalog) -> None:
-    """Settle each change that was under way, and remove the files that were not finished. Call it locked."""
-    for entry in journal.unsettled(catalog):
-        places = {entry.path, journal.path_now(catalog, entry)}  # it may have been moved since
-        if not any(place.parent.exists() for place in places):  # on a disk that is not there now
+def recover(journal: Journal) -> None:
+    """Settle each interrupted change, and delete incomplete files. The journal must be locked."""
+    for entry in journal.unsettled_entries():
+        places = {entry.path, journal.current_path(entry)}  # the file may have been moved since
+        if not any(place.parent.exists() for place in places):  # on a disk that is not mounted now
             continue
         for place in places:
             with contextlib.suppress(OSError):
                 place.with_name(entry.partial.name).unlink(missing_ok=True)
-        _settle(catalog, entry, {_hash(place) for place in places})
+        _settle(journal, entry, {_try_sha256(place) for place in places})
 
 
-def _settle(catalog: Catalog, entry: Entry, found: set[str | None]) -> None:
-    """What undoes a change is forgotten only where the old file is there, and not where no file can be read."""
-    if entry.state == "undoing" and entry.old_hash not in found:
-        journal.still_written(catalog, entry)
-    elif entry.state == "undoing":
-        journal.settle(catalog, entry, "undone")
-    elif entry.state == "prepared" and (entry.new_hash in found or entry.old_hash not in found):
-        journal.settle(catalog, entry, "written")
+def _settle(journal: Journal, entry: Entry, hashes: set[str | None]) -> None:
+    """Settle a change by the hashes of the files found.
+
+    A patch is discarded only if the old file is in place, never because no file can be read.
+    """
+    if entry.state is State.UNDOING and entry.old_hash not in hashes:
+        journal.cancel_undo(entry)
+    elif entry.state is State.UNDOING:
+        journal.settle(entry, State.UNDONE)
+    elif entry.state is State.PREPARED and (entry.new_hash in hashes or entry.old_hash not in hashes):
+        journal.settle(entry, State.WRITTEN)
     else:
-        journal.forget(catalog, entry.id)
+        journal.discard(entry)
 
 
-def _hash(path: Path) -> str | None:
+def _try_sha256(path: Path) -> str | None:
     try:
         return atomic_replace.sha256(path)
     except OSError:

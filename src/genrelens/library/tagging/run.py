@@ -1,4 +1,4 @@
-"""Genres written into a library's files: one run, which can be ended at any moment and undone at any later one."""
+"""A tagging run: genres are written to the files of a library. It can be interrupted at any time, and undone."""
 
 from collections.abc import Iterator
 
@@ -6,60 +6,71 @@ from genrelens.errors import FileChangedError, GenrelensError, display_name
 from genrelens.library.albums.albums import Grouping, iter_tracks_by
 from genrelens.library.catalog.catalog import Catalog
 from genrelens.library.catalog.tracks import ClassifiedTrack, TrackQuery, refresh_stamp
-from genrelens.library.tagging import journal
 from genrelens.library.tagging.genre_map import GenreMap
-from genrelens.library.tagging.plan import Change, Policy, plan
+from genrelens.library.tagging.journal import Journal
+from genrelens.library.tagging.plan import PlannedChange, TagPolicy, plan_files
 from genrelens.library.tagging.recovery import recover
-from genrelens.library.tagging.safe_write import rewrite
+from genrelens.library.tagging.safe_write import safe_write
 
 
-def planned(catalog: Catalog, query: TrackQuery, policy: Policy, *, by: Grouping = "track") -> Iterator[Change]:
-    """What would change, by path. No file is touched."""
-    for _, change in plan(iter_tracks_by(by, catalog, query), policy):
+def preview(
+    catalog: Catalog, query: TrackQuery, policy: TagPolicy, *, by: Grouping = "track"
+) -> Iterator[PlannedChange]:
+    """Yield the planned change of each file, by path, without touching any file."""
+    for _, change in plan_files(iter_tracks_by(by, catalog, query), policy):
         yield change
 
 
 def tag(
-    catalog: Catalog, query: TrackQuery, policy: Policy, *, by: Grouping = "track", keep_times: bool = False
-) -> Iterator[Change]:
-    """Write what is planned, file by file, and yield what became of each.
+    catalog: Catalog, query: TrackQuery, policy: TagPolicy, *, by: Grouping = "track", keep_times: bool = False
+) -> Iterator[PlannedChange]:
+    """Write planned changes file by file, and yield each with its outcome.
 
-    A file that cannot be written is yielded as skipped, and is as it was; the others go on. Its time of modification
-    is new, for players to look again, unless `keep_times` is asked for. By album, a file gets what its album is told to
-    be, where that has a genre.
+    A file that cannot be written is yielded as skipped and left unchanged; the run continues with the others.
+
+    Args:
+        catalog: catalog with the tracks and the journal.
+        query: tracks to tag.
+        policy: which genres are written.
+        by: "album" to write the genre of the album to each of its tracks, where the album has one.
+        keep_times: whether to keep modification times; otherwise they are new, so that players read the files again.
 
     Raises:
         LibraryBusyError: another run changes files of this catalog.
         CatalogError: the journal cannot be written; no further file is touched.
     """
-    with journal.kept(catalog):
-        recover(catalog)
+    journal = Journal(catalog)
+    with journal.locked():
+        recover(journal)
         run: int | None = None
-        tracks = (refresh_stamp(catalog, track) for track in iter_tracks_by(by, catalog, query))  # a link's file may be written
-        for track, change in plan(tracks, policy):
+        # Stamps are read again, as a track may be a link to a file that this run has written.
+        tracks = (refresh_stamp(catalog, track) for track in iter_tracks_by(by, catalog, query))
+        for track, change in plan_files(tracks, policy):
             if change.skipped is not None:
                 yield change
                 continue
             if run is None:
-                run = journal.begin_run(catalog, _told(query, policy, by, keep_times=keep_times))
-            yield _written(catalog, run, track, change, policy, keep_times=keep_times)
+                run = journal.begin_run(_journal_options(query, policy, by, keep_times=keep_times))
+            yield _write_change(journal, run, track, change, policy, keep_times=keep_times)
 
 
-def _written(catalog: Catalog, run: int, track: ClassifiedTrack, change: Change, policy: Policy, *, keep_times: bool) -> Change:
+def _write_change(
+    journal: Journal, run: int, track: ClassifiedTrack, change: PlannedChange, policy: TagPolicy, *, keep_times: bool
+) -> PlannedChange:
     try:
-        rewrite(catalog, run, track, change, policy.profile, keep_times=keep_times)
+        safe_write(journal, run, track, change, policy.profile, keep_times=keep_times)
     except FileChangedError as error:
-        return change.without("changed", str(error))
+        return change.skip("changed", str(error))
     except GenrelensError as error:
-        return change.without("failed", str(error))
+        return change.skip("failed", str(error))
     except OSError as error:
         reason = error.strerror or error
-        return change.without("failed", f"{display_name(track.path)} cannot be written ({reason}); nothing was changed")
+        return change.skip("failed", f"{display_name(track.path)} cannot be written ({reason}); nothing was changed")
     return change
 
 
-def _told(query: TrackQuery, policy: Policy, by: Grouping, *, keep_times: bool) -> dict[str, object]:
-    """What the journal tells of a run: its options; of the map, whether there was one."""
+def _journal_options(query: TrackQuery, policy: TagPolicy, by: Grouping, *, keep_times: bool) -> dict[str, object]:
+    """Return the options of a run for the journal; of the genre map, only whether there was one."""
     return {
         "genre": query.genre,
         "path": query.path,
@@ -67,7 +78,7 @@ def _told(query: TrackQuery, policy: Policy, by: Grouping, *, keep_times: bool) 
         "min-confidence": policy.min_confidence,
         "top": policy.top,
         "by": by,
-        "map": policy.names != GenreMap(),
+        "map": policy.genre_map != GenreMap(),
         "profile": policy.profile,
         "keep-times": keep_times,
         "break-links": policy.break_links,

@@ -1,7 +1,7 @@
-"""One file's genres written so that nothing is lost, whenever the process ends.
+"""Writing genres to one file so that nothing is lost, whenever the process ends.
 
-The new file is made beside the old one, compared with it, and journalled with what undoes it, before it takes the old
-one's place. Until then the old file is not touched.
+The new file is made alongside the old one, compared with it, and recorded in the journal with its reverse patch before
+it replaces the old file. Until then the old file is not touched.
 """
 
 import hashlib
@@ -11,83 +11,91 @@ from pathlib import Path
 from genrelens.audio.containers import SeekTolerantFile
 from genrelens.audio.decoder import AudioReader
 from genrelens.errors import TagsUnwritableError, display_name
-from genrelens.library.catalog.catalog import Catalog
 from genrelens.library.catalog.tracks import ClassifiedTrack, FileStamp
-from genrelens.library.tagging import atomic_replace, journal
-from genrelens.library.tagging.patches import patched, reverse_patch
-from genrelens.library.tagging.plan import Change
+from genrelens.library.tagging import atomic_replace
+from genrelens.library.tagging.journal import Entry, Journal, State
+from genrelens.library.tagging.patches import apply_patch, reverse_patch
+from genrelens.library.tagging.plan import PlannedChange
 from genrelens.library.tags import genre_tags
 from genrelens.library.tags.profiles import PROFILES, ProfileName
 
-_RATE = 22_050  # Hz; packets are compared, so that it does not matter
+_RATE = 22_050  # Hz; required by the reader, but without effect on the digest of encoded packets
 
 
-def rewrite(
-    catalog: Catalog, run: int, track: ClassifiedTrack, change: Change, profile: ProfileName, *, keep_times: bool
+def safe_write(
+    journal: Journal,
+    run: int,
+    track: ClassifiedTrack,
+    change: PlannedChange,
+    profile: ProfileName,
+    *,
+    keep_times: bool,
 ) -> None:
-    """Write a planned change into its file; of a symbolic link, into the file that it leads to.
+    """Write a planned change to its file; for a symbolic link, to its target. The journal must be locked.
+
+    For each error, the file is unchanged.
 
     Raises:
-        FileChangedError: the file is not as it was when it was judged.
-        TagsUnreadableError, TagsUnwritableError, AudioError: it cannot be written as asked.
-        OSError: the system refuses; for each error, the file is as it was.
+        FileChangedError: the file was changed since it was classified.
+        TagsUnreadableError, TagsUnwritableError, AudioError: the genres cannot be written to this file.
+        OSError: the system refuses.
     """
     path = track.path.resolve()
-    atomic_replace.refuse_read_only(path)
-    atomic_replace.refuse_changed(path, track.stamp, "judged")
-    partial = atomic_replace.partial_of(path)
-    number = journal.begin(catalog, run, track.id, path, partial, (change.old, change.new))
+    atomic_replace.check_writable(path)
+    atomic_replace.check_unchanged(path, track.stamp, "classified")
+    partial = atomic_replace.partial_path(path)
+    entry = journal.begin(run, track.id, path, partial, change.old, change.new)
     try:
-        atomic_replace.begin(partial)
+        atomic_replace.create_partial(partial)
         genre_tags.write(path, partial, change.new, change.own, PROFILES[profile])
-        _refuse_other_audio(path, partial)
-        atomic_replace.take_over(path, partial, track.stamp.mtime_ns if keep_times else None)
-        hashes = atomic_replace.sha256(path), atomic_replace.sha256(partial)
+        _check_same_audio(path, partial)
+        atomic_replace.copy_metadata(path, partial, track.stamp.mtime_ns if keep_times else None)
+        old_hash, new_hash = atomic_replace.sha256(path), atomic_replace.sha256(partial)
         patch = reverse_patch(path, partial)
-        _refuse_lossy(path, partial, patch, hashes[0])
-        journal.prepare(catalog, number, FileStamp.from_path(partial), hashes, patch)
-        atomic_replace.refuse_changed(path, track.stamp, "judged")
+        _check_patch(path, partial, patch, old_hash)
+        entry = journal.prepare(entry, FileStamp.from_path(partial), old_hash, new_hash, patch)
+        atomic_replace.check_unchanged(path, track.stamp, "classified")
     except BaseException:
         partial.unlink(missing_ok=True)
-        journal.forget(catalog, number)
+        journal.discard(entry)
         raise
-    _replace(catalog, number, partial, path)
+    _replace(journal, entry)
 
 
-def _replace(catalog: Catalog, number: int, partial: Path, path: Path) -> None:
-    """Let the new file take its place. What interrupts this is settled by comparing files when the next run begins."""
+def _replace(journal: Journal, entry: Entry) -> None:
+    """Replace the old file. If this is interrupted, the next run recovers by comparing files with the journal."""
     try:
-        atomic_replace.swap(partial, path)
+        atomic_replace.replace(entry.partial, entry.path)
     except OSError:
-        partial.unlink(missing_ok=True)
-        journal.forget(catalog, number)
+        entry.partial.unlink(missing_ok=True)
+        journal.discard(entry)
         raise
-    journal.settle(catalog, journal.entry(catalog, number), "written")
+    journal.settle(entry, State.WRITTEN)
 
 
-def _refuse_other_audio(old: Path, new: Path) -> None:
-    if _digest(old, old) != _digest(new, old):
+def _check_same_audio(old: Path, new: Path) -> None:
+    if _audio_digest(old, name=old) != _audio_digest(new, name=old):
         raise TagsUnwritableError(f"the audio of {display_name(old)} would change with its tags; nothing was changed")
 
 
-def _digest(file: Path, name: Path) -> str:
-    """Of the encoded audio; under one name, as FFmpeg looks at its end when it tells a format."""
-    with SeekTolerantFile.open_path(file, os.fspath(name)) as opened, AudioReader(opened, _RATE) as track:
-        return track.digest()
+def _audio_digest(file: Path, *, name: Path) -> str:
+    """Return the digest of the encoded audio, opened as `name`: FFmpeg uses the extension to detect the format."""
+    with SeekTolerantFile.open_path(file, os.fspath(name)) as opened, AudioReader(opened, _RATE) as reader:
+        return reader.digest()
 
 
-def _refuse_lossy(old: Path, new: Path, patch: bytes, old_hash: str) -> None:
-    sink = _Hash()
-    patched(new, patch, sink)
-    if sink.digest.hexdigest() != old_hash:
+def _check_patch(old: Path, new: Path, patch: bytes, old_hash: str) -> None:
+    sink = _HashSink()
+    apply_patch(new, patch, sink)
+    if sink.hash.hexdigest() != old_hash:
         raise TagsUnwritableError(f"the change of {display_name(old)} could not be undone; nothing was changed")
 
 
-class _Hash:
-    """A file that only its hash is wanted of."""
+class _HashSink:
+    """A sink that hashes the bytes written to it."""
 
     def __init__(self) -> None:
-        self.digest = hashlib.sha256()
+        self.hash = hashlib.sha256()
 
     def write(self, content: bytes, /) -> None:
-        self.digest.update(content)
+        self.hash.update(content)

@@ -1,4 +1,4 @@
-"""Files put back as they were before a run wrote into them, byte for byte."""
+"""Restoring files byte for byte as they were before a run changed them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,15 +6,21 @@ from pathlib import Path
 from genrelens.errors import FileChangedError, GenrelensError, NoTracksError, display_name
 from genrelens.library.catalog.catalog import Catalog
 from genrelens.library.catalog.tracks import FileStamp
-from genrelens.library.tagging import atomic_replace, journal
-from genrelens.library.tagging.journal import Entry
-from genrelens.library.tagging.patches import patched
+from genrelens.library.tagging import atomic_replace
+from genrelens.library.tagging.journal import Entry, Journal, State
+from genrelens.library.tagging.patches import apply_patch
 from genrelens.library.tagging.recovery import recover
 from genrelens.prediction import PathText, Record
 
 
-class Undone(Record):
-    """What became of one file: put back from `old` to `new` genres, or left as it is and why."""
+class UndoResult(Record):
+    """The result for one file.
+
+    Attributes:
+        path: path of the file.
+        old, new: genres before and after the undo.
+        failure: why the file was left unchanged; None if it was restored.
+    """
 
     path: PathText
     old: tuple[str, ...]
@@ -22,64 +28,70 @@ class Undone(Record):
     failure: PathText | None = None
 
 
-def undo(catalog: Catalog, run: int | None = None) -> Iterator[Undone]:
-    """Put the files of a run back, the last first; of the last run that stands, if none is given.
+def undo(catalog: Catalog, run: int | None = None) -> Iterator[UndoResult]:
+    """Restore the files of a run, the latest change first, and yield the result for each.
 
-    A file that was changed since is left as it is, and told of. A file that was moved, and found again by a scan, is
-    put back where it is now.
+    A file that was changed since is reported and left unchanged. A file that was moved, and found by a scan, is
+    restored at its present path.
+
+    Args:
+        catalog: catalog with the journal.
+        run: ID of the run; the latest one with changes in place if None.
 
     Raises:
         LibraryBusyError: another run changes files of this catalog.
-        NoTracksError: there is no such run, or nothing of it stands.
+        NoTracksError: the run does not exist, or none of its changes is in place.
     """
-    with journal.kept(catalog):
-        recover(catalog)
+    journal = Journal(catalog)
+    with journal.locked():
+        recover(journal)
         if run is None:
-            run = journal.last_run(catalog)
-        numbers = journal.written(catalog, run)
-        if not numbers:
-            raise NoTracksError(f"nothing that run {run} wrote stands; `genrelens library undo --list` tells the runs")
-        for number in numbers:
-            yield _undone(catalog, journal.entry(catalog, number))
+            run = journal.last_run()
+        entry_ids = journal.written_ids(run)
+        if not entry_ids:
+            raise NoTracksError(f"run {run} has nothing to undo; `genrelens library undo --list` lists the runs")
+        for entry_id in entry_ids:
+            yield _undo_entry(journal, journal.entry(entry_id))
 
 
-def _undone(catalog: Catalog, entry: Entry) -> Undone:
-    path = journal.path_now(catalog, entry)
-    result = Undone(path=str(path), old=entry.new_genres, new=entry.old_genres)
+def _undo_entry(journal: Journal, entry: Entry) -> UndoResult:
+    path = journal.current_path(entry)
+    result = UndoResult(path=str(path), old=entry.new_genres, new=entry.old_genres)
     try:
-        _put_back(catalog, entry, path)
+        _restore(journal, entry, path)
     except GenrelensError as error:
         return result.model_copy(update={"failure": str(error)})
     except OSError as error:
         reason = error.strerror or error
-        return result.model_copy(update={"failure": f"{display_name(path)} cannot be put back ({reason}); it is as it was"})
+        failure = f"{display_name(path)} cannot be restored ({reason}); it is unchanged"
+        return result.model_copy(update={"failure": failure})
     return result
 
 
-def _put_back(catalog: Catalog, entry: Entry, path: Path) -> None:
-    atomic_replace.refuse_read_only(path)
+def _restore(journal: Journal, entry: Entry, path: Path) -> None:
+    atomic_replace.check_writable(path)
     stamp = FileStamp.from_path(path)
-    found = atomic_replace.sha256(path)
-    if found == entry.old_hash:  # already, from a backup perhaps
-        journal.settle(catalog, entry, "undone")
+    file_hash = atomic_replace.sha256(path)
+    if file_hash == entry.old_hash:  # restored already, perhaps from a backup
+        journal.settle(entry, State.UNDONE)
         return
-    if found != entry.new_hash:
-        if later := journal.later_run(catalog, entry):
-            raise FileChangedError(f"{display_name(path)} was written by run {later} since; undo that one first")
-        raise FileChangedError(f"{display_name(path)} was changed since its tags were written; it is left as it is")
-    partial = atomic_replace.partial_of(path)
-    journal.undoing(catalog, entry, path, partial)
+    if file_hash != entry.new_hash:
+        if later := journal.later_run(entry):
+            raise FileChangedError(f"{display_name(path)} was changed by run {later} since; undo that run first")
+        raise FileChangedError(f"{display_name(path)} was changed since its tags were written; it is left unchanged")
+    partial = atomic_replace.partial_path(path)
+    journal.begin_undo(entry, path, partial)
     try:
-        atomic_replace.begin(partial)
+        atomic_replace.create_partial(partial)
         with partial.open("wb") as file:
-            patched(path, journal.patch(catalog, entry), file)
+            apply_patch(path, journal.patch(entry), file)
         if atomic_replace.sha256(partial) != entry.old_hash:
-            raise FileChangedError(f"what is kept of {display_name(path)} is damaged; it is left as it is")
-        atomic_replace.take_over(path, partial, entry.old.mtime_ns)
-        atomic_replace.refuse_changed(path, stamp, "looked at")
-        atomic_replace.swap(partial, path)
+            raise FileChangedError(f"the patch that restores {display_name(path)} is damaged; it is left unchanged")
+        atomic_replace.copy_metadata(path, partial, entry.old_stamp.mtime_ns)
+        atomic_replace.check_unchanged(path, stamp, "compared with the journal")
+        atomic_replace.replace(partial, path)
     except (GenrelensError, OSError):
         partial.unlink(missing_ok=True)
-        journal.still_written(catalog, entry)
+        journal.cancel_undo(entry)
         raise
-    journal.settle(catalog, entry, "undone")
+    journal.settle(entry, State.UNDONE)
