@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from genrelens.cli.main import app
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.tagging import journal
+from genrelens.library.tagging.journal import Journal
 from genrelens.library.tags import genre_tags
 from tests.support.catalog import add_classified_track
 from tests.support.tagged_files import GENRES, make_tagged
@@ -25,7 +25,7 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def music(tmp_path: Path) -> Path:
-    """A folder with a tagged flac, an m4a without tags, and a file that is not sure to be rock."""
+    """Return a folder with a tagged FLAC, an M4A without tags, and a file of low confidence."""
     folder = tmp_path / "music"
     folder.mkdir()
     with Catalog(tmp_path / "c.db") as catalog:
@@ -39,7 +39,7 @@ def genres(folder: Path) -> list[tuple[str, ...]]:
     return [genre_tags.read(file).genres for file in sorted(folder.iterdir())]
 
 
-def test_a_plan_changes_nothing(run: Run, music: Path) -> None:
+def test_preview_changes_nothing(run: Run, music: Path) -> None:
     before = {file: file.read_bytes() for file in music.iterdir()}
     result = run("tag", "--existing", "replace")
     assert result.exit_code == 0
@@ -48,34 +48,34 @@ def test_a_plan_changes_nothing(run: Run, music: Path) -> None:
         f"(none) -> Rock  {music / 'm4a-bare.m4a'}",
     ]
     assert "2 to write" in result.stderr
-    assert "1 told with too little confidence" in result.stderr
+    assert "1 below the minimum confidence" in result.stderr
     assert "nothing was changed" in result.stderr
     assert {file: file.read_bytes() for file in music.iterdir()} == before
 
 
-def test_by_default_genres_are_kept(run: Run, music: Path) -> None:
+def test_existing_genres_are_kept_by_default(run: Run, music: Path) -> None:
     result = run("tag", "--write")
     assert result.exit_code == 0
     assert "1 written" in result.stderr
-    assert "2 have genres, which are kept" in result.stderr
+    assert "2 with genres already, which are kept" in result.stderr
     assert genres(music) == [GENRES, ("Rock",), GENRES]
 
 
-def test_written_listed_and_undone(run: Run, music: Path) -> None:
+def test_a_run_is_written_listed_and_undone(run: Run, music: Path) -> None:
     before = {file: file.read_bytes() for file in music.iterdir()}
     assert run("tag", "--write", "--existing", "append").exit_code == 0
     assert genres(music)[0] == (*GENRES, "Rock")
     assert "2 written, 0 undone" in run("undo", "--list").stdout
-    undone = run("undo")
-    assert undone.exit_code == 0
-    assert f"Rock -> (none)  {music / 'm4a-bare.m4a'}" in undone.stdout
+    undo = run("undo")
+    assert undo.exit_code == 0
+    assert f"Rock -> (none)  {music / 'm4a-bare.m4a'}" in undo.stdout
     assert {file: file.read_bytes() for file in music.iterdir()} == before
     nothing = run("undo")
     assert nothing.exit_code == 1
     assert "no tags were written" in str(nothing.exception)
 
 
-def test_the_list_tells_what_a_run_was_asked_for(run: Run, music: Path, tmp_path: Path) -> None:
+def test_the_list_shows_the_options_of_a_run(run: Run, music: Path, tmp_path: Path) -> None:
     names = tmp_path / "genres.toml"
     names.write_text('[names]\nrock = "Rock & Roll"')
     more = ("--map", names, "--profile", "plex", "--keep-times", "--break-links", "--by", "album", "--genre", "Rock")
@@ -89,7 +89,7 @@ def test_the_list_tells_what_a_run_was_asked_for(run: Run, music: Path, tmp_path
     )
 
 
-def test_which_tracks_and_what_genres(run: Run, music: Path, tmp_path: Path) -> None:
+def test_options_select_tracks_and_genres(run: Run, music: Path, tmp_path: Path) -> None:
     names = tmp_path / "genres.toml"
     names.write_text('[names]\nrock = "Rock & Roll"\npop = ["Pop", "Chart"]')
     options = ("--existing", "replace", "--min-confidence", 0.3, "--top", 2, "--map", names)
@@ -116,63 +116,63 @@ def test_a_folder_of_any_name_is_a_path(
     assert run("tag", "--write", "--path", name).exit_code == 0
 
 
-def test_a_profile(run: Run, music: Path) -> None:
+def test_profile_decides_how_genres_are_stored(run: Run, music: Path) -> None:
     options = ("--existing", "append", "--profile", "plex")
     assert run("tag", "--write", *options, "--min-confidence", 0.05, "--top", 2).exit_code == 0
     assert genres(music)[1] == ("Rock;Pop",)
-    assert "have these genres already" in run("tag", *options).stderr
+    assert "up to date" in run("tag", *options).stderr
 
 
-def test_a_failure_is_told_and_the_others_go_on(run: Run, music: Path) -> None:
+def test_a_failure_is_reported_and_the_run_continues(run: Run, music: Path) -> None:
     (music / "flac.flac").write_bytes(b"fLaC, once")
     result = run("tag", "--write")
     assert result.exit_code == 1
-    assert f"{music / 'flac.flac'} was changed since it was judged" in result.stderr
+    assert f"{music / 'flac.flac'} was changed since it was classified" in result.stderr
     assert "1 written" in result.stderr
     (music / "m4a-bare.m4a").write_bytes(b"something else")
-    undone = run("undo")
-    assert undone.exit_code == 1
-    assert "changed since its tags were written" in undone.stderr
+    undo = run("undo")
+    assert undo.exit_code == 1
+    assert "changed since its tags were written" in undo.stderr
     assert (music / "m4a-bare.m4a").read_bytes() == b"something else"
 
 
-def test_a_file_that_is_gone_does_not_keep_the_run_before_from_being_undone(run: Run, music: Path) -> None:
+def test_a_missing_file_does_not_block_undo_of_the_run_before(run: Run, music: Path) -> None:
     run("tag", "--write", "--path", music / "flac.flac", "--existing", "replace")
     run("tag", "--write", "--min-confidence", 0.3, "--existing", "replace")
     between = (music / "flac.flac").read_bytes()
     (music / "opus.opus").unlink()
     first = run("undo")
     assert first.exit_code == 1
-    assert "opus.opus cannot be put back" in first.stderr
+    assert "opus.opus cannot be restored" in first.stderr
     assert first.stderr.splitlines()[-2:] == [
-        "1 put back, 1 not",
+        "1 restored, 1 not",
         "undo the run before with `genrelens library undo 1`",
     ]
     assert (music / "flac.flac").read_bytes() == between
     before = run("undo", 1)
     assert before.exit_code == 0
-    assert before.stderr == "1 put back\n"
-    assert run("undo").stderr.splitlines()[-1] == "0 put back, 1 not"
+    assert before.stderr == "1 restored\n"
+    assert run("undo").stderr.splitlines()[-1] == "0 restored, 1 not"
 
 
-def test_json_of_an_undone_file(run: Run, music: Path) -> None:
+def test_undo_prints_json(run: Run, music: Path) -> None:
     run("tag", "--write")
-    (told,) = map(json.loads, run("undo", "--json").stdout.splitlines())
-    assert told == {"path": str(music / "m4a-bare.m4a"), "old": ["Rock"], "new": [], "failure": None}
+    (result,) = map(json.loads, run("undo", "--json").stdout.splitlines())
+    assert result == {"path": str(music / "m4a-bare.m4a"), "old": ["Rock"], "new": [], "failure": None}
 
 
-def test_a_run_is_chosen(run: Run, music: Path, tmp_path: Path) -> None:
+def test_a_single_run_is_undone(run: Run, music: Path, tmp_path: Path) -> None:
     run("tag", "--write", "--path", music / "flac.flac", "--existing", "replace")
     run("tag", "--write")
     with Catalog(tmp_path / "c.db") as catalog:
-        last, first = (entry.id for entry in journal.runs(catalog))
+        last, first = (entry.id for entry in Journal(catalog).runs())
     assert run("undo", first).exit_code == 0
     assert genres(music) == [GENRES, ("Rock",), GENRES]
     assert run("undo", 99).exit_code == 1
     assert run("undo", last).exit_code == 0
 
 
-def test_albums_that_agree_are_tagged_as_one(run: Run, music: Path, tmp_path: Path) -> None:
+def test_albums_with_a_consensus_are_tagged_as_one(run: Run, music: Path, tmp_path: Path) -> None:
     album = music / "Album"
     album.mkdir()
     with Catalog(tmp_path / "c.db") as catalog:

@@ -1,46 +1,48 @@
-"""`genrelens library undo`: files as they were before their tags were written."""
+"""`genrelens library undo`: restore files as they were before a run wrote their tags."""
 
 import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrelens.cli.library.options import opened
+from genrelens.cli.library.options import open_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from genrelens.library.catalog.catalog import Catalog
-    from genrelens.library.tagging.undo import Undone
+    from genrelens.library.tagging.undo import UndoResult
 
 
 def undo(
     context: typer.Context,
     run: Annotated[
-        int | None, typer.Argument(help="The number of a run; the last one that stands if not given.")
+        int | None, typer.Argument(help="Number of the run; by default, the latest one with anything to undo.")
     ] = None,
-    listed: Annotated[bool, typer.Option("--list", help="Tell the runs that wrote tags, and change nothing.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for each file.")] = False,
+    list_runs: Annotated[
+        bool, typer.Option("--list", help="List the runs that wrote tags, and change nothing.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Put the files of a run back, byte for byte.
+    """Restore the files of a run, byte for byte.
 
-    A file that was changed since, by another program or a later run, is left as it is. Exits with 1 if there is one.
+    A file that another program or a later run has changed since is left unchanged. Exits with 1 if there is one.
     """
-    from genrelens.library.tagging.undo import undo as undone
+    from genrelens.library.tagging.undo import undo as undo_run
 
-    with opened(context) as catalog:
-        if listed:
-            _list(catalog)
+    with open_catalog(context) as catalog:
+        if list_runs:
+            _print_runs(catalog)
             return
-        failures = [_told(result, json=json) for result in undone(catalog, run)]
+        failed = [_print_result(result, json=json) for result in undo_run(catalog, run)]
         if not json:
-            _count(catalog, run, len(failures), sum(failures))
-    if any(failures):
+            _print_summary(catalog, run, len(failed), sum(failed))
+    if any(failed):
         raise typer.Exit(1)
 
 
-def _told(result: "Undone", *, json: bool) -> bool:
-    """Print what became of a file; gives whether it could not be put back."""
+def _print_result(result: "UndoResult", *, json: bool) -> bool:
+    """Print the result for a file, and return whether it failed."""
     from rich.console import Console
     from rich.text import Text
 
@@ -56,28 +58,29 @@ def _told(result: "Undone", *, json: bool) -> bool:
     return result.failure is not None
 
 
-def _count(catalog: "Catalog", run: int | None, files: int, failed: int) -> None:
-    """Print how many files are put back; where some are not, how to go on without them."""
+def _print_summary(catalog: "Catalog", run: int | None, files: int, failures: int) -> None:
+    """Print how many files were restored and, if some were not, how to undo the run before all the same."""
     from genrelens.errors import NoTracksError
-    from genrelens.library.tagging.journal import last_run
+    from genrelens.library.tagging.journal import Journal
 
-    typer.echo(f"{files - failed} put back" + (f", {failed} not" if failed else ""), err=True)
-    if failed:
+    typer.echo(f"{files - failures} restored" + (f", {failures} not" if failures else ""), err=True)
+    if failures:
+        journal = Journal(catalog)
         with contextlib.suppress(NoTracksError):
-            before = last_run(catalog, before=run or last_run(catalog))
-            typer.echo(f"undo the run before with `genrelens library undo {before}`", err=True)
+            previous = journal.last_run(before=run or journal.last_run())
+            typer.echo(f"undo the run before with `genrelens library undo {previous}`", err=True)
 
 
-def _list(catalog: "Catalog") -> None:
-    from genrelens.library.tagging.journal import runs
+def _print_runs(catalog: "Catalog") -> None:
+    from genrelens.library.tagging.journal import Journal
 
-    for run in runs(catalog):
+    for run in Journal(catalog).runs():
         counts = f"{run.written} written, {run.undone} undone"
-        print(f"{run.id:>5}  {run.began}  {counts}  {_asked(run.options)}")
+        print(f"{run.id:>5}  {run.began}  {counts}  {_format_options(run.options)}")
 
 
-def _asked(options: "Mapping[str, object]") -> str:
-    """Options as they are typed; those that were not given have no value."""
+def _format_options(options: "Mapping[str, object]") -> str:
+    """Format options as on the command line, without those that were not given."""
     from genrelens.errors import display_name
 
     given = ((name, value) for name, value in options.items() if value is not None and value is not False)
