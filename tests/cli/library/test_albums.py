@@ -16,7 +16,7 @@ Library = Callable[..., str]
 
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
-    """Answers for a command: library({"A/1": ("rock", 0.9)}, "--json") is what it prints."""
+    """Return a function that runs the command: library({"A/1": ("rock", 0.9)}, "--json") returns its output."""
 
     def run(genres: dict[str, tuple[str, float]], *options: str) -> str:
         with Catalog(tmp_path / "library.db") as catalog, catalog.transaction() as connection:
@@ -45,7 +45,7 @@ GENRES = {
 GENRES |= {"B/3": ("unknown", 1)}
 
 
-def test_albums_are_told_with_the_tracks_that_stand_out(library: Library) -> None:
+def test_shows_albums_and_outliers(library: Library) -> None:
     first, outlier, second = library(GENRES).splitlines()
     assert first.split()[:6] == ["rock", "58", "%", "67", "%", "agree"]
     assert "3 tracks  A" in first
@@ -54,7 +54,7 @@ def test_albums_are_told_with_the_tracks_that_stand_out(library: Library) -> Non
     assert second.startswith("no consensus")
 
 
-def test_albums_are_told_as_json(library: Library, tmp_path: Path) -> None:
+def test_prints_json(library: Library, tmp_path: Path) -> None:
     first, second = (json.loads(line) for line in library(GENRES, "--json").splitlines())
     assert (first["album"], first["genre"], first["genres"], len(first["tracks"])) == ("A", "rock", ["rock"], 3)
     assert first["confidence"] == pytest.approx((0.9 + 0.8 + 0.05) / 3)
@@ -62,10 +62,10 @@ def test_albums_are_told_as_json(library: Library, tmp_path: Path) -> None:
     assert (second["genre"], second["genres"], second["scores"]) == (None, [], [])
 
 
-def test_albums_can_be_chosen_by_folder(library: Library, tmp_path: Path) -> None:
+def test_path_selects_albums(library: Library, tmp_path: Path) -> None:
     assert "rock" not in library(GENRES, "--path", str(tmp_path / "B"))
 
 
-def test_a_library_without_answers_has_no_albums(library: Library) -> None:
+def test_a_library_without_predictions_is_an_error(library: Library) -> None:
     with pytest.raises(NoTracksError):
         library({})
