@@ -5,7 +5,7 @@ import pytest
 
 from genrelens.errors import CatalogError
 from genrelens.library.catalog import catalog as catalog_module
-from genrelens.library.catalog.catalog import Catalog, path_from_bytes, path_to_bytes
+from genrelens.library.catalog.catalog import Catalog, ReadOnlyCatalog, path_from_bytes, path_to_bytes
 from genrelens.library.catalog.migrations import MIGRATIONS
 
 
@@ -68,3 +68,10 @@ def test_full_disk_raises_and_keeps_previous_rows(tmp_path: Path) -> None:
 
 def test_file_names_that_are_not_utf8_round_trip() -> None:
     assert path_to_bytes(path_from_bytes(b"/music/\xff\xfe.mp3")) == b"/music/\xff\xfe.mp3"
+
+
+def test_read_only_catalog_cannot_be_written(catalog: Catalog, tmp_path: Path) -> None:
+    with ReadOnlyCatalog(catalog.path) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.connection.execute("DELETE FROM tracks")
+    with pytest.raises(CatalogError, match="library scan"):
+        ReadOnlyCatalog(tmp_path / "missing.db")

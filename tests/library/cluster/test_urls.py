@@ -34,8 +34,9 @@ class TestReading:
         file = wav()
         memory.pipe_file("/music/tone.wav", file.read_bytes())
         there, here = heard_there("memory://music/tone.wav"), decode_file(file, SOUND, 3)
-        assert (there.planes == here.planes).all()
-        assert (there.starts, there.duration, there.warnings) == (here.starts, here.duration, here.warnings)
+        assert (there.track.windows.inputs == here.track.windows.inputs).all()
+        assert there.track.windows.starts == here.track.windows.starts
+        assert (there.track.duration, there.track.warnings) == (here.track.duration, here.track.warnings)
         assert there.path == "memory://music/tone.wav"
         assert there.stamp.size == file.stat().st_size
 

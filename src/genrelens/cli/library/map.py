@@ -29,5 +29,5 @@ def draw_map(
         update_map(catalog)
         model, points = main_embedding_model(catalog), load_points(catalog)
     with atomic_write(out) as file:
-        file.write(draw_picture(points, f"{model.model} {model.version}"))
+        file.write(draw_picture(points, f"{model.name} {model.version}"))
     print(f"{out}: {len(points)} tracks")

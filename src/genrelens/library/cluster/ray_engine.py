@@ -21,17 +21,17 @@ import ray
 import ray.data
 
 from genrelens.audio.windows import WindowCount
-from genrelens.classifier import Classifier
+from genrelens.classifier import BATCH_WINDOWS, Classifier
 from genrelens.errors import ClusterError, WorkerError, display_name
 from genrelens.library.catalog.tracks import FileStamp
-from genrelens.library.classify.results import DecodedFile, decode_open_file
 from genrelens.library.classify.results import (
-    BATCH_WINDOWS,
+    DecodedFile,
     TrackResult,
-    try_decode,
-    failed_result,
-    try_decode_file,
     classify_tracks,
+    decode_open_file,
+    failed_result,
+    try_decode,
+    try_decode_file,
 )
 from genrelens.library.cluster.result_folder import run_settings, to_table
 from genrelens.library.cluster.urls import is_url, open_url

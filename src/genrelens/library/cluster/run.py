@@ -5,8 +5,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from genrelens.audio.windows import WindowCount
-from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.catalog import catalog_lock
+from genrelens.library.catalog.catalog import Catalog, catalog_lock
 from genrelens.library.catalog.tracks import FileStamp
 from genrelens.library.classify.results import TrackResult
 from genrelens.library.classify.run import pending_paths, save_results

@@ -1,4 +1,4 @@
-"""A playlist: which tracks of a library, and in what order."""
+"""Playlists: selection of tracks by similarity or at random, and their order."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,149 +16,155 @@ from genrelens.library.similarity.neighbours import open_index
 from genrelens.library.similarity.similar import rank_by_similarity, require_embedding_model
 from genrelens.library.tags.track_info import TrackName, read_track_name
 
-_PATIENCE = 200  # tracks that are longer than what is left, since the last one taken: a playlist counts as full then
-_TOGETHER = 1000  # tracks that are ordered at once: all distances between them are needed
-_BATCH = 64  # tracks looked up at a time
+_MAX_MISFITS = 200  # successive tracks longer than the remaining time, after which a playlist counts as full
+_MAX_ORDERED = 1000  # tracks ordered at a time, as all distances between them are needed
+_BATCH_TRACKS = 64  # tracks loaded at a time
 
 
 @dataclass(frozen=True)
 class PlaylistRequest:
-    """What a playlist should be.
+    """The options of a playlist.
 
     Attributes:
-        query: which tracks may be on it.
-        minutes: that it lasts at most.
-        like: what it should sound like; with its embedding. Without it, tracks are drawn.
+        query: selection of the tracks that it may contain.
+        minutes: maximum duration.
+        similar_to: track that it should sound like, loaded with its embedding; None to draw tracks at random.
         smooth: whether neighbours should be similar.
-        seed: of the draw; None for another one each time.
+        seed: seed of the random draw; None for a different draw each time.
     """
 
     query: TrackQuery
     minutes: float
-    like: ClassifiedTrack | None = None
-    smooth_order: bool = False
+    similar_to: ClassifiedTrack | None = None
+    smooth: bool = False
     seed: int | None = None
 
 
 @dataclass(frozen=True)
 class PlaylistItem:
-    """A track on a playlist."""
+    """A track of a playlist, with the title and artist to display."""
 
     track: ClassifiedTrack
     name: TrackName
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Duration in seconds."""
         return self.track.prediction.duration
 
 
-def make_playlist(catalog: Catalog, wish: PlaylistRequest) -> list[PlaylistItem]:
-    """The playlist of a wish.
+def make_playlist(catalog: Catalog, request: PlaylistRequest) -> list[PlaylistItem]:
+    """Select and order the tracks of a playlist.
 
-    Tracks are taken from the most similar on, or as they are drawn, as long as they fit into the minutes; one that
-    does not fit is passed over for the next that does. So it never lasts longer than was asked for. `like` is the
-    first, if the query lets it. Of one artist there are only so many that no two need to follow each other, unless
-    there is nothing else.
+    Tracks are taken in order of similarity, or as drawn, while they fit into the minutes; a track that does not fit is
+    skipped for the next that does, so the playlist is never too long. `similar_to` comes first if it matches the
+    query. The number of tracks by one artist is limited so that no artist appears twice in a row, unless there are no
+    others.
 
     Raises:
-        NoTracksError: no track is what was asked for.
+        NoTracksError: no track matches, or all are too long.
     """
-    allowed = require_matching_ids(catalog, wish.query)
-    items = _filled(_candidates(catalog, wish, allowed), 60 * wish.minutes)
+    allowed = require_matching_ids(catalog, request.query)
+    items = _select(_iter_candidates(catalog, request, allowed), 60 * request.minutes)
     if not items:
-        raise NoTracksError("no track that was asked for is short enough; ask for more minutes")
+        raise NoTracksError("every matching track is too long for the playlist; allow more minutes")
     artists = [item.name.artist for item in items]
-    order = _smoothed(items, artists) if wish.smooth else separate_artists(list(range(len(items))), artists)
-    return [items[place] for place in order]
+    order = _smooth(items, artists) if request.smooth else separate_artists(list(range(len(items))), artists)
+    return [items[index] for index in order]
 
 
-def _candidates(catalog: Catalog, wish: PlaylistRequest, allowed: list[int]) -> Iterator[PlaylistItem]:
-    """From the one that fits best on; tags are read only as far as tracks are asked for."""
-    numbers = iter(_by_likeness(catalog, wish.like, set(allowed)) if wish.like else _drawn(catalog, wish, allowed))
-    while batch := [number for number, _ in zip(numbers, range(_BATCH), strict=False)]:
-        for track in load_tracks(catalog, batch, embeddings=wish.smooth):
+def _iter_candidates(catalog: Catalog, request: PlaylistRequest, allowed: list[int]) -> Iterator[PlaylistItem]:
+    """Yield candidates, best first; their tags are read only as they are needed."""
+    if request.similar_to:
+        ids = _rank_similar(catalog, request.similar_to, set(allowed))
+    else:
+        ids = iter(_shuffle(catalog, request, allowed))
+    while batch := [track_id for track_id, _ in zip(ids, range(_BATCH_TRACKS), strict=False)]:
+        for track in load_tracks(catalog, batch, embeddings=request.smooth):
             yield PlaylistItem(track, read_track_name(track.path))
 
 
-def _by_likeness(catalog: Catalog, like: ClassifiedTrack, allowed: set[int]) -> Iterator[int]:
-    if like.id in allowed:
-        yield like.id
-    left = allowed - {like.id}
-    for number, _ in rank_by_similarity(like, open_index(catalog, require_embedding_model(like), allowed | {like.id})):
-        if number in left:
-            left.remove(number)
-            yield number
-        if not left:
+def _rank_similar(catalog: Catalog, track: ClassifiedTrack, allowed: set[int]) -> Iterator[int]:
+    """Yield the allowed ids by similarity to a track, starting with the track itself if it is allowed."""
+    if track.id in allowed:
+        yield track.id
+    remaining = allowed - {track.id}
+    index = open_index(catalog, require_embedding_model(track), allowed | {track.id})
+    for track_id, _ in rank_by_similarity(track, index):
+        if track_id in remaining:
+            remaining.remove(track_id)
+            yield track_id
+        if not remaining:
             return
 
 
-def _drawn(catalog: Catalog, wish: PlaylistRequest, allowed: list[int]) -> Iterable[int]:
-    """In an order that the seed decides; for a smooth list, only those that can be compared."""
-    if wish.smooth:
-        comparable = {int(track) for tracks, _ in iter_embeddings(catalog, main_embedding_model(catalog)) for track in tracks}
-        allowed = [number for number in allowed if number in comparable]
-    return [int(number) for number in np.random.default_rng(wish.seed).permutation(allowed)]
+def _shuffle(catalog: Catalog, request: PlaylistRequest, allowed: list[int]) -> list[int]:
+    """Return the ids in the seed's random order; for a smooth playlist, only those with comparable embeddings."""
+    if request.smooth:
+        batches = iter_embeddings(catalog, main_embedding_model(catalog))
+        comparable = {int(track_id) for ids, _ in batches for track_id in ids}
+        allowed = [track_id for track_id in allowed if track_id in comparable]
+    return [int(track_id) for track_id in np.random.default_rng(request.seed).permutation(allowed)]
 
 
-def _filled(candidates: Iterable[PlaylistItem], seconds: float) -> list[PlaylistItem]:
-    """What is taken of the candidates; those of an artist wait until there is room between tracks of others."""
-    filling = _Filling(seconds)
-    waiting: list[PlaylistItem] = []
-    too_long = 0
+def _select(candidates: Iterable[PlaylistItem], seconds: float) -> list[PlaylistItem]:
+    """Select candidates for a duration; tracks of a frequent artist are postponed until others separate them."""
+    selection = _Selection(seconds)
+    postponed: list[PlaylistItem] = []
+    misfits = 0
     for item in candidates:
-        if not filling.fits(item):
-            too_long += 1
-            if too_long == _PATIENCE:
+        if not selection.fits(item):
+            misfits += 1
+            if misfits == _MAX_MISFITS:
                 break
-        elif filling.has_room(item):
-            too_long = 0
-            filling.take(item)
-            while fit := next((own for own in waiting if filling.fits(own) and filling.has_room(own)), None):
-                waiting.remove(fit)
-                filling.take(fit)
+        elif selection.can_separate(item):
+            misfits = 0
+            selection.add(item)
+            while ready := next((p for p in postponed if selection.fits(p) and selection.can_separate(p)), None):
+                postponed.remove(ready)
+                selection.add(ready)
         else:
-            waiting.append(item)
-    else:  # there are no others to come
-        for item in waiting:
-            if filling.fits(item):
-                filling.take(item)
-    return filling.taken
+            postponed.append(item)
+    else:  # all candidates are used up: better the same artist than a shorter playlist
+        for item in postponed:
+            if selection.fits(item):
+                selection.add(item)
+    return selection.items
 
 
-class _Filling:
-    """A list that is being filled: what was taken, and what can still be."""
+class _Selection:
+    """The tracks selected so far, with the remaining time and the number of tracks by each artist."""
 
     def __init__(self, seconds: float) -> None:
-        self.taken: list[PlaylistItem] = []
-        self._left = seconds
+        self.items: list[PlaylistItem] = []
+        self._remaining_seconds = seconds
         self._counts = Counter[str | None]()
 
-    def take(self, item: PlaylistItem) -> None:
-        self.taken.append(item)
-        self._left -= item.seconds
+    def add(self, item: PlaylistItem) -> None:
+        self.items.append(item)
+        self._remaining_seconds -= item.seconds
         self._counts[item.name.artist] += 1
 
     def fits(self, item: PlaylistItem) -> bool:
-        return item.seconds <= self._left
+        return item.seconds <= self._remaining_seconds
 
-    def has_room(self, item: PlaylistItem) -> bool:
-        """Whether the list, the first track of which stays the first, can still be ordered with artists kept apart."""
+    def can_separate(self, item: PlaylistItem) -> bool:
+        """Return whether the tracks, of which the first stays first, can still be ordered with artists separated."""
         artist = item.name.artist
         if artist is None:
             return True
-        places = len(self.taken) + 1
-        if self.taken and self.taken[0].name.artist != artist:
-            places -= 1
-        return self._counts[artist] + 1 <= (places + 1) // 2
+        positions = len(self.items) + 1
+        if self.items and self.items[0].name.artist != artist:
+            positions -= 1
+        return self._counts[artist] + 1 <= (positions + 1) // 2
 
 
-def _smoothed(items: list[PlaylistItem], artists: list[str | None]) -> list[int]:
-    """A smooth way through all; a long one is made of stretches, each of which goes on where the last one ended."""
+def _smooth(items: list[PlaylistItem], artists: list[str | None]) -> list[int]:
+    """Return a smooth order of all items; a long playlist is ordered in sections, each continuing from the last."""
     rows = normalise(np.stack([np.asarray(item.track.embedding) for item in items]))
-    way = [0]
-    for start in range(1, len(items), _TOGETHER):
-        stretch = [way[-1], *range(start, min(start + _TOGETHER, len(items)))]
-        order = smooth_order(1 - rows[stretch] @ rows[stretch].T, [artists[place] for place in stretch])
-        way += [stretch[place] for place in order[1:]]
-    return separate_artists(way, artists)  # a stretch may have too few others to keep one apart
+    path = [0]
+    for start in range(1, len(items), _MAX_ORDERED):
+        section = [path[-1], *range(start, min(start + _MAX_ORDERED, len(items)))]
+        order = smooth_order(1 - rows[section] @ rows[section].T, [artists[index] for index in section])
+        path += [section[index] for index in order[1:]]
+    return separate_artists(path, artists)  # a section may have too few other artists to separate one

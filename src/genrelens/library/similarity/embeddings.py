@@ -1,4 +1,4 @@
-"""The embeddings of a catalog's tracks as one matrix, made comparable."""
+"""Embeddings of a catalog's tracks as matrices of unit vectors."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -13,42 +13,47 @@ from genrelens.library.catalog.catalog import Catalog
 FloatArray = NDArray[np.float32]
 IdArray = NDArray[np.int64]
 
-_FROM = "FROM answers WHERE model = ? AND version = ? AND embedding IS NOT NULL"
-_BATCH = 8192  # rows read at a time
-_LEAST_LENGTH = 1e-9  # of an embedding that is none
+_FROM_MODEL = "FROM answers WHERE model = ? AND version = ? AND embedding IS NOT NULL"
+_BATCH_ROWS = 8192  # rows read at a time
+_MIN_LENGTH = 1e-9  # avoids division by zero for all-zero embeddings
 
 
 @dataclass(frozen=True)
 class EmbeddingModel:
-    """The model that embeddings come from: those of different ones cannot be compared."""
+    """The model that computed an embedding; embeddings of different models are not comparable."""
 
-    model: str
+    name: str
     version: str
 
 
 @dataclass(frozen=True)
 class EmbeddingMatrix:
-    """Tracks (n,) by number, and their embeddings (n, channels), each 1 long."""
+    """Embeddings of tracks.
 
-    tracks: IdArray
+    Attributes:
+        ids: track ids, shape (n,).
+        rows: embeddings of unit length, shape (n, channels).
+    """
+
+    ids: IdArray
     rows: FloatArray
 
 
 def normalise(rows: FloatArray) -> FloatArray:
-    """Rows (..., channels) made 1 long, so that their products are cosines.
+    """Scale rows, shape (..., channels), to unit length, so that their dot products are cosines.
 
-    Nothing else is done to them: centred or standardised, neighbours share the genre as often on GTZAN's valid tracks,
-    and whitened, less often (`benchmarks/similar.py`).
+    No other normalisation is applied: after centring or standardisation, neighbours share the genre equally often on
+    GTZAN's valid tracks, and after whitening less often (`benchmarks/similar.py`).
     """
     length = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.asarray(rows / np.maximum(length, _LEAST_LENGTH), np.float32)
+    return np.asarray(rows / np.maximum(length, _MIN_LENGTH), np.float32)
 
 
 def main_embedding_model(catalog: Catalog) -> EmbeddingModel:
-    """The model that most embeddings come from, of tracks that have not vanished.
+    """Return the model that computed the most embeddings of tracks that have not vanished.
 
     Raises:
-        NoTracksError: there are none.
+        NoTracksError: no track has an embedding.
     """
     row = catalog.connection.execute(
         "SELECT model, version FROM answers JOIN tracks ON tracks.id = track"
@@ -57,42 +62,44 @@ def main_embedding_model(catalog: Catalog) -> EmbeddingModel:
     ).fetchone()
     if row is None:
         raise NoTracksError(
-            "no track that is there has an embedding; `genrelens library run` with lens or mn04 makes them"
+            "no present track has an embedding; compute them with `genrelens library run` and lens or mn04"
         )
     return EmbeddingModel(row["model"], row["version"])
 
 
 def catalog_revision(catalog: Catalog) -> str:
-    """What is another whenever an answer in the catalog is."""
+    """Return a random string that changes with every change of a prediction."""
     (stamp,) = catalog.connection.execute("SELECT stamp FROM revision").fetchone()
     return str(stamp)
 
 
-def iter_embeddings(catalog: Catalog, maker: EmbeddingModel, among: Collection[int] | None = None) -> Iterator[tuple[IdArray, FloatArray]]:
-    """Tracks (n,), all or some, and their embeddings (n, channels) as the model gave them, some thousands at a time."""
-    chosen = "" if among is None else "AND track IN (SELECT value FROM json_each(?))"
-    values = (maker.model, maker.version, *(() if among is None else (json.dumps([*among]),)))
-    cursor = catalog.connection.execute(f"SELECT track, embedding {_FROM} {chosen} ORDER BY track", values)
-    while rows := cursor.fetchmany(_BATCH):
+def iter_embeddings(
+    catalog: Catalog, model: EmbeddingModel, ids: Collection[int] | None = None
+) -> Iterator[tuple[IdArray, FloatArray]]:
+    """Yield batches of track ids, shape (n,), and raw embeddings, shape (n, channels); all tracks if `ids` is None."""
+    condition = "" if ids is None else "AND track IN (SELECT value FROM json_each(?))"
+    values = (model.name, model.version, *(() if ids is None else (json.dumps([*ids]),)))
+    cursor = catalog.connection.execute(f"SELECT track, embedding {_FROM_MODEL} {condition} ORDER BY track", values)
+    while rows := cursor.fetchmany(_BATCH_ROWS):
         content = b"".join(row["embedding"] for row in rows)
         embeddings = np.frombuffer(content, "<f2").reshape(len(rows), -1).astype(np.float32)
         yield np.array([row["track"] for row in rows], np.int64), embeddings
 
 
-def load_embeddings(catalog: Catalog, maker: EmbeddingModel, among: Collection[int] | None = None) -> EmbeddingMatrix:
-    """The embeddings by one model of all tracks, or of some; 100,000 of 256 channels take 100 MB.
+def load_embeddings(catalog: Catalog, model: EmbeddingModel, ids: Collection[int] | None = None) -> EmbeddingMatrix:
+    """Load the embeddings by one model, of all tracks or of some; 100,000 with 256 channels take 100 MB.
 
     Raises:
-        NoTracksError: there are none.
+        NoTracksError: no track has an embedding by this model.
     """
-    parts = list(iter_embeddings(catalog, maker, among))
-    if not parts:
-        raise NoTracksError(f"no track has an embedding by {maker.model} {maker.version}; judge them with it first")
-    tracks = np.concatenate([numbers for numbers, _ in parts])
-    rows = np.empty((len(tracks), parts[0][1].shape[1]), np.float32)
-    place = 0
-    while parts:  # each batch is let go as soon as it stands in the matrix
-        batch = parts.pop(0)[1]
-        rows[place : place + len(batch)] = normalise(batch)
-        place += len(batch)
-    return EmbeddingMatrix(tracks, rows)
+    batches = list(iter_embeddings(catalog, model, ids))
+    if not batches:
+        raise NoTracksError(f"no track has an embedding by {model.name} {model.version}; classify them with it first")
+    all_ids = np.concatenate([batch_ids for batch_ids, _ in batches])
+    rows = np.empty((len(all_ids), batches[0][1].shape[1]), np.float32)
+    start = 0
+    while batches:  # frees each batch as soon as it is copied
+        batch = batches.pop(0)[1]
+        rows[start : start + len(batch)] = normalise(batch)
+        start += len(batch)
+    return EmbeddingMatrix(all_ids, rows)

@@ -1,4 +1,4 @@
-"""Where the tracks of a library lie on a map, on which those that sound alike are neighbours."""
+"""Layout of the map, on which tracks that sound alike are neighbours."""
 
 from collections.abc import Callable
 
@@ -16,39 +16,44 @@ from genrelens.library.similarity.embeddings import (
     main_embedding_model,
 )
 
-MIN_TRACKS = 10  # tracks that make a map
-_PERPLEXITY = 30  # neighbours that matter to a track, in a large library
+MIN_TRACKS = 10  # tracks that a map needs
+_PERPLEXITY = 30  # effective number of neighbours of a track, in a large library
 _SEED = 0
 
 LayoutFunction = Callable[[FloatArray], NDArray[np.floating]]
 
 
 def update_map(catalog: Catalog, layout: LayoutFunction | None = None) -> bool:
-    """Have the catalog know where its tracks lie, vanished ones too; tell whether that had to be worked out.
+    """Compute the coordinates of all tracks, including vanished ones, unless the stored map is up to date.
 
     Args:
-        catalog: what is known is kept in it, until its answers change.
-        layout: from embeddings (n, channels) to places (n, 2); t-SNE if none is given.
+        catalog: the catalog, which stores the map until its predictions change.
+        layout: function from embeddings, shape (n, channels), to coordinates, shape (n, 2); t-SNE by default.
+
+    Returns:
+        Whether the map was computed.
 
     Raises:
         NoTracksError: there are too few tracks with embeddings.
         MissingExtraError: openTSNE is not installed.
     """
-    maker, stamp = main_embedding_model(catalog), catalog_revision(catalog)
-    made_of = (stamp, maker.model, maker.version)
-    if catalog.connection.execute("SELECT 1 FROM map WHERE (stamp, model, version) = (?, ?, ?)", made_of).fetchone():
+    model, revision = main_embedding_model(catalog), catalog_revision(catalog)
+    source = (revision, model.name, model.version)
+    if catalog.connection.execute("SELECT 1 FROM map WHERE (stamp, model, version) = (?, ?, ?)", source).fetchone():
         return False
-    vectors = load_embeddings(catalog, maker)
-    if len(vectors.tracks) < MIN_TRACKS:
-        told = f"a map needs at least {MIN_TRACKS} tracks with embeddings, and there are {len(vectors.tracks)}"
-        raise NoTracksError(f"{told}; judge more with `genrelens library run`")
-    places = _framed((layout or tsne_layout)(vectors.rows))
-    _keep(catalog, maker, stamp, vectors.tracks, places)
+    embeddings = load_embeddings(catalog, model)
+    if len(embeddings.ids) < MIN_TRACKS:
+        raise NoTracksError(
+            f"a map needs at least {MIN_TRACKS} tracks with embeddings, but there are {len(embeddings.ids)};"
+            " classify more with `genrelens library run`"
+        )
+    coordinates = _fit_unit_square((layout or tsne_layout)(embeddings.rows))
+    _save_map(catalog, model, revision, embeddings.ids, coordinates)
     return True
 
 
 def tsne_layout(rows: FloatArray) -> NDArray[np.floating]:
-    """Lay rows (n, channels) out on a plane, (n, 2), the same each time (van der Maaten & Hinton, 2008).
+    """Map rows, shape (n, channels), to a plane, shape (n, 2), reproducibly (van der Maaten & Hinton, 2008).
 
     Raises:
         MissingExtraError: openTSNE is not installed.
@@ -60,22 +65,24 @@ def tsne_layout(rows: FloatArray) -> NDArray[np.floating]:
             f"a map needs {error.name}; install it with `pip install 'genrelens[library]'`"
         ) from error
     perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
-    # One thread: several would add up in another order each time.
+    # A single thread: several would sum in a different order each time.
     return np.asarray(TSNE(perplexity=perplexity, metric="cosine", n_jobs=1, random_state=_SEED).fit(rows))
 
 
-def _framed(places: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Within 0 and 1, both axes by the same measure."""
-    low, high = places.min(axis=0), places.max(axis=0)
-    middle, size = (low + high) / 2, float((high - low).max()) or 1.0
-    return np.asarray((places - middle) / size + 0.5)
+def _fit_unit_square(coordinates: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Scale coordinates, shape (n, 2), to 0..1, by the same factor on both axes."""
+    low, high = coordinates.min(axis=0), coordinates.max(axis=0)
+    centre, size = (low + high) / 2, float((high - low).max()) or 1.0
+    return np.asarray((coordinates - centre) / size + 0.5)
 
 
-def _keep(catalog: Catalog, maker: EmbeddingModel, stamp: str, tracks: IdArray, places: NDArray[np.floating]) -> None:
+def _save_map(
+    catalog: Catalog, model: EmbeddingModel, revision: str, ids: IdArray, coordinates: NDArray[np.floating]
+) -> None:
     with catalog.transaction() as connection:
         connection.execute("DELETE FROM map")
         connection.execute("DELETE FROM places")
-        known = {row["id"] for row in connection.execute("SELECT id FROM tracks")}  # some may be gone meanwhile
-        rows = zip(tracks.tolist(), places.tolist(), strict=True)
-        connection.executemany("INSERT INTO places VALUES (?, ?, ?)", ((n, *xy) for n, xy in rows if n in known))
-        connection.execute("INSERT INTO map VALUES (?, ?, ?)", (stamp, maker.model, maker.version))
+        existing = {row["id"] for row in connection.execute("SELECT id FROM tracks")}  # some may have been removed
+        rows = ((n, *xy) for n, xy in zip(ids.tolist(), coordinates.tolist(), strict=True) if n in existing)
+        connection.executemany("INSERT INTO places VALUES (?, ?, ?)", rows)
+        connection.execute("INSERT INTO map VALUES (?, ?, ?)", (revision, model.name, model.version))

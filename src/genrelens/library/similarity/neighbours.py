@@ -1,4 +1,4 @@
-"""The nearest of many vectors: all of them compared, or, of very many, most of the nearest soon."""
+"""Nearest-neighbour search over embeddings: exact for most libraries, approximate for very large ones."""
 
 import glob
 import hashlib
@@ -25,100 +25,79 @@ from genrelens.library.similarity.embeddings import (
 if TYPE_CHECKING:
     from usearch.index import Index
 
-MAX_EXACT_TRACKS = 250_000  # tracks, up to which all are compared; measured by benchmarks/similar.py
-_FIRST = 256  # neighbours that an index is asked for, and each time so many times more
-_GROWTH = 8
-_EFFORT = 256  # candidates that are kept in a search, which decides how many of the nearest are found
+MAX_EXACT_TRACKS = 250_000  # largest library that is searched exhaustively; measured by benchmarks/similar.py
+_FIRST_QUERY = 256  # neighbours requested from the graph at first
+_QUERY_GROWTH = 8  # factor by which each further request is larger
+_SEARCH_CANDIDATES = 256  # HNSW's ef, which determines the recall
 
 
 class NeighbourIndex(Protocol):
-    """Something that knows which tracks are near to a vector."""
+    """An index that ranks tracks by similarity."""
 
     def neighbours(self, vector: FloatArray) -> Iterator[tuple[IdArray, FloatArray]]:
-        """Tracks (n,) and their similarity (n,), -1 to 1, from the nearest on, in batches.
+        """Yield batches of track ids and cosine similarities, -1 to 1, both of shape (n,), most similar first.
 
         Args:
-            vector: (channels,), 1 long.
+            vector: query of unit length, shape (channels,).
         """
 
 
 class ExactIndex:
-    """Compares with all: the cosine of each."""
+    """An index that compares the query with every embedding."""
 
-    def __init__(self, vectors: EmbeddingMatrix) -> None:
-        self._vectors = vectors
+    def __init__(self, embeddings: EmbeddingMatrix) -> None:
+        self._embeddings = embeddings
 
     def neighbours(self, vector: FloatArray) -> Iterator[tuple[IdArray, FloatArray]]:
-        """As `NeighbourIndex`: all of them, in one batch."""
-        similarity = self._vectors.rows @ vector
+        """Yield all tracks in one batch."""
+        similarity = self._embeddings.rows @ vector
         order = np.argsort(-similarity, kind="stable")
-        yield self._vectors.tracks[order], similarity[order]
+        yield self._embeddings.ids[order], similarity[order]
 
 
 class ApproximateIndex:
-    """Asks a graph of neighbours (HNSW; Malkov & Yashunin, 2018), which is a file of its own, mapped into memory."""
+    """A graph of neighbours (HNSW; Malkov & Yashunin, 2018) in a memory-mapped file."""
 
     def __init__(self, index: "Index") -> None:
         self._index = index
 
     def neighbours(self, vector: FloatArray) -> Iterator[tuple[IdArray, FloatArray]]:
-        """As `NeighbourIndex`; it asks for more and more, so that whoever passes many tracks over still finds enough.
+        """Yield growing batches, so that callers that skip many tracks still find enough.
 
-        Not all are told in the end: some that are far away, or of very many that are the same, no way in the graph
-        leads to.
+        Tracks that the graph search does not reach are missing: some that are far away, or among many identical ones.
         """
-        asked, told = 0, set[int]()
-        while asked < len(self._index):
-            asked = min(len(self._index), asked * _GROWTH or _FIRST)
-            found = self._index.search(vector, asked)
-            fresh = np.array([int(key) not in told for key in found.keys], bool)
-            tracks = np.asarray(found.keys, np.int64)[fresh]
-            told.update(tracks.tolist())
-            yield tracks, (1 - np.asarray(found.distances, np.float32))[fresh]
+        requested, yielded = 0, set[int]()
+        while requested < len(self._index):
+            requested = min(len(self._index), requested * _QUERY_GROWTH or _FIRST_QUERY)
+            matches = self._index.search(vector, requested)
+            is_new = np.array([int(key) not in yielded for key in matches.keys], bool)
+            ids = np.asarray(matches.keys, np.int64)[is_new]
+            yielded.update(ids.tolist())
+            yield ids, (1 - np.asarray(matches.distances, np.float32))[is_new]
 
 
-def open_index(catalog: Catalog, maker: EmbeddingModel, among: Collection[int], *, build: bool = True) -> NeighbourIndex:
-    """Who knows which of some tracks, with embeddings by this model, are near; of very many, it may tell others, too.
+def open_index(catalog: Catalog, model: EmbeddingModel, ids: Collection[int], *, build: bool = True) -> NeighbourIndex:
+    """Open an index of the tracks with embeddings by one model.
 
     Args:
-        catalog: has them.
-        maker: of the embeddings.
-        among: the numbers of the tracks.
-        build: whether an index may be made if one is needed, which takes minutes; else an old one does.
+        catalog: the catalog with the embeddings.
+        model: model that computed the embeddings.
+        ids: ids of the tracks to search; an approximate index contains other tracks too.
+        build: whether to build or update an approximate index if needed, which takes minutes; otherwise the newest
+            existing one is used.
 
     Raises:
-        NoTracksError: none of them has such an embedding; or there is no index, and none may be made.
-        MissingExtraError: there are too many to compare all, and usearch is not installed.
+        NoTracksError: no track has such an embedding, or there is no index and `build` is False.
+        MissingExtraError: an approximate index is needed, and usearch is not installed.
     """
-    if len(among) <= MAX_EXACT_TRACKS:
-        return ExactIndex(load_embeddings(catalog, maker, among))
-    return _opened(catalog, maker, _built(catalog, maker) if build else _newest(catalog, maker))
-
-
-def _built(catalog: Catalog, maker: EmbeddingModel) -> Path:
-    """The index beside the catalog, made anew if the catalog has changed since."""
-    file = catalog.path.with_name(f"{_stem(catalog, maker)}{_hashed(catalog_revision(catalog))}.usearch")
-    if not file.exists():
-        _build(catalog, maker, file)
-    return file
-
-
-def _newest(catalog: Catalog, maker: EmbeddingModel) -> Path:
-    files = sorted(_indexes(catalog, maker), key=lambda file: file.stat().st_mtime_ns)
-    if not files:
-        raise NoTracksError("there is no index of so many tracks yet; `genrelens library similar TRACK` makes it")
-    return files[-1]
-
-
-def _opened(catalog: Catalog, maker: EmbeddingModel, file: Path) -> ApproximateIndex:
-    _, rows = next(iter_embeddings(catalog, maker))
-    index = create_hnsw_index(rows.shape[1])
-    index.view(str(file))
-    return ApproximateIndex(index)
+    if len(ids) <= MAX_EXACT_TRACKS:
+        return ExactIndex(load_embeddings(catalog, model, ids))
+    file = _current_index_file(catalog, model) if build else _newest_index_file(catalog, model)
+    return _open_approximate_index(catalog, model, file)
 
 
 def create_hnsw_index(channels: int) -> "Index":
-    """An empty index of vectors (channels,).
+    """Create an empty index of vectors of shape (channels,).
 
     Raises:
         MissingExtraError: usearch is not installed.
@@ -130,30 +109,52 @@ def create_hnsw_index(channels: int) -> "Index":
             f"more than {MAX_EXACT_TRACKS} tracks need usearch; install it with `pip install 'genrelens[library]'`"
         ) from error
 
-    return Index(ndim=channels, metric="cos", dtype="f16", expansion_search=_EFFORT)
+    return Index(ndim=channels, metric="cos", dtype="f16", expansion_search=_SEARCH_CANDIDATES)
 
 
-def _build(catalog: Catalog, maker: EmbeddingModel, file: Path) -> None:
-    """Write the index, and remove those of before; never are all embeddings in memory as they were."""
+def _current_index_file(catalog: Catalog, model: EmbeddingModel) -> Path:
+    """Return the index file next to the catalog, built again if the catalog has changed."""
+    file = catalog.path.with_name(f"{_file_prefix(catalog, model)}{_hash(catalog_revision(catalog))}.usearch")
+    if not file.exists():
+        _build_index(catalog, model, file)
+    return file
+
+
+def _newest_index_file(catalog: Catalog, model: EmbeddingModel) -> Path:
+    files = sorted(_index_files(catalog, model), key=lambda file: file.stat().st_mtime_ns)
+    if not files:
+        raise NoTracksError("a library of this size needs an index; build it with `genrelens library similar TRACK`")
+    return files[-1]
+
+
+def _open_approximate_index(catalog: Catalog, model: EmbeddingModel, file: Path) -> ApproximateIndex:
+    _, rows = next(iter_embeddings(catalog, model))
+    index = create_hnsw_index(rows.shape[1])
+    index.view(str(file))
+    return ApproximateIndex(index)
+
+
+def _build_index(catalog: Catalog, model: EmbeddingModel, file: Path) -> None:
+    """Build and write the index batch by batch, and remove earlier ones of the same model."""
     index: Index | None = None
-    for tracks, rows in iter_embeddings(catalog, maker):
+    for ids, rows in iter_embeddings(catalog, model):
         index = index if index is not None else create_hnsw_index(rows.shape[1])
-        index.add(tracks, normalise(rows))
+        index.add(ids, normalise(rows))
     assert index is not None
     with atomic_write(file) as target:
         index.save(target.name)
-    for old in set(_indexes(catalog, maker)) - {file}:
-        old.unlink(missing_ok=True)
+    for outdated in set(_index_files(catalog, model)) - {file}:
+        outdated.unlink(missing_ok=True)
 
 
-def _indexes(catalog: Catalog, maker: EmbeddingModel) -> Iterator[Path]:
-    return catalog.path.parent.glob(f"{glob.escape(_stem(catalog, maker))}*.usearch")
+def _index_files(catalog: Catalog, model: EmbeddingModel) -> Iterator[Path]:
+    return catalog.path.parent.glob(f"{glob.escape(_file_prefix(catalog, model))}*.usearch")
 
 
-def _stem(catalog: Catalog, maker: EmbeddingModel) -> str:
-    """How the names of a model's indexes begin."""
-    return f"{catalog.path.name}-similar-{_hashed(maker.model, maker.version)}-"
+def _file_prefix(catalog: Catalog, model: EmbeddingModel) -> str:
+    """Return the common prefix of the names of a model's index files."""
+    return f"{catalog.path.name}-similar-{_hash(model.name, model.version)}-"
 
 
-def _hashed(*parts: str) -> str:
+def _hash(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

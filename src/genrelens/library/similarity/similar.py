@@ -1,4 +1,4 @@
-"""Tracks that sound like another one."""
+"""Search for tracks that sound similar to a given track."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,51 +15,55 @@ from genrelens.library.similarity.neighbours import NeighbourIndex, open_index
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A track, and how similar it is to the one asked about: the cosine of their embeddings, -1 to 1."""
+    """A track and the cosine similarity, -1 to 1, of its embedding to the given track's."""
 
     track: ClassifiedTrack
     similarity: float
 
 
-def find_similar(catalog: Catalog, like: ClassifiedTrack, count: int, query: TrackQuery, knower: NeighbourIndex | None = None) -> list[Neighbour]:
-    """The tracks among those of a query that are most similar to another one, which is not among them.
+def find_similar(
+    catalog: Catalog, track: ClassifiedTrack, count: int, query: TrackQuery, index: NeighbourIndex | None = None
+) -> list[Neighbour]:
+    """Return the tracks matching a query that are most similar to a track, most similar first, without that track.
 
     Args:
-        catalog: has them all.
-        like: with its embedding.
-        count: the most that are told.
-        query: which tracks to consider.
-        knower: what `open_index` gave for its model and these tracks, for those who ask often.
+        catalog: the catalog of the tracks.
+        track: the track to compare with, loaded with its embedding.
+        count: maximum number of results.
+        query: selection of the tracks to consider.
+        index: result of `open_index` for the track's model and these tracks, for repeated calls; opened if None.
 
     Raises:
-        NoTracksError: the track has no embedding, or no track is what was asked for.
+        NoTracksError: the track has no embedding, or no track matches the query.
     """
-    allowed = set(require_matching_ids(catalog, query)) - {like.id}
-    knower = knower or open_index(catalog, require_embedding_model(like), allowed | {like.id})
-    best: dict[int, float] = {}
-    for number, similarity in rank_by_similarity(like, knower):
-        if len(best) == min(count, len(allowed)):
+    allowed = set(require_matching_ids(catalog, query)) - {track.id}
+    index = index or open_index(catalog, require_embedding_model(track), allowed | {track.id})
+    similarities: dict[int, float] = {}
+    for track_id, similarity in rank_by_similarity(track, index):
+        if len(similarities) == min(count, len(allowed)):
             break
-        if number in allowed:
-            best[number] = similarity
-    return [Neighbour(track, best[track.id]) for track in load_tracks(catalog, [*best])]
+        if track_id in allowed:
+            similarities[track_id] = similarity
+    return [Neighbour(found, similarities[found.id]) for found in load_tracks(catalog, [*similarities])]
 
 
-def rank_by_similarity(like: ClassifiedTrack, knower: NeighbourIndex) -> Iterator[tuple[int, float]]:
-    """All tracks that can be compared with one, and how similar they are to it, from the nearest on."""
-    require_embedding_model(like)
-    assert like.embedding is not None
-    for tracks, similarities in knower.neighbours(normalise(np.asarray(like.embedding))):
-        yield from zip(tracks.tolist(), similarities.tolist(), strict=True)
+def rank_by_similarity(track: ClassifiedTrack, index: NeighbourIndex) -> Iterator[tuple[int, float]]:
+    """Yield track ids with their similarity to a track, most similar first."""
+    require_embedding_model(track)
+    assert track.embedding is not None
+    for ids, similarities in index.neighbours(normalise(np.asarray(track.embedding))):
+        yield from zip(ids.tolist(), similarities.tolist(), strict=True)
 
 
 def require_embedding_model(track: ClassifiedTrack) -> EmbeddingModel:
-    """The model of a track's embedding.
+    """Return the model that computed a track's embedding.
 
     Raises:
-        NoTracksError: it has none.
+        NoTracksError: the track has no embedding.
     """
     if track.embedding is None:
-        told = f"{display_name(track.path)} has no embedding: {track.prediction.model} gives none; judge it with lens or mn04"
-        raise NoTracksError(told)
+        raise NoTracksError(
+            f"{display_name(track.path)} has no embedding, as {track.prediction.model} does not compute any;"
+            " classify it with lens or mn04"
+        )
     return EmbeddingModel(track.prediction.model, track.prediction.version)
