@@ -17,9 +17,9 @@ from platform import machine
 
 from genrelens import workers
 from genrelens.classifier import Classifier
+from genrelens.defaults import DEFAULT_MODEL
 from genrelens.library.albums import consensus as rules
 from genrelens.library.albums.consensus import consensus
-from genrelens.model import zoo
 from genrelens.prediction import Prediction
 from genrelens.train.data.manifest import read_manifest
 from genrelens.train.data.splits import assign_splits
@@ -40,7 +40,7 @@ def main() -> None:
     """Measure what each share and each margin gives, print two tables, and keep them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="recordings with artists, as in gtzan:FOLDER")
-    parser.add_argument("--model", default=zoo.DEFAULT_MODEL)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "albums.json")
     arguments = parser.parse_args()
     artists: dict[tuple[str | None, str], Album] = defaultdict(list)

@@ -70,7 +70,7 @@ def heard(classifier: Classifier, items: Sequence[LabelledTrack], cache: Path) -
     card = classifier.card
     mels = load_log_mels(items, LogMelSpec.for_input(card.audio_input), cache, workers.available_cores())
     answers = predict_log_mels(classifier.model.probabilities, card.audio_input, items, mels.inputs)
-    return build_evaluation(card.name, card.version, card.labels, items, answers.judged)
+    return build_evaluation(card.name, card.version, card.labels, items, answers)
 
 
 def figures(result: Evaluation) -> dict[str, Any]:

@@ -35,11 +35,10 @@ from genrelens import workers
 from genrelens.audio.containers import audio_files
 from genrelens.classifier import Classifier
 from genrelens.errors import GenrelensError
-from genrelens.library.classify.decoding import DecodedTrack, heard_track
-from genrelens.library.classify.outcome import TrackResult, judge_tracks
+from genrelens.library.classify.results import DecodedFile, TrackResult, classify_tracks, decode_file
 from genrelens.library.classify.run import classify_files
 from genrelens.library.cluster.ray_engine import classify_on_cluster
-from genrelens.library.cluster.results import ResultFolder, from_table
+from genrelens.library.cluster.result_folder import ResultFolder, from_table
 from genrelens.model import zoo
 from genrelens.model.session import Model
 from genrelens.prediction import Prediction
@@ -106,7 +105,7 @@ def costs(files: list[Path], model: Model) -> dict[str, float]:
     hearing = time.process_time() - start
     start = time.process_time()
     for at in range(0, len(heard), 4):
-        judge_tracks(classifier, heard[at : at + 4])
+        classify_tracks(classifier, heard[at : at + 4])
     judging = time.process_time() - start
     return {
         "decoding and mels (CPU ms a track)": 1000 * hearing / len(some),
@@ -116,9 +115,9 @@ def costs(files: list[Path], model: Model) -> dict[str, float]:
     }
 
 
-def _heard(file: Path, model: Model) -> DecodedTrack | None:
+def _heard(file: Path, model: Model) -> DecodedFile | None:
     try:
-        return heard_track(file, model.card.audio_input, WINDOWS)
+        return decode_file(file, model.card.audio_input, WINDOWS)
     except GenrelensError:
         return None
 

@@ -29,9 +29,9 @@ from scipy.stats import spearmanr
 from genrelens import workers
 from genrelens.audio.decoder import AudioReader
 from genrelens.classifier import Classifier, window_batches
+from genrelens.defaults import DEFAULT_MODEL
 from genrelens.explain.explainer import window_attribution
 from genrelens.explain.explanation import Method
-from genrelens.model import zoo
 from genrelens.model.session import Model, ModelInput
 from genrelens.train.data.manifest import LabelledTrack, read_manifest
 from genrelens.train.data.splits import assign_splits
@@ -63,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="recordings, as gtzan:FOLDER")
     parser.add_argument("--split", default="fault-filtered", help="whose valid side is measured on")
-    parser.add_argument("--model", default=zoo.DEFAULT_MODEL)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--tracks", type=int, default=60, help="of valid, drawn evenly from its genres")
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
@@ -117,7 +117,7 @@ def windows(item: LabelledTrack, model: Model) -> Iterator[ModelInput]:
     sound = model.card.audio_input
     with AudioReader(item.path, sound.front_end.rate) as track:
         for heard in window_batches(track, sound, WINDOWS):
-            yield from heard.planes[~np.array(heard.silent)]
+            yield from heard.inputs[~np.array(heard.silent)]
 
 
 def edge_map(window: ModelInput, shape: tuple[int, ...]) -> Floats:

@@ -33,8 +33,7 @@ from genrelens.audio.windows import spread_starts, windows_at
 from genrelens.classifier import Classifier
 from genrelens.features.spectral import extract_features, to_model_input
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.classify.decoding import heard_track
-from genrelens.library.classify.outcome import TrackResult, judge_tracks
+from genrelens.library.classify.results import TrackResult, classify_tracks, decode_file
 from genrelens.library.classify.run import classify_files, run, save_results
 from genrelens.library.scan.scan import scan_folder
 from genrelens.model import zoo
@@ -154,7 +153,7 @@ def stages(song: Path, folder: Path) -> Figures:
             pass
 
     def decode() -> list[Samples]:
-        """The stored samples of the windows, about as `heard_track` reads them."""
+        """The stored samples of the windows, about as `decode_file` reads them."""
         with AudioReader(song, rate) as track:
             starts = spread_starts(round((track.duration or 0) * RATE), round(length * RATE), WINDOWS)
             return [np.concatenate(list(_until(track, start / RATE, round(length * RATE)))) for start in starts]
@@ -165,8 +164,8 @@ def stages(song: Path, folder: Path) -> Figures:
 
     stored = decode()
     windows = np.stack([soxr.resample(part, RATE, rate)[: round(length * rate)] for part in stored])
-    heard = heard_track(song, sound, WINDOWS)
-    outcomes = judge_tracks(classifier, [heard] * 8)
+    heard = decode_file(song, sound, WINDOWS)
+    outcomes = classify_tracks(classifier, [heard] * 8)
 
     def kept() -> None:
         with Catalog(folder / "stages.db") as catalog:
@@ -184,7 +183,7 @@ def stages(song: Path, folder: Path) -> Figures:
         "decoding three windows": _median(decode) - opened,
         "resampling": _median(lambda: [soxr.resample(part, RATE, rate) for part in stored]),
         "log-mel": _median(lambda: log_mel(windows)),
-        "net": _median(lambda: classifier.model.judge(np.concatenate([heard.planes] * 4))) / 4,
+        "net": _median(lambda: classifier.model.run(np.concatenate([heard.track.windows.inputs] * 4))) / 4,
         "catalog, in batches of 8": _median(kept) / 8,
         "all of it": _median(lambda: classify_files([song], classifier.model.path, WINDOWS)),
     }

@@ -21,6 +21,7 @@ from sounds import make_sounds
 from valid import judge_valid
 
 from genrelens.classifier import Classifier
+from genrelens.defaults import DEFAULT_MODEL
 from genrelens.model import zoo
 from genrelens.model.session import Model, music_probability
 from genrelens.prediction import UNKNOWN, is_not_music
@@ -42,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", action="append", required=True, help="music: a data set; repeat for others")
     parser.add_argument("--split", default="fault-filtered", help="whose valid side is the music")
-    parser.add_argument("--model", default=zoo.DEFAULT_MODEL)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "notmusic.json")
     arguments = parser.parse_args()
     model = Model(zoo.find(arguments.model))

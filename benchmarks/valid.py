@@ -18,7 +18,7 @@ def judge_valid(model: Model, data: str, protocol: str) -> Iterator[tuple[Labell
     sound = model.card.audio_input
     for item in assign_splits(read_manifest(data), protocol, seed=1).in_split("valid"):
         if is_array_row(item.path):
-            yield item, model.judge(network_inputs(load_array_row(item.path, LogMelSpec.for_input(sound)), sound))
+            yield item, model.run(network_inputs(load_array_row(item.path, LogMelSpec.for_input(sound)), sound))
         else:
             with AudioReader(item.path, sound.front_end.rate) as track:
-                yield item, model.judge(np.concatenate([heard.planes for heard in window_batches(track, sound, "all")]))
+                yield item, model.run(np.concatenate([heard.inputs for heard in window_batches(track, sound, "all")]))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import trim_mean
 from valid import judge_valid
 
+from genrelens.defaults import DEFAULT_MODEL
 from genrelens.model import zoo
 from genrelens.model.session import Model, softmax
 from genrelens.train.evaluation.metrics import calibration_metrics
@@ -28,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", action="append", required=True, help="a data set; repeat for others")
     parser.add_argument("--split", default="fault-filtered", help="whose valid side is measured on")
-    parser.add_argument("--model", default=zoo.DEFAULT_MODEL)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     arguments = parser.parse_args()
     model = Model(zoo.find(arguments.model))
     fitted: dict[str, float] = {}

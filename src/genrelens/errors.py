@@ -2,71 +2,72 @@
 
 GenrelensError
 ├── AudioError
-│   ├── AudioNotFoundError      no such file
-│   ├── AudioUnreadableError    the system refuses to read it
+│   ├── AudioNotFoundError      the file does not exist
+│   ├── AudioUnreadableError    the operating system refuses to read the file
 │   ├── UndecodableAudioError   not audio, or damaged beyond use
-│   ├── NoAudioStreamError      a video or a picture without sound
-│   ├── TooShortError           less audio than a genre can be heard in
-│   └── TooLongError            more audio than a server takes
+│   ├── NoAudioStreamError      a video or picture without sound
+│   ├── TooShortError           too little audio to classify
+│   └── TooLongError            more audio than the server accepts
 ├── PictureError
-│   ├── PictureNotFoundError    no such file
-│   ├── PictureUnreadableError  the system refuses to read it
+│   ├── PictureNotFoundError    the file does not exist
+│   ├── PictureUnreadableError  the operating system refuses to read the file
 │   ├── NotAPictureError        neither PNG nor JPEG, or damaged
 │   ├── PictureTooLargeError    more pixels than a spectrogram can need
-│   └── BlankPictureError       one colour all over
+│   └── BlankPictureError       a single colour
 ├── ModelError
-│   ├── ModelNotFoundError      no model of that name, at that path or address
-│   ├── InvalidModelError       not an ONNX file, or one without our card
+│   ├── ModelNotFoundError      no model with this name, path or URL
+│   ├── InvalidModelError       not an ONNX file, or one without a GenreLens card
 │   ├── NewerCardError          written by a later GenreLens
-│   ├── WrongInputError         audio for a model of pictures, or a picture for a model of audio
-│   ├── UntraceableError        a model that does not tell where its answers come from
-│   ├── ChecksumError           not the file that was promised
-│   └── DownloadError           the address did not give the file
+│   ├── WrongInputError         audio for a picture model, or a picture for an audio model
+│   ├── UntraceableError        the model does not support class activation maps
+│   ├── ChecksumError           the content does not match the expected SHA-256
+│   └── DownloadError           the download failed
 ├── DataError
-│   ├── ManifestError           a data set that cannot be read as one
+│   ├── ManifestError           a dataset that cannot be read
 │   ├── SplitError              a split that is unknown, empty or impossible
-│   ├── LeakError               the same artist or audio on two sides of a split
-│   └── CacheError              features that cannot be kept on disk
+│   ├── LeakError               the same artist or audio in two splits
+│   └── CacheError              features that cannot be cached on disk
 ├── TrainingError
-│   ├── RecipeError             a recipe that says something impossible
+│   ├── RecipeError             an invalid recipe
 │   └── ExportError             the exported model differs from the trained one
 ├── RequestError
-│   ├── MalformedUploadError    the body breaks off, or is not what its header says
-│   ├── UnauthorisedError       no API key, or not one of the server's
+│   ├── MalformedUploadError    the body is cut off or does not match its headers
+│   ├── UnauthorisedError       the API key is missing or unknown
 │   ├── SlowUploadError         the body took too long to arrive
-│   ├── TooLargeError           more bytes or files than a server takes at once
-│   ├── NotMultipartError       files in another shape than a form's
-│   ├── MissingFileError        a form without files, or with fields that are none
-│   ├── ForeignPageError        asked by a page that the server does not know
-│   ├── WrongHostError          asked under a name that is not the server's
-│   ├── ShareExceededError      a client has as many requests under way as it may
-│   ├── OverloadedError         the server has as many requests under way as it can
-│   ├── NotReadyError           no worker process has a model loaded
-│   └── ListenerLostError       the process that listens has come to an end
+│   ├── TooLargeError           more bytes or files than the server accepts at once
+│   ├── NotMultipartError       files sent as something else than a form
+│   ├── MissingFileError        a form without files, or with other fields
+│   ├── ForeignPageError        a request from a page of an unknown origin
+│   ├── WrongHostError          a request for an unknown host name
+│   ├── ShareExceededError      the client has reached its limit of concurrent requests
+│   ├── OverloadedError         the server has reached its limit of concurrent requests
+│   ├── NotReadyError           no worker process has loaded a model
+│   └── ListenerLostError       the live classification process exited
 ├── LibraryError
-│   ├── CatalogError            a catalog that cannot be opened, or that a later GenreLens wrote
-│   ├── LibraryBusyError        another run changes the same files
-│   ├── TrackNotFoundError      the catalog has no such track
-│   ├── GenreMapError           a file of genre names that cannot be used
+│   ├── CatalogError            a catalog that cannot be opened, or was written by a later GenreLens
+│   ├── LibraryBusyError        another run is changing the same files
+│   ├── TrackNotFoundError      the track is not in the catalog
+│   ├── GenreMapError           an invalid genre map
 │   ├── TagsUnreadableError     the tags of a file cannot be read
-│   ├── TagsUnwritableError     they cannot be written, or would not be what was asked for
-│   ├── FileChangedError        a file is not as it was when it was judged or written
-│   ├── NoTracksError           nothing in the catalog is what was asked for
-│   ├── AddressError            an address that cannot be listed, read or written
-│   └── ClusterError            a cluster that cannot be reached, or cannot go on
-├── WorkerError                 a worker process died over this item
-│   └── DeadlineError           or took too long over it
+│   ├── TagsUnwritableError     the tags cannot be written, or would not read back as planned
+│   ├── FileChangedError        a file changed after it was classified or written
+│   ├── NoTracksError           nothing in the catalog matches
+│   ├── RemoteFileError         a URL that cannot be listed, read or written
+│   └── ClusterError            a cluster that cannot be reached, or failed
+├── WorkerError                 a worker process died while processing an item
+│   └── DeadlineError           processing an item took too long
 └── MissingExtraError           the feature needs an optional dependency
 
-Each message is one sentence that says what is wrong, with which file, and what to do about it.
+Each message is one sentence that says what is wrong, with which file, and how to fix it.
 """
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 
 class GenrelensError(Exception):
-    """The root: catch this one to catch them all."""
+    """The base class of all errors: catch it to catch them all."""
 
 
 class AudioError(GenrelensError):
@@ -74,32 +75,32 @@ class AudioError(GenrelensError):
 
 
 class AudioNotFoundError(AudioError):
-    """There is no such file."""
+    """The audio file does not exist."""
 
 
 class AudioUnreadableError(AudioError):
-    """The file is there, but the system refuses to read it."""
+    """The file exists, but the operating system refuses to read it."""
 
 
 class UndecodableAudioError(AudioError):
-    """The bytes are not audio in a format that we know."""
+    """The bytes are not audio in a supported format."""
 
     @classmethod
     def empty(cls, name: str) -> "UndecodableAudioError":
-        """Tell that a container opened, but held nothing."""
+        """Create the error for a container that opens but holds no audio."""
         return cls(f"{name} holds no audio that can be decoded; is the file complete?")
 
 
 class NoAudioStreamError(AudioError):
-    """The file holds no audio stream."""
+    """The file has no audio stream."""
 
 
 class TooShortError(AudioError):
-    """There is less audio than a genre can be heard in."""
+    """There is too little audio to classify."""
 
 
 class TooLongError(AudioError):
-    """There is more audio than the server takes."""
+    """There is more audio than the server accepts."""
 
 
 class PictureError(GenrelensError):
@@ -107,23 +108,23 @@ class PictureError(GenrelensError):
 
 
 class PictureNotFoundError(PictureError):
-    """There is no such file."""
+    """The picture file does not exist."""
 
 
 class PictureUnreadableError(PictureError):
-    """The file is there, but the system refuses to read it."""
+    """The file exists, but the operating system refuses to read it."""
 
 
 class NotAPictureError(PictureError):
-    """The bytes are not a PNG or JPEG picture, or a damaged one."""
+    """The bytes are not a PNG or JPEG picture, or are damaged."""
 
 
 class PictureTooLargeError(PictureError):
-    """The picture has more pixels than we decode."""
+    """The picture has more pixels than GenreLens decodes."""
 
 
 class BlankPictureError(PictureError):
-    """The picture has one colour all over."""
+    """The picture has a single colour."""
 
 
 class ModelError(GenrelensError):
@@ -131,7 +132,7 @@ class ModelError(GenrelensError):
 
 
 class ModelNotFoundError(ModelError):
-    """There is no model of that name, at that path or at that address."""
+    """No model has this name, path or URL."""
 
 
 class InvalidModelError(ModelError):
@@ -143,27 +144,27 @@ class NewerCardError(ModelError):
 
 
 class WrongInputError(ModelError):
-    """The model looks at pictures and was given audio, or hears and was given pictures."""
+    """An audio model was given a picture, or a picture model audio."""
 
 
 class UntraceableError(ModelError):
-    """The model does not tell where its answers come from."""
+    """The model does not output the feature maps that class activation needs."""
 
 
 class ChecksumError(ModelError):
-    """The file is not the one that was promised."""
+    """The content does not match the expected SHA-256."""
 
 
 class DownloadError(ModelError):
-    """The address did not give the file."""
+    """The download failed."""
 
 
 class DataError(GenrelensError):
-    """The data set cannot be used."""
+    """The dataset cannot be used."""
 
 
 class ManifestError(DataError):
-    """The data set cannot be read as one."""
+    """The dataset cannot be read."""
 
 
 class SplitError(DataError):
@@ -171,19 +172,19 @@ class SplitError(DataError):
 
 
 class LeakError(DataError):
-    """The same artist or the same audio stands on two sides of a split."""
+    """The same artist or the same audio occurs in two splits."""
 
 
 class CacheError(DataError):
-    """Features cannot be kept on disk."""
+    """Features cannot be cached on disk."""
 
 
 class TrainingError(GenrelensError):
-    """The training cannot go on."""
+    """The training cannot continue."""
 
 
 class RecipeError(TrainingError):
-    """The recipe says something impossible."""
+    """The recipe is invalid."""
 
 
 class ExportError(TrainingError):
@@ -191,15 +192,15 @@ class ExportError(TrainingError):
 
 
 class RequestError(GenrelensError):
-    """The server does not do what it was asked for."""
+    """The server rejects the request."""
 
 
 class MalformedUploadError(RequestError):
-    """The body of the request is broken."""
+    """The body of the request is malformed."""
 
 
 class UnauthorisedError(RequestError):
-    """The request has no API key that the server knows."""
+    """The API key of the request is missing or unknown."""
 
 
 class SlowUploadError(RequestError):
@@ -207,7 +208,7 @@ class SlowUploadError(RequestError):
 
 
 class TooLargeError(RequestError):
-    """The request has more bytes or files than the server takes at once."""
+    """The request has more bytes or files than the server accepts at once."""
 
 
 class NotMultipartError(RequestError):
@@ -215,51 +216,51 @@ class NotMultipartError(RequestError):
 
 
 class MissingFileError(RequestError):
-    """The form has no files, or fields that are none."""
+    """The form has no files, or fields that are not files."""
 
 
 class ForeignPageError(RequestError):
-    """The server was asked by a page from elsewhere."""
+    """The request comes from a page of an unknown origin."""
 
 
 class WrongHostError(RequestError):
-    """The server was asked under a name that is not its own."""
+    """The request is for an unknown host name."""
 
 
 class ShareExceededError(RequestError):
-    """The client has as many requests under way as it may."""
+    """The client has reached its limit of concurrent requests."""
 
 
 class OverloadedError(RequestError):
-    """The server has as many requests under way as it can."""
+    """The server has reached its limit of concurrent requests."""
 
 
 class NotReadyError(RequestError):
-    """No worker process has a model loaded."""
+    """No worker process has loaded a model."""
 
 
 class ListenerLostError(RequestError):
-    """The process that listens has come to an end, or does not start."""
+    """The live classification process exited, or does not start."""
 
 
 class LibraryError(GenrelensError):
-    """The music library cannot be used as asked."""
+    """The operation on the music library failed."""
 
 
 class CatalogError(LibraryError):
-    """The catalog cannot be opened, or a later GenreLens wrote it."""
+    """The catalog cannot be opened, or was written by a later GenreLens."""
 
 
 class LibraryBusyError(LibraryError):
-    """Another run changes the same files."""
+    """Another run is changing the same files."""
 
 
 class TrackNotFoundError(LibraryError):
-    """The catalog has no such track."""
+    """The track is not in the catalog."""
 
 
 class GenreMapError(LibraryError):
-    """The file of genre names cannot be used."""
+    """The genre map is invalid."""
 
 
 class TagsUnreadableError(LibraryError):
@@ -267,39 +268,44 @@ class TagsUnreadableError(LibraryError):
 
 
 class TagsUnwritableError(LibraryError):
-    """The tags of a file cannot be written, or would not be what was asked for."""
+    """The tags of a file cannot be written, or would not read back as planned."""
 
 
 class FileChangedError(LibraryError):
-    """The file is not as it was."""
+    """The file changed after it was classified or written."""
 
 
 class NoTracksError(LibraryError):
-    """Nothing in the catalog is what was asked for."""
+    """Nothing in the catalog matches."""
 
 
 class RemoteFileError(LibraryError):
-    """The address cannot be listed, read or written."""
+    """The URL cannot be listed, read or written."""
 
 
 class ClusterError(LibraryError):
-    """The cluster cannot be reached, or cannot go on."""
+    """The cluster cannot be reached, or failed."""
 
 
 class WorkerError(GenrelensError):
-    """A worker process died over this item."""
+    """A worker process died while processing an item."""
 
 
 class DeadlineError(WorkerError):
-    """A worker process took too long over this item."""
+    """A worker process took too long to process an item."""
 
 
 class MissingExtraError(GenrelensError):
     """The feature needs an optional dependency that is not installed."""
 
 
+def by_name(name: str) -> type[GenrelensError] | None:
+    """Return the error class with this name, or None: for errors that cross a process as their name and message."""
+    return _BY_NAME.get(name)
+
+
 def display_name(source: Any) -> str:
-    """Name a source in a sentence: a path as it is, or quoted if printing it raw would garble the line."""
+    """Return the name of a source for messages: a path verbatim, or its repr if it contains unprintable characters."""
     if isinstance(source, str | os.PathLike):
         path = os.fsdecode(source)
         return path if path.isprintable() else repr(path)
@@ -309,3 +315,12 @@ def display_name(source: Any) -> str:
     if isinstance(name, str):
         return display_name(name)
     return "<stream>" if hasattr(source, "read") else str(source)
+
+
+def _class_and_subclasses(error: type[GenrelensError]) -> Iterator[type[GenrelensError]]:
+    yield error
+    for subclass in error.__subclasses__():
+        yield from _class_and_subclasses(subclass)
+
+
+_BY_NAME = {error.__name__: error for error in _class_and_subclasses(GenrelensError)}

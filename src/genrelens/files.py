@@ -1,4 +1,4 @@
-"""A file that is whole or not there."""
+"""Atomic file writes: a file is either complete or absent."""
 
 import contextlib
 import secrets
@@ -9,10 +9,10 @@ from typing import IO
 
 @contextlib.contextmanager
 def atomic_write(target: Path) -> Iterator[IO[bytes]]:
-    """Write a file beside `target` that takes its place if the block ends well, and vanishes if not.
+    """Open a temporary file next to `target` that replaces it when the block succeeds and is deleted otherwise.
 
     Raises:
-        OSError: it cannot be written, or the folder cannot be made.
+        OSError: the file cannot be written, or its folder cannot be created.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
@@ -26,6 +26,6 @@ def atomic_write(target: Path) -> Iterator[IO[bytes]]:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write a file of UTF-8 text, whole or not at all."""
+    """Write a UTF-8 text file atomically."""
     with atomic_write(target) as file:
         file.write(text.encode())

@@ -1,6 +1,5 @@
-"""Listening: audio comes piece by piece, without end, and its genre is told again and again."""
+"""Live classification: audio that arrives in chunks and never ends, classified again and again."""
 
-import json
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -8,35 +7,33 @@ from typing import Any
 import numpy as np
 import soxr
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from genrelens.audio.decoder import ArrayReader, Samples, usable_mask
 from genrelens.audio.windows import MIN_SECONDS
-from genrelens.classifier import Classifier, concatenate_outputs, window_batches
+from genrelens.classifier import Classifier, window_batches
 from genrelens.model.session import ModelOutput
-from genrelens.prediction import Prediction, Score
+from genrelens.prediction import Prediction, Record, Score
 
-UPDATE_SECONDS = 0.5  # s of audio from one answer to the next
-# Windows that an answer is the mean of. Of 20 tracks of GTZAN one after another, `lens` told another genre 11 times
-# a minute within a track without it and once with it; it followed a change after 6.5 s instead of 5.5 (the median).
+UPDATE_SECONDS = 0.5  # s of audio from one prediction to the next
+# Windows that a prediction is the mean of. On 20 tracks of GTZAN in a row, the genre that `lens` predicts changed 11
+# times a minute within a track without averaging, and once with it; it followed a new track after 6.5 s instead of
+# 5.5 s (median).
 SMOOTHING_WINDOWS = 4
-MIN_DBFS = -120.0  # dBFS, told of digital silence
+MIN_DBFS = -120.0  # dBFS reported for digital silence
 
-_PIECE = 1.0  # s that are resampled at a time
+_CHUNK_SECONDS = 1.0  # s that are resampled at a time
 
 
-class LivePrediction(BaseModel):
-    """What is heard now.
+class LivePrediction(Record):
+    """The prediction for the most recent audio.
 
     Attributes:
-        at: seconds of audio heard so far.
-        genre, genres, confidence, music, scores: as of a `Prediction`, of the last windows together.
-        level: the peak since the last answer, in dBFS.
-        filling: whether less than a window has been heard, which was then repeated to fill one.
-        missed: seconds of audio that came since the last answer and were not heard, as there was no time.
+        at: seconds of audio processed so far.
+        genre, genres, confidence, music, scores: as in a `Prediction`, over the most recent windows.
+        level: peak since the previous prediction, in dBFS.
+        filling: whether less than one window was processed so far, which is repeated to fill a window.
+        missed: seconds of audio since the previous prediction that were dropped because processing was too slow.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     at: float
     genre: str
@@ -48,124 +45,123 @@ class LivePrediction(BaseModel):
     filling: bool = False
     missed: float = 0.0
 
-    def to_json(self) -> str:
-        """Write one line of ASCII JSON."""
-        return json.dumps(self.model_dump(), ensure_ascii=True, allow_nan=False)
-
-    def top(self, k: int) -> "LiveAnswer":
-        """Keep the scores of the `k` most probable labels."""
+    def top(self, k: int) -> "LivePrediction":
+        """Return a copy with the `k` most probable labels only."""
         return self.model_copy(update={"scores": self.scores[:k]})
 
 
 class LiveClassifier:
-    """Tells every half second of audio what the last windows are. It holds one window, however long it runs.
+    """A classifier for live audio that predicts every half second, and holds a single window in memory.
 
-    How the audio is cut into pieces changes nothing: the answers are the same.
+    The predictions do not depend on how the audio is divided into chunks.
 
     Args:
-        classifier: its model must hear.
-        name: to call the audio by in errors.
+        classifier: classifier with an audio model.
+        name: name of the audio in errors.
 
     Raises:
-        WrongInputError: it looks at pictures.
+        WrongInputError: the model takes pictures.
     """
 
     def __init__(self, classifier: Classifier, name: str = "the audio") -> None:
         self._name = name
         self._classifier = classifier
-        self._sound = classifier.card.audio_input
-        self._rate = self._sound.front_end.rate
-        self._size = round(self._sound.window * self._rate)
-        self._step = round(UPDATE_SECONDS * self._rate)
+        self._spec = classifier.card.audio_input
+        self._rate = self._spec.front_end.rate
+        self._window_size = round(self._spec.window * self._rate)
+        self._step_size = round(UPDATE_SECONDS * self._rate)
         self._resampler: soxr.ResampleStream | None = None
-        self._given_rate = 0
-        self._window: Samples = np.empty(0, np.float32)  # the last `size` samples, but for the stretch
-        self._stretch: list[Samples] = []  # what came since the last answer
-        self._gathered = 0  # samples in it
-        self._heard = 0
+        self._input_rate = 0
+        self._window: Samples = np.empty(0, np.float32)  # the last window up to the previous prediction
+        self._step: list[Samples] = []  # samples since the previous prediction
+        self._step_samples = 0
+        self._total_samples = 0
         self._missed = 0.0
         self._recent: deque[tuple[ModelOutput, bool]] = deque(maxlen=SMOOTHING_WINDOWS)
 
     def process(self, samples: NDArray[np.floating[Any]], rate: int) -> list[LivePrediction]:
-        """Listen on.
+        """Process the next chunk of audio.
 
         Args:
-            samples: what came next, -1 to 1, shape (samples,) or (samples, channels); any number.
-            rate: that they have, in Hz; it may change.
+            samples: audio in -1..1, shape (samples,) or (samples, channels), of any length.
+            rate: sampling rate in Hz, which may change between chunks.
 
         Returns:
-            An answer for each half second that has become full, none or several.
+            A prediction for each half second that the chunk completes.
         """
-        blocks = (block for piece in _pieces(samples, round(_PIECE * rate)) for block in self._resampled(piece, rate))
-        return [answer for block in blocks for answer in self._take_in(block)]
+        chunks = _split_to_mono(samples, round(_CHUNK_SECONDS * rate))
+        blocks = (block for chunk in chunks for block in self._resample(chunk, rate))
+        return [prediction for block in blocks for prediction in self._add(block)]
 
     def report_missed(self, seconds: float) -> None:
-        """Have the next answer tell of audio that was dropped before it could be heard."""
+        """Report audio that was dropped before it could be processed; the next prediction mentions it."""
         self._missed += seconds
 
     def finish(self) -> list[LivePrediction]:
-        """The audio has ended: an answer for what has come since the last one, unless that is next to nothing.
+        """Return the prediction for the audio since the previous one, unless it is negligible.
 
         Raises:
-            TooShortError: all that came is too short to hear a genre in.
+            TooShortError: the audio was too short as a whole.
         """
-        answers = [answer for block in self._flushed() for answer in self._take_in(block)]
-        matters = self._gathered >= MIN_SECONDS * self._rate or not self._heard
-        return [*answers, *([self._answer()] if self._gathered and matters else [])]
+        predictions = [prediction for block in self._flush() for prediction in self._add(block)]
+        is_relevant = self._step_samples >= MIN_SECONDS * self._rate or not self._total_samples
+        return [*predictions, *([self._predict()] if self._step_samples and is_relevant else [])]
 
-    def _resampled(self, samples: Samples, rate: int) -> Iterator[Samples]:
-        if rate != self._given_rate:
-            yield from self._flushed()
-            self._given_rate = rate
+    def _resample(self, samples: Samples, rate: int) -> Iterator[Samples]:
+        if rate != self._input_rate:
+            yield from self._flush()
+            self._input_rate = rate
             if rate != self._rate:
                 self._resampler = soxr.ResampleStream(rate, self._rate, 1, dtype="float32")
         yield self._resampler.resample_chunk(samples) if self._resampler else samples
 
-    def _flushed(self) -> Iterator[Samples]:
-        """What the resampler still holds; then there is none."""
+    def _flush(self) -> Iterator[Samples]:
+        """Return the samples that the resampler still holds, and drop the resampler."""
         if self._resampler:
             yield self._resampler.resample_chunk(np.empty(0, np.float32), last=True)
-        self._resampler, self._given_rate = None, 0
+        self._resampler, self._input_rate = None, 0
 
-    def _take_in(self, block: Samples) -> Iterator[LivePrediction]:
+    def _add(self, block: Samples) -> Iterator[LivePrediction]:
         while len(block):
-            part, block = np.split(block, [self._step - self._gathered])
-            self._stretch.append(part)
-            self._gathered += len(part)
-            if self._gathered == self._step:
-                yield self._answer()
+            part, block = np.split(block, [self._step_size - self._step_samples])
+            self._step.append(part)
+            self._step_samples += len(part)
+            if self._step_samples == self._step_size:
+                yield self._predict()
 
-    def _answer(self) -> LivePrediction:
-        stretch = np.concatenate(self._stretch)
-        self._stretch, self._gathered = [], 0
-        self._heard += len(stretch)
-        self._window = np.concatenate([self._window, stretch])[-self._size :]
-        prediction = self._judged()
+    def _predict(self) -> LivePrediction:
+        step = np.concatenate(self._step)
+        self._step, self._step_samples = [], 0
+        self._total_samples += len(step)
+        self._window = np.concatenate([self._window, step])[-self._window_size :]
+        prediction = self._classify_window()
         missed, self._missed = self._missed, 0.0
         return LivePrediction(
-            at=round(self._heard / self._rate, 3),
+            at=round(self._total_samples / self._rate, 3),
             **{name: getattr(prediction, name) for name in ("genre", "genres", "confidence", "music", "scores")},
-            level=_level(stretch),
-            filling=self._heard < self._size,
+            level=_peak_dbfs(step),
+            filling=self._total_samples < self._window_size,
             missed=round(missed, 3),
         )
 
-    def _judged(self) -> Prediction:
-        """What the last windows are together, with the one that ends now."""
-        (heard,) = window_batches(ArrayReader(self._window, self._rate, self._rate, self._name), self._sound, 1)
-        self._recent.append((self._classifier.judge(heard), heard.silent[0]))
-        judgements, silent = zip(*self._recent, strict=True)
-        return self._classifier.answer("", self._classifier.verdict(concatenate_outputs(judgements), np.array(silent)))
+    def _classify_window(self) -> Prediction:
+        """Predict from the most recent windows, including the one that ends now."""
+        reader = ArrayReader(self._window, self._rate, self._rate, self._name)
+        (batch,) = window_batches(reader, self._spec, 1)
+        self._recent.append((self._classifier.run_model(batch), batch.silent[0]))
+        outputs, silent = zip(*self._recent, strict=True)
+        scores = self._classifier.track_scores(ModelOutput.concatenate(outputs), np.array(silent))
+        return self._classifier.to_prediction("", scores)
 
 
-def _pieces(samples: NDArray[np.floating[Any]], size: int) -> Iterator[Samples]:
-    """Mono pieces of `size` samples; what is no number is silence."""
+def _split_to_mono(samples: NDArray[np.floating[Any]], size: int) -> Iterator[Samples]:
+    """Yield mono chunks of `size` samples; unusable samples become silence."""
     for start in range(0, len(samples), size):
-        piece = samples[start : start + size]
-        usable = np.where(usable_mask(piece), piece, 0)
+        chunk = samples[start : start + size]
+        usable = np.where(usable_mask(chunk), chunk, 0)
         yield (usable.mean(axis=1) if usable.ndim == 2 else usable).astype(np.float32)
 
 
-def _level(samples: Samples) -> float:
+def _peak_dbfs(samples: Samples) -> float:
     peak = float(np.abs(samples).max())
     return round(max(MIN_DBFS, 20 * np.log10(peak)), 1) if peak > 0 else MIN_DBFS

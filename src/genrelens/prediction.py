@@ -1,36 +1,48 @@
-"""The one result: what the command line prints, a program receives and a server sends."""
+"""The result type: what the command line prints, Python returns, the server sends and the catalog stores."""
 
 import json
+import re
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, SkipValidation
+from pydantic import SkipValidation
 
 from genrelens.errors import GenrelensError
+from genrelens.records import FrozenModel
 
-# A file name on disk is bytes, and Python spells the ones that are not UTF-8 with lone surrogates.
-# Pydantic's own string type refuses those, so a path is carried unvalidated and written as ASCII JSON.
+# File names are bytes, and Python decodes those that are not UTF-8 to lone surrogates. Pydantic's string type
+# rejects surrogates, so paths are not validated, and are written as ASCII JSON.
 PathText = Annotated[str, SkipValidation]
 
-UNKNOWN = "unknown"  # the genre of what is no music, or of what a model is not sure enough of
+UNKNOWN = "unknown"  # genre of audio that is not music, or that the model is not confident enough about
 
-_MUSIC = 0.5
+_MUSIC_THRESHOLD = 0.5
+
+# Genre names that are not simply their label with capital letters.
+_DISPLAY_NAMES = {
+    "edm": "EDM",
+    "hip hop": "Hip-hop",
+    "hip-hop": "Hip-hop",
+    "hiphop": "Hip-hop",
+    "idm": "IDM",
+    "r&b": "R&B",
+    "rnb": "R&B",
+}
+_LEVEL_SEPARATORS = re.compile("---|/")
 
 
-class Record(BaseModel):
-    """What crosses a border as one line of JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Record(FrozenModel):
+    """An immutable record that is serialised as one line of JSON."""
 
     def to_json(self) -> str:
-        """Write one line of ASCII JSON, whatever bytes the path is made of."""
+        """Return one line of ASCII JSON, whatever bytes a path consists of."""
         return json.dumps(self.model_dump(), ensure_ascii=True, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Read what `to_json` wrote.
+        """Parse the output of `to_json`.
 
         Raises:
-            pydantic.ValidationError: the JSON has another shape.
+            pydantic.ValidationError: the JSON does not match the record.
         """
         return cls.model_validate(json.loads(text))
 
@@ -43,9 +55,13 @@ class Score(Record):
 
 
 class Segment(Record):
-    """What the model heard in one window, `start` to `end` in seconds from the beginning of the track.
+    """The scores of one window.
 
-    `music` is as of a track.
+    Attributes:
+        start: beginning of the window, in seconds from the beginning of the track.
+        end: end of the window, in seconds from the beginning of the track.
+        scores: labels from the most to the least probable, as in `Prediction`.
+        music: probability that the window is music, as in `Prediction`.
     """
 
     start: float
@@ -55,20 +71,24 @@ class Segment(Record):
 
 
 class Prediction(Record):
-    """The answer for one track.
+    """The prediction for one track.
 
     Attributes:
-        genre: what is told; the first of `genres`.
-        genres: all that is told. Of a model with several labels, those that reach their thresholds, the most
-            probable first, or the most probable one if none does; of a tree, the path, backed off to a parent
-            where the leaf is unsure; else the one genre. What is no music, and what is told with less confidence
-            than was asked for, is "unknown".
-        confidence: the probability of `genre`; of an unknown one, of what would else have been told.
-        music: how probably this is music at all, 0 to 1, if the model can tell; below 1/2 it counts as none.
-        scores: the labels from the most to the least probable; of a tree, all nodes, a parent with the sum of
-            its parts. With several labels, each is a probability for itself.
-        duration: in seconds.
-        version: the model's.
+        genre: predicted genre, the first of `genres`.
+        genres: all predicted genres. For a multi-label model, the labels that reach their thresholds, most probable
+            first, or the most probable one if none does. For a tree of genres, one path, which backs off to a parent
+            where the leaf is uncertain. Otherwise a single genre. ("unknown",) if the audio is not music, or if the
+            confidence is below the requested minimum.
+        confidence: probability of `genre`; if it is "unknown", of the genre that would have been predicted.
+        music: probability that the track is music at all, 0 to 1, if the model can detect it; below 1/2, the
+            track counts as not music.
+        scores: labels from the most to the least probable. For a tree, all its nodes, each parent with the sum of
+            its children. For a multi-label model, the probabilities are independent.
+        segments: scores of each analysed window.
+        duration: duration of the track in seconds.
+        model: name of the model.
+        version: version of the model.
+        warnings: defects of the file that did not prevent the prediction.
     """
 
     path: PathText
@@ -84,36 +104,45 @@ class Prediction(Record):
     warnings: tuple[str, ...] = ()
 
     def top(self, k: int) -> "Prediction":
-        """Keep the scores of the `k` most probable labels, of the track and of each segment."""
+        """Return a copy with the `k` most probable labels only, for the track and for each segment."""
         segments = tuple(s.model_copy(update={"scores": s.scores[:k]}) for s in self.segments)
         return self.model_copy(update={"scores": self.scores[:k], "segments": segments})
 
 
 class ErrorInfo(Record):
-    """The name of an error of `genrelens.errors`, and its sentence."""
+    """The class name of a `genrelens.errors` error, and its message."""
 
     type: str
     message: PathText
 
 
 class Failure(Record):
-    """What stands in a stream of predictions for an input that could not be used."""
+    """The entry in a stream of predictions for an input that could not be processed."""
 
     path: PathText
     error: ErrorInfo
 
     @classmethod
     def from_error(cls, path: str, error: GenrelensError) -> "Failure":
-        """Tell of `error` at `path`."""
+        """Create the failure for an error raised while processing `path`."""
         return cls(path=path, error=ErrorInfo(type=type(error).__name__, message=str(error)))
 
 
+def display_genre(label: str) -> str:
+    """Return a genre label as people write it: "hiphop" as "Hip-hop", "rock---metal" as "Rock / Metal"."""
+    return " / ".join(_DISPLAY_NAMES.get(part.lower(), _capitalise(part)) for part in _LEVEL_SEPARATORS.split(label))
+
+
 def is_not_music(music: float | None) -> bool:
-    """Whether so low a probability of music counts as none; where a model cannot tell, all is music."""
-    return music is not None and music < _MUSIC
+    """Return whether a probability of music is low enough to count as not music; None counts as music."""
+    return music is not None and music < _MUSIC_THRESHOLD
 
 
 def rank_scores(labels: tuple[str, ...], probabilities: Any) -> tuple[Score, ...]:
-    """Pair labels with probabilities (one each), the most probable first; equals keep the labels' order."""
+    """Pair labels with their probabilities (labels,), most probable first; ties keep the order of the labels."""
     pairs = zip(labels, (float(p) for p in probabilities), strict=True)
     return tuple(Score(label=label, score=p) for label, p in sorted(pairs, key=lambda pair: -pair[1]))
+
+
+def _capitalise(text: str) -> str:
+    return " ".join(word[:1].upper() + word[1:] for word in text.replace("_", " ").split())

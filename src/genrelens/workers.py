@@ -1,4 +1,4 @@
-"""A function over many items in worker processes: in order, in bounded memory, whatever an item does."""
+"""Parallel map over worker processes: ordered, in bounded memory, and isolated from items that kill a process."""
 
 import contextlib
 import multiprocessing
@@ -17,139 +17,142 @@ from genrelens.errors import GenrelensError, WorkerError, display_name
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_Begun = tuple[Item, "Future[Result | GenrelensError]"]
+_Submitted = tuple[Item, "Future[Result | GenrelensError]"]
 
-_AHEAD = 4  # items that are under way for each process
+_ITEMS_PER_PROCESS = 4  # submitted ahead of the results
 
 
 def map_in_order(
     function: Callable[[Item], Result], items: Iterable[Item], processes: int
 ) -> Iterator[tuple[Item, Result | GenrelensError]]:
-    """Yield each item with what `function` makes of it, in the order of the items.
+    """Yield each item with the result of `function`, in the order of the items.
 
-    A GenrelensError that the function raises is yielded as the result. An item that kills its process
-    (a hostile file, memory run out) yields a WorkerError, and the others go on. With one process, all
-    is done in the caller's.
+    A GenrelensError raised by the function is yielded as the result. An item that kills its process (a hostile
+    file, exhausted memory) yields a WorkerError, and the others continue. With one process, everything runs in
+    the calling process.
 
     Args:
-        function: importable by name, as are its arguments and results by pickle.
-        items: read no further than a few ahead of what was yielded.
-        processes: at least 1.
+        function: importable by name; its arguments and results can be pickled.
+        items: read only a few items ahead of the results.
+        processes: number of processes, at least 1.
     """
     if processes == 1:
         for item in items:
-            yield item, _attempt(function, item)
+            yield item, _call(function, item)
         return
-    yield from _flow(function, items, processes, in_order=True)
+    yield from _map(function, items, processes, in_order=True)
 
 
 def map_unordered(
     function: Callable[[Item], Result], items: Iterable[Item], processes: int
 ) -> Iterator[tuple[Item, Result | GenrelensError]]:
-    """As `map_in_order`, but each item as soon as it is done; and a single process is one beside the caller's, too."""
-    yield from _flow(function, items, processes, in_order=False)
+    """Like `map_in_order`, but yield each item as soon as it is done, and start a process even if it is only one."""
+    yield from _map(function, items, processes, in_order=False)
 
 
-def _flow(
+def _map(
     function: Callable[[Item], Result], items: Iterable[Item], processes: int, *, in_order: bool
 ) -> Iterator[tuple[Item, Result | GenrelensError]]:
-    crew: _Crew[Item, Result] = _Crew(function, processes)
-    waiting: deque[_Begun[Item, Result]] = deque()
+    pool: _RestartablePool[Item, Result] = _RestartablePool(function, processes)
+    pending: deque[_Submitted[Item, Result]] = deque()
     source = iter(items)
     try:
         while True:
-            waiting.extend((item, crew.submit(item)) for item in islice(source, processes * _AHEAD - len(waiting)))
-            if not waiting:
+            free = processes * _ITEMS_PER_PROCESS - len(pending)
+            pending.extend((item, pool.submit(item)) for item in islice(source, free))
+            if not pending:
                 return
-            item, future = chosen = waiting[0] if in_order else _finished(waiting)
-            waiting.remove(chosen)
+            item, future = submitted = pending[0] if in_order else _first_done(pending)
+            pending.remove(submitted)
             try:
                 yield item, future.result()
-            except BrokenProcessPool:  # this item's doing, or that of one beside it
-                yield item, crew.alone(item)
-                waiting = deque((other, crew.again(other, begun)) for other, begun in waiting)
+            except BrokenProcessPool:  # caused by this item, or by one that ran at the same time
+                yield item, pool.run_isolated(item)
+                pending = deque((other, pool.resubmit(other, future)) for other, future in pending)
     finally:
-        crew.dismiss()
+        pool.shutdown()
 
 
-def _finished(waiting: "deque[_Begun[Item, Result]]") -> "_Begun[Item, Result]":
-    wait([future for _, future in waiting], return_when=FIRST_COMPLETED)
-    return next(begun for begun in waiting if begun[1].done())
+def _first_done(pending: "deque[_Submitted[Item, Result]]") -> "_Submitted[Item, Result]":
+    wait([future for _, future in pending], return_when=FIRST_COMPLETED)
+    return next(submitted for submitted in pending if submitted[1].done())
 
 
 def available_cores() -> int:
-    """How many processors this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Crew(Generic[Item, Result]):
-    """A process pool that can be made anew."""
+class _RestartablePool(Generic[Item, Result]):
+    """A process pool that is restarted when a worker process dies."""
 
     def __init__(self, function: Callable[[Item], Result], processes: int) -> None:
         self._function = function
         self._processes = processes
-        self._pool = self._hire(processes)
+        self._pool = self._start(processes)
 
     def submit(self, item: Item) -> "Future[Result | GenrelensError]":
-        with _interrupts_held():  # processes may start here, and Ctrl-C is for the parent alone to handle
+        with _sigint_blocked():  # worker processes may be started here, and only the parent should handle Ctrl-C
             try:
-                return self._pool.submit(_attempt, self._function, item)
-            except BrokenProcessPool:  # an item before this one's doing, which its result will tell
-                self._pool = self._hire(self._processes)
-                return self._pool.submit(_attempt, self._function, item)
+                return self._pool.submit(_call, self._function, item)
+            except BrokenProcessPool:  # caused by an earlier item, whose future raises the same
+                self._pool = self._start(self._processes)
+                return self._pool.submit(_call, self._function, item)
 
-    def alone(self, item: Item) -> "Result | GenrelensError":
-        """Run an item where it can harm no other; then the pool is fresh again."""
-        self.dismiss()
-        self._pool = self._hire(1)
+    def run_isolated(self, item: Item) -> "Result | GenrelensError":
+        """Run an item in a pool of its own, so that it cannot affect others; then restart the shared pool."""
+        self.shutdown()
+        self._pool = self._start(1)
         try:
             return self.submit(item).result()
         except BrokenProcessPool:
-            return WorkerError(f"{display_name(item)} made its process die (or memory ran out); leave it out or try it alone")
+            return WorkerError(
+                f"{display_name(item)} crashed its worker process (or memory ran out); leave it out or try it alone"
+            )
         finally:
-            self.dismiss()
-            self._pool = self._hire(self._processes)
+            self.shutdown()
+            self._pool = self._start(self._processes)
 
-    def again(self, item: Item, begun: "Future[Result | GenrelensError]") -> "Future[Result | GenrelensError]":
-        """Keep a result that was reached, or submit the item again."""
-        finished = begun.done() and not begun.cancelled() and begun.exception() is None
-        return begun if finished else self.submit(item)
+    def resubmit(self, item: Item, future: "Future[Result | GenrelensError]") -> "Future[Result | GenrelensError]":
+        """Return the future if it has a result, or submit the item again."""
+        succeeded = future.done() and not future.cancelled() and future.exception() is None
+        return future if succeeded else self.submit(item)
 
-    def dismiss(self) -> None:
+    def shutdown(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _hire(self, processes: int) -> ProcessPoolExecutor:
-        # Workers inherit this: each has one core, and numpy's own threads would only get in each other's way.
+    def _start(self, processes: int) -> ProcessPoolExecutor:
+        # Inherited by the workers: each has one core, for which the threads of numpy would only compete.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _leave_with_parent)
+        return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _exit_with_parent)
 
 
-def _attempt(function: Callable[[Item], Result], item: Item) -> Result | GenrelensError:
+def _call(function: Callable[[Item], Result], item: Item) -> Result | GenrelensError:
     try:
         return function(item)
     except GenrelensError as error:
         return error
 
 
-def _leave_with_parent() -> None:
-    """End this worker when its parent is gone, however it went: nobody waits for the work any more."""
+def _exit_with_parent() -> None:
+    """Exit this worker process when its parent exits, however that happens: nobody collects the results any more."""
 
-    def follow() -> None:
+    def watch_parent() -> None:
         if parent := multiprocessing.parent_process():
             parent.join()
             os._exit(1)
 
-    threading.Thread(target=follow, daemon=True).start()
+    threading.Thread(target=watch_parent, daemon=True).start()
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold SIGINT back: processes started meanwhile inherit that, and the parent gets it afterwards."""
+def _sigint_blocked() -> Iterator[None]:
+    """Block SIGINT: processes started meanwhile inherit the block, and the parent receives the signal afterwards."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)

@@ -24,10 +24,10 @@ from beetsplug.genrelens.naming import (
     read_whitelist,
 )
 from genrelens.audio.windows import WindowCount
-from genrelens.classifier import DEFAULT_WINDOWS, Classifier
+from genrelens.classifier import Classifier
+from genrelens.defaults import DEFAULT_MODEL, DEFAULT_WINDOWS
 from genrelens.errors import GenrelensError, display_name
 from genrelens.library.albums.consensus import Consensus, consensus, is_outlier
-from genrelens.model.zoo import DEFAULT_MODEL
 from genrelens.prediction import UNKNOWN, Failure, Prediction, Score
 from genrelens.workers import available_cores
 

@@ -1,4 +1,4 @@
-"""Where audio comes from: a path, bytes or a file object, opened as a container; and the audio files of a folder."""
+"""Audio sources, a path, bytes or a file object, opened as containers; and the audio files of a folder."""
 
 import contextlib
 import io
@@ -15,13 +15,13 @@ from genrelens.errors import AudioNotFoundError, AudioUnreadableError, Undecodab
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
-# Containers that we open. Playlists (hls, concat, sdp) are left out: they would make a file open others.
+# Supported containers. Playlists (hls, concat, sdp) are left out: they would make a file open others.
 CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,"
     "ogg,rm,tta,voc,w64,wav,webm,wv"
 )
 
-# What is looked for in a folder; a file that is named itself is tried whatever it is called.
+# Extensions of audio files in a folder; a file that is given by its own path is tried whatever its extension.
 AUDIO_EXTENSIONS = frozenset(
     {
         *(".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".asf", ".au", ".avi", ".caf", ".dsf"),
@@ -33,20 +33,20 @@ AUDIO_EXTENSIONS = frozenset(
 
 
 class SeekTolerantFile(io.BufferedReader):
-    """A file that answers -1 to a seek before its beginning, where damaged files send FFmpeg.
+    """A file that returns -1 for a seek before its beginning, which damaged files make FFmpeg attempt.
 
-    PyAV would write a trace of the error to the log for each.
+    An exception would make PyAV log a traceback for each attempt.
     """
 
     @classmethod
-    def open_path(cls, path: str | os.PathLike[str], name: str | os.PathLike[str] | None = None) -> "Readable":
-        """A file on disk, which may be called by another name than it has there, in results and in errors."""
+    def open_path(cls, path: str | os.PathLike[str], name: str | os.PathLike[str] | None = None) -> "SeekTolerantFile":
+        """Open a file, under another name in results and errors if `name` is given."""
         raw = io.FileIO(path)
         raw.name = os.fspath(name or path)
         return cls(raw)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As any file, but for that."""
+        """Seek, or return -1 if the position is before the beginning."""
         try:
             return super().seek(offset, whence)
         except (OSError, ValueError):
@@ -54,39 +54,40 @@ class SeekTolerantFile(io.BufferedReader):
 
 
 def has_audio_extension(name: str) -> bool:
-    """Whether a file's name ends like audio; "._" begins what macOS leaves beside files on foreign disks."""
+    """Return whether a file name looks like audio; macOS leaves files named "._..." on foreign disks, which do not."""
     return os.path.splitext(name)[1].lower() in AUDIO_EXTENSIONS and not name.startswith("._")  # noqa: PTH122 (pathlib is slow)
 
 
-class _Spooled(tempfile.SpooledTemporaryFile[bytes]):
-    """What came from a pipe, and is called as the pipe is."""
+class _SpooledPipe(tempfile.SpooledTemporaryFile[bytes]):
+    """A copy of the content of a pipe, with a settable name."""
 
-    name = "<stream>"  # which could not be set otherwise
+    name = "<stream>"
 
 
 def audio_files(folder: str | os.PathLike[str], on_error: Callable[[OSError], None] | None = None) -> list[Path]:
-    """The files below a folder whose names end like audio, sorted; links to folders are not followed.
+    """Return the audio files below a folder by their extension, sorted; links to folders are not followed.
 
-    `on_error` is told of folders that cannot be read.
+    `on_error` is called for each folder that cannot be read.
     """
-    found = os.walk(folder, onerror=on_error)
-    return sorted(Path(place, name) for place, _, names in found for name in names if has_audio_extension(name))
+    folders = os.walk(folder, onerror=on_error)
+    return sorted(Path(parent, name) for parent, _, names in folders for name in names if has_audio_extension(name))
 
 
 def open_source(source: Source, stack: contextlib.ExitStack) -> BinaryIO:
-    """A seekable file, which `stack` closes unless it is the caller's.
+    """Return a seekable file for a source; `stack` closes it, unless the caller opened it.
 
-    FFmpeg gets this and never a path: it would read "concat:..." or odd bytes in its own way.
+    FFmpeg gets this file and never a path: it would interpret "concat:..." or unusual bytes in its own way.
 
     Raises:
-        AudioNotFoundError, AudioUnreadableError: it cannot be opened.
+        AudioNotFoundError: the path does not exist.
+        AudioUnreadableError: the path cannot be opened.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return SeekTolerantFile(io.BytesIO(source))
     if isinstance(source, str | os.PathLike):
         source = stack.enter_context(_open_path(source))
     if not source.seekable():
-        spooled = stack.enter_context(_Spooled(max_size=1 << 24))
+        spooled = stack.enter_context(_SpooledPipe(max_size=1 << 24))
         shutil.copyfileobj(source, spooled)
         spooled.name = display_name(source)
         source = cast("BinaryIO", spooled)
@@ -106,11 +107,11 @@ def _open_path(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def open_container(file: BinaryIO, name: str) -> av.container.InputContainer:
-    """Let FFmpeg look into a file, from its beginning.
+    """Open a file with FFmpeg, from its beginning.
 
     Raises:
-        UndecodableAudioError: it is empty, or in no format that we know.
-        AudioUnreadableError: the system refuses to read it.
+        UndecodableAudioError: the file is empty or in an unsupported format.
+        AudioUnreadableError: the operating system refuses to read the file.
     """
     try:
         file.seek(0)
@@ -120,7 +121,7 @@ def open_container(file: BinaryIO, name: str) -> av.container.InputContainer:
         return av.open(file, "r", options={"format_whitelist": CONTAINERS}, metadata_errors="replace")
     except av.FFmpegError as error:
         raise UndecodableAudioError(
-            f"{name} is not audio in a format that we know, or its beginning is damaged; try to play it"
+            f"{name} is not audio in a supported format, or its beginning is damaged; check that it plays"
         ) from error
     except OSError as error:
         raise AudioUnreadableError(f"{name} cannot be read ({error.strerror}); check the disk") from error

@@ -1,43 +1,45 @@
-"""Audio that waits to be heard: where it comes faster than it is heard, the oldest gives way."""
+"""A buffer for audio that arrives faster than it is processed: the oldest is dropped."""
 
 import threading
 from collections import deque
 from typing import Generic, TypeVar
 
-Piece = TypeVar("Piece")
+Chunk = TypeVar("Chunk")
 
 
-class RingBuffer(Generic[Piece]):
-    """Pieces of audio with their lengths, no more than `longest` seconds of them; safe to use from several threads."""
+class RingBuffer(Generic[Chunk]):
+    """A thread-safe buffer of audio chunks.
 
-    def __init__(self, longest: float) -> None:
-        self._longest = longest
-        self._pieces: deque[tuple[Piece, float]] = deque()
-        self._held = 0.0  # s
-        self._missed = 0.0
+    Args:
+        max_seconds: total duration of the chunks that are kept, in seconds.
+    """
+
+    def __init__(self, max_seconds: float) -> None:
+        self._max_seconds = max_seconds
+        self._chunks: deque[tuple[Chunk, float]] = deque()
+        self._buffered = 0.0  # s
+        self._lost = 0.0  # s
         self._lock = threading.Lock()
 
-    def put(self, piece: Piece, seconds: float) -> None:
-        """Add what has just come; older pieces are dropped to make room."""
+    def put(self, chunk: Chunk, seconds: float) -> None:
+        """Add a chunk of this duration, and drop older chunks to make room."""
         with self._lock:
-            self._pieces.append((piece, seconds))
-            self._held += seconds
-            while self._held > self._longest and len(self._pieces) > 1:
-                self._miss(self._pieces.popleft()[1])
+            self._chunks.append((chunk, seconds))
+            self._buffered += seconds
+            while self._buffered > self._max_seconds and len(self._chunks) > 1:
+                _, dropped = self._chunks.popleft()
+                self._buffered -= dropped
+                self._lost += dropped
 
     def add_lost(self, seconds: float) -> None:
-        """Tell of audio that never came."""
+        """Count audio that was lost before it reached the buffer."""
         with self._lock:
-            self._missed += seconds
+            self._lost += seconds
 
-    def take_all(self) -> tuple[list[Piece], float]:
-        """All that waits, in its order, and how many seconds were dropped before it since the last time."""
+    def take_all(self) -> tuple[list[Chunk], float]:
+        """Remove and return all chunks in order, and the seconds lost since the last call."""
         with self._lock:
-            pieces, missed = [piece for piece, _ in self._pieces], self._missed
-            self._pieces.clear()
-            self._held = self._missed = 0.0
-        return pieces, missed
-
-    def _miss(self, seconds: float) -> None:
-        self._held -= seconds
-        self._missed += seconds
+            chunks, lost = [chunk for chunk, _ in self._chunks], self._lost
+            self._chunks.clear()
+            self._buffered = self._lost = 0.0
+        return chunks, lost

@@ -1,4 +1,4 @@
-"""Audio that comes as it is played, from a pipe or a radio station: decoded as it arrives, and never held."""
+"""Audio streams from a pipe or a radio station, decoded as they arrive and never buffered as a whole."""
 
 import contextlib
 import http.client
@@ -17,132 +17,140 @@ from genrelens.audio.decoder import Samples, to_mono
 from genrelens.errors import AudioUnreadableError, NoAudioStreamError, UndecodableAudioError
 
 Encoding = Literal["f32le", "s16le"]
-SampleChunks = Iterator[
-    tuple[int, NDArray[np.floating[Any]]]
-]  # the rate in Hz, and samples (samples,) or (samples, channels)
 
-_CHUNK = 1 << 16  # bytes read at most at a time
+# The sampling rate in Hz, and samples of shape (samples,) or (samples, channels).
+SampleChunks = Iterator[tuple[int, NDArray[np.floating[Any]]]]
+
+_CHUNK = 1 << 16  # maximum bytes per read
 _TIMEOUT = 30  # s without a byte
-_LOOKED_AT = "65536"  # bytes that FFmpeg may read before it decodes; its own 5 MB of a wav would be a long wait
-_GUESSED_FROM = "32768"  # bytes to tell the format from, if a stream is joined midway
-_PLAYLISTS = ("mpegurl", "scpls", "xspf")  # in the types of what only names streams
-_STORED: dict[Encoding, tuple[str, float]] = {"f32le": ("<f4", 1.0), "s16le": ("<i2", 2.0**15)}
+_PROBE_BYTES = "65536"  # that FFmpeg may read before it decodes; its default, 5 MB, would be a long wait
+_FORMAT_PROBE_BYTES = "32768"  # to detect the format of a stream that is joined midway
+_PLAYLISTS = ("mpegurl", "scpls", "xspf")  # parts of the media types of playlists
+_ENCODINGS: dict[Encoding, tuple[str, float]] = {"f32le": ("<f4", 1.0), "s16le": ("<i2", 2.0**15)}
 
 
 class ByteStream(Protocol):
-    """A file that gives what has come so far, and waits only if that is nothing."""
+    """A binary file whose `read1` returns what has arrived, and blocks only if nothing has."""
 
     def read1(self, size: int = -1, /) -> bytes:
-        """Up to `size` bytes; none at the end."""
+        """Read up to `size` bytes; no bytes at the end of the stream."""
         ...
 
 
 @dataclass(frozen=True)
 class RawFormat:
-    """How bare samples are written: interleaved, in this encoding, at `rate` Hz."""
+    """The format of raw interleaved samples.
+
+    Attributes:
+        encoding: 32-bit float or 16-bit integer, little-endian.
+        rate: sampling rate in Hz.
+        channels: number of channels.
+    """
 
     encoding: Encoding
     rate: int
     channels: int
 
 
-def decode_raw(file: ByteStream, how: RawFormat) -> SampleChunks:
-    """Samples as they are; an incomplete last one is left out."""
-    stored, full_scale = _STORED[how.encoding]
-    size = how.channels * np.dtype(stored).itemsize
+def decode_raw(stream: ByteStream, raw_format: RawFormat) -> SampleChunks:
+    """Decode raw samples as they arrive; an incomplete last frame is dropped."""
+    dtype, full_scale = _ENCODINGS[raw_format.encoding]
+    frame_size = raw_format.channels * np.dtype(dtype).itemsize
     rest = b""
-    while chunk := file.read1(_CHUNK):
+    while chunk := stream.read1(_CHUNK):
         rest += chunk
-        whole = len(rest) // size * size
-        samples = np.frombuffer(rest[:whole], stored).reshape(-1, how.channels)
-        yield how.rate, samples.astype(np.float32) / np.float32(full_scale)
-        rest = rest[whole:]
+        complete = len(rest) // frame_size * frame_size
+        samples = np.frombuffer(rest[:complete], dtype).reshape(-1, raw_format.channels)
+        yield raw_format.rate, samples.astype(np.float32) / np.float32(full_scale)
+        rest = rest[complete:]
 
 
-def decode_stream(file: ByteStream, name: str) -> Iterator[tuple[int, Samples]]:
-    """The sound of any format that can be read from its beginning, mono; what is damaged is left out.
+def decode_stream(stream: ByteStream, name: str) -> Iterator[tuple[int, Samples]]:
+    """Decode audio in any streamable format as it arrives, to mono; damaged packets are skipped.
 
-    FFmpeg gets a file object and never an address: it would open others that the stream names.
+    FFmpeg gets a file object and never a URL: it would open other URLs that the stream names.
+
+    Yields:
+        The sampling rate in Hz, and samples of shape (samples,).
 
     Raises:
-        UndecodableAudioError: it is in no format that we know, or in one that must be had whole.
-        NoAudioStreamError: it has no sound.
-        AudioUnreadableError: the stream breaks off.
+        UndecodableAudioError: the format is unsupported, or needs the complete file.
+        NoAudioStreamError: the stream has no audio.
+        AudioUnreadableError: the connection was interrupted.
     """
-    heard = False
-    reader = _Reader(file, name)
-    options = {"format_whitelist": CONTAINERS, "probesize": _LOOKED_AT, "formatprobesize": _GUESSED_FROM}
+    decoded = False
+    reader = _StreamReader(stream, name)
+    options = {"format_whitelist": CONTAINERS, "probesize": _PROBE_BYTES, "formatprobesize": _FORMAT_PROBE_BYTES}
     try:
         with av.open(reader, "r", options=options, metadata_errors="replace") as container:
-            for frame in _frames(container, name):
-                heard = True
+            for frame in _decode_frames(container, name):
+                decoded = True
                 yield frame.sample_rate, to_mono(frame)
-    except av.FFmpegError:  # the container breaks off: what came has been heard
+    except av.FFmpegError:  # the container is cut off: everything before was decoded
         pass
     finally:
-        reader.tell_break()
-    if not heard:
-        raise UndecodableAudioError(
-            f"{name} is not audio in a format that can be heard as it comes; raw samples need --raw"
-        )
+        reader.raise_error()
+    if not decoded:
+        raise UndecodableAudioError(f"{name} is not audio in a streamable format; raw samples need --raw")
 
 
 @contextlib.contextmanager
-def open_url(address: str) -> Iterator[ByteStream]:
-    """What an http or https address sends, for as long as it does.
+def open_url(url: str) -> Iterator[ByteStream]:
+    """Open the audio stream at an http or https URL.
 
     Raises:
-        AudioUnreadableError: it cannot be reached, or sends no sound.
+        AudioUnreadableError: the URL cannot be reached, or is a playlist.
     """
     try:
-        request = urllib.request.Request(address, headers={"User-Agent": "genrelens"})
-        answer = urllib.request.urlopen(request, timeout=_TIMEOUT)
+        request = urllib.request.Request(url, headers={"User-Agent": "genrelens"})
+        response = urllib.request.urlopen(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
-        raise AudioUnreadableError(f"{address} answers {error.code} {error.reason}; check the address") from error
+        raise AudioUnreadableError(f"{url} responds with {error.code} {error.reason}; check the URL") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise AudioUnreadableError(f"{address} cannot be reached ({reason}); check the address") from error
-    with answer:
-        kind = answer.headers.get_content_type()
-        if any(playlist in kind for playlist in _PLAYLISTS):
-            raise AudioUnreadableError(f"{address} is a playlist; give one of the addresses in it")
-        yield answer
+        raise AudioUnreadableError(f"{url} cannot be reached ({reason}); check the URL") from error
+    with response:
+        media_type = response.headers.get_content_type()
+        if any(playlist in media_type for playlist in _PLAYLISTS):
+            raise AudioUnreadableError(f"{url} is a playlist; give one of the URLs in it")
+        yield response
 
 
-class _Reader:
-    """What PyAV reads from: without `seek`, so that nothing tries to go back.
+class _StreamReader:
+    """The file object that PyAV reads from; it has no `seek`, so that nothing tries to go back.
 
-    PyAV loses what is raised while it reads, Ctrl-C for one; it is kept here, and told when PyAV has come to an end.
+    PyAV swallows exceptions raised while it reads, such as KeyboardInterrupt. The reader keeps the exception, to be
+    raised when PyAV has finished.
     """
 
-    def __init__(self, file: ByteStream, name: str) -> None:
-        self._file = file
+    def __init__(self, stream: ByteStream, name: str) -> None:
+        self._stream = stream
         self._name = name
-        self._break: BaseException | None = None
+        self._error: BaseException | None = None
 
     def read(self, size: int) -> bytes:
-        """What has come, up to `size` bytes; nothing more after a break."""
-        if self._break:
+        """Read up to `size` bytes; no bytes after an error."""
+        if self._error:
             return b""
         try:
-            return self._file.read1(size)
+            return self._stream.read1(size)
         except BaseException as error:
-            self._break = error
+            self._error = error
             return b""
 
-    def tell_break(self) -> None:
-        """Raise what broke off the stream, if something did."""
-        if isinstance(self._break, OSError | http.client.HTTPException):
-            reason = getattr(self._break, "strerror", None) or self._break
-            raise AudioUnreadableError(f"{self._name} broke off ({reason}); start again to go on") from self._break
-        if self._break:
-            raise self._break
+    def raise_error(self) -> None:
+        """Raise the error that ended the stream, if there was one."""
+        if isinstance(self._error, OSError | http.client.HTTPException):
+            reason = getattr(self._error, "strerror", None) or self._error
+            raise AudioUnreadableError(f"{self._name} was interrupted ({reason}); restart to continue") from self._error
+        if self._error:
+            raise self._error
 
 
-def _frames(container: av.container.InputContainer, name: str) -> Iterator[av.AudioFrame]:
+def _decode_frames(container: av.container.InputContainer, name: str) -> Iterator[av.AudioFrame]:
     stream = container.streams.best("audio")
     if not isinstance(stream, av.AudioStream):
-        raise NoAudioStreamError(f"{name} has no audio stream; give one with sound in it")
+        raise NoAudioStreamError(f"{name} has no audio stream; use one with sound")
     for packet in container.demux(stream):
-        with contextlib.suppress(av.FFmpegError):  # it is damaged
+        with contextlib.suppress(av.FFmpegError):  # a damaged packet
             yield from packet.decode()

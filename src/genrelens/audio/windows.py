@@ -1,4 +1,4 @@
-"""Which stretches of a track a net hears: all, overlapping; or a few, spread evenly and sought out."""
+"""Windows of a track: all of them, overlapping, or a few, evenly spaced and read by seeking."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -11,21 +11,28 @@ from numpy.typing import NDArray
 from genrelens.errors import TooShortError, UndecodableAudioError
 
 Samples = NDArray[np.float32]
-WindowCount = int | Literal["all"]  # how many windows, spread evenly over the track; or all of them
+WindowCount = int | Literal["all"]  # number of windows, evenly spaced over the track; or all, overlapping
 
-MIN_SECONDS = 0.1  # s of audio below which there is nothing to judge
+MIN_SECONDS = 0.1  # s of audio below which there is too little to classify
 SILENCE_PEAK = 10 ** (-90 / 20)  # peak below which a window is digital silence (about one step of 16 bits)
 
-_SOUGHT = 16  # windows up to which seeking them, and holding them, is better than reading all of the track
-_SLACK = 0.05  # s that a window at the very end may miss, for durations rounded in a header
+_MAX_SEEKS = 16  # windows up to which seeking and holding them is faster than reading the whole track
+_TOLERANCE = 0.05  # s that may be missing at the end of a window, for durations rounded in a header
 
 
 class SampleReader(Protocol):
-    """What windows are taken from: mono samples at `rate` Hz, from any second on."""
+    """A source of mono samples that can be read from any position.
+
+    Attributes:
+        name: name of the source in messages.
+        rate: sampling rate in Hz.
+        duration: duration in seconds, if known.
+        warnings: defects found so far.
+    """
 
     name: str
     rate: int
-    duration: float | None  # s, as far as it is known
+    duration: float | None
     warnings: list[str]
 
     def blocks(self, start: float = 0.0) -> Iterator[Samples]:
@@ -35,134 +42,152 @@ class SampleReader(Protocol):
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a track: where it starts, in seconds, and its samples, float32 mono."""
+    """A window of a track.
+
+    Attributes:
+        start: start in seconds from the beginning of the track.
+        samples: mono audio, float32, shape (samples,).
+    """
 
     start: float
     samples: Samples
 
 
-def iter_windows(track: SampleReader, seconds: float, hop: float, windows: WindowCount) -> Iterator[Window]:
-    """Cut a track into windows of `seconds` seconds.
+def iter_windows(reader: SampleReader, seconds: float, hop: float, windows: WindowCount) -> Iterator[Window]:
+    """Yield the windows of a track.
 
     Args:
-        track: to read from; a warning is left with it if it is shorter than one window.
-        seconds: of each window, in seconds. A shorter track gives one window, repeated to fill it.
-        hop: seconds from one window to the next, for `take="all"`; the last one ends with the track.
+        reader: the track; gets a warning if it is shorter than one window.
+        seconds: length of a window in seconds. A shorter track gives one window, repeated to fill it.
+        hop: seconds from one window to the next, for "all"; the last window ends with the track.
         windows: "all", or a number of windows, each in the middle of an equal part of the track.
 
     Raises:
         UndecodableAudioError: no audio could be decoded.
-        TooShortError: there are less than `MIN_SECONDS` seconds.
+        TooShortError: the track is shorter than `MIN_SECONDS`.
         ValueError: `windows` is less than 1.
     """
     if windows != "all" and windows < 1:
         raise ValueError(f"windows must be 'all' or at least 1, not {windows}")
-    size = round(seconds * track.rate)
-    windows = (
-        sliding_windows(track.blocks(), size, max(1, round(hop * track.rate))) if windows == "all" else _spread(track, size, windows)
-    )
-    heard = 0
-    for start, samples in windows:
-        heard += len(samples)
-        if len(samples) < size - _SLACK * track.rate:
-            _check_length(track, len(samples))
-            track.warnings.append(
-                f"only {len(samples) / track.rate:.1f} s of audio, repeated to fill a window of {seconds:.1f} s"
+    size = round(seconds * reader.rate)
+    if windows == "all":
+        cut = sliding_windows(reader.blocks(), size, max(1, round(hop * reader.rate)))
+    else:
+        cut = _spread_windows(reader, size, windows)
+    total = 0
+    for start, samples in cut:
+        total += len(samples)
+        if len(samples) < size - _TOLERANCE * reader.rate:
+            _check_length(reader, len(samples))
+            reader.warnings.append(
+                f"only {len(samples) / reader.rate:.1f} s of audio, repeated to fill a window of {seconds:.1f} s"
             )
-        yield Window(start / track.rate, repeat_to_size(samples, size))
-    if heard == 0:
-        _check_length(track, 0)
+        yield Window(start / reader.rate, repeat_to_size(samples, size))
+    if total == 0:
+        _check_length(reader, 0)
 
 
 def sliding_windows(blocks: Iterable[Samples], size: int, hop: int) -> Iterator[tuple[int, Samples]]:
-    """Cut a stream of blocks into (start, samples) of `size` samples every `hop`.
+    """Cut a stream of blocks into (start, samples), `size` samples every `hop`, in bounded memory.
 
-    A last window ends with the stream if the regular ones leave a rest, so that all is heard. A stream
-    shorter than `size` gives the one window that there is, short; an empty stream gives none.
+    All samples that a regular grid covers or leaves over at the end are in a window, and the last window ends with
+    the stream. If samples are left over, another window is appended; but if it would be less than half a hop after
+    the last regular one, and so nearly repeat it, that one is moved to the end instead, provided that no gap opens
+    before it. A stream shorter than `size` gives a single shorter window; an empty stream gives none.
     """
-    held: list[Samples] = []
-    base = end = 0  # of `held`
-    start = 0  # of the next window
+    buffer: list[Samples] = []
+    base = end = 0  # positions of the buffer in the stream
+    start = 0  # of the next regular window
+    last: tuple[int, Samples] | None = None  # regular window that may still be moved
     for block in blocks:
-        held.append(block)
+        buffer.append(block)
         end += len(block)
         if start + size > end:
             continue
-        samples = np.concatenate(held)
+        samples = np.concatenate(buffer)
         while start + size <= end:
-            yield start, samples[start - base : start - base + size]
+            if last:
+                yield last
+            last = start, samples[start - base : start - base + size]
             start += hop
-        base = max(base, min(start, end - size))  # the last window may reach back
-        held = [samples[base - end :] if base < end else samples[:0]]
-    covered = start - hop + size if start else 0
-    if end > covered:
-        last = max(0, end - size)
-        yield last, np.concatenate(held)[last - base :]
+        base = max(base, min(start, end - size))  # the final window may reach back
+        buffer = [samples[base - end :] if base < end else samples[:0]]
+    if last is None:
+        if end:
+            yield 0, np.concatenate(buffer)
+        return
+    rest = end - last[0] - size
+    is_moved = 0 < rest < hop / 2 and hop + rest <= size and last[0] > 0
+    if not is_moved:
+        yield last
+    if rest:
+        yield end - size, np.concatenate(buffer)[end - size - base :]
 
 
 def windows_at(blocks: Iterable[Samples], starts: list[int], size: int) -> Iterator[tuple[int, Samples]]:
-    """Pick the windows that begin at `starts` (ascending) from a stream; the stream is read no further."""
-    held: list[Samples] = []
-    base = end = 0  # of `held`
-    waiting = deque(starts)
+    """Cut the windows that begin at `starts` (ascending) from a stream, which is read no further than needed."""
+    buffer: list[Samples] = []
+    base = end = 0  # positions of the buffer in the stream
+    remaining = deque(starts)
     for block in blocks:
-        held.append(block)
+        buffer.append(block)
         end += len(block)
-        if waiting and waiting[0] >= end:  # nothing of it is wanted
-            held, base = [], end
+        if remaining and remaining[0] >= end:  # before the next window
+            buffer, base = [], end
             continue
-        if waiting and waiting[0] + size > end:
+        if remaining and remaining[0] + size > end:
             continue
-        samples = np.concatenate(held)
-        while waiting and waiting[0] + size <= end:
-            start = waiting.popleft()
+        samples = np.concatenate(buffer)
+        while remaining and remaining[0] + size <= end:
+            start = remaining.popleft()
             yield start, samples[start - base : start - base + size]
-        if not waiting:
+        if not remaining:
             return
-        keep = min(end, waiting[0])
-        held, base = [samples[keep - base :]], keep
-    for start in waiting:
+        keep = min(end, remaining[0])
+        buffer, base = [samples[keep - base :]], keep
+    for start in remaining:
         if start < end:
-            yield start, np.concatenate(held)[start - base :]
+            yield start, np.concatenate(buffer)[start - base :]
 
 
 def spread_starts(total: int, size: int, count: int) -> list[int]:
-    """Where `count` windows of `size` begin, each in the middle of an equal part of `total`, without repeats."""
-    room = max(0, total - size)
+    """Return the distinct starts of `count` windows of `size`, each in the middle of an equal part of `total`."""
+    last = max(0, total - size)
     centred = (round(total * (i + 0.5) / count - size / 2) for i in range(count))
-    return sorted({min(max(0, start), room) for start in centred})
+    return sorted({min(max(0, start), last) for start in centred})
 
 
 def repeat_to_size(samples: Samples, size: int) -> Samples:
-    """Repeat `samples` until they fill `size`: silence in the rest of a window would change its normalisation."""
+    """Repeat `samples` to `size` samples: silence in the rest of a window would change its normalisation."""
     return samples if len(samples) == size else np.resize(samples, size)
 
 
 def is_silent(samples: Samples) -> bool:
-    """Whether nothing at all can be heard in `samples` (a peak below -90 dB of full scale)."""
+    """Return whether `samples` are digital silence (a peak below -90 dB of full scale)."""
     return bool(np.abs(samples).max(initial=0.0) < SILENCE_PEAK)
 
 
-def _spread(track: SampleReader, size: int, count: int) -> Iterator[tuple[int, Samples]]:
-    if track.duration is not None and count <= _SOUGHT:
-        starts = spread_starts(round(track.duration * track.rate), size, count)
-        windows = [(start, _read(track, start, size)) for start in starts]
-        if all(len(samples) >= size - _SLACK * track.rate for _, samples in windows):
+def _spread_windows(reader: SampleReader, size: int, count: int) -> Iterator[tuple[int, Samples]]:
+    if reader.duration is not None and count <= _MAX_SEEKS:
+        starts = spread_starts(round(reader.duration * reader.rate), size, count)
+        windows = [(start, _read_window(reader, start, size)) for start in starts]
+        if all(len(samples) >= size - _TOLERANCE * reader.rate for _, samples in windows):
             return iter(windows)
-    # The container declares no length, or a wrong one: measure it, then pick the windows in one pass.
-    total = sum(len(block) for block in track.blocks())
-    return windows_at(track.blocks(), spread_starts(total, size, count), size)
+    # The container declares no duration, or a wrong one: measure it, then read the windows in one pass.
+    total = sum(len(block) for block in reader.blocks())
+    return windows_at(reader.blocks(), spread_starts(total, size, count), size)
 
 
-def _read(track: SampleReader, start: int, size: int) -> Samples:
-    """Up to `size` samples from sample `start` on, by seeking."""
-    return next((samples for _, samples in windows_at(track.blocks(start / track.rate), [0], size)), np.empty(0, np.float32))
+def _read_window(reader: SampleReader, start: int, size: int) -> Samples:
+    """Read up to `size` samples from sample `start`, by seeking."""
+    blocks = reader.blocks(start / reader.rate)
+    return next((samples for _, samples in windows_at(blocks, [0], size)), np.empty(0, np.float32))
 
 
-def _check_length(track: SampleReader, samples: int) -> None:
+def _check_length(reader: SampleReader, samples: int) -> None:
     if samples == 0:
-        raise UndecodableAudioError.empty(track.name)
-    if samples < MIN_SECONDS * track.rate:
+        raise UndecodableAudioError.empty(reader.name)
+    if samples < MIN_SECONDS * reader.rate:
         raise TooShortError(
-            f"{track.name} lasts {samples / track.rate:.2f} s; at least {MIN_SECONDS} s are needed to hear a genre"
+            f"{reader.name} lasts {samples / reader.rate:.2f} s; at least {MIN_SECONDS} s are needed to predict a genre"
         )

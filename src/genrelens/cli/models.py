@@ -54,5 +54,5 @@ def download(
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
         task = progress.add_task(model)
-        path = zoo.find(model, lambda had, total: progress.update(task, completed=had, total=total))
+        path = zoo.find(model, lambda advance=1, total=None: progress.update(task, advance=advance, total=total))
     print(path)

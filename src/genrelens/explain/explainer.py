@@ -1,4 +1,4 @@
-"""Why a model tells a genre: how much each moment and pitch of a track speaks for it."""
+"""Explanation of predictions: how much each moment and frequency of a track contributes to a genre."""
 
 import base64
 import contextlib
@@ -23,17 +23,17 @@ from genrelens.model.session import Model, ModelInput
 from genrelens.prediction import Prediction
 
 MAX_COLUMNS = 600  # of the time axis
-RANGE_DB = 80.0  # from the maximum of a spectrogram down to its lowest level
+RANGE_DB = 80.0  # dynamic range of a spectrogram
 
-_BANDS = 8  # that are occluded one by one
-_SECONDS = 1.0  # that are occluded at a time, or so
-_LEAST_STRETCHES, _MOST_STRETCHES = 4, 24  # of a window
-_MOMENT = 3.0  # s that a moment lasts
+_OCCLUDED_BANDS = 8  # occluded patches from the lowest to the highest band
+_OCCLUDED_SECONDS = 1.0  # s, approximate length of an occluded patch
+_MIN_PATCHES, _MAX_PATCHES = 4, 24  # occluded patches along a window
+_MOMENT_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A stretch of a track, in seconds, and its mean evidence."""
+    """A part of a track, `start` to `end` in seconds, and its mean attribution in logits."""
 
     start: float
     end: float
@@ -48,79 +48,81 @@ def explain(
     method: Method | None = None,
     windows: WindowCount = "all",
 ) -> TrackExplanation:
-    """Tell the genre of a track, and what in the track speaks for which genre.
+    """Predict the genre of a track, and attribute genres to places in the track.
 
-    The track is read twice: to be judged, and, its length being known, to be explained.
+    The track is read twice: to predict its genre, and, once its duration is known, to explain it.
 
     Args:
-        classifier: whose answer is explained; its model must hear.
+        classifier: classifier with an audio model.
         source: as for `Classifier.predict`.
-        genres: to explain, in that order; all labels if none are given. A genre of a tree speaks as its leaves do,
-            each by how probable it is.
-        method: "cam" for class activation, which is quick and needs a model that can be traced; "occlusion" for any
-            model, about a hundred times as slow. The first that the model is good for, if none is given.
+        genres: genres to explain, in order; all labels by default. The attribution of a genre in a tree is the mean of
+            its leaves, weighted by their probabilities.
+        method: "cam" for class activation maps, which are fast and need a traceable model; "occlusion" for any model,
+            about a hundred times slower. By default, "cam" if the model supports it.
         windows: as for `Classifier.predict`.
 
     Raises:
         AudioError: the track cannot be used.
-        WrongInputError: the model looks at pictures.
-        UntraceableError: it does not give what "cam" needs.
-        ValueError: the model knows no such genre.
+        WrongInputError: the model takes pictures.
+        UntraceableError: the model does not support "cam".
+        ValueError: a genre is unknown to the model.
     """
-    card, sound = classifier.card, classifier.card.audio_input
-    wanted = card.labels if genres is None else tuple(genres)
-    belonging = np.array([_leaves(card, genre) for genre in wanted])
+    card, spec = classifier.card, classifier.card.audio_input
+    explained_genres = card.labels if genres is None else tuple(genres)
+    membership = np.array([_label_mask(card, genre) for genre in explained_genres])
     method = method or ("cam" if classifier.model.traceable else "occlusion")
     with contextlib.ExitStack() as stack:
-        kept = source if isinstance(source, bytes) else open_source(source, stack)  # a pipe cannot be opened twice
-        prediction = classifier.predict(kept, windows=windows)
-        track = stack.enter_context(AudioReader(kept, sound.front_end.rate))
-        edges = _edges(prediction.duration, sound.front_end)
-        level, evidence = TimeAxis(edges, sound.front_end.n_mels), TimeAxis(edges, len(card.labels), 1)
-        for window in iter_windows(track, sound.window, sound.hop, windows):
-            end = window.start + sound.window
-            analysed = extract_features(window.samples, sound.features, sound.front_end)
-            level.add(analysed[: sound.front_end.n_mels], window.start, end)
-            if not is_silent(window.samples):  # in silence the net would find something all the same
-                heard = to_model_input(analysed, sound.features, sound.layout, sound.front_end)
-                evidence.add(window_attribution(classifier.model, heard[None], method)[0], window.start, end)
-    mixed = np.tensordot(_shares(card, belonging, prediction), evidence.mean(), axes=1)
+        file = source if isinstance(source, bytes) else open_source(source, stack)  # a pipe cannot be opened twice
+        prediction = classifier.predict(file, windows=windows)
+        reader = stack.enter_context(AudioReader(file, spec.front_end.rate))
+        edges = _column_edges(prediction.duration, spec.front_end)
+        log_mel, attribution = TimeAxis(edges, spec.front_end.n_mels), TimeAxis(edges, len(card.labels), 1)
+        for window in iter_windows(reader, spec.window, spec.hop, windows):
+            end = window.start + spec.window
+            features = extract_features(window.samples, spec.features, spec.front_end)
+            log_mel.add(features[: spec.front_end.n_mels], window.start, end)
+            if not is_silent(window.samples):  # models find attributions even in silence
+                inputs = to_model_input(features, spec.features, spec.layout, spec.front_end)
+                by_label = window_attribution(classifier.model, inputs[None], method)[0]
+                attribution.add(by_label, window.start, end)
+    by_genre = np.tensordot(_label_weights(card, membership, prediction), attribution.mean(), axes=1)
     return TrackExplanation(
         prediction=prediction,
-        spectrogram=_spectrogram(level, sound.front_end),
+        spectrogram=_spectrogram(log_mel, spec.front_end),
         explanations=tuple(
-            _explanation(genre, method, own, edges, sound.front_end) for genre, own in zip(wanted, mixed, strict=True)
+            _explanation(genre, method, values, edges, spec.front_end)
+            for genre, values in zip(explained_genres, by_genre, strict=True)
         ),
     )
 
 
-def window_attribution(model: Model, heard: ModelInput, method: Method) -> Floats:
-    """How much each place of windows speaks for each label, (windows, labels, rows, columns), in logits.
+def window_attribution(model: Model, inputs: ModelInput, method: Method) -> Floats:
+    """Return the attribution of each label to places in windows, in logits, shape (windows, labels, rows, columns).
 
-    There is one row where the rows of the model's input are more than mel bands.
+    There is a single row if the model input has other rows than mel bands.
 
     Args:
-        model: to ask.
-        heard: windows as it takes them, (windows, planes, rows, frames).
-        method: how.
+        model: the model to explain.
+        inputs: windows, shape (windows, channels, rows, frames).
+        method: attribution method.
 
     Raises:
-        UntraceableError: it does not give what "cam" needs.
+        UntraceableError: the model does not support "cam".
     """
-    sound = model.card.audio_input
-    by_band = sound.features == ("mel",)
+    spec = model.card.audio_input
+    by_band = spec.features == ("mel",)
     if method == "cam":
-        evidence = class_activation(*model.trace(heard))
-        return evidence if by_band else evidence.mean(axis=2, keepdims=True)
-    stretches = min(max(_LEAST_STRETCHES, round(sound.window / _SECONDS)), _MOST_STRETCHES)
-    return occlusion(model.logits, heard, _BANDS if by_band else 1, stretches)
+        attribution = class_activation(*model.trace(inputs))
+        return attribution if by_band else attribution.mean(axis=2, keepdims=True)
+    patches = min(max(_MIN_PATCHES, round(spec.window / _OCCLUDED_SECONDS)), _MAX_PATCHES)
+    return occlusion(model.logits, inputs, _OCCLUDED_BANDS if by_band else 1, patches)
 
 
 def strongest_moments(explanation: Explanation, count: int) -> list[Moment]:
-    """The stretches of 3 s that speak most for the genre: none overlap, and there are fewer if less speaks for it."""
+    """Return up to `count` disjoint moments of 3 s with the highest positive attribution, highest first."""
     edges = np.array(explanation.times)
-    width = max(1, min(round(_MOMENT / (edges[1] - edges[0])), len(edges) - 1))
-    means = np.convolve(explanation.over_time(), np.ones(width) / width, "valid")  # by the column that they begin with
+    width = max(1, min(round(_MOMENT_SECONDS / (edges[1] - edges[0])), len(edges) - 1))
+    means = np.convolve(explanation.over_time(), np.ones(width) / width, "valid")  # by the first column of the moment
     moments: list[Moment] = []
     while len(moments) < count and means.max() > 0:
         first = int(means.argmax())
@@ -130,69 +132,69 @@ def strongest_moments(explanation: Explanation, count: int) -> list[Moment]:
 
 
 def spectrogram_pixels(spectrogram: Spectrogram) -> NDArray[np.uint8]:
-    """The levels of a spectrogram, (rows, columns), the lowest row first."""
-    flat = np.frombuffer(base64.b64decode(spectrogram.levels), np.uint8)
-    return flat.reshape(len(spectrogram.bands) - 1, len(spectrogram.times) - 1)
+    """Return the levels of a spectrogram, shape (rows, columns), lowest row first."""
+    pixels = np.frombuffer(base64.b64decode(spectrogram.levels), np.uint8)
+    return pixels.reshape(len(spectrogram.bands) - 1, len(spectrogram.times) - 1)
 
 
 def explainable_genres(card: Card) -> tuple[str, ...]:
-    """All that a model can be asked about: its labels, or the nodes of their tree."""
+    """Return the genres that can be explained: the labels of the model, or the nodes of their tree."""
     return card.tree.nodes if card.tree else card.labels
 
 
-def _leaves(card: Card, genre: str) -> list[bool]:
-    """Which labels are the genre, or parts of it.
+def _label_mask(card: Card, genre: str) -> list[bool]:
+    """Return which labels are the genre or its subgenres.
 
     Raises:
-        ValueError: none is.
+        ValueError: the genre is unknown.
     """
-    known = explainable_genres(card)
-    if genre not in known:
-        raise ValueError(f"{card.name} does not know {genre!r}; it tells {', '.join(known)}")
+    genres = explainable_genres(card)
+    if genre not in genres:
+        raise ValueError(f"{card.name} does not know {genre!r}; use one of {', '.join(genres)}")
     return [genre in lineage(label) if card.tree else genre == label for label in card.labels]
 
 
-def _shares(card: Card, belonging: NDArray[np.bool_], prediction: Prediction) -> Floats:
-    """How much of each label's evidence makes that of each genre, (genres, labels)."""
-    probable = {score.label: max(score.score, np.finfo(np.float32).tiny) for score in prediction.scores}
-    shares = belonging * np.array([probable[label] for label in card.labels])
-    shares /= shares.sum(axis=1, keepdims=True)
-    return np.asarray(shares if card.labelling == "several" else shares - 1 / len(card.labels))
+def _label_weights(card: Card, membership: NDArray[np.bool_], prediction: Prediction) -> Floats:
+    """Return the weight of each label in the attribution of each genre, shape (genres, labels)."""
+    probabilities = {score.label: max(score.score, np.finfo(np.float32).tiny) for score in prediction.scores}
+    weights = membership * np.array([probabilities[label] for label in card.labels])
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights if card.labelling == "several" else weights - 1 / len(card.labels))
 
 
-def _edges(duration: float, front_end: FrontEnd) -> Floats:
-    """Of columns that are as short as a frame, or longer if there would be too many."""
+def _column_edges(duration: float, front_end: FrontEnd) -> Floats:
+    """Return the edges of columns in seconds, one per frame, or fewer and longer ones for a long track."""
     columns = min(max(1, ceil(duration / front_end.seconds_per_frame)), MAX_COLUMNS)
     return np.linspace(0, duration, columns + 1)
 
 
-def _spectrogram(level: TimeAxis, front_end: FrontEnd) -> Spectrogram:
-    decibels = level.mean(nothing=-np.inf)
+def _spectrogram(log_mel: TimeAxis, front_end: FrontEnd) -> Spectrogram:
+    decibels = log_mel.mean(fill_value=-np.inf)
     silence = float(power_to_db(np.zeros(1))[0])
-    raised = 1 + (decibels - max(decibels.max(), silence + RANGE_DB)) / RANGE_DB
-    levels = np.round(255 * raised.clip(0, 1)).astype(np.uint8)
+    brightness = 1 + (decibels - max(decibels.max(), silence + RANGE_DB)) / RANGE_DB
+    levels = np.round(255 * brightness.clip(0, 1)).astype(np.uint8)
     return Spectrogram(
-        times=_rounded(level.edges, 3),
-        bands=_bands(front_end, len(levels)),
+        times=_rounded(log_mel.edges, 3),
+        bands=_band_edges(front_end, len(levels)),
         levels=base64.b64encode(levels.tobytes()).decode(),
     )
 
 
-def _explanation(genre: str, method: Method, evidence: Floats, edges: Floats, front_end: FrontEnd) -> Explanation:
+def _explanation(genre: str, method: Method, attribution: Floats, edges: Floats, front_end: FrontEnd) -> Explanation:
     return Explanation(
         genre=genre,
         method=method,
         times=_rounded(edges, 3),
-        bands=_bands(front_end, len(evidence)),
-        evidence=tuple(_rounded(row, 4) for row in evidence),
+        bands=_band_edges(front_end, len(attribution)),
+        evidence=tuple(_rounded(row, 4) for row in attribution),
     )
 
 
-def _bands(front_end: FrontEnd, rows: int) -> tuple[float, ...]:
-    """Where in Hz rows begin and end that share the mel scale evenly."""
+def _band_edges(front_end: FrontEnd, rows: int) -> tuple[float, ...]:
+    """Return the edges in Hz of rows that divide the mel scale evenly."""
     low, high = hz_to_mel(np.array([front_end.fmin, front_end.highest]), front_end.mel_scale)
     return _rounded(mel_to_hz(np.linspace(low, high, rows + 1), front_end.mel_scale), 1)
 
 
 def _rounded(values: Floats, digits: int) -> tuple[float, ...]:
-    return tuple((np.asarray(values, np.float64).round(digits) + 0.0).tolist())  # a sum knows no -0.0
+    return tuple((np.asarray(values, np.float64).round(digits) + 0.0).tolist())  # adding 0.0 turns -0.0 into 0.0

@@ -1,4 +1,4 @@
-"""What an explanation is: how much each place of a track speaks for which genre."""
+"""Explanation records: how much each place of a track contributes to a genre."""
 
 from statistics import fmean
 from typing import Literal
@@ -9,16 +9,18 @@ Method = Literal["cam", "occlusion"]
 
 
 class Explanation(Record):
-    """How much each place of a track speaks for a genre.
+    """The attribution of one genre to places in a track.
 
     Attributes:
-        times: where columns begin, in seconds, and where the last one ends.
-        bands: where rows begin, in Hz, from low to high, and where the last one ends. One row tells of time alone.
-        evidence: (rows, columns), the lowest row first, in logits. By "cam" it is the logit that a window would
-            have if all of it were like this place, but for a constant; by "occlusion", how far the logit falls when
-            nothing happens at this place. Unless there are several labels to a track, logits are relative to their
-            mean: positive speaks for the genre, negative for others, and the evidence of all labels adds up to 0.
-            What is silent, or was not heard, has 0.
+        genre: the explained genre.
+        method: attribution method: class activation maps or occlusion.
+        times: start of each column and end of the last one, in seconds.
+        bands: start of each row and end of the last one, in Hz, ascending. A single row is attribution over time only.
+        evidence: attribution in logits, shape (rows, columns), lowest row first. For "cam", the logit of a window
+            that consists of this place only, up to a constant; for "occlusion", the drop of the logit when this place
+            is occluded. Except for multi-label models, logits are relative to their mean: positive values support
+            the genre, negative values others, and the attributions of all labels sum to 0. Silence, and places that
+            were not analysed, have 0.
     """
 
     genre: str
@@ -28,18 +30,18 @@ class Explanation(Record):
     evidence: tuple[tuple[float, ...], ...]
 
     def over_time(self) -> tuple[float, ...]:
-        """The mean over the bands, (columns,)."""
+        """Return the mean over the bands, shape (columns,)."""
         return tuple(map(fmean, zip(*self.evidence, strict=True)))
 
 
 class Spectrogram(Record):
-    """The log-mel of a track, to draw explanations on.
+    """The log-mel of a track, as a background for explanations.
 
     Attributes:
-        times: as of explanations of the track.
-        bands: where rows begin, in Hz, from low to high, and where the last one ends.
-        levels: base64 of uint8 (rows, columns), the lowest row first: 255 is the maximum, 0 is 80 dB below it
-            or not heard. Of a track that is all but silent, the maximum is darker: silence is dark.
+        times: start of each column and end of the last one, in seconds, as in the explanations of the track.
+        bands: start of each row and end of the last one, in Hz, ascending.
+        levels: base64 of uint8 (rows, columns), lowest row first: 255 is the maximum; 0 is 80 dB below it, or not
+            analysed. In a nearly silent track, the maximum is below 255: silence is dark.
     """
 
     times: tuple[float, ...]
@@ -48,7 +50,7 @@ class Spectrogram(Record):
 
 
 class TrackExplanation(Record):
-    """The answer for a track, and why it is that."""
+    """The prediction for a track, with explanations of its genres."""
 
     prediction: Prediction
     spectrogram: Spectrogram

@@ -1,4 +1,4 @@
-"""An explanation as a picture: evidence laid over the spectrogram, and the genres below it, on one time axis."""
+"""Explanations as a picture: attribution over the spectrogram, and the genres of all windows, on one time axis."""
 
 import io
 from collections.abc import Sequence
@@ -14,30 +14,30 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from genrelens.explain.explainer import spectrogram_pixels
 from genrelens.explain.explanation import Explanation, Spectrogram, TrackExplanation
 from genrelens.model.labels import LEVEL_SEPARATOR
-from genrelens.prediction import UNKNOWN, Prediction, is_not_music
+from genrelens.prediction import UNKNOWN, Prediction, display_genre, is_not_music
 
 Floats = NDArray[np.floating[Any]]
 
-# Colours that all eyes tell apart (Okabe & Ito, 2008), on dark paper, from which spectrograms shine.
+# Colours that are distinct for all kinds of colour vision (Okabe & Ito, 2008), on a dark background.
 PAPER, INK, DIM, LINE = "#14171c", "#eef1f4", "#9aa4b0", "#343b45"
 FOR, AGAINST = "#ff9d2e", "#3fa7f0"
 GENRES = ("#2fc39b", "#cc79a7", "#f0e442", "#8f7ee0", "#d55e00", "#c3ccd6", "#56b4e9")
 OTHERS = "#4a515b"
 
 WIDTH = 1400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 196, 100, 50  # margins round the plots
-_SPECTRUM, _EVIDENCE, _TIMELINE = 264, 84, 168  # heights of the plots
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 196, 100, 50  # margins around the plots
+_SPECTROGRAM, _CURVE, _TIMELINE = 264, 84, 168  # heights of the plots
 _HEADING, _GAP = 50, 12
-_FINE = 2  # drawn so much larger, and then reduced: Pillow draws no smooth edges
+_SUPERSAMPLING = 2  # factor by which the picture is drawn larger: Pillow does not draw smooth edges
 
 _TICKS_HZ = (100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
-_TICK_PIXELS = 22  # that ticks along the frequencies keep between them
-_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)  # s between ticks along time
-_MOST_TICKS = 14
-_STRONGEST = 99.5  # percentile of the evidence that has its full colour
-_GLOW = 0.2  # of evidence where there is no light
+_MIN_TICK_DISTANCE = 22  # pixels between labels
+_TIME_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)  # s between ticks along time
+_MAX_TIME_TICKS = 14
+_FULL_COLOUR_PERCENTILE = 99.5  # of the attribution
+_GLOW = 0.2  # brightness of attribution where the spectrogram is dark
 _METHODS = {"cam": "class activation", "occlusion": "occlusion"}
-_LONGEST_NAME, _LONGEST_LABEL = 80, 16  # characters
+_MAX_NAME, _MAX_LABEL = 80, 16  # characters
 
 
 @dataclass(frozen=True)
@@ -50,219 +50,226 @@ class Box:
     bottom: float
 
     def x(self, share: float) -> float:
-        """How far from the left a share of the width is."""
+        """Return the x coordinate of a share of the width, from the left."""
         return self.left + share * (self.right - self.left)
 
     def y(self, share: float) -> float:
-        """How far from the top a share of the height is, counted from the bottom."""
+        """Return the y coordinate of a share of the height, from the bottom."""
         return self.bottom - share * (self.bottom - self.top)
 
 
 class Canvas:
-    """Paper to draw on, with coordinates in pixels of the finished picture."""
+    """A supersampled drawing surface, with coordinates in pixels of the final picture."""
 
     def __init__(self, width: int, height: int) -> None:
-        self._image = Image.new("RGB", (width * _FINE, height * _FINE), PAPER)
+        self._image = Image.new("RGB", (width * _SUPERSAMPLING, height * _SUPERSAMPLING), PAPER)
         self._draw = ImageDraw.Draw(self._image)
 
     def text(self, x: float, y: float, text: str, size: int = 15, colour: str = DIM, anchor: str = "lm") -> float:
-        """Write, and tell where the text ends on the right."""
-        font = _font(size * _FINE)
-        self._draw.text((x * _FINE, y * _FINE), text, colour, font, anchor)
-        return x + font.getlength(text) / _FINE
+        """Draw text, and return the x coordinate of its end."""
+        font = _font(size * _SUPERSAMPLING)
+        self._draw.text((x * _SUPERSAMPLING, y * _SUPERSAMPLING), text, colour, font, anchor)
+        return x + font.getlength(text) / _SUPERSAMPLING
 
     def polygon(self, points: Sequence[tuple[float, float]], colour: str) -> None:
-        """Fill what points surround."""
-        self._draw.polygon([(x * _FINE, y * _FINE) for x, y in points], colour)
+        """Fill a polygon."""
+        self._draw.polygon([(x * _SUPERSAMPLING, y * _SUPERSAMPLING) for x, y in points], colour)
 
     def dot(self, x: float, y: float, radius: float, colour: str) -> None:
         """Fill a circle."""
-        x, y, radius = x * _FINE, y * _FINE, radius * _FINE
+        x, y, radius = x * _SUPERSAMPLING, y * _SUPERSAMPLING, radius * _SUPERSAMPLING
         self._draw.ellipse((x - radius, y - radius, x + radius, y + radius), colour)
 
     def line(self, points: Sequence[tuple[float, float]], colour: str, width: float = 1) -> None:
-        """Join points."""
-        self._draw.line([(x * _FINE, y * _FINE) for x, y in points], colour, round(width * _FINE), "curve")
+        """Draw a line through points."""
+        self._draw.line(
+            [(x * _SUPERSAMPLING, y * _SUPERSAMPLING) for x, y in points],
+            colour,
+            round(width * _SUPERSAMPLING),
+            "curve",
+        )
 
     def paste(self, pixels: NDArray[np.uint8], box: Box) -> None:
-        """Put fine pixels (height, width, 3) into a box."""
-        self._image.paste(Image.fromarray(pixels), (round(box.left * _FINE), round(box.top * _FINE)))
+        """Paste supersampled pixels (height, width, 3) into a box."""
+        self._image.paste(Image.fromarray(pixels), (round(box.left * _SUPERSAMPLING), round(box.top * _SUPERSAMPLING)))
 
     def png(self) -> bytes:
-        """The finished picture as a file."""
+        """Return the picture as a PNG file."""
         content = io.BytesIO()
-        self._image.reduce(_FINE).save(content, "png")
+        self._image.reduce(_SUPERSAMPLING).save(content, "png")
         return content.getvalue()
 
 
-def draw_heatmap(explained: TrackExplanation) -> bytes:
+def draw_heatmap(explanation: TrackExplanation) -> bytes:
     """Draw all explanations of a track, one below the other, and its genres over time.
 
     Returns:
         A PNG file, 1400 pixels wide.
     """
-    each = _HEADING + _SPECTRUM + _GAP + _EVIDENCE
-    height = _TOP + each * len(explained.explanations) + _HEADING + _TIMELINE + _BOTTOM
-    sheet = Canvas(WIDTH, height)
-    _title(sheet, explained.prediction)
+    plot_height = _HEADING + _SPECTROGRAM + _GAP + _CURVE
+    height = _TOP + plot_height * len(explanation.explanations) + _HEADING + _TIMELINE + _BOTTOM
+    canvas = Canvas(WIDTH, height)
+    _draw_title(canvas, explanation.prediction)
     top = float(_TOP)
-    for explanation in explained.explanations:
-        _heading(sheet, top, explanation)
-        spectrum = Box(_LEFT, top + _HEADING, WIDTH - _RIGHT, top + _HEADING + _SPECTRUM)
-        _overlaid(sheet, spectrum, explained.spectrogram, explanation)
-        below = spectrum.bottom + _GAP
-        _curve(sheet, Box(_LEFT, below, WIDTH - _RIGHT, below + _EVIDENCE), explanation)
-        top += each
+    for genre_explanation in explanation.explanations:
+        _draw_heading(canvas, top, genre_explanation)
+        box = Box(_LEFT, top + _HEADING, WIDTH - _RIGHT, top + _HEADING + _SPECTROGRAM)
+        _draw_overlay(canvas, box, explanation.spectrogram, genre_explanation)
+        below = box.bottom + _GAP
+        _draw_curve(canvas, Box(_LEFT, below, WIDTH - _RIGHT, below + _CURVE), genre_explanation)
+        top += plot_height
     timeline = Box(_LEFT, top + _HEADING, WIDTH - _RIGHT, top + _HEADING + _TIMELINE)
-    sheet.text(_LEFT, top + _HEADING - 20, "what each window is told to be", 16, INK)
-    _genres_over_time(sheet, timeline, explained.prediction)
-    _time_axis(sheet, timeline, explained.prediction.duration)
-    return sheet.png()
+    canvas.text(_LEFT, top + _HEADING - 20, "genre of each window", 16, INK)
+    _draw_genres(canvas, timeline, explanation.prediction)
+    _draw_time_axis(canvas, timeline, explanation.prediction.duration)
+    return canvas.png()
 
 
-def _title(sheet: Canvas, prediction: Prediction) -> None:
-    told = ", ".join(prediction.genres)
-    sure = "" if prediction.genre == UNKNOWN else f"{100 * prediction.confidence:.0f} %"
-    end = sheet.text(_LEFT, 40, told, 34, INK)
-    sheet.text(end + 14, 43, "no music" if is_not_music(prediction.music) else sure, 26, DIM)
+def _draw_title(canvas: Canvas, prediction: Prediction) -> None:
+    genres = ", ".join(display_genre(genre) for genre in prediction.genres)
+    confidence = "" if prediction.genre == UNKNOWN else f"{100 * prediction.confidence:.0f} %"
+    end = canvas.text(_LEFT, 40, genres, 34, INK)
+    canvas.text(end + 14, 43, "not music" if is_not_music(prediction.music) else confidence, 26, DIM)
     name = PurePath(prediction.path).name.encode(errors="replace").decode()
-    sheet.text(_LEFT, 80, _cut(name, _LONGEST_NAME), 18, DIM)
-    sheet.text(WIDTH - 24, 43, f"{prediction.model} {prediction.version}", 15, DIM, "rm")
+    canvas.text(_LEFT, 80, _truncate(name, _MAX_NAME), 18, DIM)
+    canvas.text(WIDTH - 24, 43, f"{prediction.model} {prediction.version}", 15, DIM, "rm")
 
 
-def _heading(sheet: Canvas, top: float, explanation: Explanation) -> None:
+def _draw_heading(canvas: Canvas, top: float, explanation: Explanation) -> None:
     x, y = _LEFT, top + _HEADING - 20
-    end = sheet.text(x, y, "what speaks ", 16, INK)
-    end = sheet.text(end, y, "for", 16, FOR)
-    end = sheet.text(end, y, " and ", 16, INK)
-    end = sheet.text(end, y, "against ", 16, AGAINST)
-    end = sheet.text(end, y, explanation.genre, 16, INK)
-    sheet.text(end, y, f"  by {_METHODS[explanation.method]}", 16, DIM)
+    end = canvas.text(x, y, "evidence ", 16, INK)
+    end = canvas.text(end, y, "for", 16, FOR)
+    end = canvas.text(end, y, " and ", 16, INK)
+    end = canvas.text(end, y, "against ", 16, AGAINST)
+    end = canvas.text(end, y, display_genre(explanation.genre), 16, INK)
+    canvas.text(end, y, f"  by {_METHODS[explanation.method]}", 16, DIM)
 
 
-def _overlaid(sheet: Canvas, box: Box, spectrogram: Spectrogram, explanation: Explanation) -> None:
-    """The spectrogram, its light coloured by the evidence."""
-    size = round((box.right - box.left) * _FINE), round((box.bottom - box.top) * _FINE)
-    evidence = np.array(explanation.evidence)
-    full = _full(evidence)
-    light = _resized(spectrogram_pixels(spectrogram) / 255, size).clip(0, 1)
-    strength = (_resized(evidence, size) / full).clip(-1, 1)
-    sheet.paste(_coloured(light, strength), box)
-    _frequency_axis(sheet, box, spectrogram.bands)
-    _scale(sheet, box, full)
+def _draw_overlay(canvas: Canvas, box: Box, spectrogram: Spectrogram, explanation: Explanation) -> None:
+    """Draw the spectrogram, coloured by the attribution."""
+    size = round((box.right - box.left) * _SUPERSAMPLING), round((box.bottom - box.top) * _SUPERSAMPLING)
+    attribution = np.array(explanation.evidence)
+    full = _full_colour(attribution)
+    brightness = _resize(spectrogram_pixels(spectrogram) / 255, size).clip(0, 1)
+    strength = (_resize(attribution, size) / full).clip(-1, 1)
+    canvas.paste(_colourise(brightness, strength), box)
+    _draw_frequency_axis(canvas, box, spectrogram.bands)
+    _draw_colour_scale(canvas, box, full)
 
 
-def _coloured(light: Floats, strength: Floats) -> NDArray[np.uint8]:
-    """Grey light, 0 to 1, that is dyed by strengths from -1 to 1, and glows a little even where it is dark."""
-    dye = np.where(strength[..., None] > 0, _rgb(FOR), _rgb(AGAINST))
+def _colourise(brightness: Floats, strength: Floats) -> NDArray[np.uint8]:
+    """Colour a brightness (0 to 1) by strengths from -1 to 1, with a faint glow even where it is dark."""
+    colour = np.where(strength[..., None] > 0, _rgb(FOR), _rgb(AGAINST))
     share = np.abs(strength[..., None]) ** 0.6
-    shown = light[..., None] ** 1.2
-    mixed = shown * ((1 - share) * _rgb(INK) + share * dye) + (1 - shown) * share * _GLOW * dye
+    gamma = brightness[..., None] ** 1.2
+    mixed = gamma * ((1 - share) * _rgb(INK) + share * colour) + (1 - gamma) * share * _GLOW * colour
     return np.asarray(mixed.clip(0, 255), np.uint8)
 
 
-def _frequency_axis(sheet: Canvas, box: Box, bands: tuple[float, ...]) -> None:
+def _draw_frequency_axis(canvas: Canvas, box: Box, bands: tuple[float, ...]) -> None:
     last = float("inf")
     for hz in (hz for hz in _TICKS_HZ if bands[0] <= hz <= bands[-1]):
         y = box.y(float(np.interp(hz, bands, np.linspace(0, 1, len(bands)))))
-        if last - y < _TICK_PIXELS:
+        if last - y < _MIN_TICK_DISTANCE:
             continue
-        sheet.line([(box.left - 5, y), (box.left, y)], DIM)
-        sheet.text(box.left - 10, y, f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz", 14, DIM, "rm")
+        canvas.line([(box.left - 5, y), (box.left, y)], DIM)
+        canvas.text(box.left - 10, y, f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz", 14, DIM, "rm")
         last = y
 
 
-def _scale(sheet: Canvas, box: Box, full: float) -> None:
-    """What colours mean, in logits."""
+def _draw_colour_scale(canvas: Canvas, box: Box, full: float) -> None:
+    """Draw the colour bar, in logits."""
     bar = Box(box.right + 24, box.top + 30, box.right + 38, box.bottom - 30)
-    size = round((bar.right - bar.left) * _FINE), round((bar.bottom - bar.top) * _FINE)
+    size = round((bar.right - bar.left) * _SUPERSAMPLING), round((bar.bottom - bar.top) * _SUPERSAMPLING)
     strength = np.linspace(1, -1, size[1])[:, None].repeat(size[0], axis=1)
-    sheet.paste(_coloured(np.full_like(strength, 0.8), strength), bar)
+    canvas.paste(_colourise(np.full_like(strength, 0.8), strength), bar)
     for share, value in ((1, full), (0.5, 0.0), (0, -full)):
-        sheet.text(bar.right + 8, bar.y(share), _signed(value), 14, DIM)
-    sheet.text(bar.left, bar.top - 18, "for", 14, FOR)
-    sheet.text(bar.left, bar.bottom + 18, "against", 14, AGAINST)
+        canvas.text(bar.right + 8, bar.y(share), _signed(value), 14, DIM)
+    canvas.text(bar.left, bar.top - 18, "for", 14, FOR)
+    canvas.text(bar.left, bar.bottom + 18, "against", 14, AGAINST)
 
 
-def _curve(sheet: Canvas, box: Box, explanation: Explanation) -> None:
-    """The evidence of all bands over time, above and below a line that stands for none."""
+def _draw_curve(canvas: Canvas, box: Box, explanation: Explanation) -> None:
+    """Draw the mean attribution over all bands over time, above and below a zero line."""
     over_time = np.array(explanation.over_time())
     low, high = min(0.0, float(over_time.min())), max(0.0, float(over_time.max()))
     if high == low:
         low, high = -1.0, 1.0
     zero = box.y(-low / (high - low))
     for second in _ticks(explanation.times[-1]):
-        sheet.line([(box.x(second / explanation.times[-1]), y) for y in (box.top, box.bottom)], LINE)
+        canvas.line([(box.x(second / explanation.times[-1]), y) for y in (box.top, box.bottom)], LINE)
     edges = np.array(explanation.times)
     shares = (edges[:-1] + edges[1:]) / 2 / edges[-1]
     for colour, part in ((FOR, over_time.clip(0, None)), (AGAINST, over_time.clip(None, 0))):
         points = [(box.x(x), box.y((y - low) / (high - low))) for x, y in zip(shares, part, strict=True)]
-        sheet.polygon(
+        canvas.polygon(
             [(box.left, zero), (box.left, points[0][1]), *points, (box.right, points[-1][1]), (box.right, zero)], colour
         )
-    sheet.line([(box.left, zero), (box.right, zero)], DIM)
+    canvas.line([(box.left, zero), (box.right, zero)], DIM)
     for value in {0.0, low, high}:
         y = box.y((value - low) / (high - low))
-        if value == 0 or abs(y - zero) > _TICK_PIXELS:
-            sheet.text(box.left - 10, y, _signed(value), 14, DIM, "rm")
-    sheet.text(box.right + 24, (box.top + box.bottom) / 2, "evidence, logits", 14, DIM)
+        if value == 0 or abs(y - zero) > _MIN_TICK_DISTANCE:
+            canvas.text(box.left - 10, y, _signed(value), 14, DIM, "rm")
+    canvas.text(box.right + 24, (box.top + box.bottom) / 2, "evidence, logits", 14, DIM)
 
 
-def _genres_over_time(sheet: Canvas, box: Box, prediction: Prediction) -> None:
-    """The probabilities of each window, one on top of the other."""
-    order = _leaves([score.label for score in prediction.scores])
+def _draw_genres(canvas: Canvas, box: Box, prediction: Prediction) -> None:
+    """Draw the stacked probabilities of each window."""
+    labels = _leaf_labels([score.label for score in prediction.scores])
     scores = ({score.label: score.score for score in segment.scores} for segment in prediction.segments)
-    heights = np.array([[own.get(label, 0.0) for label in order] for own in scores])
+    heights = np.array([[by_label.get(label, 0.0) for label in labels] for by_label in scores])
     heights /= heights.sum(axis=1, keepdims=True).clip(1e-9)
-    few = heights[:, : len(GENRES)]
-    stacked = np.cumsum(np.column_stack([np.zeros(len(few)), few, 1 - few.sum(axis=1)]), axis=1)
+    drawn = heights[:, : len(GENRES)]
+    stacked = np.cumsum(np.column_stack([np.zeros(len(drawn)), drawn, 1 - drawn.sum(axis=1)]), axis=1)
     centres = [box.x((s.start + s.end) / 2 / prediction.duration) for s in prediction.segments]
-    across = [box.left, *centres, box.right]
-    shares = few.mean(axis=0)
-    named = [*zip(order, GENRES, shares, strict=False), ("others", OTHERS, 1 - shares.sum())]
-    for row, (_, colour, _) in enumerate(named):
+    xs = [box.left, *centres, box.right]
+    shares = drawn.mean(axis=0)
+    areas = [*zip(labels, GENRES, shares, strict=False), ("others", OTHERS, 1 - shares.sum())]
+    for row, (_, colour, _) in enumerate(areas):
         lower, upper = ([box.y(y) for y in (edge[0], *edge, edge[-1])] for edge in stacked.T[[row, row + 1]])
-        sheet.polygon([*zip(across, upper, strict=True), *list(zip(across, lower, strict=True))[::-1]], colour)
-        sheet.line([*zip(across, lower, strict=True)], PAPER)
+        canvas.polygon([*zip(xs, upper, strict=True), *list(zip(xs, lower, strict=True))[::-1]], colour)
+        canvas.line([*zip(xs, lower, strict=True)], PAPER)
     for share, text in ((0, "0 %"), (0.5, "50 %"), (1, "100 %")):
-        sheet.text(box.left - 10, box.y(share), text, 14, DIM, "rm")
-    shown = [entry for entry in named if entry[2] > 0.005 or entry[0] == order[0]]
-    for place, (label, colour, share) in enumerate(shown):
+        canvas.text(box.left - 10, box.y(share), text, 14, DIM, "rm")
+    legend = [entry for entry in areas if entry[2] > 0.005 or entry[0] == labels[0]]
+    for place, (label, colour, share) in enumerate(legend):
         y = box.top + 8 + place * 21
-        sheet.polygon(
+        canvas.polygon(
             [(box.right + 24, y - 6), (box.right + 36, y - 6), (box.right + 36, y + 6), (box.right + 24, y + 6)], colour
         )
-        end = sheet.text(box.right + 44, y, _cut(label.rpartition(LEVEL_SEPARATOR)[2], _LONGEST_LABEL), 14, INK)
-        sheet.text(end + 8, y, f"{100 * share:.0f} %", 14, DIM)
+        end = canvas.text(
+            box.right + 44, y, _truncate(display_genre(label.rpartition(LEVEL_SEPARATOR)[2]), _MAX_LABEL), 14, INK
+        )
+        canvas.text(end + 8, y, f"{100 * share:.0f} %", 14, DIM)
 
 
-def _leaves(labels: list[str]) -> list[str]:
-    """Those that have no parts below them."""
+def _leaf_labels(labels: list[str]) -> list[str]:
+    """Return the labels that have no subgenres."""
     return [label for label in labels if not any(other.startswith(label + LEVEL_SEPARATOR) for other in labels)]
 
 
-def _time_axis(sheet: Canvas, box: Box, duration: float) -> None:
+def _draw_time_axis(canvas: Canvas, box: Box, duration: float) -> None:
     seconds = _ticks(duration)
     for second in seconds:
         x = box.x(second / duration)
-        sheet.line([(x, box.bottom), (x, box.bottom + 6)], DIM)
+        canvas.line([(x, box.bottom), (x, box.bottom + 6)], DIM)
         text = f"{second // 60:.0f}:{second % 60:02.0f}" if len(seconds) < 2 or seconds[1] >= 1 else f"{second:.1f} s"
-        sheet.text(x, box.bottom + 20, text, 14, DIM, "mm")
+        canvas.text(x, box.bottom + 20, text, 14, DIM, "mm")
 
 
 def _ticks(duration: float) -> list[float]:
-    """The seconds to mark."""
-    step = next((step for step in _STEPS if duration / step <= _MOST_TICKS), _STEPS[-1])
+    """Return the seconds to label."""
+    step = next((step for step in _TIME_STEPS if duration / step <= _MAX_TIME_TICKS), _TIME_STEPS[-1])
     return [round(place * step, 1) for place in range(int(duration / step) + 1)]
 
 
-def _full(evidence: Floats) -> float:
-    """The evidence that has its full colour."""
-    return float(np.percentile(np.abs(evidence), _STRONGEST)) or 1.0
+def _full_colour(attribution: Floats) -> float:
+    """Return the attribution that is drawn in full colour."""
+    return float(np.percentile(np.abs(attribution), _FULL_COLOUR_PERCENTILE)) or 1.0
 
 
-def _resized(values: Floats, size: tuple[int, int]) -> Floats:
-    """Draw rows from the lowest up to a picture, top first, of a width and height in pixels."""
+def _resize(values: Floats, size: tuple[int, int]) -> Floats:
+    """Scale rows, lowest first, to a picture, top row first, of this width and height in pixels."""
     image = Image.fromarray(np.ascontiguousarray(values[::-1], np.float32))
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
 
@@ -271,8 +278,8 @@ def _rgb(colour: str) -> Floats:
     return np.array(ImageColor.getrgb(colour), np.float32)
 
 
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+def _truncate(text: str, max_length: int) -> str:
+    return text if len(text) <= max_length else f"{text[: max_length - 3]}..."
 
 
 def _signed(value: float) -> str:

@@ -1,1 +1,1 @@
-"""Model files: card, labels, input specification, ONNX session, checkpoint reading and the model zoo."""
+"""Model files: card, labels, input specification, ONNX session, checkpoint reader and the model zoo."""

@@ -1,14 +1,15 @@
-"""The card: all that must be known of a model to use it and to trust it, kept inside its file."""
+"""The model card: everything needed to use a model and to trust it, stored in the metadata of its ONNX file."""
 
 import json
 from functools import cache
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from genrelens.errors import InvalidModelError, NewerCardError, WrongInputError, display_name
 from genrelens.model.input_spec import AudioInput, InputSpec
 from genrelens.model.labels import DEFAULT_CERTAINTY, GenreTree, Labelling, has_empty_parts
+from genrelens.records import FrozenModel
 
 CARD_KEY = "genrelens.card"  # in the ONNX metadata
 CARD_FORMAT = 3
@@ -16,12 +17,8 @@ CARD_FORMAT = 3
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class MetricEstimate(_Part):
-    """A measured value and what exactly was measured; `low` and `high` bound its 95 % interval."""
+class MetricEstimate(FrozenModel):
+    """A measured metric and how it was measured; `low` and `high` bound its 95 % interval."""
 
     metric: str
     value: float
@@ -33,8 +30,8 @@ class MetricEstimate(_Part):
     protocol: str
 
 
-class TrainingRecord(_Part):
-    """Where the weights came from."""
+class TrainingRecord(FrozenModel):
+    """How the weights were trained."""
 
     recipe: str
     data: str
@@ -45,13 +42,14 @@ class TrainingRecord(_Part):
     machine: str
 
 
-class Calibration(_Part):
-    """What choosing the temperature changed on the tracks of *valid*: each pair is before and after.
+class Calibration(FrozenModel):
+    """The effect of the temperature on the tracks of *valid*; each pair is before and after.
 
     Attributes:
-        tracks: how many there were.
-        log_loss: of the answers by track.
-        error: their expected calibration error; none with several labels, whose answers are neither right nor wrong.
+        tracks: number of tracks.
+        log_loss: log loss of the predictions by track.
+        error: expected calibration error of the predictions; None for multi-label models, whose predictions are
+            neither right nor wrong.
     """
 
     tracks: int
@@ -59,17 +57,17 @@ class Calibration(_Part):
     error: tuple[float, float] | None = None
 
 
-class MusicDetector(_Part):
-    """What music looks like to the net, so that what is no music stands out by its distance from it.
+class MusicDetector(FrozenModel):
+    """An out-of-distribution detector that recognises audio that is not music by its distance from music.
 
-    Embeddings of music lie near a flat of few dimensions. The distance of one from it is its norm once the
-    `centre` and the share along the `axes` are taken off (the residual of ViM; Wang et al., CVPR 2022).
+    Embeddings of music lie near a subspace of few dimensions. The distance of an embedding is the norm of what remains
+    after subtracting the `centre` and projecting out the `axes` (the residual of ViM; Wang et al., CVPR 2022).
 
     Attributes:
-        centre: the mean embedding of *train*, (channels,).
-        axes: the directions in which music varies most, (axes, channels), orthonormal.
-        usual: the distance of the median track of *valid*, which counts as music by 99 %.
-        limit: the distance that counts as music by half; hardly a track of *valid* is beyond it.
+        centre: mean embedding of *train*, shape (channels,).
+        axes: orthonormal directions in which music varies most, shape (axes, channels).
+        usual: distance of the median track of *valid*, where the probability of music is 99 %.
+        limit: distance where the probability of music is one half; hardly a track of *valid* exceeds it.
     """
 
     centre: Annotated[tuple[float, ...], Field(min_length=1)]
@@ -78,28 +76,36 @@ class MusicDetector(_Part):
     limit: Annotated[float, Field(gt=0)]
 
     @model_validator(mode="after")
-    def _fits_itself(self) -> Self:
+    def _check_consistency(self) -> Self:
         if any(len(axis) != len(self.centre) for axis in self.axes):
             raise ValueError(f"an axis does not have the {len(self.centre)} channels of the centre")
         if not self.usual < self.limit:
-            raise ValueError("the usual distance must lie below the limit")
+            raise ValueError("the usual distance must be less than the limit")
         return self
 
 
-class Card(_Part):
-    """What a model is: its labels, how its input is made, how it was trained, what it is worth.
+class Card(FrozenModel):
+    """A model card: labels, input, training and evaluation of a model.
 
     Attributes:
-        format: version of this shape; a reader refuses one that is newer than its own.
-        labels: of the net's outputs, in their order; of a tree, its leaves.
-        labelling: what is told of a track: "one" label; "several", each with a sigmoid of its own; or the place
-            in a "tree" of genres whose leaves are the labels.
-        thresholds: with several labels, the probability from which on each is told.
-        certainty: with a tree, the probability below which an answer backs off to the parent.
-        input: what the net takes.
-        temperature: divides the logits before the softmax (Guo et al., ICML 2017) or sigmoid.
-        calibration: what the temperature was chosen by; none if it was not.
-        detector: tells music from what is none; none if the net gives no embeddings, or too few tracks were at hand.
+        format: version of the card format; a card newer than `CARD_FORMAT` is rejected.
+        name: name of the model.
+        version: version of the model.
+        summary: one-line description.
+        labels: labels of the outputs, in order; for a tree, its leaves.
+        labelling: "one" label per track; "several", each with its own sigmoid; or a node in a "tree" of genres
+            whose leaves are the labels.
+        thresholds: for "several", the probability from which each label is predicted.
+        certainty: for a tree, the probability below which a prediction backs off to the parent.
+        input: input specification.
+        temperature: divisor of the logits before the softmax (Guo et al., ICML 2017) or sigmoid.
+        calibration: effect of the temperature; None if it was not fitted.
+        detector: detector of audio that is not music; None if the model outputs no embeddings, or too few tracks were
+            available to fit it.
+        parameters: number of parameters.
+        training: how the weights were trained.
+        figures: measured metrics.
+        licence: licence of the model.
         package: version of GenreLens that wrote the file.
     """
 
@@ -122,37 +128,38 @@ class Card(_Part):
     package: str
 
     @model_validator(mode="after")
-    def _labels_differ(self) -> Self:
+    def _check_labels(self) -> Self:
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("two labels are the same")
         return self
 
     @model_validator(mode="after")
-    def _labels_can_be_told(self) -> Self:
+    def _check_labelling(self) -> Self:
         if len(self.thresholds) != (len(self.labels) if self.labelling == "several" else 0):
             raise ValueError(
-                f"{len(self.thresholds)} thresholds do not fit {len(self.labels)} labels told {self.labelling} a track"
+                f"{len(self.thresholds)} thresholds do not match {len(self.labels)} labels with labelling "
+                f"{self.labelling!r}"
             )
         if self.labelling == "tree" and any(map(has_empty_parts, self.labels)):
             raise ValueError("a label of the tree has an empty part")
-        _ = self.tree  # a leaf may have parts
+        _ = self.tree  # raises if a leaf has subgenres
         return self
 
     @property
     def tree(self) -> GenreTree | None:
-        """The tree of genres that the labels are the leaves of, if they are."""
+        """The tree of genres whose leaves are the labels, if the model has one."""
         return _tree(self.labels) if self.labelling == "tree" else None
 
     @property
     def audio_input(self) -> AudioInput:
-        """The input of a model that hears.
+        """The input specification of an audio model.
 
         Raises:
-            WrongInputError: it looks at pictures.
+            WrongInputError: the model takes pictures.
         """
         if not isinstance(self.input, AudioInput):
             raise WrongInputError(
-                f"{self.name} looks at pictures of spectrograms; make them of audio with `genrelens data pictures`"
+                f"{self.name} takes pictures of spectrograms; create them from audio with `genrelens data pictures`"
             )
         return self.input
 
@@ -163,11 +170,11 @@ def _tree(leaves: tuple[str, ...]) -> GenreTree:
 
 
 def read_card(metadata: dict[str, str], path: Any) -> Card:
-    """Read the card from the metadata of the ONNX file at `path`.
+    """Parse the card in the metadata of the ONNX file at `path`.
 
     Raises:
-        InvalidModelError: there is no card, or it is broken.
-        NewerCardError: a later GenreLens wrote it.
+        InvalidModelError: the card is missing or malformed.
+        NewerCardError: a later GenreLens wrote the card.
     """
     if CARD_KEY not in metadata:
         raise InvalidModelError(
@@ -175,33 +182,33 @@ def read_card(metadata: dict[str, str], path: Any) -> Card:
         )
     try:
         content = json.loads(metadata[CARD_KEY])
-        written_by = content.get("format", 0)
-        if isinstance(written_by, int) and written_by > CARD_FORMAT:
+        card_format = content.get("format", 0)
+        if isinstance(card_format, int) and card_format > CARD_FORMAT:
             raise NewerCardError(
-                f"{display_name(path)} has a card of format {written_by}, and this GenreLens reads up to "
+                f"{display_name(path)} has a card of format {card_format}, but this GenreLens reads formats up to "
                 f"{CARD_FORMAT}; upgrade with `pip install -U genrelens`"
             )
-        return Card.model_validate(_upgraded(content))
+        return Card.model_validate(_upgrade(content))
     except (json.JSONDecodeError, AttributeError, ValidationError) as error:
         raise InvalidModelError(
-            f"{display_name(path)} has a card that cannot be read ({_first_line(error)}); get the file anew"
+            f"{display_name(path)} has a malformed card ({_first_problem(error)}); get the file again"
         ) from error
 
 
-def _upgraded(content: dict[str, Any]) -> dict[str, Any]:
-    """A card of an earlier format as the present one.
+def _upgrade(content: dict[str, Any]) -> dict[str, Any]:
+    """Convert a card of an earlier format to the current one.
 
-    In the first, the input was spread over three keys; the second knew no ceiling, calibration or detector.
+    In format 1, the input was spread over three keys; format 2 had no ceiling, calibration or detector.
     """
     if content.get("format") == 2:
         return {**content, "format": CARD_FORMAT}
     if content.get("format") != 1:
         return content
-    sound = {key: content[key] for key in ("front_end", "window", "hop") if key in content}
-    return {**{key: value for key, value in content.items() if key not in sound}, "format": CARD_FORMAT, "input": sound}
+    spec = {key: content[key] for key in ("front_end", "window", "hop") if key in content}
+    return {**{key: value for key, value in content.items() if key not in spec}, "format": CARD_FORMAT, "input": spec}
 
 
-def _first_line(error: Exception) -> str:
+def _first_problem(error: Exception) -> str:
     if isinstance(error, ValidationError):
         problem = error.errors()[0]
         return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"

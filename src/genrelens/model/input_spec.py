@@ -1,32 +1,29 @@
-"""What a net takes in, windows of sound or pictures: said in the same words by a recipe and by a model's card."""
+"""Input specification of a model, windows of audio or pictures; shared by recipes and model cards."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, field_validator, model_validator
 
 from genrelens.audio.containers import audio_files
 from genrelens.features.frontend import FrontEnd
 from genrelens.features.pictures import Border, picture_files
 from genrelens.features.spectral import Feature, Layout, input_shape, row_count
+from genrelens.records import FrozenModel
 
-Shape = tuple[int, int, int]  # planes, rows, frames; of a picture: colours, height, width
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Shape = tuple[int, int, int]  # channels, rows, frames; for a picture: colours, height, width
 
 
-class AudioInput(_Part):
-    """Windows of a track.
+class AudioInput(FrozenModel):
+    """Windows of audio.
 
     Attributes:
-        window: how long each is, in seconds.
-        hop: seconds from one to the next, where all of a track is heard.
-        front_end: from samples to log-mel.
-        features: what is computed; see `genrelens.features.spectral`.
-        layout: each feature a plane of its own ("stack"), or one plane with their rows one under another.
+        window: length of a window in seconds.
+        hop: seconds from one window to the next, when all of a track is analysed.
+        front_end: log-mel parameters.
+        features: features to compute; see `genrelens.features.spectral`.
+        layout: "stack" for one channel per feature, "concat" for one channel with the rows of all features.
     """
 
     kind: Literal["sound"] = "sound"
@@ -38,39 +35,45 @@ class AudioInput(_Part):
 
     @field_validator("features")
     @classmethod
-    def _differ(cls, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    def _check_unique(cls, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
         if len(set(features)) < len(features):
-            raise ValueError("a feature is named twice")
+            raise ValueError("a feature is listed twice")
         return features
 
     @model_validator(mode="after")
-    def _has_rows(self) -> Self:
+    def _check_front_end(self) -> Self:
         for feature in self.features:
-            row_count(feature, self.front_end)  # which may be too coarse for it
+            row_count(feature, self.front_end)  # raises if the front end is too coarse for the feature
         return self
 
     @property
     def frames(self) -> int:
-        """Frames of a window."""
+        """Number of frames in a window."""
         return self.front_end.frames(round(self.window * self.front_end.rate))
 
     @property
     def shape(self) -> Shape:
-        """Of one window, as the net takes it."""
+        """Shape of one window as model input: channels, rows, frames."""
         return input_shape(self.features, self.layout, self.front_end, self.frames)
 
 
-class PictureInput(_Part):
-    """A picture of a spectrogram, scaled to `width` x `row_count` pixels, with or without the border round the plot."""
+class PictureInput(FrozenModel):
+    """A picture of a spectrogram.
+
+    Attributes:
+        width: width in pixels to which pictures are scaled.
+        height: height in pixels to which pictures are scaled.
+        border: whether to "remove" margins, axes and titles around the plot first, or "keep" them.
+    """
 
     kind: Literal["picture"]
     width: Annotated[int, Field(gt=0)]
-    row_count: Annotated[int, Field(gt=0)]
+    height: Annotated[int, Field(gt=0)]
     border: Border = "remove"
 
     @property
     def shape(self) -> Shape:
-        """Of one picture, as the net takes it."""
+        """Shape of one picture as model input: colours, height, width."""
         return 3, self.height, self.width
 
 
@@ -78,12 +81,14 @@ def _kind(value: Any) -> Any:
     return value.get("kind", "sound") if isinstance(value, dict) else getattr(value, "kind", None)
 
 
-InputSpec = Annotated[Annotated[AudioInput, Tag("sound")] | Annotated[PictureInput, Tag("picture")], Discriminator(_kind)]
+InputSpec = Annotated[
+    Annotated[AudioInput, Tag("sound")] | Annotated[PictureInput, Tag("picture")], Discriminator(_kind)
+]
 
 
-def file_finder(own: InputSpec) -> Callable[..., list[Path]]:
-    """What finds files in a folder that can be taken in: `sources.audio_files` or `pictures.picture_files`."""
-    return picture_files if isinstance(own, PictureInput) else audio_files
+def file_finder(spec: InputSpec) -> Callable[..., list[Path]]:
+    """Return the function that lists suitable files in a folder: `audio_files` or `picture_files`."""
+    return picture_files if isinstance(spec, PictureInput) else audio_files
 
 
 INPUT_KINDS: dict[str, type[BaseModel]] = {"sound": AudioInput, "picture": PictureInput}

@@ -1,4 +1,4 @@
-"""What a track may be called: one genre, several at once, or a place in a tree of genres."""
+"""Label schemes: one genre per track, several, or a node in a tree of genres."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -9,97 +9,99 @@ from numpy.typing import NDArray
 
 Labelling = Literal["one", "several", "tree"]
 
-LABEL_SEPARATOR = ";"  # between several labels of a track
-LEVEL_SEPARATOR = "---"  # between a genre and a part of it, as in Rock---Metal
-DEFAULT_CERTAINTY = 0.5  # with less, an answer is more likely wrong than right
+LABEL_SEPARATOR = ";"  # between the labels of a track, as in "rock;jazz"
+LEVEL_SEPARATOR = "---"  # between a genre and its subgenre, as in "Rock---Metal"
+DEFAULT_CERTAINTY = 0.5  # below this probability, a prediction is more likely wrong than right
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
-    """The labels in "rock; jazz", each once."""
+    """Return the distinct labels in "rock; jazz"."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(LABEL_SEPARATOR)))
 
 
 def has_empty_parts(text: str) -> bool:
-    """Whether there is nothing between two marks, as in "rock;;jazz" or "Rock---"."""
+    """Return whether there is nothing between two separators, as in "rock;;jazz" or "Rock---"."""
     return any(not part.strip() for label in text.split(LABEL_SEPARATOR) for part in label.split(LEVEL_SEPARATOR))
 
 
-def labels_above_thresholds(labels: Sequence[str], probabilities: NDArray[np.floating[Any]], thresholds: Sequence[float]) -> list[str]:
-    """The labels that reach their thresholds, the most probable first; or the most probable one, if none does.
+def labels_above_thresholds(
+    labels: Sequence[str], probabilities: NDArray[np.floating[Any]], thresholds: Sequence[float]
+) -> list[str]:
+    """Return the labels that reach their thresholds, most probable first, or the most probable label if none does.
 
-    Every track that such a model learns from has a label, so an answer without any would surely be wrong.
+    Every training track of a multi-label model has a label, so an empty prediction would certainly be wrong.
     """
-    order = [int(place) for place in np.argsort(-probabilities, kind="stable")]
-    reached = [labels[place] for place in order if probabilities[place] >= thresholds[place]]
+    order = [int(index) for index in np.argsort(-probabilities, kind="stable")]
+    reached = [labels[index] for index in order if probabilities[index] >= thresholds[index]]
     return reached or [labels[order[0]]]
 
 
 class GenreTree:
-    """Genres as paths: a net tells the leaves apart, and a genre is as probable as its leaves together.
+    """A tree of genres: the model classifies the leaves, and the probability of a genre is the sum over its leaves.
 
-    So the probabilities agree with one another by construction: those of the parts of a genre sum to its own,
-    those of the first level to 1.
+    Probabilities are therefore consistent by construction: those of subgenres sum to that of their parent, and those
+    of the first level to 1.
 
     Args:
-        leaves: such as ("Jazz", "Rock---Metal", "Rock---Pop").
+        leaves: paths such as ("Jazz", "Rock---Metal", "Rock---Pop").
 
     Raises:
-        ValueError: a leaf has parts below it.
+        ValueError: a leaf has subgenres.
     """
 
     def __init__(self, leaves: Iterable[str]) -> None:
         self.leaves = tuple(leaves)
-        paths = dict.fromkeys(node for leaf in self.leaves for node in lineage(leaf)[:-1])
+        parents = dict.fromkeys(node for leaf in self.leaves for node in lineage(leaf)[:-1])
         for leaf in self.leaves:
-            if leaf in paths:
-                part = next(other for other in self.leaves if other.startswith(leaf + LEVEL_SEPARATOR))
-                raise ValueError(f"{leaf!r} is a label of its own and has parts, such as {part!r}")
+            if leaf in parents:
+                child = next(other for other in self.leaves if other.startswith(leaf + LEVEL_SEPARATOR))
+                raise ValueError(f"{leaf!r} is a leaf and also has subgenres, such as {child!r}")
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
         """All genres, those of the first level first."""
-        every = dict.fromkeys(node for leaf in self.leaves for node in lineage(leaf))
-        return tuple(sorted(every, key=lambda node: node.count(LEVEL_SEPARATOR)))
+        nodes = dict.fromkeys(node for leaf in self.leaves for node in lineage(leaf))
+        return tuple(sorted(nodes, key=lambda node: node.count(LEVEL_SEPARATOR)))
 
     @property
     def depth(self) -> int:
-        """How many levels there are."""
+        """Number of levels."""
         return max(len(lineage(leaf)) for leaf in self.leaves)
 
     def node_probabilities(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """From probabilities of the leaves (..., leaves) to those of all nodes (..., nodes)."""
+        """Return the probabilities of all nodes (..., nodes) for those of the leaves (..., leaves)."""
         return np.asarray(probabilities, np.float64) @ self._membership
 
     def labels_at_level(self, level: int) -> list[str]:
-        """What each leaf counts as on a level, from 1 on: its ancestor there, or itself if it ends before."""
+        """Return the ancestor of each leaf at a level, from 1 on; a leaf above that level is returned itself."""
         return [lineage(leaf)[:level][-1] for leaf in self.leaves]
 
     def predicted_node(self, probabilities: NDArray[np.floating[Any]], certainty: float) -> str:
-        """The genre to tell, of probabilities of the leaves (leaves,).
+        """Return the predicted genre for probabilities of the leaves (leaves,).
 
-        From the most probable genre of the first level the answer goes down to the most probable part for as
-        long as this is probable enough; where no part is, the leaf is unsure, and the answer stays with the
-        parent (a fixed threshold on consistent probabilities, as in Deng et al., Hedging Your Bets, CVPR 2012).
+        Starting from the most probable genre of the first level, descend to the most probable child while its
+        probability reaches `certainty`; otherwise stop at the parent (a fixed threshold on consistent probabilities,
+        as in Deng et al., Hedging Your Bets, CVPR 2012).
         """
-        own = dict(zip(self.nodes, self.node_probabilities(probabilities), strict=True))
-        told = max((node for node in self.nodes if LEVEL_SEPARATOR not in node), key=own.__getitem__)
-        while parts := self._parts(told):
-            likeliest = max(parts, key=own.__getitem__)
-            if own[likeliest] < certainty:
+        by_node = dict(zip(self.nodes, self.node_probabilities(probabilities), strict=True))
+        node = max((node for node in self.nodes if LEVEL_SEPARATOR not in node), key=by_node.__getitem__)
+        while children := self._children(node):
+            best_child = max(children, key=by_node.__getitem__)
+            if by_node[best_child] < certainty:
                 break
-            told = likeliest
-        return told
+            node = best_child
+        return node
 
     @cached_property
     def _membership(self) -> NDArray[np.float64]:
-        """Which leaves (rows) are in which nodes (columns)."""
+        """Matrix (leaves, nodes) that is 1 where the node is the leaf or an ancestor of it."""
         return np.array([[float(node in lineage(leaf)) for node in self.nodes] for leaf in self.leaves])
 
-    def _parts(self, node: str) -> list[str]:
-        return [part for part in self.nodes if part.rpartition(LEVEL_SEPARATOR)[0] == node]
+    def _children(self, node: str) -> list[str]:
+        return [child for child in self.nodes if child.rpartition(LEVEL_SEPARATOR)[0] == node]
 
 
 def lineage(path: str) -> tuple[str, ...]:
-    """A genre of a tree and what it is part of, the first level first."""
-    steps = path.split(LEVEL_SEPARATOR)
-    return tuple(LEVEL_SEPARATOR.join(steps[: end + 1]) for end in range(len(steps)))
+    """Return the path from the first level of the tree to a genre, including the genre."""
+    parts = path.split(LEVEL_SEPARATOR)
+    return tuple(LEVEL_SEPARATOR.join(parts[: end + 1]) for end in range(len(parts)))

@@ -1,4 +1,4 @@
-"""A PyTorch checkpoint, read without torch: a zip of plain numbers, and a pickle that says what they are."""
+"""Reader for PyTorch checkpoints that needs no torch: a zip of raw tensors and a pickle that describes them."""
 
 import io
 import pickle
@@ -18,29 +18,33 @@ _DTYPES = {
     "HalfStorage": np.dtype("<f2"),
     "LongStorage": np.dtype("<i8"),
 }
-_FAULTS = (zipfile.BadZipFile, pickle.UnpicklingError, LookupError, ValueError, TypeError, EOFError, AttributeError)
+_FORMAT_ERRORS = (
+    *(zipfile.BadZipFile, pickle.UnpicklingError, LookupError, ValueError, TypeError, EOFError, AttributeError),
+)
 
 
 def read_checkpoint(file: Path) -> dict[str, NDArray[Any]]:
-    """The tensors of a checkpoint by their names, in the format that torch writes since 1.6.
+    """Read the tensors of a checkpoint by name, in the format that torch writes since 1.6.
 
-    No code of the file is run: of a pickle, nothing is understood but tensors and dictionaries of them.
+    No code from the file is executed: the unpickler accepts only tensors and dictionaries of them.
 
     Raises:
-        InvalidModelError: it is no such file, or holds anything else.
-        OSError: it cannot be read.
+        InvalidModelError: the file is not a checkpoint, or contains other objects.
+        OSError: the file cannot be read.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             (index,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
-            content = _Reader(archive, index.removesuffix("data.pkl")).load()
+            content = _TensorUnpickler(archive, index.removesuffix("data.pkl")).load()
         return {str(name): value for name, value in content.items() if isinstance(value, np.ndarray)}
-    except _FAULTS as error:
-        raise InvalidModelError(f"{display_name(file)} is no PyTorch checkpoint of weights; get it anew") from error
+    except _FORMAT_ERRORS as error:
+        raise InvalidModelError(
+            f"{display_name(file)} is not a PyTorch checkpoint of weights; get the file again"
+        ) from error
 
 
-class _Reader(pickle.Unpickler):
-    """Knows three names; any other is refused."""
+class _TensorUnpickler(pickle.Unpickler):
+    """An unpickler that resolves only the names that tensors need."""
 
     def __init__(self, archive: zipfile.ZipFile, folder: str) -> None:
         super().__init__(io.BytesIO(archive.read(f"{folder}data.pkl")))
@@ -50,22 +54,22 @@ class _Reader(pickle.Unpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _tensor
+            return _rebuild_tensor
         if module == "torch" and name in _DTYPES:
             return _DTYPES[name]
-        raise pickle.UnpicklingError(f"{module}.{name} is not read")
+        raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
 
     def persistent_load(self, pid: Any) -> NDArray[Any]:
         _, dtype, key, _, _ = pid
         return np.frombuffer(self._archive.read(f"{self._folder}data/{key}"), dtype)
 
 
-def _tensor(
+def _rebuild_tensor(
     storage: NDArray[Any], offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
 ) -> NDArray[Any]:
-    """A tensor in its storage; numpy counts strides in bytes."""
+    """Return a view of a storage; torch counts strides in elements, numpy in bytes."""
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if min((offset, *strides, *shape), default=0) < 0 or (all(shape) and last >= len(storage)):
-        raise ValueError("a tensor reaches beyond its storage")
-    steps = tuple(stride * storage.itemsize for stride in strides)
-    return np.lib.stride_tricks.as_strided(storage[offset:], shape, steps, writeable=False)
+        raise ValueError("a tensor exceeds its storage")
+    byte_strides = tuple(stride * storage.itemsize for stride in strides)
+    return np.lib.stride_tricks.as_strided(storage[offset:], shape, byte_strides, writeable=False)

@@ -1,7 +1,8 @@
-"""A model file with holes where the weights of others belong, which are filled on the user's machine.
+"""Weightless models: model files from which the weights of a published checkpoint were removed.
 
-So a model that stands on a published checkpoint can be shipped without the checkpoint: a zip holds the ONNX file,
-zeros in the holes, and a list of which tensor of the checkpoint goes where. `scripts/ship_backbone.py` makes it.
+A model that builds on someone else's checkpoint can be shipped without redistributing the checkpoint. The weightless
+model is a zip with the ONNX file, in which the bytes of those weights are zero, and a list of which tensor of the
+checkpoint belongs where. The weights are inserted on the user's machine. `scripts/ship_backbone.py` creates the zip.
 """
 
 import json
@@ -16,52 +17,60 @@ from numpy.typing import NDArray
 
 from genrelens.errors import InvalidModelError
 
-_MODEL, _HOLES = "model.onnx", "holes.json"
-_DATE = (1980, 1, 1, 0, 0, 0)  # of all members: the same content makes the same file
+_MODEL, _SLOTS = "model.onnx", "holes.json"
+_DATE = (1980, 1, 1, 0, 0, 0)  # of all members, so that the same content gives the same file
 
 Weights = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class WeightSlot:
-    """Where the bytes of a tensor go."""
+    """The place of a removed tensor in the model file.
+
+    Attributes:
+        tensor: name of the tensor in the checkpoint.
+        start: offset in bytes.
+        size: length in bytes.
+    """
 
     tensor: str
     start: int
     size: int
 
 
-def insert_weights(template: Path, weights: Weights) -> bytes:
-    """The model file, with its holes filled from a checkpoint.
+def insert_weights(weightless: Path, weights: Weights) -> bytes:
+    """Return the complete model file: a weightless model with the weights of a checkpoint.
 
     Raises:
-        InvalidModelError: the checkpoint is of another net.
+        InvalidModelError: the checkpoint belongs to a different model.
     """
-    with zipfile.ZipFile(template) as archive:
+    with zipfile.ZipFile(weightless) as archive:
         content = bytearray(archive.read(_MODEL))
-        holes = [WeightSlot(**hole) for hole in json.loads(archive.read(_HOLES))]
-    for hole in holes:
-        own = _bytes(weights[hole.tensor]) if hole.tensor in weights else b""
-        if len(own) != hole.size:
-            raise InvalidModelError(f"the checkpoint has no {hole.tensor} of {hole.size} bytes; it is of another net")
-        content[hole.start : hole.start + hole.size] = own
+        slots = [WeightSlot(**slot) for slot in json.loads(archive.read(_SLOTS))]
+    for slot in slots:
+        values = _tensor_bytes(weights[slot.tensor]) if slot.tensor in weights else b""
+        if len(values) != slot.size:
+            raise InvalidModelError(
+                f"the checkpoint has no {slot.tensor} of {slot.size} bytes; it belongs to a different model"
+            )
+        content[slot.start : slot.start + slot.size] = values
     return bytes(content)
 
 
 def strip_weights(model: bytes, weights: Weights, target: Path) -> tuple[WeightSlot, ...]:
-    """Write a template of a model file: each tensor of the checkpoint that is in it, byte for byte, becomes a hole."""
-    content, holes = bytearray(model), []
-    for name, values in sorted(weights.items()):
-        own = _bytes(values)
-        start = content.find(own) if values.dtype.kind == "f" and values.any() else -1
+    """Write a weightless model, without each tensor of the checkpoint that the model file contains byte for byte."""
+    content, slots = bytearray(model), []
+    for name, tensor in sorted(weights.items()):
+        values = _tensor_bytes(tensor)
+        start = content.find(values) if tensor.dtype.kind == "f" and tensor.any() else -1
         if start >= 0:
-            content[start : start + len(own)] = bytes(len(own))
-            holes.append(WeightSlot(name, start, len(own)))
+            content[start : start + len(values)] = bytes(len(values))
+            slots.append(WeightSlot(name, start, len(values)))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, part in ((_MODEL, bytes(content)), (_HOLES, json.dumps([asdict(hole) for hole in holes]).encode())):
-            archive.writestr(zipfile.ZipInfo(name, _DATE), part, zipfile.ZIP_DEFLATED, 9)
-    return tuple(holes)
+        for name, data in ((_MODEL, bytes(content)), (_SLOTS, json.dumps([asdict(slot) for slot in slots]).encode())):
+            archive.writestr(zipfile.ZipInfo(name, _DATE), data, zipfile.ZIP_DEFLATED, 9)
+    return tuple(slots)
 
 
-def _bytes(values: NDArray[Any]) -> bytes:
-    return np.ascontiguousarray(values).tobytes()
+def _tensor_bytes(tensor: NDArray[Any]) -> bytes:
+    return np.ascontiguousarray(tensor).tobytes()

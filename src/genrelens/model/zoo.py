@@ -1,4 +1,4 @@
-"""From a model's name, path or address to a checked local file."""
+"""The model zoo: from the name, path or URL of a model to a verified local file."""
 
 import hashlib
 import http.client
@@ -19,32 +19,42 @@ from genrelens.errors import ChecksumError, DownloadError, ModelNotFoundError, d
 from genrelens.files import atomic_write
 from genrelens.model.torch_checkpoint import read_checkpoint
 from genrelens.model.weightless import insert_weights
+from genrelens.progress import Progress, no_progress
 
-DEFAULT_MODEL = "lens"
-MODELS_FOLDER_ENV = "GENRELENS_MODELS"  # an environment variable: look here, and download nothing
+MODELS_FOLDER_ENV = "GENRELENS_MODELS"  # environment variable: use the files of this folder, and download nothing
 
-_CHUNK = 1 << 20
-_TIMEOUT = 30  # s without an answer
-
-Progress = Callable[[int, int | None], None]  # bytes had, bytes in all if known
+_CHUNK = 1 << 20  # bytes
+_TIMEOUT = 30  # s without a response
 
 
 @dataclass(frozen=True)
 class RemoteCheckpoint:
-    """A checkpoint of others, where they have put it."""
+    """A published checkpoint.
+
+    Attributes:
+        url: where its authors publish it.
+        sha256: SHA-256 of the file, in hex.
+    """
 
     url: str
     sha256: str
 
     @property
     def name(self) -> str:
-        """Of the file."""
+        """The file name."""
         return self.url.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
 class ZooEntry:
-    """A model that we know by name: bundled, whole or as a template that lacks the weights of a checkpoint."""
+    """A bundled model: complete, or weightless if it builds on a published checkpoint.
+
+    Attributes:
+        name: name of the model.
+        summary: one-line description.
+        sha256: SHA-256 of the complete model file, in hex.
+        weights: the checkpoint to insert into a weightless model.
+    """
 
     name: str
     summary: str
@@ -53,167 +63,171 @@ class ZooEntry:
 
 
 def known_models() -> dict[str, ZooEntry]:
-    """The models that can be named, the bundled ones first."""
+    """Return the models that can be used by name."""
     entries = json.loads(_asset("zoo.json").read_text("utf-8"))
-    return {entry["name"]: _entry(**entry) for entry in entries}
+    return {entry["name"]: _parse_entry(**entry) for entry in entries}
 
 
-def _entry(weights: dict[str, str] | None = None, **fields: str) -> ZooEntry:
+def _parse_entry(weights: dict[str, str] | None = None, **fields: str) -> ZooEntry:
     return ZooEntry(**fields, weights=RemoteCheckpoint(**weights) if weights else None)
 
 
-def find(model: str | os.PathLike[str], progress: Progress | None = None) -> Path:
-    """The local file of a model; it is downloaded if it must be, and its checksum is verified.
+def find(model: str | os.PathLike[str], progress: Progress = no_progress) -> Path:
+    """Return the local file of a model, downloaded if necessary; the checksum of zoo models and downloads is verified.
 
     Args:
-        model: a name that `known_models` lists, a name of a file in the folder that GENRELENS_MODELS gives (without
-            ".onnx"), a path, or an address "https://...#sha256=..." with the checksum of the file.
-        progress: told of a download's bytes.
+        model: name in `known_models`; name of a file in the GENRELENS_MODELS folder (without ".onnx"); path; or URL
+            "https://...#sha256=..." with the checksum of the file.
+        progress: called with the number of bytes of each downloaded chunk, and the size of the file if known.
 
     Raises:
-        ModelNotFoundError: none of these.
-        ChecksumError: the file is not the one that was promised.
-        DownloadError: the address does not give it, or it cannot be kept.
+        ModelNotFoundError: no model has this name or path.
+        ChecksumError: the file does not match its checksum.
+        DownloadError: the download failed, or the file cannot be stored.
     """
     text = os.fspath(model)
     if text.startswith(("http://", "https://")):
-        return _from_address(text, progress)
+        return _find_by_url(text, progress)
     if isinstance(model, os.PathLike) or text.endswith(".onnx") or os.sep in text:
-        if not os.path.isfile(model):  # noqa: PTH113 (pathlib raises where a folder is closed to us)
-            raise ModelNotFoundError(f"{display_name(model)} does not exist; `genrelens models` lists what there is")
+        if not os.path.isfile(model):  # noqa: PTH113 (pathlib raises if the folder is not accessible)
+            raise ModelNotFoundError(f"{display_name(model)} does not exist; `genrelens models` lists the known models")
         return Path(model)
-    return _from_name(text, progress)
+    return _find_by_name(text, progress)
 
 
 def cache_folder() -> Path:
-    """Where downloaded models are kept."""
+    """Return the folder for downloaded models."""
     return Path(platformdirs.user_cache_dir("genrelens")) / "models"
 
 
 def is_local(entry: ZooEntry) -> bool:
-    """Whether `find` would need no network for it."""
+    """Return whether `find` needs no network for a model."""
     if entry.weights is None:
         return True
-    places = (_offline(f"{entry.name}.onnx"), _cached(entry), _offline(entry.weights.name), _download(entry.weights))
-    return any(place.is_file() for place in places if place)
+    candidates = (
+        _offline_path(f"{entry.name}.onnx"),
+        _model_cache_path(entry),
+        _offline_path(entry.weights.name),
+        _checkpoint_cache_path(entry.weights),
+    )
+    return any(path.is_file() for path in candidates if path)
 
 
-def _from_name(name: str, progress: Progress | None) -> Path:
+def _find_by_name(name: str, progress: Progress) -> Path:
     entry = known_models().get(name)
-    offline = _offline(f"{name}.onnx")
+    offline = _offline_path(f"{name}.onnx")
     if offline is not None and offline.is_file():
-        return _checked(offline, entry.sha256) if entry else offline
+        return _verify(offline, entry.sha256) if entry else offline
     if entry is None:
         raise ModelNotFoundError(
-            f"there is no model {name!r}; known are {', '.join(known_models())}, or give a path to an .onnx file"
+            f"there is no model {name!r}; use one of {', '.join(known_models())}, or the path of an .onnx file"
         )
     if entry.weights is None:
-        return _checked(_asset(f"{name}.onnx"), entry.sha256)
-    if _cached(entry).is_file():
-        return _checked(_cached(entry), entry.sha256)
+        return _verify(_asset(f"{name}.onnx"), entry.sha256)
+    if _model_cache_path(entry).is_file():
+        return _verify(_model_cache_path(entry), entry.sha256)
     content = insert_weights(_asset(f"{name}.zip"), read_checkpoint(fetch_checkpoint(entry.weights, progress)))
-    return _kept(_cached(entry), entry.sha256, name, lambda file: file.write(content))
+    return _store(_model_cache_path(entry), entry.sha256, name, lambda file: file.write(content))
 
 
-def fetch_checkpoint(weights: RemoteCheckpoint, progress: Progress | None = None) -> Path:
-    """The local file of a checkpoint, from the folder that GENRELENS_MODELS gives, or downloaded once.
+def fetch_checkpoint(weights: RemoteCheckpoint, progress: Progress = no_progress) -> Path:
+    """Return the local file of a checkpoint, from the GENRELENS_MODELS folder, the cache, or its URL.
 
     Raises:
-        ChecksumError: the file is not the one that was promised.
-        DownloadError: the address does not give it, or it cannot be kept.
+        ChecksumError: the file does not match its checksum.
+        DownloadError: the download failed, or the file cannot be stored.
     """
-    offline = _offline(weights.name)
+    offline = _offline_path(weights.name)
     if offline is not None and offline.is_file():
-        return _checked(offline, weights.sha256)
-    return _downloaded(weights.url, weights.sha256, _download(weights), progress)
+        return _verify(offline, weights.sha256)
+    return _download(weights.url, weights.sha256, _checkpoint_cache_path(weights), progress)
 
 
-def _from_address(address: str, progress: Progress | None) -> Path:
-    url, _, fragment = address.partition("#")
+def _find_by_url(model: str, progress: Progress) -> Path:
+    url, _, fragment = model.partition("#")
     sha256 = fragment.removeprefix("sha256=").lower()
     if len(sha256) != 64 or not fragment.startswith("sha256="):
-        raise ChecksumError(f"{url} comes without a checksum; add #sha256=... with the one that its owner states")
+        raise ChecksumError(f"{url} has no checksum; add #sha256=... with the SHA-256 that the publisher states")
     try:
         name = Path(urllib.parse.urlsplit(url).path).name
     except ValueError as error:
-        raise DownloadError(f"{url} is not an address ({error})") from error
-    return _downloaded(url, sha256, cache_folder() / f"{sha256[:16]}-{name}", progress)
+        raise DownloadError(f"{url} is not a valid URL ({error})") from error
+    return _download(url, sha256, cache_folder() / f"{sha256[:16]}-{name}", progress)
 
 
-def _offline(name: str) -> Path | None:
+def _offline_path(name: str) -> Path | None:
     folder = os.environ.get(MODELS_FOLDER_ENV)
     return Path(folder) / name if folder else None
 
 
-def _download(weights: RemoteCheckpoint) -> Path:
+def _checkpoint_cache_path(weights: RemoteCheckpoint) -> Path:
     return cache_folder() / f"{weights.sha256[:16]}-{weights.name}"
 
 
-def _cached(entry: ZooEntry) -> Path:
+def _model_cache_path(entry: ZooEntry) -> Path:
     return cache_folder() / f"{entry.sha256[:16]}-{entry.name}.onnx"
 
 
-def _checked(path: Path, sha256: str, origin: str = "") -> Path:
-    """The path, if its content is what was promised; an `origin` is named in its place."""
+def _verify(path: Path, sha256: str, origin: str = "") -> Path:
+    """Return the path if its content has this SHA-256; `origin` names the file in errors if it is not its path."""
     try:
         with path.open("rb") as file:
             actual = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ModelNotFoundError(f"{display_name(path)} cannot be read ({error.strerror}); install GenreLens anew") from error
+        raise ModelNotFoundError(
+            f"{display_name(path)} cannot be read ({error.strerror}); reinstall GenreLens"
+        ) from error
     if actual != sha256:
         raise ChecksumError(
-            f"{origin or display_name(path)} has SHA-256 {actual[:12]}..., not the {sha256[:12]}... that was promised; "
-            + ("ask its owner" if origin else "delete it and get it anew")
+            f"{origin or display_name(path)} has SHA-256 {actual[:12]}... instead of {sha256[:12]}...; "
+            + ("ask its publisher" if origin else "delete it and get it again")
         )
     return path
 
 
-def _downloaded(url: str, sha256: str, target: Path, progress: Progress | None) -> Path:
+def _download(url: str, sha256: str, target: Path, progress: Progress) -> Path:
     if target.is_file():
-        return _checked(target, sha256)
+        return _verify(target, sha256)
     if os.environ.get(MODELS_FOLDER_ENV):
         raise DownloadError(
             f"{url} is not downloaded while {MODELS_FOLDER_ENV} is set; put the file into that folder, or unset it"
         )
-    return _kept(target, sha256, url, lambda file: _fetch(url, file, progress))
+    return _store(target, sha256, url, lambda file: _fetch(url, file, progress))
 
 
-def _kept(target: Path, sha256: str, origin: str, write: Callable[[IO[bytes]], object]) -> Path:
-    """Write a file of ours, whole and as it was promised, or not at all."""
+def _store(target: Path, sha256: str, origin: str, write: Callable[[IO[bytes]], object]) -> Path:
+    """Write a file of the cache atomically, and only if it matches its checksum."""
     try:
         with atomic_write(target) as file:
             write(file)
             file.flush()
-            _checked(Path(file.name), sha256, origin)
+            _verify(Path(file.name), sha256, origin)
     except OSError as error:
         raise DownloadError(
-            f"{origin} cannot be kept in {display_name(target.parent)} ({error.strerror}); make room there, or set "
-            f"{MODELS_FOLDER_ENV} to a folder that holds the file"
+            f"{origin} cannot be stored in {display_name(target.parent)} ({error.strerror}); free some space, or set "
+            f"{MODELS_FOLDER_ENV} to a folder that contains the file"
         ) from error
     return target
 
 
-def _fetch(url: str, file: IO[bytes], progress: Progress | None) -> None:
+def _fetch(url: str, file: IO[bytes], progress: Progress) -> None:
     try:
         _copy(url, file, progress)
     except urllib.error.HTTPError as error:
-        raise DownloadError(f"{url} answers {error.code} {error.reason}; check the address") from error
+        raise DownloadError(f"{url} responds with {error.code} {error.reason}; check the URL") from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
         reason = getattr(error, "reason", error)
         raise DownloadError(f"{url} cannot be reached ({reason}); check the network, or try later") from error
 
 
-def _copy(url: str, file: IO[bytes], progress: Progress | None) -> None:
+def _copy(url: str, file: IO[bytes], progress: Progress) -> None:
     request = urllib.request.Request(url, headers={"User-Agent": "genrelens"})
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
-        length = answer.headers.get("Content-Length")
+    with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
+        length = response.headers.get("Content-Length")
         total = int(length) if length else None
-        had = 0
-        while chunk := answer.read(_CHUNK):
+        while chunk := response.read(_CHUNK):
             file.write(chunk)
-            had += len(chunk)
-            if progress:
-                progress(had, total)
+            progress(len(chunk), total)
 
 
 def _asset(name: str) -> Path:

@@ -17,12 +17,12 @@ from genrelens.errors import (
     WrongInputError,
 )
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.catalog.lock import catalog_lock
+from genrelens.library.catalog.catalog import catalog_lock
 from genrelens.library.catalog.lookup import load_details
 from genrelens.library.catalog.status import library_status
 from genrelens.library.catalog.tracks import FileStamp, iter_failures, iter_tracks
 from genrelens.library.classify import run as running
-from genrelens.library.classify.outcome import TrackResult, failed
+from genrelens.library.classify.results import TrackResult, failed_result
 from genrelens.library.classify.run import count_pending, pending_paths, run, save_results
 from genrelens.library.scan.scan import scan_folder
 from genrelens.model.input_spec import PictureInput
@@ -125,7 +125,7 @@ def told(genre: str | None, path: Path) -> TrackResult:
     """What came of a file: a genre, or that it cannot be decoded."""
     if genre:
         return TrackResult(path, FileStamp.from_path(path), scored_prediction(path, **{genre: 0.9}))
-    return failed(path, FileStamp.from_path(path), UndecodableAudioError("not by this model"))
+    return failed_result(path, FileStamp.from_path(path), UndecodableAudioError("not by this model"))
 
 
 def test_a_good_answer_outlives_a_bad_second_try(catalog: Catalog, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_answers_to_files_that_have_changed_are_not_counted(catalog: Catalog, tm
 def test_a_file_that_may_not_be_read_is_tried_again(catalog: Catalog, model: Model, tmp_path: Path) -> None:
     (song,) = library(tmp_path / "music", 1).iterdir()
     scan_folder(catalog, song.parent)
-    save_results(catalog, [failed(song, FileStamp.from_path(song), AudioUnreadableError("Permission denied"))], 3)
+    save_results(catalog, [failed_result(song, FileStamp.from_path(song), AudioUnreadableError("Permission denied"))], 3)
     assert list(iter_failures(catalog)) == []
     assert list(pending_paths(catalog, model, windows=3)) == [song]
 

@@ -1,4 +1,4 @@
-"""Judging all of a library that is not judged yet, in worker processes, kept batch by batch."""
+"""Classification of all pending tracks of a catalog in worker processes, saved batch by batch."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
@@ -7,18 +7,22 @@ from pathlib import Path
 
 from genrelens import workers
 from genrelens.audio.windows import WindowCount
-from genrelens.classifier import cached_classifier
+from genrelens.classifier import BATCH_WINDOWS, cached_classifier
 from genrelens.errors import AudioUnreadableError, GenrelensError, WorkerError, display_name
-from genrelens.library.catalog.catalog import Catalog, path_from_bytes, path_to_bytes
-from genrelens.library.catalog.lock import catalog_lock
+from genrelens.library.catalog.catalog import Catalog, catalog_lock, path_from_bytes, path_to_bytes
 from genrelens.library.catalog.tracks import FileStamp, save_failure, save_prediction
-from genrelens.library.classify.decoding import DecodedTrack
-from genrelens.library.classify.outcome import BATCH_WINDOWS, TrackResult, failed, heard_or_failed, judge_tracks
+from genrelens.library.classify.results import (
+    DecodedFile,
+    TrackResult,
+    classify_tracks,
+    failed_result,
+    try_decode_file,
+)
 from genrelens.model.session import Model
 from genrelens.prediction import Failure
 
-_BATCH = 8  # tracks that a process judges, and that are then kept, together: half a second's work
-_PAGE = 1000  # tracks whose paths are read from the catalog at a time
+_BATCH = 8  # tracks that a process classifies, and one transaction saves: half a second of work
+_PAGE = 1000  # paths read from the catalog at a time
 
 _PENDING = """
     FROM tracks LEFT JOIN answers ON answers.track = tracks.id LEFT JOIN failures ON failures.track = tracks.id
@@ -32,42 +36,42 @@ _PENDING = """
 def run(
     catalog: Catalog, model: Model, *, windows: WindowCount, processes: int, retry: bool = False
 ) -> Generator[list[TrackResult]]:
-    """Judge what is pending, and yield what came of each batch once it is kept.
+    """Classify the pending tracks, and yield the results of each batch once they are saved.
 
-    Whenever it ends, by whatever means, what was yielded is kept, and the next run does the rest. A file that kills
-    its process costs only itself. Programs that call this need the usual `if __name__ == "__main__":` of
+    However the run ends, the yielded results are saved, and the next run continues with the rest. A file that kills
+    its process affects no other file. Programs that call this need the usual `if __name__ == "__main__":` of
     multiprocessing.
 
     Args:
-        catalog: that was filled by `scan`.
-        model: of sound.
-        windows: how many of each track to hear, spread over it; or "all".
-        processes: that work beside this one.
-        retry: whether files that could not be judged are tried again though they are as they were.
+        catalog: catalog filled by `scan`.
+        model: an audio model.
+        windows: number of windows per track, evenly spaced, or "all".
+        processes: number of worker processes.
+        retry: whether to retry files that failed and have not changed since.
 
     Raises:
-        LibraryBusyError: another run works on this catalog.
-        WrongInputError: the model looks at pictures.
+        LibraryBusyError: another run uses this catalog.
+        WrongInputError: the model takes pictures.
         CatalogError: the catalog cannot be written.
     """
-    _ = model.card.audio_input  # or say now that it has none
-    judge = partial(classify_files, model=model.path, windows=windows)
+    _ = model.card.audio_input  # fail early for picture models
+    classify = partial(classify_files, model=model.path, windows=windows)
     with catalog_lock(catalog, "run"):
-        waiting = pending_paths(catalog, model, windows=windows, retry=retry)
-        batches = iter(lambda: list(islice(waiting, _BATCH)), [])
-        for batch, outcomes in workers.map_unordered(judge, batches, processes):
-            if isinstance(outcomes, WorkerError):
-                outcomes = list(_one_by_one(judge, batch))
-            elif isinstance(outcomes, GenrelensError):  # the model's doing: no track would fare better
-                raise outcomes
-            save_results(catalog, outcomes, windows)
-            yield outcomes
+        paths = pending_paths(catalog, model, windows=windows, retry=retry)
+        batches = iter(lambda: list(islice(paths, _BATCH)), [])
+        for batch, results in workers.map_unordered(classify, batches, processes):
+            if isinstance(results, WorkerError):
+                results = list(_classify_one_by_one(classify, batch))
+            elif isinstance(results, GenrelensError):  # caused by the model, so it would fail for every track
+                raise results
+            save_results(catalog, results, windows)
+            yield results
 
 
 def pending_paths(catalog: Catalog, model: Model, *, windows: WindowCount, retry: bool = False) -> Iterator[Path]:
-    """The tracks, by path, that this model was not yet asked about, or not with so many windows, or not as they are."""
+    """Yield the tracks not yet classified by this model with this number of windows, or changed since."""
     query = f"SELECT path {_PENDING} AND path > :last ORDER BY path LIMIT {_PAGE}"
-    values = _values(model, windows, retry)
+    values = _query_values(model, windows, retry)
     last = b""
     while rows := catalog.connection.execute(query, {**values, "last": last}).fetchall():
         yield from (path_from_bytes(row["path"]) for row in rows)
@@ -75,76 +79,81 @@ def pending_paths(catalog: Catalog, model: Model, *, windows: WindowCount, retry
 
 
 def count_pending(catalog: Catalog, model: Model, *, windows: WindowCount, retry: bool = False) -> int:
-    """How many tracks `pending_paths` would yield."""
-    rows = catalog.connection.execute(f"SELECT COUNT(*) {_PENDING}", _values(model, windows, retry))
+    """Return the number of tracks that `pending_paths` would yield."""
+    rows = catalog.connection.execute(f"SELECT COUNT(*) {_PENDING}", _query_values(model, windows, retry))
     return int(rows.fetchone()[0])
 
 
 def classify_files(paths: Sequence[Path], model: Path, windows: WindowCount) -> list[TrackResult]:
-    """Judge files by a model that this process loads once; no more is held than one run of the net takes.
+    """Classify files with a model that this process loads once, in memory for one model run.
 
     Raises:
         ModelError: the model cannot be used.
     """
     classifier = cached_classifier(model)
-    outcomes: list[TrackResult] = []
-    heard: list[DecodedTrack] = []
+    results: list[TrackResult] = []
+    decoded: list[DecodedFile] = []
     for path in paths:
-        track = heard_or_failed(path, classifier.card.audio_input, windows)
-        if isinstance(track, TrackResult):
-            outcomes.append(track)
+        file = try_decode_file(path, classifier.card.audio_input, windows)
+        if isinstance(file, TrackResult):
+            results.append(file)
             continue
-        heard.append(track)
-        if sum(len(track.starts) for track in heard) >= BATCH_WINDOWS:
-            outcomes += judge_tracks(classifier, heard)
-            heard = []
-    return outcomes + judge_tracks(classifier, heard)
+        decoded.append(file)
+        if sum(len(file.track.windows) for file in decoded) >= BATCH_WINDOWS:
+            results += classify_tracks(classifier, decoded)
+            decoded = []
+    return results + classify_tracks(classifier, decoded)
 
 
-def save_results(catalog: Catalog, outcomes: Sequence[TrackResult], windows: WindowCount) -> None:
-    """Keep what came of tracks, all or nothing of it.
+def save_results(catalog: Catalog, results: Sequence[TrackResult], windows: WindowCount) -> None:
+    """Save results in one transaction.
 
-    A file that changed since the last scan is known as it is now. One that cannot be looked at or read stays pending:
-    its disk may be back tomorrow, and no stamp tells that its rights were mended. One that the catalog no longer has at
-    this place is passed over.
+    If a file changed since the last scan, its new stamp is recorded. A file whose stamp or content cannot be read
+    stays pending: its disk may be back tomorrow, and repaired permissions do not change a stamp. A file that the
+    catalog no longer has at this path is skipped.
 
     Raises:
         CatalogError: the catalog cannot be written.
     """
     with catalog.transaction() as connection:
-        for outcome in outcomes:
-            row = connection.execute("SELECT id FROM tracks WHERE path = ?", (path_to_bytes(outcome.path),)).fetchone()
-            if row is None or outcome.stamp is None or _is_refused(outcome):
+        for result in results:
+            row = connection.execute("SELECT id FROM tracks WHERE path = ?", (path_to_bytes(result.path),)).fetchone()
+            if row is None or result.stamp is None or _is_unreadable(result):
                 continue
-            now = (outcome.stamp.size, outcome.stamp.mtime_ns)
+            stamp = (result.stamp.size, result.stamp.mtime_ns)
             connection.execute(
                 "UPDATE tracks SET size = ?, mtime_ns = ?, digest = NULL WHERE id = ? AND (size, mtime_ns) != (?, ?)",
-                (*now, row["id"], *now),
+                (*stamp, row["id"], *stamp),
             )
-            if isinstance(outcome.result, Failure):
-                save_failure(catalog, row["id"], outcome.stamp, outcome.result)
+            if isinstance(result.result, Failure):
+                save_failure(catalog, row["id"], result.stamp, result.result)
             else:
-                save_prediction(catalog, row["id"], outcome.stamp, str(windows), outcome.result, outcome.embedding)
+                save_prediction(catalog, row["id"], result.stamp, str(windows), result.result, result.embedding)
 
 
-def _is_refused(outcome: TrackResult) -> bool:
-    """Whether the system did not let the file be read."""
-    return isinstance(outcome.result, Failure) and outcome.result.error.type == AudioUnreadableError.__name__
+def _is_unreadable(result: TrackResult) -> bool:
+    """Return whether the operating system refused to read the file."""
+    return isinstance(result.result, Failure) and result.result.error.type == AudioUnreadableError.__name__
 
 
-def _one_by_one(judge: Callable[[Sequence[Path]], list[TrackResult]], batch: Sequence[Path]) -> Iterator[TrackResult]:
-    """Judge a batch that killed its process: the files that do not are judged after all."""
-    died = 0
-    for (path,), outcomes in workers.map_unordered(judge, [[path] for path in batch], 1):
-        if isinstance(outcomes, GenrelensError):
-            died += 1
-            if died == len(batch) > 1:
-                raise WorkerError("no worker process stays alive; is there memory enough for --threads so many?")
-            told = f"{display_name(path)} made its process die (or memory ran out); try it alone by `genrelens predict`"
-            yield failed(path, FileStamp.try_from_path(path), WorkerError(told))
+def _classify_one_by_one(
+    classify: Callable[[Sequence[Path]], list[TrackResult]], batch: Sequence[Path]
+) -> Iterator[TrackResult]:
+    """Classify the files of a batch that killed its process, each in a task of its own."""
+    crashes = 0
+    for (path,), results in workers.map_unordered(classify, [[path] for path in batch], 1):
+        if isinstance(results, GenrelensError):
+            crashes += 1
+            if crashes == len(batch) > 1:
+                raise WorkerError("every worker process crashes; is there enough memory for this many --threads?")
+            message = (
+                f"{display_name(path)} crashed its worker process (or memory ran out); try it alone with "
+                "`genrelens predict`"
+            )
+            yield failed_result(path, FileStamp.try_from_path(path), WorkerError(message))
         else:
-            yield from outcomes
+            yield from results
 
 
-def _values(model: Model, windows: WindowCount, retry: bool) -> dict[str, object]:
+def _query_values(model: Model, windows: WindowCount, retry: bool) -> dict[str, object]:
     return {"model": model.card.name, "version": model.card.version, "windows": str(windows), "retry": retry}

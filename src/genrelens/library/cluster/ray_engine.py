@@ -1,7 +1,7 @@
-"""Judging on many machines: Ray Data, with the two halves of judging as stages.
+"""Classification on many machines with Ray Data, in two stages.
 
-Decoding is a task for each few tracks, on every core of the cluster. What was heard goes through the object store to
-actors that hold the model each. What comes of it comes back here, where it is kept.
+The first stage decodes a few tracks per task, on every core of the cluster. The decoded windows travel through the
+object store to the second stage: actors, each of which holds the model. The results return to this process.
 """
 
 import contextlib
@@ -38,148 +38,164 @@ from genrelens.library.cluster.urls import is_url, open_url
 from genrelens.model.input_spec import AudioInput
 from genrelens.model.session import Model
 
-_TRACKS = 32  # that one task decodes: seconds of work, of which little is lost with a node
-_CORES = 4  # that decode for one model
-_TRIES = 3  # more of a task whose node or process died, which may be the fault of a file
-_FORGIVEN = 100  # tasks given up before the cluster itself counts as broken
-_STORE = 1 << 30  # bytes of the object store, if the cluster is this machine alone
+_TASK_TRACKS = 32  # tracks decoded by one task: seconds of work, so little is lost with a node
+_CORES_PER_MODEL = 4  # decoding cores that keep one model busy
+_MAX_RETRIES = 3  # of a task whose node or process died, before a file may be the cause
+_MAX_FAILED_TASKS = 100  # before the cluster itself counts as broken
+_LOCAL_STORE_BYTES = 1 << 30  # size of the object store if this machine is the whole cluster
 
 
 @contextlib.contextmanager
 def cluster_connection(cores: int) -> Iterator[None]:
-    """Be connected to the cluster that RAY_ADDRESS names, or that this machine is part of; else to one made of it.
+    """Connect to the cluster given by RAY_ADDRESS, or to that of this machine, or start a local one.
 
     Args:
-        cores: of this machine, if the cluster is made of it.
+        cores: number of cores of a local cluster.
 
     Raises:
-        ClusterError: the cluster that is named cannot be reached.
+        ClusterError: the cluster given by RAY_ADDRESS cannot be reached.
     """
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # GenreLens reports nothing to anyone
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # GenreLens sends no telemetry
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
-        ray.init(address="auto", **quiet)
+        ray.init(address="auto", **options)
     except ConnectionError as error:
-        if named := os.environ.get("RAY_ADDRESS"):
-            raise ClusterError(f"no Ray cluster answers at {named}; see `ray status`, or unset RAY_ADDRESS") from error
-        ray.init(address="local", num_cpus=cores, include_dashboard=False, object_store_memory=_STORE, **quiet)
+        if configured := os.environ.get("RAY_ADDRESS"):
+            raise ClusterError(
+                f"no Ray cluster responds at {configured}; see `ray status`, or unset RAY_ADDRESS"
+            ) from error
+        ray.init(
+            address="local",
+            num_cpus=cores,
+            include_dashboard=False,
+            object_store_memory=_LOCAL_STORE_BYTES,
+            **options,
+        )
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def classify_on_cluster(paths: Iterable[str], model: Model, windows: WindowCount) -> Iterator[pa.Table]:
-    """Judge tracks on the cluster that one is `cluster_connection` to, in any order.
+def classify_on_cluster(sources: Iterable[str], model: Model, windows: WindowCount) -> Iterator[pa.Table]:
+    """Classify tracks on the connected cluster, in any order.
 
-    A node that is lost costs time alone: what was under way there is done again elsewhere. A file that makes its
-    process die is tried again without others beside it, and is a failure at last.
+    A lost node costs only time: its unfinished work is repeated elsewhere. A file that crashes its process is retried
+    in a task of its own, and finally becomes a failure.
 
     Args:
-        paths: on disks that all nodes share, or addresses that fsspec reads.
-        model: of sound; its file is needed here alone.
-        windows: how many of each track to hear, spread over it; or "all".
+        sources: paths that all nodes can read, or URLs that fsspec reads.
+        model: an audio model; only this process needs its file.
+        windows: number of windows per track, evenly spaced, or "all".
 
     Yields:
-        Outcomes, as tables of `outcomes.SCHEMA`; each path is in one of them, once.
+        Results as tables with `result_folder.SCHEMA`; each source appears exactly once.
 
     Raises:
-        ClusterError: the cluster cannot go on.
-        WrongInputError: the model looks at pictures.
+        ClusterError: the cluster failed.
+        WrongInputError: the model takes pictures.
     """
-    left = dict.fromkeys(os.fsencode(path) for path in paths)
-    for together in (_TRACKS, 1):
-        for table in _judged(list(left), model, windows, together):
+    remaining = dict.fromkeys(os.fsencode(source) for source in sources)
+    for task_tracks in (_TASK_TRACKS, 1):
+        for table in _run_pipeline(list(remaining), model, windows, task_tracks):
             for path in table["path"].to_pylist():
-                del left[path]
+                del remaining[path]
             yield table
-    if left:
-        yield to_table([_fatal(os.fsdecode(path)) for path in left], run_settings(model.card, windows))
+    if remaining:
+        crashed = [_crash_result(os.fsdecode(path)) for path in remaining]
+        yield to_table(crashed, run_settings(model.card, windows))
 
 
-def _judged(paths: list[bytes], model: Model, windows: WindowCount, together: int) -> Iterator[pa.Table]:
-    """One pass over the paths; those whose task was given up are not among the outcomes."""
+def _run_pipeline(paths: list[bytes], model: Model, windows: WindowCount, task_tracks: int) -> Iterator[pa.Table]:
+    """Run both stages over all paths; those of abandoned tasks are missing from the results."""
     if not paths:
         return
     blocks = [
-        pa.table({"path": pa.array(paths[at : at + together], pa.binary())}) for at in range(0, len(paths), together)
+        pa.table({"path": pa.array(paths[start : start + task_tracks], pa.binary())})
+        for start in range(0, len(paths), task_tracks)
     ]
-    _prepare_data()
+    _configure_ray_data()
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # of the tries, which Ray 2.64 takes away: see pyproject.toml
-        outcomes = (
+        # About max_retries, which Ray 2.64 removes: see pyproject.toml.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        results = (
             ray.data.from_arrow(blocks)
-            .map(partial(_hear, sound=model.card.audio_input, windows=windows), num_cpus=1, max_retries=_TRIES)
+            .map(
+                partial(_decode, audio_input=model.card.audio_input, windows=windows),
+                num_cpus=1,
+                max_retries=_MAX_RETRIES,
+            )
             .map_batches(
-                _Judge,
+                _ClassifierActor,
                 fn_constructor_args=(model.path.read_bytes(), windows),
                 batch_size=1 if windows == "all" else math.ceil(BATCH_WINDOWS / windows),
                 batch_format="pyarrow",
-                num_cpus=0,  # the cores are the decoders': a model finds its place beside them even if nodes are lost
-                concurrency=_models(),
-                max_task_retries=_TRIES,
+                num_cpus=0,  # leaves all cores to the decoders, so that an actor can be placed even if nodes are lost
+                concurrency=_actor_count(),
+                max_task_retries=_MAX_RETRIES,
             )
         )
     try:
-        yield from outcomes.iter_batches(batch_size=None, batch_format="pyarrow")
+        yield from results.iter_batches(batch_size=None, batch_format="pyarrow")
     except ray.exceptions.RayError as error:
-        told = str(error).strip().splitlines()[-1]
-        raise ClusterError(f"the cluster cannot go on ({told}); see `ray status`, and run again to go on") from error
+        reason = str(error).strip().splitlines()[-1]
+        raise ClusterError(f"the cluster failed ({reason}); see `ray status`, and run again to resume") from error
 
 
-def _models() -> int:
-    """How many actors the cluster gets: one for some cores, and for each node at least."""
+def _actor_count() -> int:
+    """Return the number of actors: one per few cores, and at least one per node."""
     resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cores: list[float] = [node["CPU"] for node in resources if node.get("CPU")]
-    return max(1, len(cores), math.ceil(sum(cores) / _CORES))
+    return max(1, len(cores), math.ceil(sum(cores) / _CORES_PER_MODEL))
 
 
-def _prepare_data() -> None:
-    """Let Ray Data give up a task and go on, and leave the telling of it to us."""
+def _configure_ray_data() -> None:
+    """Let Ray Data continue after failed tasks, without reporting them itself."""
     context = ray.data.DataContext.get_current()
-    context.max_errored_blocks = _FORGIVEN
+    context.max_errored_blocks = _MAX_FAILED_TASKS
     context.enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
 
 
-def _hear(row: dict[str, bytes], sound: AudioInput, windows: WindowCount) -> dict[str, bytes]:
-    """The first stage. What was heard travels pickled, exact to the last bit, as does why nothing was."""
-    path = os.fsdecode(row["path"])
-    if is_url(path):
-        heard = try_decode(path, None, partial(_heard_address, path, sound, windows))
+def _decode(row: dict[str, bytes], audio_input: AudioInput, windows: WindowCount) -> dict[str, bytes]:
+    """Run the first stage on one path: return the pickled windows, bit-exact, or the pickled failed result."""
+    source = os.fsdecode(row["path"])
+    if is_url(source):
+        decoded = try_decode(source, None, partial(_decode_url, source, audio_input, windows))
     else:
-        heard = try_decode_file(Path(path), sound, windows)
-    return {"heard": pickle.dumps(heard)}
+        decoded = try_decode_file(Path(source), audio_input, windows)
+    return {"decoded": pickle.dumps(decoded)}
 
 
-def _heard_address(address: str, sound: AudioInput, windows: WindowCount) -> DecodedFile:
-    with open_url(address) as (file, stamp):
-        return decode_open_file(file, address, stamp, sound, windows)
+def _decode_url(url: str, audio_input: AudioInput, windows: WindowCount) -> DecodedFile:
+    with open_url(url) as (file, stamp):
+        return decode_open_file(file, url, stamp, audio_input, windows)
 
 
-class _Judge:
-    """The second stage: an actor with the model."""
+class _ClassifierActor:
+    """The second stage: an actor that holds the model."""
 
     def __init__(self, model: bytes, windows: WindowCount) -> None:
         with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
             file.write(model)
             file.flush()
             self._classifier = Classifier(Model(file.name, threads=1))
-        self._asked = run_settings(self._classifier.card, windows)
+        self._settings = run_settings(self._classifier.card, windows)
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        heard = [pickle.loads(content) for content in table["heard"].to_pylist()]
-        outcomes = [track for track in heard if isinstance(track, TrackResult)]
-        outcomes += classify_tracks(self._classifier, [track for track in heard if isinstance(track, DecodedFile)])
-        return to_table(outcomes, self._asked)
+        decoded = [pickle.loads(content) for content in table["decoded"].to_pylist()]
+        results = [entry for entry in decoded if isinstance(entry, TrackResult)]
+        results += classify_tracks(self._classifier, [entry for entry in decoded if isinstance(entry, DecodedFile)])
+        return to_table(results, self._settings)
 
 
-def _fatal(path: str) -> TrackResult:
-    fault = f"{display_name(path)} made its process die (or memory ran out); try it alone by `genrelens predict`"
-    return failed_result(path, None if is_url(path) else FileStamp.try_from_path(Path(path)), WorkerError(fault))
+def _crash_result(source: str) -> TrackResult:
+    message = (
+        f"{display_name(source)} crashed its worker process (or memory ran out); try it alone with `genrelens predict`"
+    )
+    stamp = None if is_url(source) else FileStamp.try_from_path(Path(source))
+    return failed_result(source, stamp, WorkerError(message))
