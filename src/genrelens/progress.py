@@ -1,6 +1,7 @@
 """Callbacks through which long work reports to its caller."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 # Receives one complete sentence for the user, such as "epoch 3 of 20, validation accuracy 61.2 %".
@@ -17,3 +18,16 @@ class Progress(Protocol):
 
 def no_progress(advance: int = 1, total: int | None = None) -> None:
     """Ignore the report: the default for callers that show nothing."""
+
+
+class ProgressBars(Protocol):
+    """A factory of progress bars, for work that has several stages."""
+
+    def __call__(self, label: str, total: int, /) -> AbstractContextManager[Progress]:
+        """Open a progress bar for `total` items; the context yields the callback that advances it."""
+        ...
+
+
+def no_progress_bars(_label: str, _total: int, /) -> AbstractContextManager[Progress]:
+    """Open a progress bar that shows nothing."""
+    return nullcontext(no_progress)

@@ -1,1 +1,1 @@
-"""The training studio: data, recipes, nets, training, honest measures, export. Needs `genrelens[train]`."""
+"""Training: data, recipes, networks, optimisation, evaluation and export. Requires `genrelens[train]`."""

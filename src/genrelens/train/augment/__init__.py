@@ -1,1 +1,1 @@
-"""Augmentation of waveforms and spectrograms."""
+"""Data augmentation of waveforms and log-mels."""

@@ -1,8 +1,8 @@
-"""Random changes to windows that leave their genre as it is: each first draws, then applies.
+"""Data augmentation of log-mels and of normalised windows.
 
-All take their draws from a generator. Those before normalisation work on decibels of log-mels, a tensor
-(windows, n_mels, frames); masks and mixtures come after it and work on what the net takes, (windows, planes,
-rows, frames).
+All functions draw from a given generator. Augmentations before normalisation take log-mels in decibels, a tensor of
+shape (windows, n_mels, frames); masks and mixup take normalised windows as networks do, (windows, channels, rows,
+frames).
 """
 
 import torch
@@ -12,152 +12,167 @@ from torch.nn import functional
 from genrelens.features.frontend import FrontEnd, band_centres, hz_to_band
 from genrelens.train.recipes.recipe import AugmentTable
 
-_CURVE_POINTS = 8  # of an equaliser's curve
-_NOISE_DB = (-75.0, -40.0)  # level of the noise floor below the window's maximum
-_OVERLAY_DB = 10.0  # how much louder or softer the other of two tracks may be
+_CURVE_POINTS = 8  # control points of an equaliser curve
+_NOISE_DB = (-75.0, -40.0)  # range of the noise floor, relative to the window's maximum
+_OVERLAY_DB = 10.0  # maximum difference in level between two overlaid windows
+_CUTOFF = (0.55, 0.95)  # range of the low-pass cutoff, as a fraction of the bands
+_ROLL_OFF = (1.0, 4.0)  # range of the low-pass slope, in decibels per band
 
 
-def augment_log_mels(level: Tensor, table: AugmentTable, front_end: FrontEnd, rng: torch.Generator) -> Tensor:
-    """Apply to decibels what happens to music before it is heard: pitch, filters, noise."""
+def augment_log_mels(log_mels: Tensor, table: AugmentTable, front_end: FrontEnd, rng: torch.Generator) -> Tensor:
+    """Apply pitch shift, equaliser, tilt, low-pass filter and noise to log-mels in decibels."""
     if table.shift:
-        level = pitch_shift(level, table.shift, front_end, rng)
+        log_mels = pitch_shift(log_mels, table.shift, front_end, rng)
     if table.equaliser:
-        level = equalise(level, table.equaliser, rng)
+        log_mels = equalise(log_mels, table.equaliser, rng)
     if table.tilt:
-        level = tilt(level, table.tilt, rng)
+        log_mels = tilt(log_mels, table.tilt, rng)
     if table.low_pass:
-        level = low_pass(level, table.low_pass, rng)
+        log_mels = low_pass(log_mels, table.low_pass, rng)
     if table.noise:
-        level = add_noise(level, table.noise, rng)
-    return level
+        log_mels = add_noise(log_mels, table.noise, rng)
+    return log_mels
 
 
-def overlay(level: Tensor, targets: Tensor, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Let that share of the windows be heard together with another of the batch: powers add, and so do targets.
+def overlay(log_mels: Tensor, targets: Tensor, fraction: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Add the power of another window of the batch to a fraction of the windows.
 
-    Unlike what `mixup` makes, this is a sound that there could be.
+    Unlike with `mixup`, the result corresponds to real audio: two tracks played together.
 
     Args:
-        level: decibels, (windows, n_mels, frames).
-        targets: (windows, labels).
-        share: of the windows.
-        rng: for the draws.
+        log_mels: decibels, shape (windows, n_mels, frames).
+        targets: shape (windows, labels).
+        fraction: probability of each window to be overlaid.
+        rng: random generator.
 
     Returns:
-        The sums, and the targets by each one's share of the power at its loudest.
+        The log-mels, and the targets weighted by the peak power of the two windows.
     """
-    both = torch.rand(len(level), generator=rng) < share
-    other = torch.randperm(len(level), generator=rng)
-    louder = _OVERLAY_DB * (2 * torch.rand(len(level), generator=rng) - 1)
-    peaks = level.amax(dim=(1, 2))
-    second = level[other] + (peaks - peaks[other] + louder)[:, None, None]
-    heard = 10 * torch.log10(10 ** (level / 10) + 10 ** (second / 10))
-    own = torch.where(both, 1 / (1 + 10 ** (louder / 10)), 1.0)[:, None]
-    return torch.where(both[:, None, None], heard, level), own * targets + (1 - own) * targets[other]
+    chosen = torch.rand(len(log_mels), generator=rng) < fraction
+    other = torch.randperm(len(log_mels), generator=rng)
+    gains = _OVERLAY_DB * (2 * torch.rand(len(log_mels), generator=rng) - 1)
+    peaks = log_mels.amax(dim=(1, 2))
+    second = log_mels[other] + (peaks - peaks[other] + gains)[:, None, None]
+    overlaid = torch.where(chosen[:, None, None], _add_powers(log_mels, second), log_mels)
+    weights = torch.where(chosen, 1 / (1 + 10 ** (gains / 10)), 1.0)[:, None]
+    return overlaid, weights * targets + (1 - weights) * targets[other]
 
 
 def mask(windows: Tensor, table: AugmentTable, rng: torch.Generator) -> Tensor:
-    """Blank stretches of time and bands in all planes of normalised windows: they become the mean, 0."""
+    """Apply time and frequency masks to all channels of normalised windows; masked values become the mean, 0."""
     for _ in range(table.band_masks):
-        windows = _blank(windows, 2, table.band_mask, rng)
+        windows = _mask_axis(windows, 2, table.band_mask, rng)
     for _ in range(table.time_masks):
-        windows = _blank(windows, 3, table.time_mask, rng)
+        windows = _mask_axis(windows, 3, table.time_mask, rng)
     return windows
 
 
-def time_stretch(level: Tensor, frames: int, most: float, rng: torch.Generator) -> Tensor:
-    """Play windows up to `most` (a share) faster, or as much slower, and keep `frames` of them.
+def time_stretch(log_mels: Tensor, frames: int, maximum: float, rng: torch.Generator) -> Tensor:
+    """Speed windows up by a factor of at most 1 + `maximum`, or slow them down by as much, and keep `frames` frames.
 
-    `level` must hold `stretched_frames(frames, most)` frames, what the fastest needs.
+    `log_mels` must have `stretched_frames(frames, maximum)` frames, as the highest speed needs.
     """
-    rates = (1 + most) ** (2 * torch.rand(len(level), generator=rng) - 1)
+    rates = (1 + maximum) ** (2 * torch.rand(len(log_mels), generator=rng) - 1)
     positions = torch.arange(frames) * rates[:, None]
-    return _at(level, positions.clamp(max=level.shape[2] - 1), axis=2)
+    return _interpolate(log_mels, positions.clamp(max=log_mels.shape[2] - 1), axis=2)
 
 
-def stretched_frames(frames: int, most: float) -> int:
-    """How many frames `time_stretch` must be given."""
-    return int(frames * (1 + most)) + 1 if most else frames
+def stretched_frames(frames: int, maximum: float) -> int:
+    """Return the number of frames that `time_stretch` needs."""
+    return int(frames * (1 + maximum)) + 1 if maximum else frames
 
 
-def pitch_shift(level: Tensor, semitones: float, front_end: FrontEnd, rng: torch.Generator) -> Tensor:
-    """Transpose by up to that many semitones: each band takes the level at its frequency times a ratio."""
-    ratios = 2 ** (semitones / 12 * (2 * torch.rand(len(level), generator=rng) - 1))
-    return _at(level, band_positions(ratios, front_end), axis=1)
+def pitch_shift(log_mels: Tensor, semitones: float, front_end: FrontEnd, rng: torch.Generator) -> Tensor:
+    """Transpose by up to `semitones` up or down: each band takes the value at its frequency times a ratio."""
+    ratios = 2 ** (semitones / 12 * (2 * torch.rand(len(log_mels), generator=rng) - 1))
+    return _interpolate(log_mels, band_positions(ratios, front_end), axis=1)
 
 
 def band_positions(ratios: Tensor, front_end: FrontEnd) -> Tensor:
-    """Where among the bands (a real index) each band's centre times a ratio lies: (ratios, n_mels)."""
-    moved = torch.from_numpy(band_centres(front_end))[None] * ratios[:, None]
-    positions = torch.from_numpy(hz_to_band(moved.numpy(), front_end))
+    """Return the fractional band index of each band's centre times a ratio, shape (ratios, n_mels)."""
+    shifted = torch.from_numpy(band_centres(front_end))[None] * ratios[:, None]
+    positions = torch.from_numpy(hz_to_band(shifted.numpy(), front_end))
     return positions.float().clamp(0, front_end.n_mels - 1)
 
 
-def equalise(level: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
-    """Add a smooth random curve over the bands, of up to that deviation in decibels."""
-    strengths = deviation * torch.rand(len(level), 1, 1, generator=rng)
-    points = strengths * torch.randn(len(level), 1, _CURVE_POINTS, generator=rng)
-    curve = functional.interpolate(points, size=level.shape[1], mode="linear", align_corners=True)
-    return level + curve.transpose(1, 2)
+def equalise(log_mels: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
+    """Add a smooth random curve over the bands, with a standard deviation of up to `deviation` decibels."""
+    strengths = deviation * torch.rand(len(log_mels), 1, 1, generator=rng)
+    points = strengths * torch.randn(len(log_mels), 1, _CURVE_POINTS, generator=rng)
+    curve = functional.interpolate(points, size=log_mels.shape[1], mode="linear", align_corners=True)
+    return log_mels + curve.transpose(1, 2)
 
 
-def tilt(level: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
-    """Raise the high bands against the low ones, or lower them, by that deviation in decibels."""
-    slopes = torch.randn(len(level), 1, 1, generator=rng) * deviation
-    return level + slopes * torch.linspace(-0.5, 0.5, level.shape[1])[:, None]
+def tilt(log_mels: Tensor, deviation: float, rng: torch.Generator) -> Tensor:
+    """Add a spectral tilt from the lowest to the highest band, with a standard deviation in decibels."""
+    slopes = torch.randn(len(log_mels), 1, 1, generator=rng) * deviation
+    return log_mels + slopes * torch.linspace(-0.5, 0.5, log_mels.shape[1])[:, None]
 
 
-def low_pass(level: Tensor, share: float, rng: torch.Generator) -> Tensor:
-    """Let a share of the windows fall off above a random band, as old recordings and lossy codecs do."""
-    bands = level.shape[1]
-    chosen = (torch.rand(len(level), 1, 1, generator=rng) < share).float()
-    edges = bands * (0.55 + 0.4 * torch.rand(len(level), 1, 1, generator=rng))
-    slopes = 1 + 3 * torch.rand(len(level), 1, 1, generator=rng)  # dB a band
-    above = (torch.arange(bands)[:, None] - edges).clamp(min=0)
-    return level - chosen * slopes * above
+def low_pass(log_mels: Tensor, fraction: float, rng: torch.Generator) -> Tensor:
+    """Attenuate a fraction of the windows above a random band, as old recordings and lossy codecs do."""
+    bands = log_mels.shape[1]
+    chosen = (torch.rand(len(log_mels), 1, 1, generator=rng) < fraction).float()
+    cutoffs = bands * _uniform(_CUTOFF, len(log_mels), rng)
+    slopes = _uniform(_ROLL_OFF, len(log_mels), rng)
+    above = (torch.arange(bands)[:, None] - cutoffs).clamp(min=0)
+    return log_mels - chosen * slopes * above
 
 
-def add_noise(level: Tensor, share: float, rng: torch.Generator) -> Tensor:
-    """Give a share of the windows a floor of noise; powers add."""
-    chosen = torch.rand(len(level), 1, 1, generator=rng) < share
-    low, high = _NOISE_DB
-    below = low + (high - low) * torch.rand(len(level), 1, 1, generator=rng)
-    floor = level.amax(dim=(1, 2), keepdim=True) + below
-    noisy = 10 * torch.log10(10 ** (level / 10) + 10 ** (floor / 10))
-    return torch.where(chosen, noisy, level)
+def add_noise(log_mels: Tensor, fraction: float, rng: torch.Generator) -> Tensor:
+    """Add the power of a noise floor to a fraction of the windows."""
+    chosen = torch.rand(len(log_mels), 1, 1, generator=rng) < fraction
+    floor = log_mels.amax(dim=(1, 2), keepdim=True) + _uniform(_NOISE_DB, len(log_mels), rng)
+    return torch.where(chosen, _add_powers(log_mels, floor), log_mels)
 
 
-def mixup(windows: Tensor, targets: Tensor, alpha: float, share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Mix that share of the windows, and their targets, with others, by weights from Beta(alpha, alpha)."""
+def mixup(
+    windows: Tensor, targets: Tensor, alpha: float, fraction: float, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Mix a fraction of the windows and their targets with others, by weights from Beta(alpha, alpha).
+
+    The weight of the window itself is at least one half.
+    """
     gammas = torch._standard_gamma(torch.full((2, len(windows)), alpha), generator=rng)
-    mixed = torch.rand(len(windows), generator=rng) < share
-    own = torch.where(mixed, gammas.amax(dim=0) / gammas.sum(dim=0), 1.0)  # at least half is the window's own
+    chosen = torch.rand(len(windows), generator=rng) < fraction
+    weights = torch.where(chosen, gammas.amax(dim=0) / gammas.sum(dim=0), 1.0)
     other = torch.randperm(len(windows), generator=rng)
-    wide, narrow = own.view(-1, *[1] * (windows.ndim - 1)), own[:, None]
+    window_weights, target_weights = weights.view(-1, *[1] * (windows.ndim - 1)), weights[:, None]
     return (
-        wide * windows + (1 - wide) * windows[other],
-        narrow * targets + (1 - narrow) * targets[other],
+        window_weights * windows + (1 - window_weights) * windows[other],
+        target_weights * targets + (1 - target_weights) * targets[other],
     )
 
 
-def _blank(windows: Tensor, axis: int, most: int, rng: torch.Generator) -> Tensor:
+def _mask_axis(windows: Tensor, axis: int, max_width: int, rng: torch.Generator) -> Tensor:
     size = windows.shape[axis]
-    widths = torch.rand(len(windows), 1, generator=rng) * most
+    widths = torch.rand(len(windows), 1, generator=rng) * max_width
     starts = torch.rand(len(windows), 1, generator=rng) * (size - widths)
-    places = torch.arange(size)
-    blank = (places >= starts) & (places < starts + widths)
-    return windows.masked_fill(blank[:, None, :, None] if axis == 2 else blank[:, None, None, :], 0.0)
+    positions = torch.arange(size)
+    masked = (positions >= starts) & (positions < starts + widths)
+    return windows.masked_fill(masked[:, None, :, None] if axis == 2 else masked[:, None, None, :], 0.0)
 
 
-def _at(level: Tensor, positions: Tensor, axis: int) -> Tensor:
-    """Read along an axis at real positions (windows, places), between two neighbours."""
-    low = positions.floor().long()
-    high = (low + 1).clamp(max=level.shape[axis] - 1)
-    share = (positions - low).unsqueeze(3 - axis)
+def _interpolate(log_mels: Tensor, positions: Tensor, axis: int) -> Tensor:
+    """Interpolate linearly along an axis at fractional positions, shape (windows, positions)."""
+    lower = positions.floor().long()
+    upper = (lower + 1).clamp(max=log_mels.shape[axis] - 1)
+    upper_weight = (positions - lower).unsqueeze(3 - axis)
 
-    def pick(places: Tensor) -> Tensor:
-        shape = list(level.shape)
-        shape[axis] = places.shape[1]
-        return level.gather(axis, places.unsqueeze(3 - axis).expand(shape))
+    def gather(indices: Tensor) -> Tensor:
+        shape = list(log_mels.shape)
+        shape[axis] = indices.shape[1]
+        return log_mels.gather(axis, indices.unsqueeze(3 - axis).expand(shape))
 
-    return pick(low) * (1 - share) + pick(high) * share
+    return gather(lower) * (1 - upper_weight) + gather(upper) * upper_weight
+
+
+def _add_powers(first: Tensor, second: Tensor) -> Tensor:
+    """Return the sum of two powers in decibels."""
+    return 10 * torch.log10(10 ** (first / 10) + 10 ** (second / 10))
+
+
+def _uniform(limits: tuple[float, float], count: int, rng: torch.Generator) -> Tensor:
+    """Draw uniform random values of shape (count, 1, 1)."""
+    low, high = limits
+    return low + (high - low) * torch.rand(count, 1, 1, generator=rng)

@@ -1,6 +1,6 @@
-"""Random changes to a recording's samples that leave its genre as it is, by audiomentations.
+"""Data augmentation of waveforms, with audiomentations.
 
-They cost more than those of `train.augment`, which work on log-mels: copies are made once, and kept.
+It is slower than augmentation of log-mels, so augmented copies are computed once and cached.
 """
 
 import random
@@ -16,66 +16,64 @@ from genrelens.train.recipes.recipe import WaveformTable
 
 Samples = NDArray[np.float32]
 
-_NOISE_RANGE = 30.0  # dB from the most noise to the least
-_EQUALISER_REACH = 4404.0  # Hz, the highest centre of its bands that has to lie below half the rate
+_SNR_RANGE = 30.0  # dB between the lowest signal-to-noise ratio and the highest
+_MAX_BAND_CENTRE = 4404.0  # Hz; the highest band centre of the equaliser, which must be below half the rate
 
 
-def vary(samples: Samples, rate: int, table: WaveformTable, rng: np.random.Generator) -> Samples:
-    """Change tempo, pitch, colour, noise and loudness, in this order, as the table says.
+def augment_waveform(samples: Samples, rate: int, table: WaveformTable, rng: np.random.Generator) -> Samples:
+    """Apply random time stretch, pitch shift, equaliser, noise and gain, in this order.
 
-    The draws follow from `rng` alone. The libraries draw from the generators of `random` and `numpy.random`,
-    so these are seeded for as long as this takes, and then set back; threads that draw from them meanwhile
-    would be in its way.
+    The result is determined by `rng`. The libraries draw from the global generators of `random` and `numpy.random`,
+    so these are seeded during the call and restored afterwards; other threads must not draw from them meanwhile.
 
     Args:
-        samples: shape (samples,).
-        rate: in Hz.
-        table: how much of what.
-        rng: where the draws come from.
+        samples: mono audio, shape (samples,).
+        rate: sampling rate in Hz.
+        table: strength of each augmentation.
+        rng: random generator.
 
     Returns:
-        The varied samples. A change of tempo changes how many there are, as it does with music: nothing is
-        cut off, and no silence added. Peaks may rise above 1.
+        The augmented samples. A time stretch changes their number, without trimming or padding. Peaks may exceed 1.
 
     Raises:
         RecipeError: the rate is too low for the equaliser.
     """
-    if table.equaliser and rate <= 2 * _EQUALISER_REACH:
+    if table.equaliser and rate <= 2 * _MAX_BAND_CENTRE:
         raise RecipeError(
-            f"the equaliser needs a rate above {2 * _EQUALISER_REACH:.0f} Hz, and it is {rate} Hz; "
+            f"the equaliser needs a rate above {2 * _MAX_BAND_CENTRE:.0f} Hz, but it is {rate} Hz; "
             f"leave augment.waveform.equaliser out, or raise the rate"
         )
-    change = audiomentations.Compose(_changes(table))
-    with _global_draws_from(rng):
-        return np.asarray(change(samples, sample_rate=rate), np.float32)
+    augment = audiomentations.Compose(_transforms(table))
+    with _global_generators_seeded(rng):
+        return np.asarray(augment(samples, sample_rate=rate), np.float32)
 
 
-def _changes(table: WaveformTable) -> list[audiomentations.core.transforms_interface.BaseWaveformTransform]:
-    changes = []
+def _transforms(table: WaveformTable) -> list[audiomentations.core.transforms_interface.BaseWaveformTransform]:
+    transforms = []
     if table.stretch:
-        # Less than twice as slow, as the table sees to: slower, the stretch draws noise from the system.
+        # The recipe keeps the speed above one half; below, the library draws noise from the system's generator.
         fastest = 1 + table.stretch
-        changes.append(audiomentations.TimeStretch(1 / fastest, fastest, leave_length_unchanged=False, p=1))
+        transforms.append(audiomentations.TimeStretch(1 / fastest, fastest, leave_length_unchanged=False, p=1))
     if table.shift:
-        changes.append(audiomentations.PitchShift(-table.shift, table.shift, p=1))
+        transforms.append(audiomentations.PitchShift(-table.shift, table.shift, p=1))
     if table.equaliser:
-        changes.append(audiomentations.SevenBandParametricEQ(-table.equaliser, table.equaliser, p=1))
+        transforms.append(audiomentations.SevenBandParametricEQ(-table.equaliser, table.equaliser, p=1))
     if table.noise is not None:
-        changes.append(audiomentations.AddGaussianSNR(table.noise, table.noise + _NOISE_RANGE, p=1))
+        transforms.append(audiomentations.AddGaussianSNR(table.noise, table.noise + _SNR_RANGE, p=1))
     if table.gain:
-        changes.append(audiomentations.Gain(-table.gain, table.gain, p=1))
-    return changes
+        transforms.append(audiomentations.Gain(-table.gain, table.gain, p=1))
+    return transforms
 
 
 @contextmanager
-def _global_draws_from(rng: np.random.Generator) -> Iterator[None]:
-    """Let the global generators follow from `rng`, and leave them as they were."""
-    before, numpy_before = random.getstate(), np.random.get_state()
+def _global_generators_seeded(rng: np.random.Generator) -> Iterator[None]:
+    """Seed the global generators from `rng`, and restore their state afterwards."""
+    state, numpy_state = random.getstate(), np.random.get_state()
     seed = int(rng.integers(2**32))
     random.seed(seed)
     np.random.seed(seed)
     try:
         yield
     finally:
-        random.setstate(before)
-        np.random.set_state(numpy_before)
+        random.setstate(state)
+        np.random.set_state(numpy_state)

@@ -1,1 +1,1 @@
-"""Training data: manifests, splits, leak checks, cached features and batches."""
+"""Training data: manifests, splits, dataset checks, cached log-mels, and batches."""

@@ -1,8 +1,7 @@
-"""What would spoil a training, found before it: broken, silent, clipped, short or repeated audio, and leaks."""
+"""Dataset check: finds unreadable, silent, clipped, short and duplicate audio, leaks, and class imbalance."""
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,20 +10,29 @@ from genrelens import workers
 from genrelens.audio.decoder import AudioReader
 from genrelens.audio.windows import SILENCE_PEAK
 from genrelens.errors import GenrelensError, TooShortError, UndecodableAudioError, display_name
+from genrelens.progress import Progress, no_progress
 from genrelens.train.data.log_mels import is_array_row
 from genrelens.train.data.manifest import LabelledTrack, Manifest
 from genrelens.train.data.splits import find_leaks
 
-SHORT = 5.0  # s below which a track is too short to learn from
-CLIPPED = 1e-3  # share of samples at full scale from which on a track is clipped
+SHORT_SECONDS = 5.0  # s; a shorter track is not useful for training
+CLIPPED_FRACTION = 1e-3  # fraction of samples at full scale above which a track counts as clipped
 _FULL_SCALE = 0.999
-_RATE = 44_100  # Hz; what most music is stored with, so that nothing is resampled
-_UNEVEN = 3.0  # the largest genre against the smallest
+_RATE = 44_100  # Hz; the rate of most music, so that it is not resampled
+_MAX_IMBALANCE = 3.0  # ratio of the largest genre to the smallest
 
 
 @dataclass(frozen=True)
 class AudioStatistics:
-    """What decoding a file told: its length (s), a hash of its samples, peak, clipped share, warnings."""
+    """Statistics of a decoded file.
+
+    Attributes:
+        duration: length in seconds.
+        samples_hash: hash of the samples.
+        peak: largest absolute sample, in 0..1.
+        clipped: fraction of samples at full scale.
+        warnings: defects of the file that did not prevent decoding.
+    """
 
     duration: float
     samples_hash: str
@@ -35,100 +43,110 @@ class AudioStatistics:
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault: its kind, the track or tracks, and what exactly."""
+    """A defect of a dataset: its kind, the track, group or genre that it affects, and a description."""
 
     kind: str
-    where: str
-    what: str
+    subject: str
+    description: str
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All findings, how many tracks there are, and how many each genre has."""
+    """All findings, the number of tracks, and the number of tracks of each genre."""
 
     findings: tuple[Finding, ...]
     tracks: int
     genres: dict[str, int]
 
     def text(self) -> str:
-        """For reading: the balance of genres, then the findings by kind."""
+        """Return the report as text: the number of tracks per genre, then the findings by kind."""
         width = max(map(len, self.genres))
         lines = [f"{self.tracks} tracks in {len(self.genres)} genres"]
         lines += [f"  {genre:<{width}} {count:>6}" for genre, count in self.genres.items()]
         for kind, count in Counter(finding.kind for finding in self.findings).items():
             lines += ["", f"{kind}: {count}"]
-            lines += [f"  {found.where}: {found.what}" for found in self.findings if found.kind == kind]
+            lines += [
+                f"  {finding.subject}: {finding.description}" for finding in self.findings if finding.kind == kind
+            ]
         return "\n".join(lines if self.findings else [*lines, "", "nothing found"])
 
 
-def check_dataset(manifest: Manifest, processes: int, progress: Callable[[], None] = lambda: None) -> CheckReport:
-    """Decode every track and look for faults; rows of arrays are looked at for leaks only.
+def check_dataset(manifest: Manifest, processes: int, progress: Progress = no_progress) -> CheckReport:
+    """Decode every track and report defects; rows of arrays are only checked for leaks.
 
     Args:
-        manifest: the data set, its tracks on their sides if it has any.
-        processes: to decode with.
+        manifest: the dataset, with splits if it has any.
+        processes: number of worker processes.
         progress: called after each track.
     """
     findings: list[Finding] = []
-    recordings: dict[str, str] = {}
-    audio = {item.path: item for item in manifest.tracks if not is_array_row(item.path)}
-    for path, outcome in workers.map_in_order(measure_audio, audio, processes):
-        if isinstance(outcome, GenrelensError):
-            kind = "too short" if isinstance(outcome, TooShortError) else "undecodable"
-            findings.append(Finding(kind, display_name(path), str(outcome)))
+    samples_hashes: dict[str, str] = {}
+    audio = {track.path: track for track in manifest.tracks if not is_array_row(track.path)}
+    for path, result in workers.map_in_order(measure_audio, audio, processes):
+        if isinstance(result, GenrelensError):
+            kind = "too short" if isinstance(result, TooShortError) else "undecodable"
+            findings.append(Finding(kind, display_name(path), str(result)))
         else:
-            recordings[path] = outcome.samples_hash
-            findings += _faults(path, outcome)
+            samples_hashes[path] = result.samples_hash
+            findings += _audio_findings(path, result)
         progress()
-    findings += _repeated(recordings)
-    findings += [Finding("leak", leak.kind, str(leak)) for leak in find_leaks(manifest.tracks, recordings)]
-    genres = _balance(manifest.tracks)
-    if max(genres.values()) > _UNEVEN * min(genres.values()):
-        most, least = max(genres, key=genres.__getitem__), min(genres, key=genres.__getitem__)
-        findings.append(Finding("class balance", most, f"{genres[most]} tracks, but {genres[least]} of {least}"))
-    return CheckReport(
-        tuple(sorted(findings, key=lambda found: (found.kind, found.where))), len(manifest.tracks), genres
-    )
+    findings += _duplicate_findings(samples_hashes)
+    findings += [Finding("leak", leak.kind, str(leak)) for leak in find_leaks(manifest.tracks, samples_hashes)]
+    genres = _count_genres(manifest.tracks)
+    findings += _balance_findings(genres)
+    findings.sort(key=lambda finding: (finding.kind, finding.subject))
+    return CheckReport(tuple(findings), len(manifest.tracks), genres)
 
 
 def measure_audio(path: str) -> AudioStatistics:
-    """Decode one file."""
+    """Decode a file and return its statistics.
+
+    Raises:
+        AudioError: the file cannot be decoded, or contains no samples.
+    """
     digest = hashlib.sha256()
-    peak, loud, count = 0.0, 0, 0
-    with AudioReader(path, _RATE) as track:
-        for block in track.blocks():
+    peak, clipped, total = 0.0, 0, 0
+    with AudioReader(path, _RATE) as reader:
+        for block in reader.blocks():
             digest.update(np.round(np.clip(block, -1, 1) * 32767).astype("<i2").tobytes())
             magnitude = np.abs(block)
             peak = max(peak, float(magnitude.max(initial=0.0)))
-            loud += int((magnitude >= _FULL_SCALE).sum())
-            count += len(block)
-        if count == 0:
-            raise UndecodableAudioError.empty(track.name)
-        return AudioStatistics(count / _RATE, digest.hexdigest(), peak, loud / count, tuple(track.warnings))
+            clipped += int((magnitude >= _FULL_SCALE).sum())
+            total += len(block)
+        if total == 0:
+            raise UndecodableAudioError.empty(reader.name)
+        return AudioStatistics(total / _RATE, digest.hexdigest(), peak, clipped / total, tuple(reader.warnings))
 
 
-def _faults(path: str, heard: AudioStatistics) -> list[Finding]:
-    where = display_name(path)
-    faults = [Finding("damaged", where, warning) for warning in heard.warnings]
-    if heard.peak < SILENCE_PEAK:
-        faults.append(Finding("silent", where, "nothing but digital silence"))
-    if heard.clipped >= CLIPPED:
-        faults.append(Finding("clipped", where, f"{100 * heard.clipped:.1f} % of the samples are at full scale"))
-    if heard.duration < SHORT:
-        faults.append(Finding("too short", where, f"{heard.duration:.1f} s"))
-    return faults
+def _audio_findings(path: str, statistics: AudioStatistics) -> list[Finding]:
+    name = display_name(path)
+    findings = [Finding("damaged", name, warning) for warning in statistics.warnings]
+    if statistics.peak < SILENCE_PEAK:
+        findings.append(Finding("silent", name, "only digital silence"))
+    if statistics.clipped >= CLIPPED_FRACTION:
+        findings.append(Finding("clipped", name, f"{100 * statistics.clipped:.1f} % of the samples are at full scale"))
+    if statistics.duration < SHORT_SECONDS:
+        findings.append(Finding("too short", name, f"{statistics.duration:.1f} s"))
+    return findings
 
 
-def _repeated(recordings: dict[str, str]) -> list[Finding]:
+def _duplicate_findings(samples_hashes: dict[str, str]) -> list[Finding]:
     copies: dict[str, list[str]] = defaultdict(list)
-    for path, samples_hash in recordings.items():
+    for path, samples_hash in samples_hashes.items():
         copies[samples_hash].append(path)
     return [
-        Finding("duplicate audio", display_name(first), f"the same as {', '.join(map(display_name, others))}")
+        Finding("duplicate audio", display_name(first), f"identical to {', '.join(map(display_name, others))}")
         for first, *others in copies.values()
         if others
     ]
 
 
-def _balance(items: tuple[LabelledTrack, ...]) -> dict[str, int]:
-    return dict(sorted(Counter(label for item in items for label in item.labels).items()))
+def _balance_findings(genres: dict[str, int]) -> list[Finding]:
+    largest, smallest = max(genres, key=genres.__getitem__), min(genres, key=genres.__getitem__)
+    if genres[largest] <= _MAX_IMBALANCE * genres[smallest]:
+        return []
+    return [Finding("class balance", largest, f"{genres[largest]} tracks, but {genres[smallest]} of {smallest}")]
+
+
+def _count_genres(tracks: tuple[LabelledTrack, ...]) -> dict[str, int]:
+    return dict(sorted(Counter(label for track in tracks for label in track.labels).items()))

@@ -1,6 +1,6 @@
-"""What tells a recording by its sound, whatever its gain, equaliser, codec and start; and which of them share sound."""
+"""Audio fingerprints that are robust to gain, equalisation, codec and offset, and matching between them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -11,29 +11,30 @@ from scipy.ndimage import uniform_filter1d
 
 from genrelens.audio.decoder import load
 from genrelens.features.frontend import FrontEnd, apply_floor, mel_decibels
-from genrelens.train.data.log_mels import LogMelSpec, LogMel, is_array_row, load_array_row, array_front_end
+from genrelens.progress import Progress, no_progress
+from genrelens.train.data.log_mels import LogMel, LogMelSpec, array_front_end, is_array_row, load_array_row
 
 Fingerprint = NDArray[np.float32]  # (bands, frames)
 
-_FRONT_END = FrontEnd(hop=1920, center=False)  # that of the array of log-mels, so that one threshold holds
-STEP = _FRONT_END.seconds_per_frame  # to about which finer levels are averaged
+_FRONT_END = FrontEnd(hop=1920, center=False)  # as the array of log-mels, so that one threshold suits both
+STEP = _FRONT_END.seconds_per_frame  # s per frame of a fingerprint; shorter frames are averaged
 BANDS = 32
-CONTEXT = 17  # frames, 1.5 s, whose mean is taken off: held notes and fixed filters say little
-MIN_OVERLAP = 58  # frames, 5 s; less is alike by chance too often
-_TILE = 64  # tracks that are compared with as many others at a time, in a memory that caches still help with
-_TINY = 1e-3  # dB; a frame that varies less over the bands says nothing
+CONTEXT = 17  # frames, 1.5 s; the mean over them is subtracted, which removes sustained notes and constant filters
+MIN_OVERLAP = 58  # frames, 5 s; shorter overlaps are too often similar by chance
+_TILE = 64  # tracks per side of a block of comparisons, which then fits in the CPU cache
+_MIN_LENGTH = 1e-3  # dB; a frame with less variation over the bands is set to 0
 
 
 @dataclass(frozen=True)
 class Match:
-    """Two fingerprints that share sound, by their places in a list.
+    """Two fingerprints that share audio.
 
     Attributes:
-        first, second: the places; `first` is the lower.
-        score: standard deviations that the likeness lies above what unrelated frames have by chance.
-        similarity: the mean cosine between frames that coincide, 1 for the same.
-        lag: frames into the first at which the second begins; below 0, the first begins within the second.
-        overlap: frames that coincide.
+        first, second: their indices; `first` is the lower.
+        score: standard deviations by which the similarity exceeds that of unrelated frames.
+        similarity: mean cosine similarity of the overlapping frames; 1 for identical ones.
+        lag: frame of the first at which the second starts; negative if the first starts within the second.
+        overlap: number of overlapping frames.
     """
 
     first: int
@@ -44,78 +45,82 @@ class Match:
     overlap: int
 
 
-def fingerprint(level: LogMel, seconds_per_frame: float) -> Fingerprint:
-    """Reduce a log-mel to how the bands differ from their neighbours, and from themselves a moment before and after.
+def fingerprint(log_mel: LogMel, seconds_per_frame: float) -> Fingerprint:
+    """Reduce a log-mel to differences between neighbouring bands, relative to their mean over 1.5 s.
 
-    The differences are those of Haitsma & Kalker (A Highly Robust Audio Fingerprinting System, ISMIR 2002). They
-    are kept as numbers, as frames 87 ms apart share too little for bits. Gain falls out with the differences,
-    a filter that stays with the mean over time.
+    The differences are those of Haitsma & Kalker (A Highly Robust Audio Fingerprinting System, ISMIR 2002), kept as
+    real numbers: frames of 87 ms differ too much for their bits to match. Differences cancel gain; subtracting the
+    mean over time cancels constant filters.
 
     Args:
-        level: decibels, shape (mel bands, frames); the bands a multiple of 32.
-        seconds_per_frame: the time from one frame to the next.
+        log_mel: decibels, shape (mel bands, frames); the number of bands is a multiple of 32.
+        seconds_per_frame: time between frames.
 
     Returns:
-        Shape (31, frames of about 87 ms); each frame has mean 0 and length 1, or is 0 where nothing sounds.
+        Shape (31, frames of about 87 ms); each frame has mean 0 and length 1, or is 0 if it is silent.
     """
     pooled = max(1, round(STEP / seconds_per_frame))
-    frames = level.shape[1] // pooled
-    cells = np.asarray(level[:, : frames * pooled], np.float32).reshape(BANDS, -1, frames, pooled).mean(axis=(1, 3))
+    frames = log_mel.shape[1] // pooled
+    cells = np.asarray(log_mel[:, : frames * pooled], np.float32).reshape(BANDS, -1, frames, pooled).mean(axis=(1, 3))
     steps = np.diff(cells, axis=0)
     changes = steps - uniform_filter1d(steps, CONTEXT, axis=1, mode="nearest")
     changes -= changes.mean(axis=0)
     lengths = np.linalg.norm(changes, axis=0)
-    return np.where(lengths > _TINY, changes / np.maximum(lengths, _TINY), 0).astype(np.float32)
+    return np.where(lengths > _MIN_LENGTH, changes / np.maximum(lengths, _MIN_LENGTH), 0).astype(np.float32)
 
 
 def track_fingerprint(path: str, seconds: float) -> Fingerprint:
-    """The fingerprint of a track.
+    """Return the fingerprint of a track.
 
     Args:
         path: a recording, or a row of an array.
-        seconds: of a recording that are looked at, from its middle.
+        seconds: length of the excerpt from the middle of a recording; rows of arrays are used completely.
 
     Raises:
-        GenrelensError: it cannot be read.
+        GenrelensError: the recording or array cannot be read.
     """
     if is_array_row(path):
         front_end = array_front_end(path, _FRONT_END)
         return fingerprint(load_array_row(path, LogMelSpec(front_end=front_end)), front_end.seconds_per_frame)
     samples = load(path, _FRONT_END.rate)
-    spare = max(0, len(samples) - round(seconds * _FRONT_END.rate)) // 2
-    level = apply_floor(mel_decibels(samples[spare : len(samples) - spare], _FRONT_END), _FRONT_END.floor_db)
-    return fingerprint(np.asarray(level), _FRONT_END.seconds_per_frame)
+    margin = max(0, len(samples) - round(seconds * _FRONT_END.rate)) // 2
+    excerpt = samples[margin : len(samples) - margin]
+    log_mel = apply_floor(mel_decibels(excerpt, _FRONT_END), _FRONT_END.floor_db)
+    return fingerprint(np.asarray(log_mel), _FRONT_END.seconds_per_frame)
 
 
 def count_tile_pairs(count: int) -> int:
-    """How many times `find_matches` calls for progress with that many fingerprints."""
+    """Return how many times `find_matches` calls `progress` for `count` fingerprints."""
     rows = -(-count // _TILE)
     return rows * (rows + 1) // 2
 
 
 def find_matches(
-    prints: Sequence[Fingerprint], threshold: float, progress: Callable[[], None] = lambda: None
+    fingerprints: Sequence[Fingerprint], threshold: float, progress: Progress = no_progress
 ) -> Iterator[Match]:
-    """Compare each fingerprint with every other one at every offset.
+    """Compare every two fingerprints at every offset.
 
-    The cosines of the frames that coincide are summed for all offsets at once, as a cross-correlation by Fourier
-    transform. The work grows with the square of the tracks, the memory only with their number.
+    The cosine similarities of overlapping frames are summed for all offsets at once, as a cross-correlation by FFT.
+    Time grows with the square of the number of tracks, memory only linearly.
 
     Args:
-        prints: of the tracks.
-        threshold: the least score of a match.
+        fingerprints: fingerprints of the tracks.
+        threshold: minimum score of a match.
         progress: called `count_tile_pairs` times.
 
     Yields:
         The best offset of each pair that reaches the threshold.
     """
-    if not prints:
+    if not fingerprints:
         return
-    size = fft.next_fast_len(2 * max(one.shape[1] for one in prints), real=True)
-    starts = range(0, len(prints), _TILE)
+    size = fft.next_fast_len(2 * max(frames.shape[1] for frames in fingerprints), real=True)
+    starts = range(0, len(fingerprints), _TILE)
     for row, column in combinations_with_replacement(starts, 2):
-        found = _compare(prints[row : row + _TILE], prints[column : column + _TILE], size, threshold)
-        yield from (_moved(match, row, column) for match in found if row + match.first < column + match.second)
+        matches = _compare(fingerprints[row : row + _TILE], fingerprints[column : column + _TILE], size, threshold)
+        for match in matches:
+            first, second = row + match.first, column + match.second
+            if first < second:
+                yield Match(first, second, match.score, match.similarity, match.lag, match.overlap)
         progress()
 
 
@@ -126,26 +131,22 @@ def _compare(
     sums = fft.irfft(np.ascontiguousarray(np.moveaxis(products, 0, -1)), size)
     lags = np.arange(size)
     lags[lags > size // 2] -= size
-    lengths = [np.array([one.shape[1] for one in side]) for side in (firsts, seconds)]
+    lengths = [np.array([frames.shape[1] for frames in prints]) for prints in (firsts, seconds)]
     overlaps = np.minimum(lengths[0][:, None, None], lengths[1][:, None] + lags) - np.maximum(0, lags)
-    free = firsts[0].shape[0] - 1  # dimensions of a frame of mean 0: its cosines by chance have a variance of 1 / free
-    scores = np.where(overlaps >= MIN_OVERLAP, sums * np.sqrt(free / np.maximum(overlaps, 1)), -np.inf)
+    # A frame of mean 0 has this many degrees of freedom; the cosine of unrelated frames has variance 1 / freedom.
+    freedom = firsts[0].shape[0] - 1
+    scores = np.where(overlaps >= MIN_OVERLAP, sums * np.sqrt(freedom / np.maximum(overlaps, 1)), -np.inf)
     best = scores.argmax(axis=-1)
     for first, second in np.argwhere(np.take_along_axis(scores, best[..., None], -1)[..., 0] >= threshold):
-        place = first, second, best[first, second]
-        overlap = int(overlaps[place])
-        yield Match(
-            int(first), int(second), float(scores[place]), float(sums[place]) / overlap, int(lags[place[2]]), overlap
-        )
+        index = first, second, best[first, second]
+        overlap = int(overlaps[index])
+        similarity = float(sums[index]) / overlap
+        yield Match(int(first), int(second), float(scores[index]), similarity, int(lags[index[2]]), overlap)
 
 
-def _spectra(prints: Sequence[Fingerprint], size: int) -> NDArray[np.complex64]:
-    """Shape (frequencies, tracks, bands): a matrix for each frequency."""
-    padded = np.zeros((len(prints), prints[0].shape[0], size), np.float32)
-    for row, one in zip(padded, prints, strict=True):
-        row[:, : one.shape[1]] = one
+def _spectra(fingerprints: Sequence[Fingerprint], size: int) -> NDArray[np.complex64]:
+    """Return Fourier transforms of shape (frequencies, tracks, bands), so that a frequency is one matrix."""
+    padded = np.zeros((len(fingerprints), fingerprints[0].shape[0], size), np.float32)
+    for row, frames in zip(padded, fingerprints, strict=True):
+        row[:, : frames.shape[1]] = frames
     return np.ascontiguousarray(np.moveaxis(fft.rfft(padded), -1, 0))
-
-
-def _moved(match: Match, row: int, column: int) -> Match:
-    return Match(row + match.first, column + match.second, match.score, match.similarity, match.lag, match.overlap)

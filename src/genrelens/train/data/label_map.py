@@ -1,4 +1,4 @@
-"""Labels of one data set in terms of another: a small file that lets a model be measured on foreign tracks."""
+"""Label maps: translation between the labels of a dataset and of a model, to evaluate it on another dataset."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -8,81 +8,83 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from genrelens.errors import ManifestError, display_name
+from genrelens.records import FrozenModel
 from genrelens.train.data.manifest import LabelledTrack
-from genrelens.train.recipes.toml import read_toml
+from genrelens.train.recipes.recipe_file import read_toml
 
-_LEFT_OUT = ("", "ignore")  # what a label of the data is mapped to if its tracks take no part
+_IGNORED = ("", "ignore")  # targets that exclude the tracks of a label
 
 
-class LabelMap(BaseModel):
-    """How labels of data and of a model are brought together; those that are not named stay what they are.
+class LabelMap(FrozenModel):
+    """Translation between the labels of a dataset and of a model; labels without an entry stay unchanged.
 
     Attributes:
-        data: from a label of the data to one of the model; "" or "ignore" leaves its tracks out.
-        model: from a label of the model to what it is merged into, on both sides: probabilities are summed.
+        data: maps a label of the dataset to one of the model; "" or "ignore" excludes its tracks.
+        model: maps a label of the model to the one that it is merged into, in the dataset as well; probabilities are
+            summed.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Mapping[str, str] = {}
     model: Mapping[str, str] = {}
 
     @model_validator(mode="after")
-    def _keeps_all_of_the_model(self) -> Self:
+    def _check_model_labels(self) -> Self:
         for label, merged in self.model.items():
-            if merged in _LEFT_OUT:
-                raise ValueError(f"{label!r} of the model cannot be left out, as it would still be told; merge it")
+            if merged in _IGNORED:
+                raise ValueError(
+                    f"{label!r} of the model cannot be ignored, as the model would still predict it; merge it instead"
+                )
         return self
 
-    def labels(self, known: Sequence[str]) -> tuple[str, ...]:
-        """The labels of a model, merged.
+    def merged_labels(self, model_labels: Sequence[str]) -> tuple[str, ...]:
+        """Return the merged labels of a model.
 
         Raises:
             ManifestError: the map names labels that the model lacks.
         """
         for label in self.model:
-            if label not in known:
-                raise ManifestError(f"the label map merges {label!r}, which the model lacks; {_nearest(label, known)}")
-        merged = tuple(dict.fromkeys(self.model.get(label, label) for label in known))
+            if label not in model_labels:
+                hint = _suggestion(label, model_labels)
+                raise ManifestError(f"the label map merges {label!r}, which the model lacks; {hint}")
+        merged = tuple(dict.fromkeys(self.model.get(label, label) for label in model_labels))
         for label, target in self.data.items():
-            if target not in (*merged, *known, *_LEFT_OUT):
-                raise ManifestError(
-                    f"the label map turns {label!r} into {target!r}, which the model lacks; {_nearest(target, merged)}"
-                )
+            if target not in (*merged, *model_labels, *_IGNORED):
+                hint = _suggestion(target, merged)
+                raise ManifestError(f"the label map turns {label!r} into {target!r}, which the model lacks; {hint}")
         return merged
 
-    def items(self, items: Iterable[LabelledTrack], known: Sequence[str]) -> tuple[LabelledTrack, ...]:
-        """Tracks with their labels in the model's terms, without those that are left out.
+    def map_tracks(self, tracks: Iterable[LabelledTrack], model_labels: Sequence[str]) -> tuple[LabelledTrack, ...]:
+        """Translate the labels of tracks to merged labels of the model, and drop ignored tracks.
 
         Args:
-            items: tracks of the data.
-            known: the model's own labels.
+            tracks: tracks of the dataset.
+            model_labels: labels of the model, before merging.
 
         Raises:
-            ManifestError: a label is neither mapped nor one of the model's, or no track is left.
+            ManifestError: a label is neither mapped nor one of the model's, or all tracks are ignored.
         """
-        merged = self.labels(known)
-        mapped = [replace(item, label=self._counts_as(item.label)) for item in items]
-        for label in sorted({item.label for item in mapped} - {*merged, *_LEFT_OUT}):
+        merged = self.merged_labels(model_labels)
+        mapped = [replace(track, label=self._target(track.label)) for track in tracks]
+        for label in sorted({track.label for track in mapped} - {*merged, *_IGNORED}):
             raise ManifestError(
-                f"the data has the label {label!r}, which the model lacks; say in a label map (--labels) "
-                f"what it counts as; {_nearest(label, (*merged, *self.data))}"
+                f"the data has the label {label!r}, which the model lacks; map it to a label of the model in a label "
+                f"map (--labels); {_suggestion(label, (*merged, *self.data))}"
             )
-        kept = tuple(item for item in mapped if item.label not in _LEFT_OUT)
+        kept = tuple(track for track in mapped if track.label not in _IGNORED)
         if not kept:
-            raise ManifestError("the label map leaves out all tracks; map at least one label to one of the model's")
+            raise ManifestError("the label map ignores all tracks; map at least one label to one of the model's")
         return kept
 
-    def merge(self, probabilities: NDArray[np.floating], known: Sequence[str]) -> NDArray[np.float64]:
-        """Sum probabilities (..., the model's own labels) into (..., merged labels)."""
-        merged = self.labels(known)
-        targets = [merged.index(self.model.get(label, label)) for label in known]
+    def merge(self, probabilities: NDArray[np.floating], model_labels: Sequence[str]) -> NDArray[np.float64]:
+        """Sum probabilities of shape (..., labels of the model) to shape (..., merged labels)."""
+        merged = self.merged_labels(model_labels)
+        targets = [merged.index(self.model.get(label, label)) for label in model_labels]
         return np.asarray(probabilities @ np.eye(len(merged))[targets])
 
-    def _counts_as(self, label: str) -> str:
+    def _target(self, label: str) -> str:
         target = self.data.get(label, label)
         return self.model.get(target, target)
 
@@ -91,7 +93,7 @@ def read_label_map(file: Path) -> LabelMap:
     """Read a label map: TOML with the tables [data] and [model], both optional.
 
     Raises:
-        ManifestError: it is not there, is not TOML, or says something that a label map cannot say.
+        ManifestError: the file is missing, is not TOML, or has an unknown table or an invalid value.
     """
     content = read_toml(file, ManifestError)
     try:
@@ -102,15 +104,15 @@ def read_label_map(file: Path) -> LabelMap:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    place = ".".join(map(str, problem["loc"]))
+    key = ".".join(map(str, problem["loc"]))
     if problem["type"] == "extra_forbidden":
-        return f"{place} is not a table of a label map; it has [data] and [model]"
+        return f"{key} is not a table of a label map; it has [data] and [model]"
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
-    return f"{place}: {problem['msg']}"
+    return f"{key}: {problem['msg']}"
 
 
-def _nearest(label: str, known: Sequence[str]) -> str:
-    lower = {name.lower(): name for name in known}
-    near = get_close_matches(label.lower(), lower, n=1, cutoff=0.6)
-    return f"did you mean {lower[near[0]]}?" if near else f"known are {', '.join(known)}"
+def _suggestion(label: str, known: Sequence[str]) -> str:
+    by_lower_case = {name.lower(): name for name in known}
+    matches = get_close_matches(label.lower(), by_lower_case, n=1, cutoff=0.6)
+    return f"did you mean {by_lower_case[matches[0]]}?" if matches else f"use one of {', '.join(known)}"

@@ -1,11 +1,11 @@
-"""Levels of whole tracks, log-mels and features beside them: computed once and kept, or rows of an array."""
+"""Log-mels and spectral features of whole tracks, from a cache on disk or from the rows of an array."""
 
 import contextlib
 import hashlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Any, Self
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from genrelens import workers
 from genrelens.audio.decoder import AudioReader
@@ -23,31 +22,31 @@ from genrelens.features.frontend import FrontEnd
 from genrelens.features.spectral import Feature, extract_features, spectrum_features
 from genrelens.files import atomic_write
 from genrelens.model.input_spec import AudioInput
+from genrelens.progress import Progress, no_progress
+from genrelens.records import FrozenModel
 from genrelens.train.data.manifest import GTZAN_SECONDS, LabelledTrack
 from genrelens.train.recipes.recipe import PreprocessTable, WaveformTable
 
-LogMel = NDArray[np.floating[Any]]  # (rows, frames): decibels of mel bands, and other features' rows under them
+LogMel = NDArray[np.floating[Any]]  # (rows, frames): mel bands in decibels, followed by the rows of other features
 
-_ARRAY_RANGE_DB = 80.0  # what the bytes 0 to 255 of an array span, below the maximum of the track
-_ROW = re.compile(r"\.npy#\d+$")
+_ARRAY_RANGE_DB = 80.0  # range of the bytes 0 to 255 of an array, below the maximum of the track
+_ARRAY_ROW = re.compile(r"\.npy#\d+$")
 _CACHE_FORMAT = 2
-_SLACK = 0.05  # by which the length of an array's rows may miss that of the tracks
+_LENGTH_TOLERANCE = 0.05  # relative difference allowed between the length of an array's rows and that of the tracks
 _DAMAGED_CACHE = (OSError, ValueError, EOFError)
 
 
-class LogMelSpec(BaseModel):
-    """What is computed of a recording.
+class LogMelSpec(FrozenModel):
+    """Settings that determine the log-mel and features of a recording.
 
     Attributes:
-        front_end: its normalisation and floor play no part yet.
-        spectral: features that the log-mel does not hold.
-        preprocess: what is done to the samples first.
-        waveform: how a copy is varied.
-        copy_number: 0 for the recording itself; others are varied copies of it.
-        seed: of the draws for copies.
+        front_end: front end; its normalisation and floor are applied later.
+        spectral: features that cannot be computed from the log-mel.
+        preprocess: processing of the samples before the front end.
+        waveform: augmentation of the samples of copies.
+        copy_number: 0 for the original recording, 1 and more for its augmented copies.
+        seed: seed of the augmentation of copies.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     front_end: FrontEnd
     spectral: tuple[Feature, ...] = ()
@@ -57,22 +56,27 @@ class LogMelSpec(BaseModel):
     seed: int = 0
 
     @classmethod
-    def for_input(cls, sound: AudioInput, preprocess: PreprocessTable | None = None) -> Self:
-        """What an input asks for."""
+    def for_input(cls, spec: AudioInput, preprocess: PreprocessTable | None = None) -> Self:
+        """Return the settings for an input specification, without augmentation."""
         return cls(
-            front_end=sound.front_end,
-            spectral=spectrum_features(sound.features),
+            front_end=spec.front_end,
+            spectral=spectrum_features(spec.features),
             preprocess=preprocess or PreprocessTable(),
         )
 
     @property
-    def key(self) -> str:
-        """The name of the folder for what was computed so."""
-        computed = self.model_dump_json(exclude={"front_end": {"normalisation", "floor_db"}})
-        return hashlib.sha256(f"{_CACHE_FORMAT} {computed}".encode()).hexdigest()[:16]
+    def cache_key(self) -> str:
+        """Name of the cache folder: a hash of all settings that affect the stored values."""
+        settings = self.model_dump_json(exclude={"front_end": {"normalisation", "floor_db"}})
+        return hashlib.sha256(f"{_CACHE_FORMAT} {settings}".encode()).hexdigest()[:16]
 
-    def level(self, samples: NDArray[np.float32], digest: str) -> LogMel:
-        """The levels of a recording whose audio has that hash."""
+    def compute(self, samples: NDArray[np.float32], digest: str) -> LogMel:
+        """Return the log-mel and features of a recording.
+
+        Args:
+            samples: mono audio, shape (samples,).
+            digest: hash of the encoded audio; the augmentation of a copy depends on it and on the seed alone.
+        """
         rate = self.front_end.rate
         if self.preprocess != PreprocessTable():
             from genrelens.train.data.preprocess import preprocess
@@ -81,14 +85,20 @@ class LogMelSpec(BaseModel):
         if self.copy_number:
             from genrelens.train.augment.waveform import augment_waveform
 
-            draw = np.random.default_rng([self.seed, self.copy_number, int(digest[:16], 16)])
-            samples = augment_waveform(samples, rate, self.waveform, draw)
+            rng = np.random.default_rng([self.seed, self.copy_number, int(digest[:16], 16)])
+            samples = augment_waveform(samples, rate, self.waveform, rng)
         return extract_features(samples, self.spectral, self.front_end)
 
 
 @dataclass(frozen=True)
 class LoadedInputs:
-    """Levels of tracks by their path, what tells their recordings, and what could not be read."""
+    """Inputs of tracks, each by path.
+
+    Attributes:
+        inputs: log-mels, or the channels of pictures.
+        content_hashes: hash of the audio or of the pixels; equal hashes are the same recording.
+        failures: errors of the files that could not be read.
+    """
 
     inputs: dict[str, LogMel]
     content_hashes: dict[str, str]
@@ -96,89 +106,87 @@ class LoadedInputs:
 
 
 def default_cache_folder() -> Path:
-    """Where log-mels are kept unless told otherwise."""
+    """Return the folder where log-mels are cached by default."""
     return Path(platformdirs.user_cache_dir("genrelens")) / "mels"
 
 
 def load_log_mels(
-    items: Iterable[LabelledTrack],
-    analysis: LogMelSpec,
+    tracks: Iterable[LabelledTrack],
+    spec: LogMelSpec,
     cache: Path,
     processes: int,
-    progress: Callable[[], None] = lambda: None,
+    progress: Progress = no_progress,
 ) -> LoadedInputs:
-    """Load the levels of tracks, computing in worker processes what the cache does not hold.
+    """Load the log-mels of tracks; those that are not in the cache are computed in worker processes.
 
-    The cache is keyed by the encoded audio and the analysis: a file with other tags is the same, a changed
-    file or front end is another. A file in it is whole or not there, also after a crash.
+    Entries are keyed by the encoded audio and the settings: editing tags keeps an entry valid, changing the audio or
+    the front end makes a new one. Writes are atomic, so a crash leaves no partial file.
 
     Args:
-        items: the tracks; a path "array.npy#17" is row 17 of an array (tracks, n_mels, frames) of bytes,
-            0 to 255 for -80 to 0 dB below the maximum of the track.
-        analysis: what to compute.
-        cache: a folder.
-        processes: to compute with.
+        tracks: tracks to load; a path "array.npy#17" is row 17 of an array (tracks, n_mels, frames) of bytes, where
+            0 to 255 are -80 to 0 dB below the maximum of the track.
+        spec: settings of the log-mels.
+        cache: folder of the cache.
+        processes: number of worker processes.
         progress: called after each audio file.
 
     Raises:
-        CacheError: the folder cannot be written to.
-        RecipeError: the samples have too low a rate for what is to be done to them.
-        ManifestError: an array lacks a row, or does not fit the analysis.
+        CacheError: the cache cannot be written.
+        RecipeError: the sampling rate is too low for the preprocessing or augmentation.
+        ManifestError: an array lacks a row, or does not match the settings.
     """
-    paths = list(dict.fromkeys(item.path for item in items))
-    rows = [path for path in paths if is_array_row(path)]
-    levels: dict[str, LogMel] = {path: load_array_row(path, analysis) for path in rows}
-    recordings: dict[str, str] = {}
+    paths = list(dict.fromkeys(track.path for track in tracks))
+    inputs: dict[str, LogMel] = {path: load_array_row(path, spec) for path in paths if is_array_row(path)}
+    content_hashes: dict[str, str] = {}
     failures: dict[str, GenrelensError] = {}
-    audio = [path for path in paths if path not in levels]
-    folder = cache / analysis.key
-    keep = partial(cache_log_mel, analysis=analysis, folder=folder)
-    _allow_open_files(len(audio))
-    for path, outcome in workers.map_in_order(keep, audio, processes):
-        if isinstance(outcome, CacheError | RecipeError):  # which would stop every track
-            raise outcome
-        if isinstance(outcome, GenrelensError):
-            failures[path] = outcome
+    audio = [path for path in paths if path not in inputs]
+    folder = cache / spec.cache_key
+    _raise_open_file_limit(len(audio))
+    for path, result in workers.map_in_order(partial(cache_log_mel, spec=spec, folder=folder), audio, processes):
+        if isinstance(result, CacheError | RecipeError):  # it would fail all other tracks, too
+            raise result
+        if isinstance(result, GenrelensError):
+            failures[path] = result
         else:
-            recordings[path] = outcome
-            levels[path] = np.load(folder / f"{outcome}.npy", mmap_mode="r")
+            content_hashes[path] = result
+            inputs[path] = np.load(folder / f"{result}.npy", mmap_mode="r")
         progress()
-    return LoadedInputs(levels, recordings, failures)
+    return LoadedInputs(inputs, content_hashes, failures)
 
 
-def cache_log_mel(path: str, analysis: LogMelSpec, folder: Path) -> str:
-    """See to it that the cache holds the levels of a file, and return the hash of its audio."""
-    with AudioReader(path, analysis.front_end.rate) as track:
-        digest = track.digest()
+def cache_log_mel(path: str, spec: LogMelSpec, folder: Path) -> str:
+    """Write the log-mel of a file to the cache unless it is there, and return the hash of the encoded audio."""
+    with AudioReader(path, spec.front_end.rate) as reader:
+        digest = reader.digest()
         target = folder / f"{digest}.npy"
-        if _is_whole(target):
+        if _is_readable(target):
             return digest
-        samples = track.samples()
-    _save(target, analysis.level(samples, digest).astype(np.float16))
+        samples = reader.samples()
+    _save(target, spec.compute(samples, digest).astype(np.float16))
     return digest
 
 
 def is_array_row(path: str) -> bool:
-    """Whether a path means a row of an array."""
-    return _ROW.search(path) is not None
+    """Return whether a path denotes a row of an array."""
+    return _ARRAY_ROW.search(path) is not None
 
 
-def load_array_row(path: str, analysis: LogMelSpec) -> LogMel:
-    """A row of an array, in decibels.
+def load_array_row(path: str, spec: LogMelSpec) -> LogMel:
+    """Return a row of an array, in decibels.
 
     Raises:
-        ManifestError: the array cannot be read, lacks the row, or does not fit the analysis.
+        ManifestError: the array cannot be read, lacks the row, or does not match the settings.
     """
     file, _, row = path.rpartition("#")
     array = _open_array(file)
-    _check_array(file, array, analysis)
+    _check_array(file, array, spec)
     if not int(row) < len(array):
-        raise ManifestError(f"{display_name(file)} has {len(array)} rows, and row {row} is asked for")
+        raise ManifestError(f"{display_name(file)} has {len(array)} rows; row {row} does not exist")
     return np.asarray(array[int(row)] * np.float16(_ARRAY_RANGE_DB / 255) - np.float16(_ARRAY_RANGE_DB))
 
 
 def array_front_end(path: str, front_end: FrontEnd) -> FrontEnd:
-    """The front end with the hop that an array was made with, as the number of its frames tells.
+    """Return the front end with the hop of the array that a path denotes, computed from its number of frames.
 
     Raises:
         ManifestError: the array cannot be read.
@@ -191,32 +199,39 @@ def _open_array(file: str) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(file, mmap_mode="r")
     except (OSError, ValueError) as error:
-        raise ManifestError(f"{display_name(file)} is not an array of log-mels that can be read ({error})") from error
+        raise ManifestError(f"{display_name(file)} is not a readable array of log-mels ({error})") from error
     return array
 
 
-def _check_array(file: str, array: NDArray[Any], analysis: LogMelSpec) -> None:
-    front_end = analysis.front_end
-    if analysis != LogMelSpec(front_end=front_end):
-        wanted = ", ".join(analysis.spectral) or "what is done to samples"
-        raise ManifestError(f"{display_name(file)} holds log-mels, and {wanted} needs recordings; give these, or leave it out")
+def _check_array(file: str, array: NDArray[Any], spec: LogMelSpec) -> None:
+    front_end = spec.front_end
+    if spec != LogMelSpec(front_end=front_end):
+        unsupported = ", ".join(spec.spectral) or "preprocessing or augmentation of samples"
+        raise ManifestError(
+            f"{display_name(file)} contains log-mels, but {unsupported} needs recordings; give recordings, or leave it "
+            "out of the recipe"
+        )
     if array.ndim != 3 or array.dtype != np.uint8 or array.shape[1] != front_end.n_mels:
         raise ManifestError(
             f"{display_name(file)} is an array of {array.dtype} {array.shape}; the front end needs uint8 "
             f"(tracks, {front_end.n_mels}, frames)"
         )
     seconds = array.shape[2] * front_end.seconds_per_frame
-    if abs(seconds / GTZAN_SECONDS - 1) > _SLACK:
-        fitting = round(GTZAN_SECONDS * front_end.rate / array.shape[2], -1)
+    if abs(seconds / GTZAN_SECONDS - 1) > _LENGTH_TOLERANCE:
+        matching_hop = round(GTZAN_SECONDS * front_end.rate / array.shape[2], -1)
         raise ManifestError(
-            f"{display_name(file)} has {array.shape[2]} frames a track, {seconds:.1f} s with the front end's hop of "
-            f"{front_end.hop}, but the tracks last {GTZAN_SECONDS} s; say --set input.front_end.hop={fitting:.0f} or so"
+            f"{display_name(file)} has {array.shape[2]} frames per track, {seconds:.1f} s at the front end's hop of "
+            f"{front_end.hop}, but the tracks last {GTZAN_SECONDS} s; use --set input.front_end.hop={matching_hop:.0f} "
+            "or similar"
         )
 
 
-def _allow_open_files(count: int) -> None:
-    """Ask for room for more open files: each mapped one stays open, and many systems allow 1024, or 256, unasked."""
-    if sys.platform == "win32":  # which has no such limit
+def _raise_open_file_limit(count: int) -> None:
+    """Raise the limit of open files by `count`.
+
+    Each memory-mapped file stays open, and many systems allow only 1024 or 256 by default.
+    """
+    if sys.platform == "win32":  # there is no such limit
         return
     import resource
 
@@ -224,11 +239,11 @@ def _allow_open_files(count: int) -> None:
     if soft == resource.RLIM_INFINITY:
         return
     wanted = soft + count if hard == resource.RLIM_INFINITY else min(soft + count, hard)
-    with contextlib.suppress(ValueError, OSError):  # more than the system gives: opening will tell
+    with contextlib.suppress(ValueError, OSError):  # above what the system allows; opening a file will then fail
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _is_whole(file: Path) -> bool:
+def _is_readable(file: Path) -> bool:
     try:
         np.load(file, mmap_mode="r")
     except _DAMAGED_CACHE:
@@ -236,12 +251,13 @@ def _is_whole(file: Path) -> bool:
     return True
 
 
-def _save(target: Path, level: LogMel) -> None:
+def _save(target: Path, log_mel: LogMel) -> None:
     try:
         with atomic_write(target) as file:
-            np.save(file, level)
+            np.save(file, log_mel)
     except OSError as error:
         reason = error.strerror or os.strerror(error.errno or 0)
         raise CacheError(
-            f"{display_name(target.parent)} cannot keep log-mels ({reason}); make room, or choose another with --cache"
+            f"log-mels cannot be written to {display_name(target.parent)} ({reason}); free some space, or choose "
+            "another folder with --cache"
         ) from error

@@ -1,4 +1,4 @@
-"""Tracks to PNG pictures of their log-mels, a folder for each genre: data for nets that look instead of hear."""
+"""Rendering of log-mels as PNG pictures, one folder per genre: datasets for networks that take pictures."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from genrelens.audio.decoder import load
 from genrelens.errors import GenrelensError, ManifestError
 from genrelens.features.frontend import Floats, FrontEnd, apply_floor, hz_to_mel, mel_decibels
 from genrelens.files import atomic_write
-from genrelens.train.data.log_mels import LogMelSpec, is_array_row, load_array_row, array_front_end
+from genrelens.train.data.log_mels import LogMelSpec, array_front_end, is_array_row, load_array_row
 from genrelens.train.data.manifest import GTZAN_SECONDS, LabelledTrack, Manifest
 
-COLOUR_MAP = "magma"  # black to pale yellow, evenly for the eye; librosa's for spectrograms as well
-_DPI = 64  # a power of 2, by which pixels become inches and pixels again without loss
+COLOUR_MAP = "magma"  # black to pale yellow, perceptually uniform; librosa's default for spectrograms as well
+_DPI = 64  # a power of 2, so that converting pixels to inches and back is exact
 _TICKS_HZ = (0, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768)
 
 
 @dataclass(frozen=True)
 class PictureStyle:
-    """How pictures look: their size in pixels; with axes, labels and colour bar, or the bare plot."""
+    """Size of a picture in pixels, and whether it has axes, labels and a colour bar."""
 
     width: int = 432
     height: int = 288
@@ -35,79 +35,79 @@ class PictureStyle:
 class RenderJob:
     """A track to render, and the file to write."""
 
-    item: LabelledTrack
+    track: LabelledTrack
     target: Path
 
     def __str__(self) -> str:
-        return self.item.path
+        return self.track.path
 
 
 def picture_jobs(manifest: Manifest, folder: Path) -> list[RenderJob]:
-    """What to render of a data set: FOLDER/GENRE/NAME.png for each track.
+    """Return a job for each track of a dataset, with the target FOLDER/GENRE/NAME.png.
 
-    Tracks of one genre that share a name get a number behind it, in the order of the data set.
+    Tracks of one genre with the same name are numbered, in the order of the dataset.
 
     Raises:
-        ManifestError: a genre cannot be the name of a folder.
+        ManifestError: a genre is not a valid name for a folder.
     """
     jobs: dict[Path, RenderJob] = {}
-    for item in manifest.tracks:
-        if item.label in (".", "..") or Path(item.label).name != item.label:
-            raise ManifestError(f"the genre {item.label!r} cannot be the name of a folder; rename it in the data set")
-        name, number = item.name, 1
-        while (target := folder / item.label / f"{name}.png") in jobs:
+    for track in manifest.tracks:
+        if track.label in (".", "..") or Path(track.label).name != track.label:
+            raise ManifestError(f"the genre {track.label!r} is not a valid name for a folder; rename it in the dataset")
+        name, number = track.name, 1
+        while (target := folder / track.label / f"{name}.png") in jobs:
             number += 1
-            name = f"{item.name}-{number}"
-        jobs[target] = RenderJob(item, target)
+            name = f"{track.name}-{number}"
+        jobs[target] = RenderJob(track, target)
     return list(jobs.values())
 
 
 def render_all(
-    jobs: list[RenderJob], front_end: FrontEnd, look: PictureStyle, processes: int
+    jobs: list[RenderJob], front_end: FrontEnd, style: PictureStyle, processes: int
 ) -> Iterator[tuple[RenderJob, GenrelensError | None]]:
-    """Render tracks in worker processes; yields each job with None, or with why it failed.
+    """Render tracks in worker processes, and yield each job with None or with its error.
 
-    A file is whole or not there, also after a crash; one that is there already is replaced.
+    Writes are atomic, so a crash leaves no partial file; existing files are replaced.
 
     Raises:
         OSError: a file cannot be written.
     """
-    return workers.map_in_order(partial(render_picture, front_end=front_end, look=look), jobs, processes)
+    return workers.map_in_order(partial(render_picture, front_end=front_end, style=style), jobs, processes)
 
 
-def render_picture(job: RenderJob, front_end: FrontEnd, look: PictureStyle) -> None:
+def render_picture(job: RenderJob, front_end: FrontEnd, style: PictureStyle) -> None:
     """Write the picture of one track.
 
     Raises:
         AudioError, ManifestError: the track cannot be read.
         OSError: the file cannot be written.
     """
-    path = job.item.path
+    path = job.track.path
     if is_array_row(path):
-        level = load_array_row(path, LogMelSpec(front_end=array_front_end(path, front_end))).astype(np.float32)
-        seconds = float(GTZAN_SECONDS)
+        spec = LogMelSpec(front_end=array_front_end(path, front_end))
+        log_mel, seconds = load_array_row(path, spec).astype(np.float32), float(GTZAN_SECONDS)
     else:
         samples = load(path, front_end.rate)
-        level, seconds = mel_decibels(samples, front_end), len(samples) / front_end.rate
-    figure = draw_log_mel(apply_floor(level, front_end.floor_db), front_end, look, seconds)
+        log_mel, seconds = mel_decibels(samples, front_end), len(samples) / front_end.rate
+    figure = draw_log_mel(apply_floor(log_mel, front_end.floor_db), front_end, style, seconds)
     with atomic_write(job.target) as file:
-        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})  # the same bytes each time
+        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})  # for reproducible bytes
 
 
-def draw_log_mel(level: Floats, front_end: FrontEnd, look: PictureStyle, seconds: float) -> Figure:
-    """Draw a log-mel, time to the right and frequency upwards, on the mel scale.
+def draw_log_mel(log_mel: Floats, front_end: FrontEnd, style: PictureStyle, seconds: float) -> Figure:
+    """Draw a log-mel with time to the right and frequency upwards, on the mel scale.
 
     Args:
-        level: decibels from -floor_db to 0, shape (n_mels, frames).
-        front_end: that made it.
-        look: the size, and whether there are axes.
-        seconds: that it lasts.
+        log_mel: decibels from -floor_db to 0, shape (n_mels, frames).
+        front_end: front end of the log-mel.
+        style: size of the picture, and whether to draw axes.
+        seconds: length of the audio in seconds.
     """
-    figure = Figure((look.width / _DPI, look.height / _DPI), _DPI, layout="constrained" if look.axes else None)
-    axes = figure.add_subplot() if look.axes else figure.add_axes((0, 0, 1, 1))
+    figure = Figure((style.width / _DPI, style.height / _DPI), _DPI, layout="constrained" if style.axes else None)
+    axes = figure.add_subplot() if style.axes else figure.add_axes((0, 0, 1, 1))
     edges = hz_to_mel(np.array([front_end.fmin, front_end.highest]), front_end.mel_scale)
     image = axes.imshow(
-        level,
+        log_mel,
         cmap=COLOUR_MAP,
         vmin=-front_end.floor_db,
         vmax=0,
@@ -115,15 +115,15 @@ def draw_log_mel(level: Floats, front_end: FrontEnd, look: PictureStyle, seconds
         aspect="auto",
         extent=(0, seconds, edges[0], edges[1]),
     )
-    if look.axes:
-        _label(axes, front_end)
+    if style.axes:
+        _label_axes(axes, front_end)
         figure.colorbar(image, format="%+.0f dB")
     else:
         axes.set_axis_off()
     return figure
 
 
-def _label(axes: Axes, front_end: FrontEnd) -> None:
+def _label_axes(axes: Axes, front_end: FrontEnd) -> None:
     ticks = [hz for hz in _TICKS_HZ if front_end.fmin <= hz <= front_end.highest]
     axes.set_yticks(hz_to_mel(np.array(ticks, float), front_end.mel_scale), [str(hz) for hz in ticks])
     axes.set(xlabel="Time (s)", ylabel="Frequency (Hz)")

@@ -1,4 +1,4 @@
-"""Sides for tracks: train, valid, test; and proof that no artist or recording stands on two of them."""
+"""Assignment of tracks to the splits train, valid and test, and detection of leaks between them."""
 
 import re
 import warnings
@@ -15,148 +15,159 @@ from genrelens.train.data.manifest import GTZAN, SPLITS, LabelledTrack, Manifest
 
 _FOLD = re.compile(r"fold-(\d+)-of-(\d+)$")
 _TWENTIETHS: tuple[Split, ...] = ("test",) * 3 + ("valid",) * 3 + ("train",) * 14  # 15 / 15 / 70 %
-_SEVENTHS: tuple[Split, ...] = ("test", "valid", *("train",) * 5)  # nearly so, where genres are small
+_SEVENTHS: tuple[Split, ...] = ("test", "valid", *("train",) * 5)  # about the same, for small genres
 
 
 @dataclass(frozen=True)
 class Leak:
-    """What stands on more than one side: an artist group or a recording, and the tracks of each side."""
+    """An artist group or recording that is in more than one split.
+
+    Attributes:
+        kind: "group" or "recording", followed by its identifier.
+        tracks: names of the tracks in each split.
+    """
 
     kind: str
     tracks: Mapping[Split, tuple[str, ...]]
 
     def __str__(self) -> str:
-        sides = "; ".join(f"{side}: {', '.join(names)}" for side, names in self.tracks.items())
-        return f"{self.kind} ({sides})"
+        tracks = "; ".join(f"{split}: {', '.join(names)}" for split, names in self.tracks.items())
+        return f"{self.kind} ({tracks})"
 
 
 def assign_splits(manifest: Manifest, scheme: str, seed: int) -> Manifest:
-    """Put each track on a side.
+    """Assign each track of a dataset to a split.
 
     Args:
-        manifest: the data set.
-        scheme: "given" keeps the sides that the data set states; "fault-filtered" is that for GTZAN;
-            "stratified" draws 70 / 15 / 15 % of each genre; "fold-2-of-10" takes the second of ten folds for
-            the test, the next for valid, the rest for train. Groups are kept whole, a track without one
-            being its own. "tracks" is "stratified" with artists wherever they fall, as many published figures
-            are measured: they flatter. "none" puts all into the test.
-        seed: of the draw.
+        manifest: the dataset.
+        scheme: "given" keeps the splits of the dataset; "fault-filtered" does so for GTZAN; "stratified" draws
+            70 / 15 / 15 % of each genre; "fold-2-of-10" takes the second of ten folds for test, the next for valid,
+            and the rest for train. Groups are kept together; a track without a group is one by itself. "tracks" is
+            "stratified" without groups, as in many published figures, which are overestimates. "none" assigns all
+            tracks to test.
+        seed: seed of the random draw.
 
     Raises:
-        SplitError: the scheme is unknown, or not possible with this data.
+        SplitError: the scheme is unknown, or impossible for this dataset.
     """
     if scheme in ("given", "fault-filtered"):
         if scheme == "fault-filtered" and manifest.name != "GTZAN":
-            raise SplitError(f"fault-filtered is a split of GTZAN; name the data as {GTZAN}FOLDER")
+            raise SplitError(f"fault-filtered is a split of GTZAN; give the data as {GTZAN}FOLDER")
         return manifest
     if scheme == "none":
         return _assign(manifest, ["test"] * len(manifest.tracks))
     if scheme == "stratified":
-        return _assign(manifest, _stratified(manifest.tracks, seed))
+        return _assign(manifest, _stratified_splits(manifest.tracks, seed))
     if scheme == "tracks":
-        return _assign(manifest, _stratified([replace(item, group=None) for item in manifest.tracks], seed))
+        return _assign(manifest, _stratified_splits([replace(track, group=None) for track in manifest.tracks], seed))
     if match := _FOLD.match(scheme):
-        return _assign(manifest, _fold(manifest.tracks, int(match[1]), int(match[2]), seed))
+        return _assign(manifest, _fold_splits(manifest.tracks, int(match[1]), int(match[2]), seed))
     raise SplitError(
         f"{scheme!r} is not a split; choose given, fault-filtered, stratified, tracks, fold-1-of-10 or none"
     )
 
 
-def require_splits(manifest: Manifest, *sides: Split) -> None:
-    """See that there are tracks on these sides.
+def require_splits(manifest: Manifest, *splits: Split) -> None:
+    """Check that each of these splits has tracks.
 
     Raises:
-        SplitError: there are none on one of them.
+        SplitError: a split is empty.
     """
-    empty = [side for side in sides if not manifest.in_split(side)]
+    empty = [split for split in splits if not manifest.in_split(split)]
     if empty:
         raise SplitError(
             f"{manifest.name} has no tracks in {' and '.join(empty)}; draw a split with `stratified`, "
-            "or measure on all with --split none"
+            "or evaluate on all tracks with --split none"
         )
 
 
-def find_leaks(items: Iterable[LabelledTrack], recordings: Mapping[str, str]) -> list[Leak]:
-    """Find artist groups and recordings on more than one side.
+def find_leaks(tracks: Iterable[LabelledTrack], recordings: Mapping[str, str]) -> list[Leak]:
+    """Find artist groups and recordings that are in more than one split.
 
     Args:
-        items: the tracks.
-        recordings: what tells the same audio, by path (such as its hash); paths may be missing.
+        tracks: tracks with their splits.
+        recordings: identifier of the audio of each path, such as a hash; paths may be missing.
     """
-    groups: dict[tuple[str, Hashable], dict[Split, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for item in items:
-        if item.split is None:
+    members: dict[tuple[str, Hashable], dict[Split, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for track in tracks:
+        if track.split is None:
             continue
-        if item.group is not None:
-            groups["group", item.group][item.split].append(item.name)
-        if item.path in recordings:
-            groups["recording", recordings[item.path]][item.split].append(item.name)
+        if track.group is not None:
+            members["group", track.group][track.split].append(track.name)
+        if track.path in recordings:
+            members["recording", recordings[track.path]][track.split].append(track.name)
     return [
-        Leak(f"{kind} {str(key)[:16]}", {side: tuple(sides[side]) for side in SPLITS if side in sides})
-        for (kind, key), sides in groups.items()
-        if len(sides) > 1
+        Leak(f"{kind} {str(key)[:16]}", {split: tuple(names[split]) for split in SPLITS if split in names})
+        for (kind, key), names in members.items()
+        if len(names) > 1
     ]
 
 
 def drop_leaking_groups(manifest: Manifest) -> Manifest:
-    """Leave out of *train* and *valid* what has its group on a side that is measured on later."""
-    tested = {item.group for item in manifest.in_split("test")} - {None}
-    chosen = {item.group for item in manifest.in_split("valid")} - {None}
-    unwanted: dict[Split | None, set[str | None]] = {"train": tested | chosen, "valid": tested}
-    kept = (item for item in manifest.tracks if item.group not in unwanted.get(item.split, ()))
+    """Remove tracks from *train* and *valid* whose group is also in a later split."""
+    test_groups = {track.group for track in manifest.in_split("test")} - {None}
+    valid_groups = {track.group for track in manifest.in_split("valid")} - {None}
+    excluded: dict[Split | None, set[str | None]] = {"train": test_groups | valid_groups, "valid": test_groups}
+    kept = (track for track in manifest.tracks if track.group not in excluded.get(track.split, ()))
     return replace(manifest, tracks=tuple(kept))
 
 
-def refuse_leaks(found: Sequence[Leak]) -> None:
-    """Stop over leaks.
+def refuse_leaks(leaks: Sequence[Leak]) -> None:
+    """Raise an error if there are leaks.
 
     Raises:
-        LeakError: there are some; the message names the first ones.
+        LeakError: there are leaks; the message names the first ones.
     """
-    if found:
-        first = "; ".join(map(str, found[:3])) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
+    if leaks:
+        first = "; ".join(map(str, leaks[:3])) + (f"; and {len(leaks) - 3} more" if len(leaks) > 3 else "")
         raise LeakError(
-            f"{len(found)} on two sides of the split: {first}. Leave tracks out with `exclude` in the recipe, "
-            "or say --allow-leak and know that the figures will flatter"
+            f"{describe_leaks(len(leaks))}: {first}. Leave tracks out with `exclude` in the recipe, "
+            "or use --allow-leak and expect overestimated figures"
         )
 
 
-def _assign(manifest: Manifest, sides: Sequence[Split]) -> Manifest:
-    items = (replace(item, split=side) for item, side in zip(manifest.tracks, sides, strict=True))
-    return replace(manifest, tracks=tuple(items))
+def describe_leaks(count: int) -> str:
+    """Return a phrase such as "2 groups or recordings are in more than one split"."""
+    return f"{count} {'group or recording is' if count == 1 else 'groups or recordings are'} in more than one split"
 
 
-def _stratified(items: Sequence[LabelledTrack], seed: int) -> list[Split]:
-    smallest = min(Counter(label for item in items for label in item.labels).values())
-    shares = _TWENTIETHS if smallest >= len(_TWENTIETHS) else _SEVENTHS
-    return [shares[fold] for fold in _folds(items, len(shares), seed)]
+def _assign(manifest: Manifest, splits: Sequence[Split]) -> Manifest:
+    tracks = (replace(track, split=split) for track, split in zip(manifest.tracks, splits, strict=True))
+    return replace(manifest, tracks=tuple(tracks))
 
 
-def _strata(items: Sequence[LabelledTrack], parts: int) -> list[str]:
-    """What is spread evenly: the labels of a track together, or the first of them where too few tracks have all."""
-    sets = [LABEL_SEPARATOR.join(sorted(item.labels)) for item in items]
-    frequent = {labels for labels, count in Counter(sets).items() if count >= parts}
-    return [own if own in frequent else item.labels[0] for own, item in zip(sets, items, strict=True)]
+def _stratified_splits(tracks: Sequence[LabelledTrack], seed: int) -> list[Split]:
+    smallest = min(Counter(label for track in tracks for label in track.labels).values())
+    split_of_fold = _TWENTIETHS if smallest >= len(_TWENTIETHS) else _SEVENTHS
+    return [split_of_fold[fold] for fold in _assign_folds(tracks, len(split_of_fold), seed)]
 
 
-def _fold(items: Sequence[LabelledTrack], number: int, count: int, seed: int) -> list[Split]:
+def _fold_splits(tracks: Sequence[LabelledTrack], number: int, count: int, seed: int) -> list[Split]:
     if not 1 <= number <= count or count < 3:
-        raise SplitError(f"fold-{number}-of-{count} is not possible; there must be 3 or more, counted from 1")
+        raise SplitError(f"fold-{number}-of-{count} is impossible; use 3 folds or more, numbered from 1")
     test, valid = number - 1, number % count
-    return ["test" if fold == test else "valid" if fold == valid else "train" for fold in _folds(items, count, seed)]
+    folds = _assign_folds(tracks, count, seed)
+    return ["test" if fold == test else "valid" if fold == valid else "train" for fold in folds]
 
 
-def _folds(items: Sequence[LabelledTrack], count: int, seed: int) -> list[int]:
-    """Which of `count` equal, stratified folds each track falls into, its group with it."""
-    names = np.array([item.group if item.group is not None else f"\0{item.path}" for item in items])
-    labels = np.array(_strata(items, count))
-    most = min(len(set(names)), max(Counter(labels).values()))
-    if most < count:
-        raise SplitError(f"{most} tracks or groups do not make {count} parts; add data, or give the split")
-    folds = np.empty(len(items), int)
+def _assign_folds(tracks: Sequence[LabelledTrack], count: int, seed: int) -> list[int]:
+    """Return the fold of each track, of `count` stratified folds of equal size that keep groups together."""
+    groups = np.array([track.group if track.group is not None else f"\0{track.path}" for track in tracks])
+    strata = np.array(_strata(tracks, count))
+    possible = min(len(set(groups)), max(Counter(strata).values()))
+    if possible < count:
+        raise SplitError(f"{possible} tracks or groups cannot fill {count} folds; add data, or provide a split")
+    folds = np.empty(len(tracks), int)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")  # it is spread as far as it goes
-        parts = StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(names, labels, names)
-        for number, (_, members) in enumerate(parts):
+        warnings.filterwarnings("ignore", "The least populated class")  # it is spread over as many folds as possible
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        for number, (_, members) in enumerate(splitter.split(groups, strata, groups)):
             folds[members] = number
     return [int(fold) for fold in folds]
+
+
+def _strata(tracks: Sequence[LabelledTrack], folds: int) -> list[str]:
+    """Return the stratum of each track: its set of labels, or its first label if the set is rarer than the folds."""
+    label_sets = [LABEL_SEPARATOR.join(sorted(track.labels)) for track in tracks]
+    frequent = {labels for labels, count in Counter(label_sets).items() if count >= folds}
+    return [labels if labels in frequent else track.labels[0] for labels, track in zip(label_sets, tracks, strict=True)]

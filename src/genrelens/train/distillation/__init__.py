@@ -1,1 +1,1 @@
-"""Learning from pretrained backbones: distillation, probes and refitted heads."""
+"""Learning from pretrained backbones: distillation, linear probes, and refitted output layers."""

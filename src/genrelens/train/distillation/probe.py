@@ -1,4 +1,4 @@
-"""A linear probe (Alain & Bengio, arXiv 1610.01644): logistic regression on embeddings, its penalty from *valid*."""
+"""Linear probe (Alain & Bengio, arXiv 1610.01644): logistic regression on embeddings, penalty selected on *valid*."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,26 +11,32 @@ from genrelens.model.session import softmax
 from genrelens.train.distillation.backbone import Embeddings
 from genrelens.train.recipes.probe_recipe import ProbeTable
 
-_LEAST = 1e-7  # probability that a log loss reckons with
-_STEPS = 2_000
+_MIN_PROBABILITY = 1e-7  # keeps the log loss finite
+_MAX_ITERATIONS = 2_000
 
 
 @dataclass(frozen=True)
-class Linear:
-    """From embeddings to logits: weights (features, labels) and bias (labels,)."""
+class LinearProbe:
+    """A linear layer from embeddings to logits.
+
+    Attributes:
+        unit_length: whether embeddings are scaled to length 1 first.
+        weights: shape (features, labels).
+        bias: shape (labels,).
+    """
 
     unit_length: bool
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
 
     def logits(self, embeddings: Embeddings) -> NDArray[np.float32]:
-        """Of each window, (windows, labels)."""
-        return scaled(embeddings, self.unit_length) @ self.weights + self.bias
+        """Return logits (windows, labels) of embeddings (windows, features)."""
+        return scale_embeddings(embeddings, self.unit_length) @ self.weights + self.bias
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A penalty, and what came of it on *valid*, by track."""
+class PenaltyTrial:
+    """Log loss and accuracy per track on *valid* of the probe with one penalty."""
 
     penalty: float
     log_loss: float
@@ -38,67 +44,83 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """Tracks: the embeddings of each one's windows, and which of the labels it has."""
+class EmbeddedTracks:
+    """Embeddings and labels of tracks.
+
+    Attributes:
+        tracks: embeddings of the windows of each track, shape (windows, features).
+        truth: index of the label of each track, shape (tracks,).
+    """
 
     tracks: Sequence[Embeddings]
     truth: NDArray[np.int64]
 
 
-def fit_probe(learn: Lessons, valid: Lessons, labels: int, table: ProbeTable) -> tuple[Linear, tuple[Trial, ...]]:
-    """Fit one layer for each penalty, and keep that with the lowest log loss on *valid*.
+def fit_probe(
+    train: EmbeddedTracks, valid: EmbeddedTracks, labels: int, table: ProbeTable
+) -> tuple[LinearProbe, tuple[PenaltyTrial, ...]]:
+    """Fit one probe per penalty, and select the one with the lowest log loss on *valid*.
+
+    Args:
+        train: tracks to fit to.
+        valid: tracks to select the penalty on.
+        labels: number of labels.
+        table: penalties, and the settings that all probes share.
 
     Returns:
-        The layer, and all that was tried.
+        The selected probe, and the results of all penalties.
     """
-    fitted = [_fitted(learn, labels, table, penalty) for penalty in table.penalties]
-    trials = tuple(_tried(layer, valid, penalty) for layer, penalty in zip(fitted, table.penalties, strict=True))
-    best = min(range(len(trials)), key=lambda number: trials[number].log_loss)
-    return fitted[best], trials
+    probes = [_fit(train, labels, table, penalty) for penalty in table.penalties]
+    trials = tuple(_evaluate(probe, valid, penalty) for probe, penalty in zip(probes, table.penalties, strict=True))
+    best = min(range(len(trials)), key=lambda index: trials[index].log_loss)
+    return probes[best], trials
 
 
-def scaled(embeddings: Embeddings, unit_length: bool) -> Embeddings:
-    """Embeddings at length 1, if so wanted; nothing stays nothing."""
+def scale_embeddings(embeddings: Embeddings, unit_length: bool) -> Embeddings:
+    """Scale embeddings to length 1 if `unit_length` is set; zero vectors stay zero."""
     if not unit_length:
         return embeddings
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     return np.asarray(embeddings / np.where(lengths > 0, lengths, 1))
 
 
-def _fitted(learn: Lessons, labels: int, table: ProbeTable, penalty: float) -> Linear:
-    """Each track counts the same, however many windows it has; features are standardised for the penalty's sake."""
-    counts = np.array([len(windows) for windows in learn.tracks])
-    windows = scaled(np.concatenate(learn.tracks), table.unit_length).astype(np.float64)
-    truth, weights = np.repeat(learn.truth, counts), np.repeat(_track_weights(learn.truth, table) / counts, counts)
+def _fit(train: EmbeddedTracks, labels: int, table: ProbeTable, penalty: float) -> LinearProbe:
+    """Fit to windows, weighted so that all tracks count the same however many windows they have.
+
+    Features are standardised, so that the penalty weighs them equally.
+    """
+    counts = np.array([len(windows) for windows in train.tracks])
+    windows = scale_embeddings(np.concatenate(train.tracks), table.unit_length).astype(np.float64)
+    truth, weights = np.repeat(train.truth, counts), np.repeat(_track_weights(train.truth, table) / counts, counts)
     means, deviations = windows.mean(axis=0), np.maximum(windows.std(axis=0), 1e-6)
-    regression = LogisticRegression(C=1 / (2 * penalty * weights.sum()), max_iter=_STEPS)
+    regression = LogisticRegression(C=1 / (2 * penalty * weights.sum()), max_iter=_MAX_ITERATIONS)
     regression.fit((windows - means) / deviations, truth, sample_weight=weights)
-    slopes, bias = _of_all_labels(regression, labels)
+    slopes, bias = _coefficients(regression, labels)
     slopes = slopes / deviations
-    return Linear(table.unit_length, slopes.T.astype(np.float32), (bias - slopes @ means).astype(np.float32))
+    return LinearProbe(table.unit_length, slopes.T.astype(np.float32), (bias - slopes @ means).astype(np.float32))
 
 
 def _track_weights(truth: NDArray[np.int64], table: ProbeTable) -> NDArray[np.float64]:
     if table.class_weights == "none":
         return np.ones(len(truth))
-    _, places, counts = np.unique(truth, return_inverse=True, return_counts=True)
-    return np.asarray(len(truth) / len(counts) / counts[places])
+    _, indices, counts = np.unique(truth, return_inverse=True, return_counts=True)
+    return np.asarray(len(truth) / len(counts) / counts[indices])
 
 
-def _of_all_labels(regression: LogisticRegression, labels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Slopes (labels, features) and bias (labels,); of two labels, scikit-learn gives those of the second alone."""
+def _coefficients(regression: LogisticRegression, labels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return slopes (labels, features) and bias (labels,); scikit-learn has a single row for two labels."""
     slopes, bias = regression.coef_, regression.intercept_
     if labels == 2:
         return np.concatenate([-slopes, slopes]) / 2, np.concatenate([-bias, bias]) / 2
     return slopes, bias
 
 
-def _tried(layer: Linear, valid: Lessons, penalty: float) -> Trial:
-    """By track, as serving answers: the mean over the windows' probabilities."""
-    answers = np.stack([softmax(layer.logits(windows)).mean(axis=0) for windows in valid.tracks])
-    right = answers[np.arange(len(answers)), valid.truth]
-    return Trial(
+def _evaluate(probe: LinearProbe, valid: EmbeddedTracks, penalty: float) -> PenaltyTrial:
+    """Evaluate per track, on the mean of the windows' probabilities, as in serving."""
+    probabilities = np.stack([softmax(probe.logits(windows)).mean(axis=0) for windows in valid.tracks])
+    of_truth = probabilities[np.arange(len(probabilities)), valid.truth]
+    return PenaltyTrial(
         penalty,
-        log_loss=float(-np.log(np.maximum(right, _LEAST)).mean()),
-        accuracy=float((answers.argmax(axis=1) == valid.truth).mean()),
+        log_loss=float(-np.log(np.maximum(of_truth, _MIN_PROBABILITY)).mean()),
+        accuracy=float((probabilities.argmax(axis=1) == valid.truth).mean()),
     )

@@ -1,60 +1,65 @@
-"""A last layer fitted anew to what a net has of its teacher: labels are few, and learnt by heart on the way."""
+"""Refitting of a distilled network's output layer, which overfits when few tracks have labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from genrelens.progress import Notify
 from genrelens.train.data.batches import TrackWindows
-from genrelens.train.data.tracks import Tracks
-from genrelens.train.distillation.distil import Pupil
-from genrelens.train.distillation.probe import Lessons, fit_probe
-from genrelens.train.networks.mapped import Mapped
+from genrelens.train.data.dataset import Examples
+from genrelens.train.distillation.probe import EmbeddedTracks, fit_probe
+from genrelens.train.distillation.teacher import TeacherProjection
+from genrelens.train.networks.cam import CamNetwork
 from genrelens.train.recipes.probe_recipe import ProbeTable
 from genrelens.train.recipes.recipe import Recipe
 
 
-def refit(
-    net: Mapped,
-    pupil: Pupil,
-    learn: Tracks,
-    valid: Tracks,
+def refit_output_layer(
+    network: CamNetwork,
+    projection: TeacherProjection,
+    train: Examples,
+    valid: Examples,
     recipe: Recipe,
     penalties: Sequence[float],
-    say: Callable[[str], None],
+    notify: Notify,
 ) -> None:
-    """Let the net answer by a linear probe on its guess of the teacher's embedding.
+    """Replace the output layer by a linear probe on the network's estimate of the teacher's embedding.
 
-    The guess is linear in the net's own embedding, and so is the answer. Fitted there, a penalty weighs what the
-    teacher tells apart well more than what it hardly does; without it, four hundred tracks are known by heart.
+    The estimate is linear in the network's own embedding, so the probe is, too, and costs nothing in serving. In the
+    teacher's space, a penalty favours directions that the teacher separates well; without it, a few hundred tracks
+    are overfitted.
 
     Args:
-        net: trained; its last layer is replaced.
-        pupil: what makes the guess.
-        learn: the tracks to fit to, by all of their windows, as they are.
-        valid: the tracks by which the penalty is chosen.
-        recipe: of the net.
-        penalties: to try; see `train.probe`.
-        say: told in a sentence what came of it.
+        network: trained network; its output layer is replaced in place.
+        projection: trained projection of its embedding to the teacher's.
+        train: tracks to fit to, by all of their windows, without augmentation.
+        valid: tracks to select the penalty on.
+        recipe: recipe of the network.
+        penalties: L2 penalties to try; see `genrelens.train.distillation.probe`.
+        notify: receives a sentence about the result.
     """
-    learnt, chosen_by = (_lessons(net, pupil, tracks, recipe) for tracks in (learn, valid))
-    labels = learn.targets.shape[1]
-    layer, trials = fit_probe(learnt, chosen_by, labels, ProbeTable(penalties=tuple(penalties)))
+    fitted_to, selected_on = (_embed(network, projection, examples, recipe) for examples in (train, valid))
+    labels = train.targets.shape[1]
+    probe, trials = fit_probe(fitted_to, selected_on, labels, ProbeTable(penalties=tuple(penalties)))
     best = min(trials, key=lambda trial: trial.log_loss)
-    weights, bias = torch.from_numpy(layer.weights.T), torch.from_numpy(layer.bias)
+    weights, bias = torch.from_numpy(probe.weights.T), torch.from_numpy(probe.bias)
     with torch.no_grad():
-        own, added = pupil.layer.weight, pupil.layer.bias
-        net.answer_by(weights @ own, weights @ added + bias)
-    say(
-        f"The last layer was fitted anew with a penalty of {best.penalty:g}: log loss {best.log_loss:.3f} "
-        f"on {len(valid.levels)} tracks of valid"
+        layer = projection.layer
+        network.set_linear_head(weights @ layer.weight, weights @ layer.bias + bias)
+    notify(
+        f"Refitted the output layer with a penalty of {best.penalty:g}: log loss {best.log_loss:.3f} "
+        f"on {len(valid.inputs)} tracks of valid"
     )
 
 
-def _lessons(net: Mapped, pupil: Pupil, tracks: Tracks, recipe: Recipe) -> Lessons:
-    def guess(windows: Tensor) -> Tensor:
-        return torch.as_tensor(pupil.layer(net.embed(windows)))
+def _embed(network: CamNetwork, projection: TeacherProjection, examples: Examples, recipe: Recipe) -> EmbeddedTracks:
+    """Estimate the teacher's embedding of each window."""
+
+    def estimate(windows: Tensor) -> Tensor:
+        return torch.as_tensor(projection.layer(network.embed(windows)))
 
     with torch.no_grad():
-        heard = [guess(windows).numpy() for windows, _ in TrackWindows(tracks.levels, tracks.targets, recipe)]
-    return Lessons(heard, tracks.targets.argmax(axis=1))
+        batches = TrackWindows(examples.inputs, examples.targets, recipe)
+        embeddings = [estimate(windows).numpy() for windows, _ in batches]
+    return EmbeddedTracks(embeddings, examples.targets.argmax(axis=1))

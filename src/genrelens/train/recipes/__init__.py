@@ -1,1 +1,1 @@
-"""Training recipes: their schema, and reading and overriding them."""
+"""Training recipes: their schema, and functions that read and override them."""

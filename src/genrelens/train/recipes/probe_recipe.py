@@ -1,38 +1,35 @@
-"""The recipe of a probe: a backbone that is left as it is, and one linear layer fitted to what it gives."""
+"""Recipe of a linear probe: a frozen backbone, and one linear layer fitted to its embeddings."""
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
-from genrelens.errors import RecipeError, display_name
 from genrelens.model.input_spec import AudioInput
-from genrelens.train.distillation.backbone import BackboneCard, read_backbone_card
-from genrelens.train.recipes.recipe import DataTable, PreprocessTable, Table
-from genrelens.train.recipes.recipe_file import describe_error
-from genrelens.train.recipes.toml import read_toml
+from genrelens.records import FrozenModel
+from genrelens.train.recipes.backbone_card import BackboneCard
+from genrelens.train.recipes.recipe import DataTable, PreprocessTable
 
 
-class ProbeTable(Table):
-    """How the linear layer is fitted.
+class ProbeTable(FrozenModel):
+    """Settings of the logistic regression.
 
     Attributes:
-        penalties: on the squared weights, beside the mean log loss on *train*; each is tried, and the one with
-            the lowest log loss on *valid* is kept.
-        unit_length: whether embeddings are scaled to length 1 first, which makes them deaf to loudness.
-        class_weights: "balanced" lets each genre count the same, however many tracks it has.
+        penalties: L2 penalties on the weights, relative to the mean log loss on *train*; each is tried, and the
+            one with the lowest log loss on *valid* is selected.
+        unit_length: whether embeddings are first scaled to length 1, which makes them invariant to loudness.
+        class_weights: "balanced" gives each genre the same total weight, however many tracks it has.
     """
 
-    penalties: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+    penalties: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
     unit_length: bool = False
     class_weights: Literal["none", "balanced"] = "none"
 
 
-class ProbeRecipe(Table):
-    """All of a probe but the place of the data; as `Recipe`, where they have the same.
+class ProbeRecipe(FrozenModel):
+    """A probe recipe. Keys that `Recipe` has too have the same meaning; paths of data are not part of it.
 
     Attributes:
-        seed: of the draw of the split; there is no other.
+        seed: seed of the split; nothing else is random.
     """
 
     name: str
@@ -45,47 +42,17 @@ class ProbeRecipe(Table):
     probe: ProbeTable
 
     @model_validator(mode="after")
-    def _tells_one(self) -> Self:
+    def _check_labels(self) -> Self:
         if self.data.labels == "several":
-            raise ValueError("a probe tells one label a track; train a net to tell several")
+            raise ValueError("a probe predicts one label per track; train a network to predict several")
         return self
 
     @property
     def input(self) -> AudioInput:
-        """The backbone's."""
+        """Input specification of the backbone."""
         return self.backbone.input
 
     @property
     def preprocess(self) -> PreprocessTable:
-        """None: the backbone takes recordings as they are."""
+        """Default preprocessing, which is none: the backbone takes recordings unchanged."""
         return PreprocessTable()
-
-
-def is_probe_recipe(file: Path) -> bool:
-    """Whether a recipe is that of a probe.
-
-    Raises:
-        RecipeError: it is not there, or is not TOML.
-    """
-    return "probe" in read_toml(file, RecipeError)
-
-
-def read_probe_recipe(file: Path, seed: int | None = None) -> ProbeRecipe:
-    """Read and check a recipe, and the card of its backbone.
-
-    Args:
-        file: the recipe; the path of the card is taken from where it is.
-        seed: in place of the recipe's.
-
-    Raises:
-        RecipeError: one of them is not there, is not TOML, or says something that it cannot say.
-    """
-    content = read_toml(file, RecipeError)
-    if isinstance(content.get("backbone"), str):
-        content["backbone"] = read_backbone_card(file.parent / content["backbone"])
-    if seed is not None:
-        content["seed"] = seed
-    try:
-        return ProbeRecipe.model_validate(content)
-    except ValidationError as error:
-        raise RecipeError(f"{display_name(file)}: {describe_error(error)}") from error

@@ -1,34 +1,27 @@
-"""A recipe: one small TOML file that says all there is to say of a training."""
+"""Schema of a training recipe, a TOML file that describes one training run completely."""
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from genrelens.model.input_spec import AudioInput, InputSpec, PictureInput
 from genrelens.model.labels import Labelling
-from genrelens.train.distillation.backbone import BackboneCard
+from genrelens.records import FrozenModel
+from genrelens.train.recipes.backbone_card import BackboneCard
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Amount = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
-_FOR_PICTURES = ("time_masks", "time_mask", "band_masks", "band_mask")  # what is done to windows of any kind
-
-
-class Table(BaseModel):
-    """A part of a recipe: it never changes, and a key that it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+_PICTURE_AUGMENTATIONS = ("time_masks", "time_mask", "band_masks", "band_mask")
 
 
-class DataTable(Table):
-    """Which tracks are learnt from, and what.
+class DataTable(FrozenModel):
+    """Selection of the tracks, and of their labels.
 
     Attributes:
-        split: which side a track stands on; see `train.splits.split`.
-        exclude: names of tracks that are not trained on.
-        labels: "one" for each track; "several", written as "rock; jazz", each told for itself; or paths in a
-            "tree", written as "Rock---Metal", which make what is told of a genre agree with its parts.
+        split: name of the split; see `genrelens.train.data.splits.assign_splits`.
+        exclude: names of tracks that are left out of *train*.
+        labels: "one" label per track; "several", written "rock; jazz", each predicted independently; or paths in a
+            "tree", written "Rock---Metal", where the probability of a genre is the sum over its subgenres.
     """
 
     split: str
@@ -36,174 +29,176 @@ class DataTable(Table):
     labels: Labelling = "one"
 
 
-class NetworkTable(Table):
-    """A net of `train.nets` by its name, and the arguments that it is built with."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
+class NetworkTable(FrozenModel, extra="allow"):
+    """Name of a network in `genrelens.train.networks`, and the arguments of its constructor."""
 
     name: str
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """All but the name."""
+        """All keys except the name."""
         return dict(self.model_extra or {})
 
 
-class TrainTable(Table):
-    """How the weights are found.
+class TrainTable(FrozenModel):
+    """Settings of the optimisation.
 
     Attributes:
-        epochs: passes over the tracks of *train*.
-        crops: windows taken at random from each track in each epoch; or "all", the same ones every time, one
-            every `input.hop` seconds.
-        echo: epochs that learn from the same views, once drawn.
-        optimiser, lr, weight_decay: the usual.
-        schedule, warmup: in that share of the steps the rate rises to `lr`; after it the rate falls to 0 along
-            a "cosine", stays "constant", or is halved on a "plateau" of the log loss on *valid*.
-        stall: looks at *valid* without a better log loss that make a plateau.
-        class_weights: "balanced" lets each genre count the same, however many tracks it has (King & Zeng, 2001).
-        mixup: share of the windows that are mixed with others (Zhang et al., ICLR 2018).
-        mixup_alpha: of the Beta distribution of the weights that they are mixed by.
-        average: decay of the moving average of the weights that is kept in their place; 0 keeps them. See
-            `train.averaging`.
-        clip: largest norm of the gradient; 0 leaves it as it is.
-        keep: the weights of the "last" epoch, or of the "best" by the log loss on *valid*.
-        validate_every: epochs from one look at *valid* to the next.
-        patience: looks without a better log loss on *valid* after which to stop; none never stops early.
-        precision: of the arithmetic; "bf16" and "fp16" mix it with 32 bits.
+        epochs: number of passes over the tracks of *train*.
+        crops: number of windows drawn at random from each track per epoch; or "all", the same windows in every
+            epoch, one every `input.hop` seconds.
+        batch: number of windows per step.
+        echo: number of epochs that share one set of augmented windows (data echoing).
+        optimiser, lr, weight_decay: optimiser, its peak learning rate, and its weight decay.
+        schedule, warmup: the learning rate rises to `lr` during the `warmup` fraction of the steps; then it falls to 0
+            along a "cosine", stays "constant", or is halved on a "plateau" of the log loss on *valid*.
+        stall: number of validations without a lower log loss that make a plateau.
+        class_weights: "balanced" gives each genre the same total weight, however many tracks it has (King & Zeng,
+            2001).
+        mixup: fraction of the windows that are mixed with others (Zhang et al., ICLR 2018).
+        mixup_alpha: parameter of the Beta distribution of the mixing weights.
+        label_smoothing: fraction of each target that is spread evenly over all labels.
+        clip: maximum norm of the gradient; 0 disables clipping.
+        average: decay of the moving average of the weights, which replaces them; 0 disables averaging. See
+            `genrelens.train.fit.callbacks`.
+        keep: weights to keep: those of the "last" epoch, or those with the "best" log loss on *valid*.
+        validate_every: number of epochs between validations.
+        patience: number of validations without a lower log loss after which training stops; None never stops early.
+        precision: numerical precision; "bf16" and "fp16" are mixed with 32 bits.
     """
 
-    epochs: Count
-    crops: Count | Literal["all"] = 1
-    batch: Count = 32
-    echo: Count = 1
+    epochs: PositiveInt
+    crops: PositiveInt | Literal["all"] = 1
+    batch: PositiveInt = 32
+    echo: PositiveInt = 1
     optimiser: Literal["adam", "adamw"] = "adamw"
-    lr: Annotated[float, Field(gt=0)]
-    weight_decay: Amount = 0.0
+    lr: PositiveFloat
+    weight_decay: NonNegativeFloat = 0.0
     schedule: Literal["cosine", "constant", "plateau"] = "cosine"
-    warmup: Share = 0.1
-    stall: Count = 3
+    warmup: Fraction = 0.1
+    stall: PositiveInt = 3
     class_weights: Literal["none", "balanced"] = "none"
-    mixup: Share = 0.0
-    mixup_alpha: Annotated[float, Field(gt=0)] = 0.3
-    label_smoothing: Share = 0.0
-    clip: Amount = 0.0
+    mixup: Fraction = 0.0
+    mixup_alpha: PositiveFloat = 0.3
+    label_smoothing: Fraction = 0.0
+    clip: NonNegativeFloat = 0.0
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     keep: Literal["last", "best"] = "last"
-    validate_every: Count = 1
-    patience: Count | None = None
+    validate_every: PositiveInt = 1
+    patience: PositiveInt | None = None
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
 
     @model_validator(mode="after")
-    def _is_validated(self) -> Self:
+    def _check_validation(self) -> Self:
         if self.validate_every > self.epochs:
             raise ValueError(f"validate_every is {self.validate_every}, but there are only {self.epochs} epochs")
         return self
 
 
-class PreprocessTable(Table):
-    """What is done to recordings before anything else, in training and serving; see `train.preprocess`.
+class PreprocessTable(FrozenModel):
+    """Processing of recordings before the front end, in training and serving; see `genrelens.train.data.preprocess`.
 
     Attributes:
-        denoise: whether to lower the noise that the quietest half second tells of.
-        trim: decibels below the loudest frame from which both ends count as silence, and go.
-        low, high: edges of the band of frequencies that is kept, in Hz.
+        denoise: whether to reduce stationary noise, estimated from the quietest half second.
+        trim: trim both ends while they are this many decibels below the loudest frame; None does not trim.
+        low, high: edges of the pass band in Hz; None leaves a side open.
     """
 
     denoise: bool = False
-    trim: Annotated[float, Field(gt=0)] | None = None
-    low: Annotated[float, Field(gt=0)] | None = None
-    high: Annotated[float, Field(gt=0)] | None = None
+    trim: PositiveFloat | None = None
+    low: PositiveFloat | None = None
+    high: PositiveFloat | None = None
 
     @model_validator(mode="after")
-    def _band_is_one(self) -> Self:
+    def _check_band(self) -> Self:
         if self.low is not None and self.high is not None and self.low >= self.high:
-            raise ValueError(f"low is {self.low:g} Hz and high {self.high:g} Hz; low must lie below high")
+            raise ValueError(f"low is {self.low:g} Hz and high {self.high:g} Hz; low must be below high")
         return self
 
 
-class WaveformTable(Table):
-    """How copies of recordings are varied; every part is off unless asked for. See `train.waveform`.
+class WaveformTable(FrozenModel):
+    """Augmentation of copies of recordings; everything is off by default. See `genrelens.train.augment.waveform`.
 
     Attributes:
-        stretch: change of tempo, at most this share faster or as much slower.
-        shift: of pitch, at most this many semitones up or down.
-        equaliser: greatest gain or loss of each of seven bands, in decibels.
-        noise: least ratio of the signal to Gaussian noise, in decibels.
-        gain: of all, at most this many decibels up or down. By itself it is lost on a log-mel, which is set
-            below its own maximum.
+        stretch: maximum change of tempo, as a fraction: 0.2 is up to 1.2 times as fast or as slow.
+        shift: maximum pitch shift, in semitones up or down.
+        equaliser: maximum gain or cut of each of seven bands, in decibels.
+        noise: minimum signal-to-noise ratio of added Gaussian noise, in decibels; None adds none.
+        gain: maximum change of level, in decibels up or down. A log-mel is relative to its own maximum, so this has
+            no effect without other augmentations.
     """
 
     stretch: Annotated[float, Field(ge=0, lt=1)] = 0.0
     shift: Annotated[float, Field(ge=0, le=24)] = 0.0
-    equaliser: Amount = 0.0
+    equaliser: NonNegativeFloat = 0.0
     noise: float | None = None
-    gain: Amount = 0.0
+    gain: NonNegativeFloat = 0.0
 
 
-class AugmentTable(Table):
-    """How windows are varied in training; every part is off unless asked for. See `train.augment`.
+class AugmentTable(FrozenModel):
+    """Augmentation of windows in training; everything is off by default. See `genrelens.train.augment.spectrogram`.
 
     Attributes:
-        expand: versions of each recording that is trained on: itself, and copies varied once as `waveform` says.
-        waveform: changes to the samples of those copies.
-        stretch: change of tempo, at most this share faster or slower.
-        shift: of pitch, at most this many semitones up or down.
-        equaliser: greatest deviation of a random, smooth curve over the bands, in decibels.
-        tilt: deviation of a slope from the lowest band to the highest, in decibels.
-        low_pass: share of the windows whose highest bands are cut off.
-        noise: share of the windows that get a floor of noise.
-        overlay: share of the windows that are heard together with one of another track.
-        time_masks, time_mask: how many stretches are blanked, and up to how many frames each.
-        band_masks, band_mask: the same for mel bands (SpecAugment, Park et al., Interspeech 2019).
+        expand: number of versions of each recording to train on: the original, and copies augmented by `waveform`.
+        waveform: augmentation of the samples of those copies.
+        stretch: maximum change of tempo, as a fraction.
+        shift: maximum pitch shift, in semitones up or down.
+        equaliser: maximum standard deviation of a random, smooth curve over the mel bands, in decibels.
+        tilt: standard deviation of a spectral tilt from the lowest band to the highest, in decibels.
+        low_pass: fraction of the windows whose highest bands are attenuated.
+        noise: fraction of the windows that get a noise floor.
+        overlay: fraction of the windows that are summed with a window of another track.
+        time_masks, time_mask: number of time masks, and their maximum width in frames.
+        band_masks, band_mask: number of frequency masks, and their maximum width in mel bands (SpecAugment, Park et
+            al., Interspeech 2019).
     """
 
-    expand: Count = 1
+    expand: PositiveInt = 1
     waveform: WaveformTable = WaveformTable()
-    stretch: Share = 0.0
-    shift: Amount = 0.0
-    equaliser: Amount = 0.0
-    tilt: Amount = 0.0
-    low_pass: Share = 0.0
-    noise: Share = 0.0
-    overlay: Share = 0.0
-    time_masks: Annotated[int, Field(ge=0)] = 0
-    time_mask: Annotated[int, Field(ge=0)] = 0
-    band_masks: Annotated[int, Field(ge=0)] = 0
-    band_mask: Annotated[int, Field(ge=0)] = 0
+    stretch: Fraction = 0.0
+    shift: NonNegativeFloat = 0.0
+    equaliser: NonNegativeFloat = 0.0
+    tilt: NonNegativeFloat = 0.0
+    low_pass: Fraction = 0.0
+    noise: Fraction = 0.0
+    overlay: Fraction = 0.0
+    time_masks: NonNegativeInt = 0
+    time_mask: NonNegativeInt = 0
+    band_masks: NonNegativeInt = 0
+    band_mask: NonNegativeInt = 0
 
     @model_validator(mode="after")
-    def _copies_differ(self) -> Self:
-        varied = self.waveform != WaveformTable()
-        if self.expand > 1 and not varied:
+    def _check_copies(self) -> Self:
+        augmented = self.waveform != WaveformTable()
+        if self.expand > 1 and not augmented:
             raise ValueError(
-                f"expand is {self.expand}, but nothing makes the copies differ; "
+                f"expand is {self.expand}, but all copies would be the same; "
                 f"set one of {', '.join(WaveformTable.model_fields)} under waveform"
             )
-        if varied and self.expand == 1:
-            raise ValueError("waveform says how to vary copies, but there are none; set expand to 2 or more")
+        if augmented and self.expand == 1:
+            raise ValueError("waveform augments copies, but expand is 1; set expand to 2 or more")
         return self
 
 
-class DistilTable(Table):
-    """What is learnt from another net, beside the labels; see `train.distil`.
+class DistilTable(FrozenModel):
+    """Distillation from a pretrained backbone, in addition to the labels; see `genrelens.train.distillation`.
 
     Attributes:
-        backbone: the adapter card of the other net; in a recipe's file, its path from there.
-        weight: of the loss on its embedding, beside that on the labels.
-        penalties: of a linear layer that is fitted to the labels in the end, in place of what was learnt of them on
-            the way; see `train.refit`. Each is tried, as of a probe; without any, all stays as learnt.
+        backbone: adapter card of the teacher; in a recipe file, its path relative to the file.
+        weight: weight of the loss on the teacher's embedding; that on the labels has weight 1.
+        penalties: L2 penalties of a linear layer that is fitted to the labels at the end, and replaces the output
+            layer; each is tried as for a probe. Empty keeps the trained output layer.
     """
 
     backbone: BackboneCard
-    weight: Annotated[float, Field(gt=0)] = 1.0
-    penalties: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    weight: PositiveFloat = 1.0
+    penalties: tuple[PositiveFloat, ...] = ()
 
 
-class SearchSpace(Table):
-    """Where `genrelens tune` looks for a value: from `low` to `high` (whole numbers if both are), or among `choices`.
+class SearchSpace(FrozenModel):
+    """Values `genrelens tune` tries: from `low` to `high` (integers if both are), or among `choices`.
 
-    With `log`, as many trials lie between 0.001 and 0.01 as between 0.01 and 0.1.
+    With `log`, values are uniform on a log scale: as many between 0.001 and 0.01 as between 0.01 and 0.1.
     """
 
     low: int | float | None = None
@@ -212,28 +207,28 @@ class SearchSpace(Table):
     choices: tuple[bool | int | float | str, ...] = ()
 
     @model_validator(mode="after")
-    def _is_possible(self) -> Self:
+    def _check_range(self) -> Self:
         if self.choices:
             if self.low is not None or self.high is not None or self.log:
-                raise ValueError("give choices alone, or low and high")
+                raise ValueError("give either choices, or low and high")
         elif self.low is None or self.high is None or not self.low < self.high:
-            raise ValueError("give low and high, low being the lower, or choices")
+            raise ValueError("give low and high, with low below high, or choices")
         elif self.log and self.low <= 0:
             raise ValueError("with log, low must be above 0")
         return self
 
     @property
     def extremes(self) -> tuple[Any, ...]:
-        """The values that show whether all are possible."""
+        """Values that are all valid only if the whole space is."""
         return self.choices or (self.low, self.high)
 
 
-class Recipe(Table):
-    """All of a training but the place of the data.
+class Recipe(FrozenModel):
+    """A training recipe. Paths of data are not part of it.
 
     Attributes:
-        claim: what others state for what the recipe follows.
-        tune: what may vary in a search, by keys such as "train.lr".
+        claim: figures that the authors of the method report.
+        tune: search spaces by key, such as "train.lr".
     """
 
     name: str
@@ -249,29 +244,33 @@ class Recipe(Table):
     augment: AugmentTable = AugmentTable()
     distil: DistilTable | None = None
     train: TrainTable
-    tune: dict[str, SearchSpace] = {}
+    tune: dict[str, SearchSpace] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _is_heard_as_it_is(self) -> Self:
-        plain = isinstance(self.input, AudioInput) and self.input.features == ("mel",)
-        if not plain and (self.distil or self.augment.overlay):
-            raise ValueError(f"{'distil' if self.distil else 'augment.overlay'} needs an input of the log-mel alone")
+    def _check_distillation(self) -> Self:
+        log_mel_only = isinstance(self.input, AudioInput) and self.input.features == ("mel",)
+        if not log_mel_only and (self.distil or self.augment.overlay):
+            raise ValueError(
+                f"{'distil' if self.distil else 'augment.overlay'} needs the log-mel as the only input feature"
+            )
         if self.distil and self.distil.penalties and self.data.labels == "several":
-            raise ValueError("distil.penalties are of a layer that tells one label a track, not several")
+            raise ValueError("distil.penalties fit a layer that predicts one label per track, not several")
         if self.distil and self.train.mixup:
-            raise ValueError("train.mixup makes windows that no teacher can hear; use augment.overlay with distil")
+            raise ValueError(
+                "train.mixup mixes normalised windows, which the teacher cannot process; use augment.overlay"
+            )
         return self
 
     @model_validator(mode="after")
-    def _suits_pictures(self) -> Self:
+    def _check_pictures(self) -> Self:
         if isinstance(self.input, PictureInput):
-            idle = [f"preprocess.{key}" for key in _changed(self.preprocess)]
-            idle += [f"augment.{key}" for key in _changed(self.augment) if key not in _FOR_PICTURES]
-            if idle:
-                raise ValueError(f"{', '.join(idle)} would do nothing to pictures; leave it out")
+            unused = [f"preprocess.{key}" for key in _changed_keys(self.preprocess)]
+            unused += [f"augment.{key}" for key in _changed_keys(self.augment) if key not in _PICTURE_AUGMENTATIONS]
+            if unused:
+                raise ValueError(f"{', '.join(unused)} would have no effect on pictures; leave it out")
         return self
 
 
-def _changed(table: Table) -> list[str]:
-    """The keys of a table that has a default for each, and another value."""
+def _changed_keys(table: FrozenModel) -> list[str]:
+    """Return the keys whose value is not the default, for a table in which all keys have one."""
     return [key for key, field in type(table).model_fields.items() if getattr(table, key) != field.default]

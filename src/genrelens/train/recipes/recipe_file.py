@@ -1,6 +1,7 @@
-"""A recipe read from its file, or given other values, and what is wrong with it in words."""
+"""Reading, checking and overriding of recipe files."""
 
 import re
+import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -8,27 +9,57 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from genrelens.errors import RecipeError, display_name
+from genrelens.errors import GenrelensError, RecipeError, display_name
 from genrelens.model.input_spec import INPUT_KINDS
-from genrelens.train.distillation.backbone import read_backbone_card
+from genrelens.train.recipes.backbone_card import BackboneCard
+from genrelens.train.recipes.probe_recipe import ProbeRecipe
 from genrelens.train.recipes.recipe import Recipe, SearchSpace
-from genrelens.train.recipes.toml import read_toml
+
+
+def read_toml(file: Path, error_class: type[GenrelensError]) -> dict[str, Any]:
+    """Parse a TOML file.
+
+    Args:
+        file: path of the file.
+        error_class: class of the error that is raised if the file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise error_class(
+            f"{display_name(file)} cannot be read ({error.strerror}); give the path of a .toml file"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise error_class(f"{display_name(file)} is not TOML ({error})") from error
 
 
 def read_recipe(file: Path) -> Recipe:
-    """Read and check a recipe.
+    """Read and check a training recipe, and every extreme value of its search spaces.
 
     Raises:
-        RecipeError: it is not there, is not TOML, or says something that a recipe cannot say.
+        RecipeError: the file is missing, is not TOML, or has an unknown key or an invalid value.
+    """
+    return _parse_recipe(read_toml(file, RecipeError), file)
+
+
+def read_any_recipe(file: Path) -> Recipe | ProbeRecipe:
+    """Read and check a recipe of either kind: with a table [probe] it is a probe recipe.
+
+    Raises:
+        RecipeError: the file is missing, is not TOML, or has an unknown key or an invalid value.
     """
     content = read_toml(file, RecipeError)
+    return _parse_probe_recipe(content, file) if "probe" in content else _parse_recipe(content, file)
+
+
+def _parse_recipe(content: dict[str, Any], file: Path) -> Recipe:
     distil = content.get("distil")
     if isinstance(distil, dict) and isinstance(distil.get("backbone"), str):
         distil["backbone"] = read_backbone_card(file.parent / distil["backbone"])
     try:
         recipe = Recipe.model_validate(content)
-        for key, search in recipe.tune.items():
-            for value in search.extremes:
+        for key, space in recipe.tune.items():
+            for value in space.extremes:
                 apply_overrides(recipe, {key: value})
     except ValidationError as error:
         raise RecipeError(f"{display_name(file)}: {describe_error(error)}") from error
@@ -37,20 +68,53 @@ def read_recipe(file: Path) -> Recipe:
     return recipe
 
 
-def apply_overrides(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe with other values, by keys such as "train.lr".
+def read_probe_recipe(file: Path) -> ProbeRecipe:
+    """Read and check a probe recipe and the adapter card of its backbone, whose path is relative to the recipe.
 
     Raises:
-        RecipeError: a recipe has no such key, or cannot have such a value.
+        RecipeError: the recipe or card is missing, is not TOML, or has an unknown key or an invalid value.
+    """
+    return _parse_probe_recipe(read_toml(file, RecipeError), file)
+
+
+def _parse_probe_recipe(content: dict[str, Any], file: Path) -> ProbeRecipe:
+    if isinstance(content.get("backbone"), str):
+        content["backbone"] = read_backbone_card(file.parent / content["backbone"])
+    try:
+        return ProbeRecipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(f"{display_name(file)}: {describe_error(error)}") from error
+
+
+def read_backbone_card(file: Path) -> BackboneCard:
+    """Read and check an adapter card; a path of an ONNX file is resolved relative to it.
+
+    Raises:
+        RecipeError: the file is missing, is not TOML, or has an unknown key or an invalid value.
+    """
+    try:
+        card = BackboneCard.model_validate(read_toml(file, RecipeError))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise RecipeError(f"{display_name(file)}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error
+    is_file = card.model.endswith(".onnx")
+    return card.model_copy(update={"model": str(file.parent / card.model)}) if is_file else card
+
+
+def apply_overrides(recipe: Recipe, overrides: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with other values for keys such as "train.lr".
+
+    Raises:
+        RecipeError: a key is unknown, or a value is invalid.
     """
     content = recipe.model_dump(exclude_unset=True)
-    for key, value in settings.items():
-        *places, last = key.split(".")
+    for key, value in overrides.items():
+        *tables, last = key.split(".")
         table = content
-        for place in places:
-            table = table.setdefault(place, {})
+        for name in tables:
+            table = table.setdefault(name, {})
             if not isinstance(table, dict):
-                raise RecipeError(f"{key} is not a key of a recipe; {place} is a value, not a table")
+                raise RecipeError(f"{key} is not a key of a recipe; {name} is a value, not a table")
         table[last] = value
     try:
         return Recipe.model_validate(content)
@@ -59,42 +123,42 @@ def apply_overrides(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
 
 
 def describe_error(error: ValidationError) -> str:
-    """What is wrong first, in words, with the nearest key or value that there is."""
+    """Return a sentence about the first validation error, with the closest valid key or value."""
     problems = error.errors()
-    # A mistyped key also lacks where it belongs; its name says more.
-    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
+    # A mistyped key is also missing under its right name; the mistyped name is more helpful.
+    problem = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     steps = [str(step) for step in problem["loc"]]
-    place = ".".join(step for step in steps if step not in INPUT_KINDS)
+    key = ".".join(step for step in steps if step not in INPUT_KINDS)
     if problem["type"] == "extra_forbidden":
-        known = _keys(steps[:-1])
-        return f"{place} is not a key of a recipe; {_nearest(steps[-1], known) or 'known are ' + ', '.join(known)}"
+        known = _known_keys(steps[:-1])
+        return f"{key} is not a key of a recipe; {_suggestion(steps[-1], known) or 'use one of ' + ', '.join(known)}"
     if problem["type"] == "literal_error":
         known = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-        hint = _nearest(str(problem["input"]), known)
-        return f"{place}: {problem['input']!r} is none of {', '.join(known)}" + (f"; {hint}" if hint else "")
+        hint = _suggestion(str(problem["input"]), known)
+        return f"{key}: {problem['input']!r} is not one of {', '.join(known)}" + (f"; {hint}" if hint else "")
     message = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
-    return f"{place}: {message}" if place else message
+    return f"{key}: {message}" if key else message
 
 
-def _nearest(word: str, known: list[str]) -> str:
-    found = get_close_matches(word, known, n=1, cutoff=0.4)
-    return f"did you mean {found[0]}?" if found else ""
+def _suggestion(word: str, known: list[str]) -> str:
+    matches = get_close_matches(word, known, n=1, cutoff=0.4)
+    return f"did you mean {matches[0]}?" if matches else ""
 
 
-def _keys(place: list[str]) -> list[str]:
-    """The keys of the table at `place`."""
+def _known_keys(path: list[str]) -> list[str]:
+    """Return the keys of the table at `path`."""
     table: type[BaseModel] = Recipe
-    for part in place:
-        if part in INPUT_KINDS:
-            table = INPUT_KINDS[part]
-        elif part == "tune":
+    for step in path:
+        if step in INPUT_KINDS:
+            table = INPUT_KINDS[step]
+        elif step == "tune":
             table = SearchSpace
-        elif part in table.model_fields and part != "input":  # whose kind follows; else, a key of tune
-            table = _table(table.model_fields[part].annotation)
+        elif step in table.model_fields and step != "input":  # the next step is the kind of input; else a key of tune
+            table = _table_class(table.model_fields[step].annotation)
     return list(table.model_fields)
 
 
-def _table(annotation: Any) -> type[BaseModel]:
-    """The table that a key holds, also where it may be left out."""
-    kinds = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
-    return next(kind for kind in kinds if issubclass(kind, BaseModel))
+def _table_class(annotation: Any) -> type[BaseModel]:
+    """Return the class of a table from the annotation of its key, which may be optional."""
+    classes = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+    return next(kind for kind in classes if issubclass(kind, BaseModel))
