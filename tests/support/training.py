@@ -12,7 +12,7 @@ from genrelens.train.data.dataset import Examples
 from genrelens.train.data.log_mels import LogMelSpec
 from genrelens.train.data.manifest import LabelledTrack
 from genrelens.train.evaluation.evaluate import Evaluation, TrackProbabilities, build_evaluation
-from genrelens.train.fit.fit import TrainingOptions, fit
+from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
 from genrelens.train.recipes.recipe import Recipe
 
 
@@ -45,7 +45,7 @@ class FailInEpoch(Callback):
 def make_evaluation(rows: dict[str, tuple[str, float]], labels: tuple[str, ...] = ("jazz", "rock")) -> Evaluation:
     """An evaluation from the label of each track and the probability of jazz."""
     items = [LabelledTrack(path, path, label) for path, (label, _) in rows.items()]
-    judged = {path: TrackProbabilities.of(np.array([[jazz, 1 - jazz]])) for path, (_, jazz) in rows.items()}
+    judged = {path: TrackProbabilities.from_windows(np.array([[jazz, 1 - jazz]])) for path, (_, jazz) in rows.items()}
     return build_evaluation("any", "1", labels, items, judged)
 
 
@@ -54,8 +54,9 @@ CPU = TrainingOptions("cpu", tracker="none")
 
 def fit_small(recipe: Recipe, folder: Path, *callbacks: Callback, learn: Examples | None = None) -> torch.nn.Module:
     folder.mkdir(exist_ok=True)
-    return fit(recipe, learn or make_tracks(), make_tracks((4, 4), seed=1), 2, folder, CPU, lambda _: None, callbacks)
+    training = prepare_training(recipe, learn or make_tracks(), make_tracks((4, 4), seed=1))
+    return fit(training, folder, CPU, lambda _: None, callbacks)
 
 
 FRONT_END = FrontEnd(rate=11_025, n_fft=512, hop=256, n_mels=32)
-ANALYSIS = LogMelSpec(front_end=FRONT_END)
+SPEC = LogMelSpec(front_end=FRONT_END)

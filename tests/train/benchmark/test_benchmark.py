@@ -13,7 +13,7 @@ from genrelens.train.benchmark.plan import read_plan
 from genrelens.train.benchmark.protocols import Protocol, split_windows
 from genrelens.train.benchmark.table import benchmark_page
 from genrelens.train.data.dataset import LoadingOptions, load_inputs, read_recipe_manifest
-from genrelens.train.evaluation.metrics import Estimate
+from genrelens.train.evaluation.bootstrap import Estimate
 from genrelens.train.recipes.recipe import Recipe
 from tests.support.recipes import make_recipe
 

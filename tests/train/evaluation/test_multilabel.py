@@ -21,9 +21,9 @@ from genrelens.train.data.manifest import LabelledTrack, Manifest, gtzan_tracks,
 from genrelens.train.data.splits import assign_splits
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
 from genrelens.train.evaluation.multilabel import MultilabelEvaluation, evaluate_model, evaluate_multilabel
-from genrelens.train.fit.fit import TrainingOptions
 from genrelens.train.fit.history import read_history
 from genrelens.train.fit.run import TrainingRequest, train
+from genrelens.train.fit.trainer import TrainingOptions
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.search.tune import tune
 from tests.support.audio import encode

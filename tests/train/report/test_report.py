@@ -47,7 +47,7 @@ def answers(folder: Path) -> Evaluation:
     items.append(LabelledTrack(str(folder / "lost.wav"), "lost", "high"))
     told = [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.95, 0.05]]
     judged = {
-        item.path: TrackProbabilities.of(np.array([row, row], np.float32))
+        item.path: TrackProbabilities.from_windows(np.array([row, row], np.float32))
         for item, row in zip(items, told, strict=True)
     }
     return build_evaluation("small", "1", ("low", "high"), items, judged)
@@ -145,16 +145,16 @@ def test_a_net_that_cannot_be_built_any_more(run: Path, tmp_path: Path) -> None:
     recipe["net"] = {"name": "gone"}
     (tmp_path / "gone" / "recipe.json").write_text(json.dumps(recipe))
     (tmp_path / "gone" / "valid.json").write_bytes((run / "valid.json").read_bytes())
-    assert "The net cannot be built here: there is no net" in write_report(tmp_path / "gone").read_text("utf-8")
+    assert "The network cannot be built here: unknown network" in write_report(tmp_path / "gone").read_text("utf-8")
 
 
 def test_folders_that_are_no_run(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="is not the folder of a training"):
+    with pytest.raises(TrainingError, match="is not a run directory"):
         write_report(tmp_path)
     begin(tmp_path / "run")
     for name in ("history.json", "valid.json", "environment.json"):
         (tmp_path / "run" / name).write_text("[")
-        with pytest.raises(TrainingError, match=rf"{name} cannot be read as this GenreLens writes it"):
+        with pytest.raises(TrainingError, match=rf"{name} does not have the format of this version"):
             write_report(tmp_path / "run")
         (tmp_path / "run" / name).unlink()
 

@@ -7,7 +7,7 @@ import pytest
 
 from genrelens.errors import UndecodableAudioError
 from genrelens.prediction import Failure
-from genrelens.train.evaluation.metrics import Estimate
+from genrelens.train.evaluation.bootstrap import Estimate
 from genrelens.train.robustness.measures import (
     FamilyExtremes,
     FilterCurve,

@@ -19,14 +19,15 @@ from genrelens.model.input_spec import AudioInput, PictureInput
 from genrelens.model.session import Model
 from genrelens.train.benchmark.budget import fit_to_budget, measure_cpu_ms
 from genrelens.train.benchmark.protocols import Protocol, split_tracks, split_windows
-from genrelens.train.data.dataset import Dataset, LoadingOptions, Say, load_inputs, read_recipe_manifest
+from genrelens.progress import Notify
+from genrelens.train.data.dataset import Dataset, LoadingOptions, load_inputs, read_recipe_manifest
 from genrelens.train.data.log_mels import LogMel
 from genrelens.train.data.manifest import SPLITS, LabelledTrack
 from genrelens.train.evaluation.evaluate import Evaluation, build_evaluation, predict_log_mels
-from genrelens.train.evaluation.metrics import Estimate
-from genrelens.train.export.export import count_parameters, export_onnx
-from genrelens.train.fit.fit import TrainingOptions, fit
-from genrelens.train.fit.run import build_card, sample_windows
+from genrelens.train.evaluation.bootstrap import Estimate
+from genrelens.train.export.card import build_card
+from genrelens.train.export.export import count_parameters, export_onnx, sample_windows
+from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.report.summary import summarise_network
 
@@ -79,7 +80,7 @@ class BenchmarkInputs:
     results: Path
 
 
-def run_benchmark(recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], bench: BenchmarkInputs, say: Say) -> None:
+def run_benchmark(recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], bench: BenchmarkInputs, say: Notify) -> None:
     """Run the cells that have no result yet, one after another.
 
     A cell is kept when it is done: a benchmark that breaks off goes on with the next one, and several may
@@ -124,15 +125,11 @@ def _unfit(recipe: Recipe) -> str:
 
 def run_cell(recipe: Recipe, protocol: Protocol, data: Dataset, budget: float) -> Cell:
     """Train for as many epochs as the budget allows, choosing on *valid*, and measure on *test*, once."""
-    labels = data.manifest.labels
     fitted = fit_to_budget(recipe, data, budget)
     with TemporaryDirectory() as folder:
         before = time.process_time()
         net = fit(
-            fitted,
-            data.training_examples(fitted),
-            data.examples("valid"),
-            len(labels),
+            prepare_training(fitted, data.training_examples(fitted), data.examples("valid")),
             Path(folder),
             TrainingOptions(accelerator="cpu", tracker="none"),
             lambda _: None,
@@ -170,7 +167,7 @@ def run_cell(recipe: Recipe, protocol: Protocol, data: Dataset, budget: float) -
 
 def _measure(model: Model, recipe: Recipe, items: Sequence[LabelledTrack], levels: Mapping[str, LogMel]) -> Evaluation:
     answers = predict_log_mels(model.probabilities, recipe.input, items, levels)
-    return build_evaluation(recipe.name, recipe.version, model.card.labels, items, answers.judged)
+    return build_evaluation(recipe.name, recipe.version, model.card.labels, items, answers)
 
 
 def cell_path(results: Path, recipe: str, protocol: Protocol) -> Path:
@@ -196,7 +193,7 @@ def read_cells(results: Path) -> list[Cell]:
 
 
 def _divided(
-    recipe: Recipe, protocols: Sequence[Protocol], loading: LoadingOptions, say: Say
+    recipe: Recipe, protocols: Sequence[Protocol], loading: LoadingOptions, say: Notify
 ) -> Iterator[tuple[Protocol, Dataset]]:
     if not protocols:
         return

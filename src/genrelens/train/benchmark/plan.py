@@ -9,8 +9,7 @@ from genrelens.errors import RecipeError, display_name
 from genrelens.model.input_spec import AudioInput
 from genrelens.train.benchmark.protocols import PROTOCOLS, Protocol
 from genrelens.train.recipes.recipe import Recipe
-from genrelens.train.recipes.recipe_file import apply_overrides, read_recipe
-from genrelens.train.recipes.toml import read_toml
+from genrelens.train.recipes.recipe_file import apply_overrides, read_recipe, read_toml
 
 Seconds = Annotated[float, Field(gt=0)]
 

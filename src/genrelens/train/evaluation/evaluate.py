@@ -1,4 +1,4 @@
-"""How good a model is on tracks with known genres, one answer a track."""
+"""Evaluation of single-label and tree models on labelled tracks, with one prediction per track."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,14 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError
 from genrelens.model.input_spec import InputSpec
 from genrelens.model.session import ModelInput, Probabilities
 from genrelens.prediction import Failure, PathText, Prediction, Score
+from genrelens.progress import Progress, no_progress
+from genrelens.records import FrozenModel
 from genrelens.train.data.label_map import LabelMap
 from genrelens.train.data.log_mels import LogMel, LogMelSpec, is_array_row, load_array_row
 from genrelens.train.data.manifest import LabelledTrack, require_labelling
@@ -23,39 +24,65 @@ from genrelens.train.evaluation.tree_metrics import TreeMetrics, tree_metrics
 
 @dataclass(frozen=True)
 class TrackProbabilities:
-    """Probabilities for each window of a track (windows, labels), and for the track (labels,)."""
+    """Probabilities of the labels for each window of a track and for the whole track.
+
+    Attributes:
+        windows: shape (windows, labels).
+        track: shape (labels,).
+    """
 
     windows: NDArray[np.floating]
     track: NDArray[np.floating]
 
     @classmethod
-    def of(cls, windows: NDArray[np.floating]) -> Self:
-        """Let the mean over the windows stand for the track."""
+    def from_windows(cls, windows: NDArray[np.floating]) -> Self:
+        """Average windows into the probabilities of the track."""
         return cls(windows, np.asarray(windows.mean(axis=0)))
 
-    def merged(self, merge: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> Self:
-        """The same with other labels."""
+    def merge_labels(self, merge: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> Self:
+        """Return the probabilities of merged labels."""
         return type(self)(merge(self.windows), merge(self.track))
 
 
-class TrackPrediction(BaseModel):
-    """What the model said of one track: probabilities in the order of the labels."""
+@dataclass(frozen=True)
+class Predictions:
+    """Probabilities of each track by its path, and a failure for each unreadable track."""
 
-    model_config = ConfigDict(frozen=True)
+    by_path: Mapping[str, TrackProbabilities]
+    failures: tuple[Failure, ...] = ()
+
+    def predicted_tracks(self, tracks: Sequence[LabelledTrack]) -> list[LabelledTrack]:
+        """Return the tracks that have a prediction.
+
+        Raises:
+            ManifestError: none of them has one.
+        """
+        predicted = [track for track in tracks if track.path in self.by_path]
+        if not predicted:
+            raise ManifestError("none of the tracks could be read; `genrelens data check` shows why")
+        return predicted
+
+
+class TrackPrediction(FrozenModel):
+    """True label of a track and predicted probabilities, in the order of the model's labels."""
 
     path: PathText
     truth: str
     probabilities: tuple[float, ...]
 
 
-class Evaluation(BaseModel):
-    """Measures, the answers they were made from, and the tracks that could not be read.
+class Evaluation(FrozenModel):
+    """Metrics of a single-label or tree model, with the predictions behind them.
 
-    `metrics` count tracks, and `windows` their windows; a picture is its own only window. Of a tree, labels
-    and both are those of its leaves, and `tree` has what is beside them.
+    Attributes:
+        model, version: name and version of the model.
+        labels: labels of the model, or the leaves of its tree.
+        metrics: metrics by track.
+        windows: metrics by window; a picture is a single window.
+        tree: additional metrics of a tree model.
+        answers: prediction of each track.
+        failures: one for each unreadable track.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     model: str
     version: str
@@ -67,41 +94,36 @@ class Evaluation(BaseModel):
     failures: tuple[Failure, ...]
 
 
-@dataclass(frozen=True)
-class TrackOutcomes:
-    """What a model said of tracks, by path, and the tracks that could not be read."""
-
-    judged: dict[str, TrackProbabilities]
-    failures: tuple[Failure, ...]
-
-
 def evaluate(
     classifier: Classifier,
-    items: Sequence[LabelledTrack],
+    tracks: Sequence[LabelledTrack],
     processes: int,
-    progress: Callable[[], None] = lambda: None,
+    progress: Progress = no_progress,
     label_map: LabelMap | None = None,
 ) -> Evaluation:
-    """Ask a model that tells one label a track, or a place in a tree, about each track, and measure its answers.
+    """Evaluate a single-label or tree model on labelled tracks.
 
     Args:
-        classifier: the model.
-        items: the tracks.
-        processes: to decode with.
+        classifier: model to evaluate.
+        tracks: labelled tracks.
+        processes: number of processes that decode audio.
         progress: called after each track.
-        label_map: how labels of foreign data and those of the model are brought together.
+        label_map: mapping between the labels of the data and those of the model.
 
     Raises:
-        ManifestError: a label is neither one of the model's nor mapped to one, or no track could be read.
+        ManifestError: a label is neither one of the model's nor mapped to one, or no track can be read.
     """
-    card, mapped = classifier.card, label_map or LabelMap()
-    require_labelling(items, card.labelling)
-    items = mapped.items(items, card.labels)
-    answers = predict_tracks(classifier, items, processes, progress)
-    labels = mapped.labels(card.labels)
-    judged = {path: one.merged(lambda rows: mapped.merge(rows, card.labels)) for path, one in answers.judged.items()}
-    result = build_evaluation(card.name, card.version, labels, items, judged, answers.failures)
-    if not card.tree or labels != card.labels:  # labels that are merged are no leaves any more
+    card, label_map = classifier.card, label_map or LabelMap()
+    require_labelling(tracks, card.labelling)
+    tracks = label_map.map_tracks(tracks, card.labels)
+    labels = label_map.merged_labels(card.labels)
+    predictions = predict_tracks(classifier, tracks, processes, progress)
+    merged = {
+        path: own.merge_labels(lambda rows: label_map.merge(rows, card.labels))
+        for path, own in predictions.by_path.items()
+    }
+    result = build_evaluation(card.name, card.version, labels, tracks, Predictions(merged, predictions.failures))
+    if not card.tree or labels != card.labels:  # merged labels are not leaves of the tree
         return result
     probabilities = np.array([answer.probabilities for answer in result.answers])
     leaves = [answer.truth for answer in result.answers]
@@ -109,98 +131,87 @@ def evaluate(
 
 
 def predict_tracks(
-    classifier: Classifier, items: Sequence[LabelledTrack], processes: int, progress: Callable[[], None]
-) -> TrackOutcomes:
-    """Let the model hear all windows of each track.
+    classifier: Classifier, tracks: Sequence[LabelledTrack], processes: int, progress: Progress = no_progress
+) -> Predictions:
+    """Classify all windows of each track.
 
-    Tracks that are audio take the way that a user's files take; rows of an array begin at their log-mel.
+    Audio files are processed as any user's files; rows of an array start at their log-mel.
     """
     card = classifier.card
-    answers: dict[str, TrackProbabilities] = {}
-    failures: dict[str, Failure] = {}
-    for path in (item.path for item in items if is_array_row(item.path)):
-        level = load_array_row(path, LogMelSpec.for_input(card.audio_input))
-        answers[path] = TrackProbabilities.of(classifier.model.probabilities(network_inputs(level, card.audio_input)))
+    by_path: dict[str, TrackProbabilities] = {}
+    failures: list[Failure] = []
+    for path in (track.path for track in tracks if is_array_row(track.path)):
+        log_mel = load_array_row(path, LogMelSpec.for_input(card.audio_input))
+        windows = classifier.model.probabilities(network_inputs(log_mel, card.audio_input))
+        by_path[path] = TrackProbabilities.from_windows(windows)
         progress()
-    files = [item.path for item in items if not is_array_row(item.path)]
+    files = [track.path for track in tracks if not is_array_row(track.path)]
     for result in classifier.predict_many(files, windows="all", processes=processes):
         if isinstance(result, Prediction):
-            answers[result.path] = _judged(result, card.labels)
+            by_path[result.path] = _track_probabilities(result, card.labels)
         else:
-            failures[result.path] = result
+            failures.append(result)
         progress()
-    return TrackOutcomes(answers, tuple(failures.values()))
+    return Predictions(by_path, tuple(failures))
 
 
 def predict_log_mels(
-    judge: Callable[[ModelInput], Probabilities],
-    own: InputSpec,
-    items: Sequence[LabelledTrack],
-    levels: Mapping[str, LogMel],
-) -> TrackOutcomes:
-    """Let whatever judges windows hear all windows of tracks whose levels are at hand.
+    classify: Callable[[ModelInput], Probabilities],
+    input_spec: InputSpec,
+    tracks: Sequence[LabelledTrack],
+    log_mels: Mapping[str, LogMel],
+) -> Predictions:
+    """Classify all windows of tracks whose log-mels are already computed.
 
     Args:
-        judge: from windows (windows, planes, rows, frames) to probabilities (windows, labels).
-        own: what it takes.
-        items: the tracks.
-        levels: of each, by its path.
+        classify: maps windows (windows, channels, rows, frames) to probabilities (windows, labels).
+        input_spec: input specification of the model.
+        tracks: labelled tracks.
+        log_mels: log-mel of each track by its path.
     """
-    return TrackOutcomes(
-        {item.path: TrackProbabilities.of(judge(network_inputs(levels[item.path], own))) for item in items}, ()
+    return Predictions(
+        {
+            track.path: TrackProbabilities.from_windows(classify(network_inputs(log_mels[track.path], input_spec)))
+            for track in tracks
+        }
     )
 
 
 def build_evaluation(
-    name: str,
-    version: str,
-    labels: tuple[str, ...],
-    items: Sequence[LabelledTrack],
-    answers: Mapping[str, TrackProbabilities],
-    failures: tuple[Failure, ...] = (),
+    name: str, version: str, labels: tuple[str, ...], tracks: Sequence[LabelledTrack], predictions: Predictions
 ) -> Evaluation:
-    """Measure answers, one for each path of a track.
+    """Compute the metrics of predictions for labelled tracks.
 
     Raises:
-        ManifestError: there are none.
+        ManifestError: no track has a prediction.
     """
-    answered = predicted_tracks(items, answers)
-    judged = [answers[item.path] for item in answered]
-    truth = np.array([labels.index(item.label) for item in answered])
-    tracks = np.repeat(np.arange(len(judged)), [len(one.windows) for one in judged])
+    predicted = predictions.predicted_tracks(tracks)
+    probabilities = [predictions.by_path[track.path] for track in predicted]
+    by_track = np.stack([own.track for own in probabilities])
+    by_window = np.concatenate([own.windows for own in probabilities])
+    truth = np.array([labels.index(track.label) for track in predicted])
+    track_ids = np.repeat(np.arange(len(predicted)), [len(own.windows) for own in probabilities])
     return Evaluation(
         model=name,
         version=version,
         labels=labels,
-        metrics=classification_metrics(labels, truth, np.stack([one.track for one in judged])),
-        windows=classification_metrics(labels, truth[tracks], np.concatenate([one.windows for one in judged]), tracks),
+        metrics=classification_metrics(labels, truth, by_track),
+        windows=classification_metrics(labels, truth[track_ids], by_window, track_ids),
         answers=tuple(
-            TrackPrediction(path=item.path, truth=item.label, probabilities=tuple(map(float, one.track)))
-            for item, one in zip(answered, judged, strict=True)
+            TrackPrediction(path=track.path, truth=track.label, probabilities=tuple(map(float, row)))
+            for track, row in zip(predicted, by_track, strict=True)
         ),
-        failures=failures,
+        failures=predictions.failures,
     )
 
 
-def predicted_tracks(items: Sequence[LabelledTrack], answers: Mapping[str, TrackProbabilities]) -> list[LabelledTrack]:
-    """The tracks that there are answers for.
-
-    Raises:
-        ManifestError: there are none.
-    """
-    answered = [item for item in items if item.path in answers]
-    if not answered:
-        raise ManifestError("none of the tracks could be read; `genrelens data check` tells why")
-    return answered
-
-
-def _judged(prediction: Prediction, labels: tuple[str, ...]) -> TrackProbabilities:
-    """An answer in the order of the labels; a picture is its own only window."""
-    track = _in_order(prediction.scores, labels)
-    windows = [_in_order(segment.scores, labels) for segment in prediction.segments]
+def _track_probabilities(prediction: Prediction, labels: tuple[str, ...]) -> TrackProbabilities:
+    """Order the scores of a prediction by the model's labels; a picture is a single window."""
+    track = _in_label_order(prediction.scores, labels)
+    windows = [_in_label_order(segment.scores, labels) for segment in prediction.segments]
     return TrackProbabilities(np.stack(windows or [track]), track)
 
 
-def _in_order(scores: Iterable[Score], labels: tuple[str, ...]) -> Probabilities:
+def _in_label_order(scores: Iterable[Score], labels: tuple[str, ...]) -> Probabilities:
     by_label = {score.label: score.score for score in scores}
     return np.array([by_label[label] for label in labels], np.float32)

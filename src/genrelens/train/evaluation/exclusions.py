@@ -1,4 +1,4 @@
-"""What a model is worth without tracks that are not to be trusted."""
+"""Evaluation without tracks whose labels or audio are unreliable."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from genrelens.train.evaluation.metrics import Metrics, classification_metrics
 
 
 @dataclass(frozen=True)
-class TrackNames:
-    """Names of tracks, and the file that they stand in."""
+class TrackList:
+    """Names of tracks, and the file that lists them."""
 
     file: Path
     names: frozenset[str]
 
 
-def read_track_names(file: Path, known: Collection[str]) -> TrackNames:
-    """Read names of tracks, one a line; what follows a tab is a remark, and so are lines that begin with #.
+def read_track_list(file: Path, known: Collection[str]) -> TrackList:
+    """Read track names, one per line; text after a tab and lines that start with # are comments.
 
     Args:
-        file: the list.
-        known: the names of all tracks of the data set.
+        file: text file in UTF-8.
+        known: names of all tracks in the dataset.
 
     Raises:
         DataError: the file cannot be read, or none of its names is known.
@@ -37,25 +37,25 @@ def read_track_names(file: Path, known: Collection[str]) -> TrackNames:
     names = frozenset(line.split("\t")[0].strip() for line in lines if not line.startswith("#")) - {""}
     if names.isdisjoint(known):
         raise DataError(
-            f"{display_name(file)} names no track of the data set; give file names without folder and ending"
+            f"{display_name(file)} does not name any track of the dataset; list file names without folder and extension"
         )
-    return TrackNames(file, names)
+    return TrackList(file, names)
 
 
-def evaluate_without(result: Evaluation, items: Iterable[LabelledTrack], unwanted: Collection[str]) -> Metrics:
-    """Measure the answers again, by track, without those to some tracks.
+def metrics_without(result: Evaluation, tracks: Iterable[LabelledTrack], excluded: Collection[str]) -> Metrics:
+    """Compute the metrics by track again, without the excluded tracks.
 
     Args:
-        result: the answers.
-        items: the tracks, whose names are sought by path.
-        unwanted: names of tracks to leave out.
+        result: evaluation of all tracks.
+        tracks: labelled tracks, which map paths to names.
+        excluded: names of the tracks to exclude.
 
     Raises:
         DataError: no track is left.
     """
-    left_out = {item.path for item in items if item.name in unwanted}
-    answers = [answer for answer in result.answers if answer.path not in left_out]
+    excluded_paths = {track.path for track in tracks if track.name in excluded}
+    answers = [answer for answer in result.answers if answer.path not in excluded_paths]
     if not answers:
-        raise DataError("no track is left without these; shorten the list")
+        raise DataError("the list excludes every track; shorten it")
     truth = np.array([result.labels.index(answer.truth) for answer in answers])
     return classification_metrics(result.labels, truth, np.array([answer.probabilities for answer in answers]))

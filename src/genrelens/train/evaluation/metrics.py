@@ -1,33 +1,24 @@
-"""What a model is worth, by track or by window: accuracy, precision, recall, F1, calibration; with intervals."""
+"""Single-label metrics with intervals: accuracy, precision, recall, F1, calibration and selective prediction."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 from scipy.sparse import csr_array
 from sklearn.metrics import precision_recall_fscore_support
 
-from genrelens.train.evaluation import bootstrap, selective_prediction
-from genrelens.train.evaluation.bootstrap import BINS, Classes, Floats, Totals
+from genrelens.records import FrozenModel
+from genrelens.train.evaluation import counts as count_metrics
+from genrelens.train.evaluation import selective_prediction
+from genrelens.train.evaluation.bootstrap import ClassIndices, Estimate, Floats, resample_weights
+from genrelens.train.evaluation.counts import CALIBRATION_BINS, Counts, count_by_track
 
-_LEAST = 1e-7  # probability that the log loss reckons with
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Estimate(_Part):
-    """A value and its 95 % interval: percentiles over bootstrap resamples of the tracks (Efron, 1979)."""
-
-    value: float
-    low: float
-    high: float
+_MIN_PROBABILITY = 1e-7  # keeps the log loss finite
+_COVERAGE = 0.8  # of the selective accuracy that is reported
 
 
-class GenreRow(_Part):
-    """How well one genre is told; `support` is the number of its tracks (or windows)."""
+class GenreRow(FrozenModel):
+    """Metrics of one genre; `support` is the number of its tracks (or windows)."""
 
     label: str
     precision: float
@@ -36,8 +27,8 @@ class GenreRow(_Part):
     support: int
 
 
-class Bin(_Part):
-    """Answers whose confidence is in (low, high]: their mean confidence, and the share that is right."""
+class CalibrationBin(FrozenModel):
+    """Predictions with a confidence in (low, high]: their number, mean confidence and accuracy."""
 
     low: float
     high: float
@@ -46,33 +37,31 @@ class Bin(_Part):
     accuracy: float
 
 
-class CalibrationMetrics(_Part):
-    """Whether answers are as often right as they are confident.
-
-    `error` is the expected calibration error (Guo et al., ICML 2017): the mean distance of accuracy from
-    confidence over the `bins`, each with its share of the answers. It has no interval: resamples are noisier
-    than the tracks, which makes their errors too large. Bins without answers are left out.
+class CalibrationMetrics(FrozenModel):
+    """Agreement of confidence with accuracy.
 
     Attributes:
-        error: as said.
-        by_chance: the mean error of answers that are right exactly as often as they are confident, were there
-            as many of them: what is left of an error when nothing is wrong (Broecker & Smith, Weather and
-            Forecasting 22, 2007). Answers count as independent, which windows of a track are not.
-        bins: those with answers.
+        error: expected calibration error (Guo et al., ICML 2017): the mean distance between accuracy and confidence
+            over the bins, weighted by their share of the predictions. It has no interval: resamples are noisier than
+            the tracks, which biases their errors upwards.
+        by_chance: mean error of as many predictions that are right exactly as often as their confidence: the error
+            that remains for a perfectly calibrated model (Broecker & Smith, Weather and Forecasting 22, 2007).
+            Predictions count as independent, which windows of a track are not.
+        bins: non-empty bins.
     """
 
     error: float
     by_chance: float
-    bins: tuple[Bin, ...]
+    bins: tuple[CalibrationBin, ...]
 
 
-class SelectiveMetrics(_Part):
-    """What becomes of the answers if the least confident are held back (Geifman & El-Yaniv, NeurIPS 2017).
+class SelectiveMetrics(FrozenModel):
+    """Accuracy after the least confident predictions are withheld (Geifman & El-Yaniv, NeurIPS 2017).
 
     Attributes:
-        risk: area under the risk-coverage curve: the mean share of wrong answers over all coverages.
-        at_80: accuracy of the 80 % that are most confident.
-        accuracies: of the most confident 1 %, 2 % and so on to all.
+        risk: area under the risk-coverage curve: the mean error rate over all coverages.
+        at_80: accuracy of the most confident 80 %.
+        accuracies: accuracy of the most confident 1 %, 2 %, ..., 100 %.
     """
 
     risk: float
@@ -80,18 +69,18 @@ class SelectiveMetrics(_Part):
     accuracies: tuple[float, ...]
 
 
-class Metrics(_Part):
-    """The measures of one model on one set of tracks; rows of `confusion` are the truth.
+class Metrics(FrozenModel):
+    """Metrics of one single-label model on one set of tracks; rows of `confusion` are true labels.
 
     Attributes:
-        tracks: how many there are; by window, answers are counted in `support` and `confusion`.
-        accuracy: share of right answers; the recall weighted by support is the same number.
-        top3: share of answers with the truth among the three most probable labels.
-        macro_precision, macro_recall, macro_f1: means over the genres that there are.
+        tracks: number of tracks; for metrics by window, `support` and `confusion` count windows.
+        accuracy: share of correct predictions, which equals the recall weighted by support.
+        top3: share of predictions with the true label among the three most probable ones.
+        macro_precision, macro_recall, macro_f1: means over the genres that occur.
         weighted_precision, weighted_recall, weighted_f1: means over the genres, weighted by support.
-        log_loss: mean of -ln of the probability of the truth.
-        calibration: whether confidence means what it says.
-        selection: whether it tells right answers from wrong ones.
+        log_loss: mean of -ln of the probability of the true label.
+        calibration: agreement of confidence with accuracy.
+        selection: how well confidence separates correct predictions from wrong ones.
     """
 
     tracks: int
@@ -104,12 +93,13 @@ class Metrics(_Part):
     weighted_recall: Estimate
     weighted_f1: Estimate
     log_loss: float
-    calibration_metrics: CalibrationMetrics
+    calibration: CalibrationMetrics
     selection: SelectiveMetrics
     genres: tuple[GenreRow, ...]
     confusion: tuple[tuple[int, ...], ...]
 
 
+# Fields of `Metrics` with an interval, and their display names.
 ESTIMATES = {
     "accuracy": "accuracy",
     "top3": "top-3 accuracy",
@@ -119,50 +109,51 @@ ESTIMATES = {
     "weighted_precision": "weighted precision",
     "weighted_recall": "weighted recall",
     "weighted_f1": "weighted F1",
-}  # what they are called, for people
+}
 
-_ESTIMATED: dict[str, Callable[[Totals], Floats]] = {
-    "accuracy": bootstrap.accuracy,
-    "top3": bootstrap.top_accuracy,
-    "macro_precision": lambda totals: bootstrap.macro(bootstrap.precision(totals), totals),
-    "macro_recall": lambda totals: bootstrap.macro(bootstrap.recall(totals), totals),
-    "macro_f1": bootstrap.macro_f1,
-    "weighted_precision": lambda totals: bootstrap.weighted(bootstrap.precision(totals), totals),
-    "weighted_recall": lambda totals: bootstrap.weighted(bootstrap.recall(totals), totals),
-    "weighted_f1": lambda totals: bootstrap.weighted(bootstrap.f1(totals), totals),
+_ESTIMATORS: dict[str, Callable[[Counts], Floats]] = {
+    "accuracy": count_metrics.accuracy,
+    "top3": count_metrics.top_k_accuracy,
+    "macro_precision": lambda counts: count_metrics.macro_mean(count_metrics.precision(counts), counts),
+    "macro_recall": lambda counts: count_metrics.macro_mean(count_metrics.recall(counts), counts),
+    "macro_f1": count_metrics.macro_f1,
+    "weighted_precision": lambda counts: count_metrics.weighted_mean(count_metrics.precision(counts), counts),
+    "weighted_recall": lambda counts: count_metrics.weighted_mean(count_metrics.recall(counts), counts),
+    "weighted_f1": lambda counts: count_metrics.weighted_mean(count_metrics.f1(counts), counts),
 }
 
 
 def classification_metrics(
     labels: Sequence[str],
-    truth: Classes,
+    truth: ClassIndices,
     probabilities: NDArray[np.floating],
-    tracks: Classes | None = None,
+    track_ids: ClassIndices | None = None,
     seed: int = 0,
 ) -> Metrics:
-    """Measure answers against the truth.
+    """Compare predictions with the true labels.
 
     Args:
-        labels: of the classes.
-        truth: the right class of each answer, shape (answers,).
-        probabilities: shape (answers, labels).
-        tracks: the track that each answer is about, from 0 on, shape (answers,), if there are several
-            about one, as by window; intervals then come from a cluster bootstrap (see `tallies.resamples`).
-        seed: of the bootstrap.
+        labels: names of the classes.
+        truth: true class of each prediction, shape (predictions,).
+        probabilities: shape (predictions, labels).
+        track_ids: track of each prediction, counted from 0, shape (predictions,), where tracks have several
+            predictions, such as one per window; intervals then come from a cluster bootstrap (see
+            `resample_weights`).
+        seed: seed of the bootstrap.
     """
-    own_track = np.arange(len(truth)) if tracks is None else tracks
-    parts = bootstrap.tally(truth, probabilities, own_track)
-    totals = Totals.of(parts.sum(axis=0)[None], len(labels))
+    ids = np.arange(len(truth)) if track_ids is None else track_ids
+    by_track = count_by_track(truth, probabilities, ids)
+    totals = Counts.from_sums(by_track.sum(axis=0)[None], len(labels))
     rows = precision_recall_fscore_support(
         truth, probabilities.argmax(axis=1), labels=np.arange(len(labels)), zero_division=0
     )
-    own = np.clip(probabilities[np.arange(len(truth)), truth], _LEAST, 1)
+    of_truth = np.clip(probabilities[np.arange(len(truth)), truth], _MIN_PROBABILITY, 1)
     return Metrics(
-        tracks=parts.shape[0],
-        **_estimates(parts, totals, np.random.default_rng(seed)),
-        log_loss=float(-np.log(own).mean()),
+        tracks=by_track.shape[0],
+        **_estimates(by_track, totals, np.random.default_rng(seed)),
+        log_loss=float(-np.log(of_truth).mean()),
         calibration=calibration_metrics(truth, probabilities),
-        selection=_selection(truth, probabilities, own_track, seed),
+        selection=_selective_metrics(truth, probabilities, ids, seed),
         genres=tuple(
             GenreRow(label=label, precision=float(p), recall=float(r), f1=float(f), support=int(n))
             for label, p, r, f, n in zip(labels, *rows, strict=True)
@@ -171,50 +162,48 @@ def classification_metrics(
     )
 
 
-def _estimates(parts: csr_array, totals: Totals, rng: np.random.Generator) -> dict[str, Estimate]:
-    labels = totals.confusions.shape[1]
-    scores: dict[str, list[Floats]] = {name: [] for name in _ESTIMATED}
-    for weights in bootstrap.resamples(parts.shape[0], rng):
-        resampled = Totals.of(weights @ parts, labels)
-        for name, score in _ESTIMATED.items():
-            scores[name].append(score(resampled))
-    bounds = {name: np.percentile(np.concatenate(values), [2.5, 97.5]) for name, values in scores.items()}
-    return {
-        name: Estimate(value=float(score(totals)[0]), low=float(bounds[name][0]), high=float(bounds[name][1]))
-        for name, score in _ESTIMATED.items()
-    }
-
-
-def calibration_metrics(truth: Classes, probabilities: NDArray[np.floating], seed: int = 0) -> CalibrationMetrics:
-    """Whether answers are as often right as they are confident; arguments are as of `classification_metrics`."""
-    totals = Totals.of(
-        bootstrap.tally(truth, probabilities, np.arange(len(truth))).sum(axis=0)[None], len(probabilities.T)
-    )
-    answers, right, confidence = totals.bins[0].T
-    filled = np.flatnonzero(answers)
+def calibration_metrics(truth: ClassIndices, probabilities: NDArray[np.floating], seed: int = 0) -> CalibrationMetrics:
+    """Compare confidence with accuracy; arguments as for `classification_metrics`."""
+    by_track = count_by_track(truth, probabilities, np.arange(len(truth)))
+    totals = Counts.from_sums(by_track.sum(axis=0)[None], probabilities.shape[1])
+    number, correct, confidence = totals.bins[0].T
     return CalibrationMetrics(
-        error=float(np.abs(right - confidence).sum() / answers.sum()),
-        by_chance=bootstrap.error_by_chance(probabilities.max(axis=1), np.random.default_rng(seed)),
+        error=float(np.abs(correct - confidence).sum() / number.sum()),
+        by_chance=count_metrics.chance_calibration_error(probabilities.max(axis=1), np.random.default_rng(seed)),
         bins=tuple(
-            Bin(
-                low=int(number) / BINS,
-                high=(int(number) + 1) / BINS,
-                answers=int(answers[number]),
-                confidence=float(confidence[number] / answers[number]),
-                accuracy=float(right[number] / answers[number]),
+            CalibrationBin(
+                low=int(index) / CALIBRATION_BINS,
+                high=(int(index) + 1) / CALIBRATION_BINS,
+                answers=int(number[index]),
+                confidence=float(confidence[index] / number[index]),
+                accuracy=float(correct[index] / number[index]),
             )
-            for number in filled
+            for index in np.flatnonzero(number)
         ),
     )
 
 
-def _selection(truth: Classes, probabilities: NDArray[np.floating], tracks: Classes, seed: int) -> SelectiveMetrics:
-    ranked = selective_prediction.rank(truth, probabilities, tracks)
-    drawn = selective_prediction.resampled(ranked, 0.8, np.random.default_rng(seed))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    accuracies = selective_prediction.accuracies(ranked)
+def _estimates(by_track: csr_array, totals: Counts, rng: np.random.Generator) -> dict[str, Estimate]:
+    labels = totals.confusions.shape[1]
+    samples: dict[str, list[Floats]] = {name: [] for name in _ESTIMATORS}
+    for weights in resample_weights(by_track.shape[0], rng):
+        resampled = Counts.from_sums(weights @ by_track, labels)
+        for name, estimator in _ESTIMATORS.items():
+            samples[name].append(estimator(resampled))
+    return {
+        name: Estimate.from_samples(float(estimator(totals)[0]), samples[name])
+        for name, estimator in _ESTIMATORS.items()
+    }
+
+
+def _selective_metrics(
+    truth: ClassIndices, probabilities: NDArray[np.floating], track_ids: ClassIndices, seed: int
+) -> SelectiveMetrics:
+    ranked = selective_prediction.rank_by_confidence(truth, probabilities, track_ids)
+    by_count = selective_prediction.cumulative_accuracies(ranked)
+    samples = selective_prediction.resampled_accuracies(ranked, _COVERAGE, np.random.default_rng(seed))
     return SelectiveMetrics(
-        risk=float(1 - accuracies.mean()),
-        at_80=Estimate(value=float(selective_prediction.at(accuracies, 0.8)), low=float(low), high=float(high)),
-        accuracies=tuple(float(selective_prediction.at(accuracies, percent / 100)) for percent in range(1, 101)),
+        risk=float(1 - by_count.mean()),
+        at_80=Estimate.from_samples(selective_prediction.accuracy_at(by_count, _COVERAGE), [samples]),
+        accuracies=tuple(selective_prediction.accuracy_at(by_count, percent / 100) for percent in range(1, 101)),
     )

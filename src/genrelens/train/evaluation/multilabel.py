@@ -1,34 +1,31 @@
-"""How good a model is that tells several labels a track; and the one way to measure whatever a model tells."""
+"""Evaluation of multi-label models, and of models with any kind of labels."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError
 from genrelens.prediction import Failure, PathText
+from genrelens.progress import Progress, no_progress
+from genrelens.records import FrozenModel
 from genrelens.train.data.dataset import target_matrix
 from genrelens.train.data.label_map import LabelMap
 from genrelens.train.data.manifest import LabelledTrack, require_labelling
-from genrelens.train.evaluation.evaluate import Evaluation, TrackOutcomes, evaluate, predict_tracks, predicted_tracks
+from genrelens.train.evaluation.evaluate import Evaluation, Predictions, evaluate, predict_tracks
 from genrelens.train.evaluation.multilabel_metrics import MultilabelMetrics, multilabel_metrics
 
 
-class MultilabelPrediction(BaseModel):
-    """What the model said of one track: probabilities in the order of the labels, each for itself."""
-
-    model_config = ConfigDict(frozen=True)
+class MultilabelPrediction(FrozenModel):
+    """True labels of a track and predicted probabilities, in the order of the model's labels."""
 
     path: PathText
     truth: tuple[str, ...]
     probabilities: tuple[float, ...]
 
 
-class MultilabelEvaluation(BaseModel):
-    """As `Evaluation`, with measures that suit several labels a track."""
-
-    model_config = ConfigDict(frozen=True)
+class MultilabelEvaluation(FrozenModel):
+    """Metrics of a multi-label model, with the predictions behind them; fields as in `Evaluation`."""
 
     model: str
     version: str
@@ -40,35 +37,36 @@ class MultilabelEvaluation(BaseModel):
 
 def evaluate_model(
     classifier: Classifier,
-    items: Sequence[LabelledTrack],
+    tracks: Sequence[LabelledTrack],
     processes: int,
-    progress: Callable[[], None] = lambda: None,
+    progress: Progress = no_progress,
     label_map: LabelMap | None = None,
 ) -> Evaluation | MultilabelEvaluation:
-    """Ask the model about each track, and measure its answers by what it tells; as `evaluate`.
+    """Evaluate a model of any labelling on labelled tracks; arguments as for `evaluate`.
 
     Raises:
-        ManifestError: as `evaluate`; or labels are to be mapped, and the model tells several.
+        ManifestError: as for `evaluate`; or a label map is given for a multi-label model.
     """
     if classifier.card.labelling == "several":
         if label_map not in (None, LabelMap()):
-            raise ManifestError("a label map is for models that tell one label a track; leave --labels out")
-        return evaluate_multilabel(classifier, items, processes, progress)
-    return evaluate(classifier, items, processes, progress, label_map)
+            raise ManifestError("a label map is for models that predict one label per track; leave --labels out")
+        return evaluate_multilabel(classifier, tracks, processes, progress)
+    return evaluate(classifier, tracks, processes, progress, label_map)
 
 
 def evaluate_multilabel(
-    classifier: Classifier,
-    items: Sequence[LabelledTrack],
-    processes: int,
-    progress: Callable[[], None] = lambda: None,
+    classifier: Classifier, tracks: Sequence[LabelledTrack], processes: int, progress: Progress = no_progress
 ) -> MultilabelEvaluation:
-    """Ask a model that tells several labels about each track, and measure its answers; as `evaluate`."""
+    """Evaluate a multi-label model on labelled tracks; arguments as for `evaluate`.
+
+    Raises:
+        ManifestError: the model lacks a label of the tracks, or no track can be read.
+    """
     card = classifier.card
-    require_labelling(items, card.labelling)
-    require_labels(items, card.labels)
-    answers = predict_tracks(classifier, items, processes, progress)
-    return build_multilabel_evaluation(card.name, card.version, card.labels, card.thresholds, items, answers)
+    require_labelling(tracks, card.labelling)
+    require_known_labels(tracks, card.labels)
+    predictions = predict_tracks(classifier, tracks, processes, progress)
+    return build_multilabel_evaluation(card.name, card.version, card.labels, card.thresholds, tracks, predictions)
 
 
 def build_multilabel_evaluation(
@@ -76,35 +74,35 @@ def build_multilabel_evaluation(
     version: str,
     labels: tuple[str, ...],
     thresholds: tuple[float, ...],
-    items: Sequence[LabelledTrack],
-    answers: TrackOutcomes,
+    tracks: Sequence[LabelledTrack],
+    predictions: Predictions,
 ) -> MultilabelEvaluation:
-    """Measure answers, one for each path of a track.
+    """Compute the metrics of predictions for labelled tracks.
 
     Raises:
-        ManifestError: there are none.
+        ManifestError: no track has a prediction.
     """
-    answered = predicted_tracks(items, answers.judged)
-    probabilities = np.stack([answers.judged[item.path].track for item in answered])
+    predicted = predictions.predicted_tracks(tracks)
+    probabilities = np.stack([predictions.by_path[track.path].track for track in predicted])
     return MultilabelEvaluation(
         model=name,
         version=version,
         labels=labels,
-        metrics=multilabel_metrics(labels, target_matrix(answered, labels), probabilities, thresholds),
+        metrics=multilabel_metrics(labels, target_matrix(predicted, labels), probabilities, thresholds),
         answers=tuple(
-            MultilabelPrediction(path=item.path, truth=item.labels, probabilities=tuple(map(float, row)))
-            for item, row in zip(answered, probabilities, strict=True)
+            MultilabelPrediction(path=track.path, truth=track.labels, probabilities=tuple(map(float, row)))
+            for track, row in zip(predicted, probabilities, strict=True)
         ),
-        failures=answers.failures,
+        failures=predictions.failures,
     )
 
 
-def require_labels(items: Iterable[LabelledTrack], labels: tuple[str, ...]) -> None:
-    """See that the model knows what the tracks are called.
+def require_known_labels(tracks: Iterable[LabelledTrack], labels: tuple[str, ...]) -> None:
+    """Check that the model has all labels of the tracks.
 
     Raises:
-        ManifestError: it lacks a label.
+        ManifestError: the model lacks a label.
     """
-    unknown = sorted({label for item in items for label in item.labels} - set(labels))
+    unknown = sorted({label for track in tracks for label in track.labels} - set(labels))
     if unknown:
-        raise ManifestError(f"the model has no label {', '.join(unknown)}; it knows {', '.join(labels)}")
+        raise ManifestError(f"the model lacks the label {', '.join(unknown)}; its labels are {', '.join(labels)}")

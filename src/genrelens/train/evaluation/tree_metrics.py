@@ -1,30 +1,25 @@
-"""What a model is worth that tells a place in a tree of genres: right at each level, and how often unsure."""
+"""Hierarchical metrics of models that predict a node in a genre tree: accuracy per level, and back-off."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from genrelens.model.labels import GenreTree, lineage
-from genrelens.train.evaluation import bootstrap
-from genrelens.train.evaluation.metrics import Estimate
+from genrelens.records import FrozenModel
+from genrelens.train.evaluation.bootstrap import Estimate, resample_weights
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LevelRow(_Part):
-    """One level of a tree, from 1 at the top; genres that end above it stand for themselves.
+class LevelRow(FrozenModel):
+    """Metrics of one level of a tree; genres that end above it count as themselves.
 
     Attributes:
-        level: its number.
-        genres: how many there are to choose from.
-        accuracy: share of tracks whose most probable genre on this level is theirs.
-        told: answers that were given on this level.
-        right: of these, those that name the track's genre, or what this is part of.
+        level: number of the level, from 1 at the top.
+        genres: number of genres on the level.
+        accuracy: share of tracks whose most probable genre on this level is correct.
+        told: number of predictions on this level.
+        right: predictions on this level that name the track's genre or an ancestor of it.
     """
 
     level: int
@@ -34,14 +29,14 @@ class LevelRow(_Part):
     right: int
 
 
-class TreeMetrics(_Part):
-    """The measures of one model on one set of tracks, beside those of the leaves as plain labels.
+class TreeMetrics(FrozenModel):
+    """Metrics of one model on one set of tracks, in addition to those of the leaves as plain labels.
 
     Attributes:
-        certainty: the probability below which answers backed off.
-        accuracy: share of answers that are right as told: a parent of the truth is right as a parent.
-        backed_off: share of answers that name a parent, as no leaf below it was sure enough.
-        levels: each of them, the first one first.
+        certainty: probability below which a prediction backs off to the parent.
+        accuracy: share of correct predictions, where an ancestor of the true genre is correct.
+        backed_off: share of predictions that name a parent because no leaf below it was certain enough.
+        levels: metrics of each level, from the top.
     """
 
     certainty: float
@@ -57,55 +52,52 @@ def tree_metrics(
     certainty: float,
     seed: int = 0,
 ) -> TreeMetrics:
-    """Measure answers against the truth.
+    """Compare predictions with the true genres.
 
     Args:
-        tree: of the genres.
-        truth: the leaf of each track, (tracks,).
-        probabilities: of the leaves, (tracks, leaves).
-        certainty: below which answers back off.
-        seed: of the bootstrap over tracks.
+        tree: genre tree of the model.
+        truth: true leaf of each track, shape (tracks,).
+        probabilities: probabilities of the leaves, shape (tracks, leaves).
+        certainty: probability below which a prediction backs off to the parent.
+        seed: seed of the bootstrap over tracks.
     """
-    told = [tree.predicted_node(row, certainty) for row in probabilities]
-    right = np.array([answer in lineage(leaf) for answer, leaf in zip(told, truth, strict=True)])
-    unsure = np.array([answer not in tree.leaves for answer in told])
+    predicted = [tree.predicted_node(row, certainty) for row in probabilities]
+    correct = np.array([node in lineage(leaf) for node, leaf in zip(predicted, truth, strict=True)])
+    backed_off = np.array([node not in tree.leaves for node in predicted])
+    depths = np.array([len(lineage(node)) for node in predicted])
     levels = range(1, tree.depth + 1)
-    hits = [_hits(tree, level, truth, probabilities) for level in levels]
-    accuracy, backed_off, *by_level = _shares(np.stack([right, unsure, *hits], axis=1), np.random.default_rng(seed))
-    given = np.array([len(lineage(answer)) for answer in told])
+    by_level = [_correct_at_level(tree, level, truth, probabilities) for level in levels]
+    shares = _estimate_shares(np.stack([correct, backed_off, *by_level], axis=1), np.random.default_rng(seed))
     return TreeMetrics(
         certainty=certainty,
-        accuracy=accuracy,
-        backed_off=backed_off,
+        accuracy=shares[0],
+        backed_off=shares[1],
         levels=tuple(
             LevelRow(
                 level=level,
                 genres=len(set(tree.labels_at_level(level))),
                 accuracy=estimate,
-                told=int((given == level).sum()),
-                right=int(right[given == level].sum()),
+                told=int((depths == level).sum()),
+                right=int(correct[depths == level].sum()),
             )
-            for level, estimate in zip(levels, by_level, strict=True)
+            for level, estimate in zip(levels, shares[2:], strict=True)
         ),
     )
 
 
-def _hits(
+def _correct_at_level(
     tree: GenreTree, level: int, truth: Sequence[str], probabilities: NDArray[np.floating[Any]]
 ) -> NDArray[np.bool_]:
-    """Whether the most probable genre of a level is the track's, (tracks,)."""
-    cut = tree.labels_at_level(level)
-    genres = list(dict.fromkeys(cut))
-    summed = probabilities @ np.array([[float(own == genre) for genre in genres] for own in cut])
-    own = dict(zip(tree.leaves, cut, strict=True))
-    return np.array([genres[best] == own[leaf] for best, leaf in zip(summed.argmax(axis=1), truth, strict=True)])
+    """Return whether the most probable genre of a level is correct, shape (tracks,)."""
+    ancestors = tree.labels_at_level(level)
+    genres = list(dict.fromkeys(ancestors))
+    summed = probabilities @ np.array([[float(ancestor == genre) for genre in genres] for ancestor in ancestors])
+    genre_of_leaf = dict(zip(tree.leaves, ancestors, strict=True))
+    best = summed.argmax(axis=1)
+    return np.array([genres[index] == genre_of_leaf[leaf] for index, leaf in zip(best, truth, strict=True)])
 
 
-def _shares(hits: NDArray[np.bool_], rng: np.random.Generator) -> list[Estimate]:
-    """The share of hits in each column (tracks, columns), with intervals."""
-    drawn = np.concatenate([weights @ hits / len(hits) for weights in bootstrap.resamples(len(hits), rng)])
-    bounds = np.percentile(drawn, [2.5, 97.5], axis=0).T
-    return [
-        Estimate(value=float(value), low=float(low), high=float(high))
-        for value, (low, high) in zip(hits.mean(axis=0), bounds, strict=True)
-    ]
+def _estimate_shares(hits: NDArray[np.bool_], rng: np.random.Generator) -> list[Estimate]:
+    """Return the share of hits in each column of (tracks, columns), with intervals."""
+    samples = np.concatenate([weights @ hits / len(hits) for weights in resample_weights(len(hits), rng)])
+    return [Estimate.from_samples(value, [column]) for value, column in zip(hits.mean(axis=0), samples.T, strict=True)]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import nn
+
 from genrelens.errors import GenrelensError, TrainingError, display_name
 from genrelens.files import atomic_write, write_text
 from genrelens.model.input_spec import InputSpec
@@ -28,10 +30,14 @@ class IllustratedMistake:
     reason: str
 
 
-def write_report(run: Path) -> Path:
-    """Write report/index.html and its pictures into the folder of a run, and return the page.
+def write_report(run: Path, network: nn.Module | None = None) -> Path:
+    """Write report/index.html and its figures into a run directory, and return the page.
 
-    A run that is under way or broke off is shown as far as it came.
+    An unfinished or interrupted run is shown up to its last epoch.
+
+    Args:
+        run: the run directory.
+        network: the trained network, for the table of layers; built from the recipe if not given.
 
     Raises:
         TrainingError: the folder is not that of a training, its files cannot be read, or it cannot be written to.
@@ -39,7 +45,7 @@ def write_report(run: Path) -> Path:
     record = read_run_record(run)
     folder = run / "report"
     try:
-        write_text(folder / "index.html", _page(record, folder))
+        write_text(folder / "index.html", _page(record, folder, network))
     except OSError as error:
         raise TrainingError(
             f"{display_name(folder)} cannot be written to ({error.strerror}); make room, or clear it away"
@@ -47,9 +53,9 @@ def write_report(run: Path) -> Path:
     return folder / "index.html"
 
 
-def _page(record: RunRecord, folder: Path) -> str:
+def _page(record: RunRecord, folder: Path, network: nn.Module | None) -> str:
     valid = record.valid
-    summary, no_summary = _summary(record)
+    summary, no_summary = _summary(record, network)
     return render_page(
         "training.html",
         record=record,
@@ -100,12 +106,12 @@ def _estimates(valid: Evaluation) -> list[tuple[str, Estimate, Estimate]]:
     return [(name, getattr(valid.metrics, field), getattr(valid.windows, field)) for field, name in ESTIMATES.items()]
 
 
-def _summary(record: RunRecord) -> tuple[NetworkSummary | None, str]:
-    """The net layer by layer; or why not."""
+def _summary(record: RunRecord, network: nn.Module | None) -> tuple[NetworkSummary | None, str]:
+    """Return the table of layers, or the reason why it is missing."""
     if not record.labels:
-        return None, "The layers are listed when the training has ended."
+        return None, "The layers are listed when the training has finished."
     try:
-        net = networks.build(record.recipe.net, len(record.labels), record.recipe.input.shape)
-    except GenrelensError as error:  # weights learnt elsewhere may be out of reach now
-        return None, f"The net cannot be built here: {error}."
-    return summarise_network(net, record.recipe.input.shape), ""
+        network = network or networks.build(record.recipe.net, len(record.labels), record.recipe.input.shape)
+    except GenrelensError as error:  # pretrained weights may no longer be available
+        return None, f"The network cannot be built here: {error}."
+    return summarise_network(network, record.recipe.input.shape), ""

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from genrelens.prediction import Failure
 from genrelens.train.evaluation import bootstrap
-from genrelens.train.evaluation.metrics import Estimate
+from genrelens.train.evaluation.bootstrap import Estimate
 from genrelens.train.robustness.battery import allowed_loss
 from genrelens.train.robustness.equaliser import Equaliser
 from genrelens.train.robustness.perturbations import Perturbation, Shuffle

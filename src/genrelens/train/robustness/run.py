@@ -8,7 +8,7 @@ import numpy as np
 from genrelens.classifier import Classifier
 from genrelens.errors import ManifestError, WrongInputError, display_name
 from genrelens.model.input_spec import PictureInput
-from genrelens.train.data.dataset import Bar
+from genrelens.progress import ProgressBars
 from genrelens.train.data.label_map import LabelMap
 from genrelens.train.data.log_mels import is_array_row
 from genrelens.train.data.manifest import LabelledTrack, Manifest, Split, require_labelling
@@ -35,7 +35,7 @@ class StressSettings:
 
     seed: int
     processes: int
-    bar: Bar
+    bar: ProgressBars
 
 
 def run_stress_test(
@@ -107,7 +107,7 @@ def _items(classifier: Classifier, manifest: Manifest, side: Split) -> tuple[Lab
         raise ManifestError(
             f"{display_name(rows[0])} is a log-mel, and it is sound that is changed; give the folder of the recordings"
         )
-    return LabelMap().items(items, card.labels)
+    return LabelMap().map_tracks(items, card.labels)
 
 
 def _ask(
