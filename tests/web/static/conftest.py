@@ -1,65 +1,27 @@
-"""A real browser for the tests of the page, and sounds for it."""
+"""Chromium with a simulated microphone, a server with an explainable model, and sounds."""
 
+import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.support.audio import RATE, encode, tone
+from tests.support.browser import OpenTab, Tab
 from tests.support.models import make_card, make_traceable_model
 from tests.support.processes import PATIENCE
 from tests.support.server import Server, serve_process
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
-Open = Callable[..., "Visit"]
-
-
-@dataclass
-class Visit:
-    """The page in a tab, what the browser complained about, and where it asked."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def on_console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def on_request(self, request: Request) -> None:
-        self.asked.append(request.url)
-
-    def choose(self, *files: Path) -> list[Locator]:
-        """Have files judged; their sheets, when there is a result or a problem in each."""
-        self.page.locator("#files").set_input_files(files)
-        sheets = [self.sheet(file.name) for file in files]
-        for sheet in sheets:
-            sheet.locator(".result, .problem").first.wait_for()
-        return sheets
-
-    def sheet(self, name: str) -> Locator:
-        return self.page.get_by_role("article", name=name, exact=True)
-
-
-def cursor(sheet: Locator) -> float:
-    """Where it is, in seconds."""
-    return float(sheet.get_by_role("slider").get_attribute("aria-valuenow") or "nan")
-
-
-def pixels(canvas: Locator) -> str:
-    """A picture, as something that can be compared."""
-    return str(canvas.evaluate("canvas => canvas.toDataURL()"))
-
 
 @pytest.fixture(scope="session")
 def melody(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four seconds of a low tone, then four of a high one, as the microphone hears them, too."""
+    """Return four seconds of a low tone, then four of a high one; the simulated microphone plays it, too."""
     samples = np.concatenate([tone(150, 4), tone(6_000, 4)], axis=1)
     return encode(tmp_path_factory.mktemp("melodies") / "melody.wav", samples, codec="pcm_s16le", rate=RATE)
 
@@ -70,23 +32,25 @@ def low_song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def explained_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that tells why: "low" against "high"."""
+def traceable_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a model that can be explained by class activation maps: "low" against "high"."""
     return make_traceable_model(tmp_path_factory.mktemp("models") / "tilt.onnx", make_card())
 
 
 @pytest.fixture(scope="session")
-def explaining(tmp_path_factory: pytest.TempPathFactory, explained_file: Path) -> Iterator[Server]:
-    """A server whose model tells why."""
-    with serve_process(tmp_path_factory.mktemp("spool"), "--model", str(explained_file)) as running:
+def explaining_server(tmp_path_factory: pytest.TempPathFactory, traceable_model: Path) -> Iterator[Server]:
+    with serve_process(tmp_path_factory.mktemp("spool"), "--model", str(traceable_model)) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def browser(melody: Path) -> Iterator[Browser]:
-    """Chromium, whose microphone plays the melody again and again."""
+    """Start Chromium, whose microphone repeats the melody."""
     if not CHROMIUM:
-        pytest.skip("there is no Chromium here")
+        message = "Chromium is not installed (`apt install chromium`)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
     flags = [
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
@@ -107,19 +71,19 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def open_page(context: BrowserContext, explaining: Server) -> Open:
-    """Open the page of a server in a new tab: open_page(), or open_page(url, script) to run a script before it."""
+def open_tab(context: BrowserContext, explaining_server: Server) -> OpenTab:
+    """Return a function that opens the page of a server in a new tab."""
 
-    def opened(url: str = explaining.url, script: str = "", **size: Any) -> Visit:
-        visit = Visit(context.new_page())
-        visit.page.on("console", visit.on_console)
-        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-        visit.page.on("request", visit.on_request)
+    def open_url(url: str = explaining_server.url, script: str = "", **size: Any) -> Tab:
+        tab = Tab(context.new_page())
+        tab.page.on("console", tab.on_console)
+        tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
+        tab.page.on("request", tab.on_request)
         if script:
-            visit.page.add_init_script(script)
+            tab.page.add_init_script(script)
         if size:
-            visit.page.set_viewport_size({"width": size["width"], "height": size["height"]})
-        visit.page.goto(url)
-        return visit
+            tab.page.set_viewport_size({"width": size["width"], "height": size["height"]})
+        tab.page.goto(url)
+        return tab
 
-    return opened
+    return open_url

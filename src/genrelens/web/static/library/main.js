@@ -47,9 +47,8 @@ function describeLibrary(store, unmapped) {
   if (!store.size) return "The library is empty. Run “genrelens library scan” and “genrelens library run” to fill it.";
   const start = `${count(store.size, "track")} in ${count(store.colours.size, "genre")}.`;
   if (!unmapped) return start;
-  const isMissing = unmapped === store.size;
-  const gap = isMissing ? "There is no map yet" : `${count(unmapped, "track")} not on the map yet`;
-  return `${start} ${gap}; run “genrelens library map” to ${isMissing ? "create" : "update"} it.`;
+  if (unmapped === store.size) return `${start} Run “genrelens library map” to create the map.`;
+  return `${start} ${count(unmapped, "track")} not on the map yet; run “genrelens library map” to update it.`;
 }
 
 /** Lists, map and player, kept in step with the filters and the selected track. */
@@ -162,7 +161,7 @@ class LibraryView {
       if (signal.aborted) return;
       const indices = similar.map((track) => this._store.indexOf(track.id)).filter((index) => index !== undefined);
       byId("similar-tracks").replaceChildren(...indices.map((index) => this._makeItem(index)));
-      byId("similar-status").textContent = indices.length ? "" : "There are no other tracks to compare with.";
+      byId("similar-status").textContent = indices.length ? "" : "The library has no other tracks to compare with.";
     } catch (error) {
       if (!signal.aborted) byId("similar-status").textContent = messageOf(error);
     }
