@@ -36,7 +36,7 @@ INTENDED_SKIPS: frozenset[SkipReason] = frozenset(
 
 @dataclass(frozen=True)
 class TagPolicy:
-    """Which genres are written to which files.
+    """The rules that decide which genres are written to which files.
 
     Attributes:
         existing: what happens to the genres that a file already has.

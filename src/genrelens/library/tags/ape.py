@@ -106,7 +106,7 @@ class ApeTag:
 
 
 def find_tag(file: BinaryIO) -> ApeTag:
-    """Find the tag at the end of a file, before an ID3v1 or Lyrics3 tag; return an empty one if there is none.
+    """Find the tag at the end of a file, before an ID3v1 or Lyrics3 tag; return an empty one if missing.
 
     Raises:
         ValueError: the tag is damaged.

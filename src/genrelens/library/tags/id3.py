@@ -1,6 +1,6 @@
 """ID3v2 tags, edited frame by frame, with all other frames kept byte for byte.
 
-mutagen cannot do this: it parses all frames and writes them anew in its own way. It merges frames with equal names,
+mutagen cannot do this: it parses all frames and renders them in its own way. It merges frames with equal names,
 converts dates as it understands them, and drops frames that it does not know.
 
 See id3.org, ID3v2.2, 2.3 and 2.4, "structure".
