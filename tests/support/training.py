@@ -11,7 +11,7 @@ from genrelens.features.frontend import FrontEnd
 from genrelens.train.data.dataset import Examples
 from genrelens.train.data.log_mels import LogMelSpec
 from genrelens.train.data.manifest import LabelledTrack
-from genrelens.train.evaluation.evaluate import Evaluation, TrackProbabilities, build_evaluation
+from genrelens.train.evaluation.evaluate import Evaluation, Predictions, TrackProbabilities, build_evaluation
 from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
 from genrelens.train.recipes.recipe import Recipe
 
@@ -42,11 +42,13 @@ class FailInEpoch(Callback):
             raise InjectedError
 
 
-def make_evaluation(rows: dict[str, tuple[str, float]], labels: tuple[str, ...] = ("jazz", "rock")) -> Evaluation:
-    """An evaluation from the label of each track and the probability of jazz."""
-    items = [LabelledTrack(path, path, label) for path, (label, _) in rows.items()]
-    judged = {path: TrackProbabilities.from_windows(np.array([[jazz, 1 - jazz]])) for path, (_, jazz) in rows.items()}
-    return build_evaluation("any", "1", labels, items, judged)
+def make_evaluation(tracks: dict[str, tuple[str, float]], labels: tuple[str, ...] = ("jazz", "rock")) -> Evaluation:
+    """An evaluation from the true label of each track and its predicted probability of the first label."""
+    probabilities = {
+        path: TrackProbabilities.from_windows(np.array([[first, 1 - first]])) for path, (_, first) in tracks.items()
+    }
+    labelled = [LabelledTrack(path, path, label) for path, (label, _) in tracks.items()]
+    return build_evaluation("any", "1", labels, labelled, Predictions(probabilities))
 
 
 CPU = TrainingOptions("cpu", tracker="none")
