@@ -79,8 +79,8 @@ def test_the_program_works(lens: Server) -> None:
 
 def test_the_limits_are_the_real_ones() -> None:
     limits = Settings().live
-    assert f"there are {limits.share} sessions of one client" in PAGE
-    assert f"there are {limits.sessions} sessions in all" in PAGE
+    assert f"there are {limits.max_share} sessions of one client" in PAGE
+    assert f"there are {limits.max_sessions} sessions in all" in PAGE
     assert f"for {limits.idle_seconds:g} s ({limits.paused_seconds / 60:g} minutes while pausing)" in PAGE
-    assert f"lasted {limits.longest_seconds / 3600:g} hours" in PAGE
-    assert f"once {limits.behind_seconds:g} s of it wait" in PAGE
+    assert f"lasted {limits.session_seconds / 3600:g} hours" in PAGE
+    assert f"once {limits.backlog_seconds:g} s of it wait" in PAGE

@@ -1,1 +1,1 @@
-"""The server: REST, live listening and the page."""
+"""The server: REST API, live classification and web page."""

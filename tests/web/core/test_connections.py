@@ -1,5 +1,3 @@
-"""Connections on which nothing comes, and too many of them."""
-
 import contextlib
 import socket
 import time
@@ -15,15 +13,15 @@ from tests.support.server import serve_in_thread
 
 
 @pytest.fixture(scope="module")
-def address(model_file: Path) -> Iterator[str]:
-    """Of a server that soon loses its patience."""
-    with serve_in_thread(model_file, header_seconds=0.3, max_connections=8) as url:
-        yield url
+def url(model_file: Path) -> Iterator[str]:
+    """The URL of a server with short timeouts and few connections."""
+    with serve_in_thread(model_file, header_seconds=0.3, max_connections=8) as address:
+        yield address
 
 
-def connected(address: str) -> socket.socket:
-    url = urlsplit(address)
-    return socket.create_connection((url.hostname, url.port or 80), PATIENCE)
+def open_connection(url: str) -> socket.socket:
+    parts = urlsplit(url)
+    return socket.create_connection((parts.hostname, parts.port or 80), PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -35,26 +33,26 @@ def connected(address: str) -> socket.socket:
         (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", *[b"GET "] * 30),
     ],
 )
-def test_a_connection_without_a_whole_request_is_closed(address: str, pieces: tuple[bytes, ...]) -> None:
-    with connected(address) as connection, contextlib.suppress(ConnectionError):
-        began = time.monotonic()
+def test_a_connection_without_a_complete_request_is_closed(url: str, pieces: tuple[bytes, ...]) -> None:
+    with open_connection(url) as connection, contextlib.suppress(ConnectionError):
+        start = time.monotonic()
         for piece in pieces:
             connection.sendall(piece)
             time.sleep(0.05)
         while connection.recv(1 << 16):
             pass
-        assert time.monotonic() - began < PATIENCE / 2
+        assert time.monotonic() - start < PATIENCE / 2
 
 
-def test_who_has_half_of_all_connections_gets_no_more(address: str) -> None:
+def test_one_ip_address_may_open_half_of_all_connections(url: str) -> None:
     with contextlib.ExitStack() as stack:
-        client = stack.enter_context(httpx.Client(base_url=address, timeout=PATIENCE))
+        client = stack.enter_context(httpx.Client(base_url=url, timeout=PATIENCE))
         assert client.get("/healthz").status_code == 200
-        silent = [stack.enter_context(connected(address)) for _ in range(3)]
-        with connected(address) as fifth:
-            told = b"".join(iter(lambda: fifth.recv(1 << 16), b""))
-        assert told.startswith(b"HTTP/1.1 429 ")
-        assert b"application/problem+json" in told
-        assert b"4 connections come from your address" in told
+        silent = [stack.enter_context(open_connection(url)) for _ in range(3)]
+        with open_connection(url) as fifth:
+            response = b"".join(iter(lambda: fifth.recv(1 << 16), b""))
+        assert response.startswith(b"HTTP/1.1 429 ")
+        assert b"application/problem+json" in response
+        assert b"your IP address already has 4 connections" in response
         assert all(not connection.recv(1) for connection in silent)
-    assert httpx.get(f"{address}/healthz").status_code == 200
+    assert httpx.get(f"{url}/healthz").status_code == 200

@@ -11,9 +11,9 @@ from genrelens.web.core.private_folder import private_folder
 
 pytest.importorskip("fcntl")
 
-KEEPS = """
+HOLD_FOLDER = """
 import time
-from genrelens.web.folder import private_folder
+from genrelens.web.core.private_folder import private_folder
 with private_folder() as folder:
     (folder / "song").write_bytes(b"0")
     print(folder, flush=True)
@@ -27,22 +27,22 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", None)
 
 
-def test_what_a_killed_process_left_goes_with_the_next_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "genrelens-of-mine").mkdir()
+def test_folders_of_killed_processes_are_removed_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / "genrelens-other").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "genrelens-uploads-link").symlink_to(tmp_path / "elsewhere")
-    with subprocess.Popen([sys.executable, "-c", KEEPS], stdout=subprocess.PIPE, text=True) as other:
+    with subprocess.Popen([sys.executable, "-c", HOLD_FOLDER], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout
-        theirs = Path(other.stdout.readline().strip())
+        stale = Path(other.stdout.readline().strip())
         with private_folder():
-            assert (theirs / "song").exists()  # it is alive
+            assert (stale / "song").exists()  # its process is alive
         os.kill(other.pid, signal.SIGKILL)
-    assert (theirs / "song").exists()
-    with private_folder() as ours:
-        assert not theirs.exists()
-        assert ours.stat().st_mode & 0o077 == 0
+    assert (stale / "song").exists()
+    with private_folder() as folder:
+        assert not stale.exists()
+        assert folder.stat().st_mode & 0o077 == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "elsewhere",
-        "genrelens-of-mine",
+        "genrelens-other",
         "genrelens-uploads-link",
     ]

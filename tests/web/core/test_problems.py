@@ -1,19 +1,15 @@
-"""Each error has a status and words, and one that nobody foresaw is told too."""
-
 import inspect
 import json
-import logging
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from genrelens import errors
 from genrelens.errors import GenrelensError
-from genrelens.prediction import Failure
+from genrelens.prediction import ErrorInfo, Failure
 from genrelens.web.app import make_app
-from genrelens.web.core.logs import LOG_FIELDS, JsonFormatter, RateLimitFilter
-from genrelens.web.core.problems import error_status, failure_status, problem_title
+from genrelens.web.core.problems import error_status, failure_response, failure_status, problem_title
 from genrelens.web.core.settings import Settings
 from tests.support.processes import run_coroutine
 
@@ -28,7 +24,7 @@ def test_every_error_has_a_status_and_a_title(kind: type[GenrelensError]) -> Non
     assert failure_status(Failure.from_error("a", kind("b"))) == error_status(kind)
 
 
-def test_requests_that_are_refused_and_files_that_are_bad_differ() -> None:
+def test_statuses_of_requests_and_of_files() -> None:
     assert {kind.__name__: error_status(kind) for kind in errors.RequestError.__subclasses__()} == {
         "MalformedUploadError": 400,
         "UnauthorisedError": 401,
@@ -46,61 +42,42 @@ def test_requests_that_are_refused_and_files_that_are_bad_differ() -> None:
     assert {error_status(kind) for kind in errors.AudioError.__subclasses__()} == {413, 422}
 
 
-def test_what_nobody_foresaw_is_told_without_its_details_and_logged_with_them(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    app = make_app(Settings(cors=("https://example.org",)))
-
-    @app.get("/broken")
-    async def broken() -> None:
-        raise ZeroDivisionError("secret")
-
-    answer = asked(app, "/broken", {"Origin": "https://example.org"})
-    assert answer.status_code == 500
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["access-control-allow-origin"] == "https://example.org"
-    assert "secret" not in answer.text
-    assert "ZeroDivisionError: secret" in caplog.text
+@pytest.mark.parametrize("name", ["os", "display_name", "ZeroDivisionError", "NoSuchError", ""])
+def test_a_failure_of_an_unknown_type_is_an_internal_error(name: str) -> None:
+    failure = Failure(path="a", error=ErrorInfo(type=name, message="secret"))
+    assert failure_status(failure) == 500
+    response = failure_response(Request({"type": "http", "state": {"id": "1"}}), failure)
+    assert response.status_code == 500
+    problem = json.loads(bytes(response.body))
+    assert (problem["type"], problem["status"]) == ("about:blank", 500)
+    assert "secret" not in problem["detail"]
 
 
-def test_a_server_without_workers_is_alive_and_not_ready() -> None:
-    app = make_app(Settings())  # which is not started
-    assert asked(app, "/healthz").status_code == 200
-    answer = asked(app, "/readyz")
-    assert answer.status_code == 503
-    assert int(answer.headers["retry-after"]) > 0
-    assert answer.json()["type"].endswith(":NotReadyError")
+def test_a_server_without_workers_is_alive_but_not_ready() -> None:
+    app = make_app(Settings())  # never started
+    assert send(app, "GET", "/healthz").status_code == 200
+    response = send(app, "GET", "/readyz")
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0
+    assert response.json()["type"].endswith(":NotReadyError")
 
 
-def asked(app: FastAPI, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    async def ask() -> httpx.Response:
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/v1/models", "DELETE is not allowed; use GET, HEAD or OPTIONS"),
+        ("/v1/predictions", "DELETE is not allowed; use OPTIONS or POST"),
+    ],
+)
+def test_a_method_that_is_not_allowed_names_those_that_are(path: str, detail: str) -> None:
+    response = send(make_app(Settings()), "DELETE", path)
+    assert response.status_code == 405
+    assert response.json()["detail"] == detail
+
+
+def send(app: FastAPI, method: str, path: str) -> httpx.Response:
+    async def send_request() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
-            return await client.get(path, headers=headers)
+            return await client.request(method, path)
 
-    return run_coroutine(ask())
-
-
-def test_endless_trouble_is_told_of_sparingly() -> None:
-    sparing = RateLimitFilter(most=3)
-
-    def passed(name: str, level: int, second: float) -> bool:
-        record = logging.LogRecord(name, level, "", 0, "no more files", (), None)
-        record.created = second
-        return bool(sparing.filter(record))
-
-    assert [passed("asyncio", logging.ERROR, 1.1) for _ in range(5)] == [True] * 3 + [False] * 2
-    assert passed("genrelens", logging.ERROR, 1.2)
-    assert all(passed("asyncio", logging.INFO, 1.3) for _ in range(5))
-    assert passed("asyncio", logging.ERROR, 2.0)
-
-
-def test_a_line_of_the_log_is_one_line_of_json() -> None:
-    record = logging.LogRecord("a", logging.INFO, "", 0, "b\nc %s", ("ü\x1b",), None)
-    setattr(record, LOG_FIELDS, {"path": "\r\n{}"})
-    line = JsonFormatter().format(record)
-    assert line.isascii()
-    assert line.isprintable()
-    told = json.loads(line)
-    assert told["message"] == "b\nc ü\x1b"
-    assert told["path"] == "\r\n{}"
+    return run_coroutine(send_request())

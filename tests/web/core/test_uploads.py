@@ -1,5 +1,3 @@
-"""Forms, however they are cut into pieces on their way."""
-
 import asyncio
 import contextlib
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ from tests.support.processes import run_coroutine
 FILES = [("a.mp3", b"first\r\n--x-\r\n"), ("ü/b.wav", b""), ("c", b"\x00\r\n" * 50)]
 
 
-def form(files: list[tuple[str, bytes]]) -> bytes:
+def encode_form(files: list[tuple[str, bytes]]) -> bytes:
     parts = [
         b'--x\r\nContent-Type: audio/mpeg\r\nContent-Disposition: form-data; name="file"; filename="%b"\r\n\r\n%b\r\n'
         % (name.encode(), content)
@@ -27,9 +25,9 @@ def form(files: list[tuple[str, bytes]]) -> bytes:
     return b"".join(parts) + b"--x--\r\n"
 
 
-def request(*chunks: bytes, stalls: bool = False) -> Request:
+def make_request(*chunks: bytes, stalled: bool = False) -> Request:
     waiting = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
-    if not stalls:
+    if not stalled:
         waiting.append({"type": "http.request", "body": b"", "more_body": False})
 
     async def receive() -> dict[str, object]:
@@ -41,56 +39,56 @@ def request(*chunks: bytes, stalls: bool = False) -> Request:
     return Request({"type": "http", "method": "POST", "headers": headers}, receive)
 
 
-def received(sent: Request, settings: Settings | None = None) -> list[tuple[str, bytes]]:
-    async def scene() -> list[tuple[str, bytes]]:
+def receive_files(request: Request, settings: Settings | None = None) -> list[tuple[str, bytes]]:
+    async def receive() -> list[tuple[str, bytes]]:
         with Spool() as spool:
-            async with spool.uploads(sent, settings or Settings()) as uploads:
+            async with spool.uploads(request, settings or Settings()) as uploads:
                 folders = {upload.path.parent for upload in uploads}
                 assert all(folder.stat().st_mode & 0o077 == 0 for folder in folders)
                 contents = [(upload.name, upload.path.read_bytes()) for upload in uploads]
             assert not any(folder.exists() for folder in folders)
         return contents
 
-    return run_coroutine(scene())
+    return run_coroutine(receive())
 
 
-@given(st.lists(st.integers(0, len(form(FILES))), max_size=6))
-def test_files_arrive_whole_however_they_are_cut(cuts: list[int]) -> None:
-    body, edges = form(FILES), sorted({0, *cuts, len(form(FILES))})
-    chunks = [body[start:end] for start, end in pairwise(edges)]
-    assert received(request(*chunks)) == [("a.mp3", FILES[0][1]), ("b.wav", b""), ("c", FILES[2][1])]
+@given(st.lists(st.integers(0, len(encode_form(FILES))), max_size=6))
+def test_files_arrive_intact_however_the_body_is_chunked(cuts: list[int]) -> None:
+    body, bounds = encode_form(FILES), sorted({0, *cuts, len(encode_form(FILES))})
+    chunks = [body[start:end] for start, end in pairwise(bounds)]
+    assert receive_files(make_request(*chunks)) == [("a.mp3", FILES[0][1]), ("b.wav", b""), ("c", FILES[2][1])]
 
 
-@given(st.integers(0, len(form(FILES)) - 1), st.binary(max_size=4))
-def test_a_broken_form_is_an_error_or_a_form_but_never_a_crash(place: int, noise: bytes) -> None:
-    body = form(FILES)
+@given(st.integers(0, len(encode_form(FILES)) - 1), st.binary(max_size=4))
+def test_a_corrupted_form_is_parsed_or_refused_but_never_crashes(place: int, noise: bytes) -> None:
+    body = encode_form(FILES)
     with contextlib.suppress(GenrelensError):
-        files = received(request(body[:place] + noise + body[place + len(noise) :]))
+        files = receive_files(make_request(body[:place] + noise + body[place + len(noise) :]))
         assert all("/" not in name for name, _ in files)
 
 
-def test_a_body_that_does_not_arrive_is_not_waited_for() -> None:
+def test_a_stalled_body_times_out() -> None:
     with pytest.raises(SlowUploadError, match=r"within 0\.05 s"):
-        received(request(form(FILES)[:50], stalls=True), Settings(upload_seconds=0.05))
+        receive_files(make_request(encode_form(FILES)[:50], stalled=True), Settings(upload_seconds=0.05))
 
 
 @pytest.mark.parametrize("size", [1_400, 60_000])
-def test_what_the_disk_does_not_take_is_told_of_and_deleted(size: int) -> None:
-    body = form([("a.mp3", b"0" * 100_000)])
-    sent = request(*(body[start : start + size] for start in range(0, len(body), size)))
+def test_a_full_disk_is_reported_and_its_files_are_deleted(size: int) -> None:
+    body = encode_form([("a.mp3", b"0" * 100_000)])
+    request = make_request(*(body[start : start + size] for start in range(0, len(body), size)))
 
-    async def scene() -> None:
+    async def scenario() -> None:
         with Spool() as spool:
-            with pytest.raises(OverloadedError, match="cannot be kept"), files_of_at_most(50_000):
-                async with spool.uploads(sent, Settings()):
+            with pytest.raises(OverloadedError, match="cannot be stored"), limit_file_size(50_000):
+                async with spool.uploads(request, Settings()):
                     pass
             assert list(spool._folder.iterdir()) == []
 
-    run_coroutine(scene())
+    run_coroutine(scenario())
 
 
 @contextlib.contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
+def limit_file_size(size: int) -> Iterator[None]:
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
@@ -100,7 +98,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_folder_of_uploads_goes_with_its_server() -> None:
+def test_the_folder_of_uploads_is_removed_with_its_server() -> None:
     with Spool() as spool:
         folder = spool._folder
         (folder / "left").write_text("over")

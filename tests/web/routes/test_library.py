@@ -6,15 +6,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
-
-from genrelens.errors import CatalogError
-from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.similarity import neighbours
-from genrelens.library.similarity.embeddings import EmbeddingMatrix, EmbeddingModel, load_embeddings
-from genrelens.web.app import make_app
-from genrelens.web.core.settings import Settings
-from genrelens.web.routes import library as library_routes
 from genrelens.web.routes.library_responses import (
     EXAMPLE_DETAILS,
     EXAMPLE_MAP,
@@ -25,6 +16,15 @@ from genrelens.web.routes.library_responses import (
     LibraryTracks,
     SimilarTracks,
 )
+from hypothesis import HealthCheck, given, settings
+
+from genrelens.errors import CatalogError
+from genrelens.library.catalog.catalog import Catalog
+from genrelens.library.similarity import neighbours
+from genrelens.library.similarity.embeddings import EmbeddingMatrix, EmbeddingModel, load_embeddings
+from genrelens.web.app import make_app
+from genrelens.web.core.settings import Settings
+from genrelens.web.routes import library as library_routes
 from tests.support.catalog import GENRES, fill_catalog, insert_track, make_mapped_catalog, simple_prediction
 from tests.support.server import Server, serve_process
 

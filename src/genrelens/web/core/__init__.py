@@ -1,1 +1,1 @@
-"""The server's core: application, settings, authentication, uploads, errors and telemetry."""
+"""Components that know nothing of routes and workers: settings, authentication, uploads, problems, telemetry."""

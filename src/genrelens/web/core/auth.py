@@ -1,4 +1,4 @@
-"""Who asks: an address, with one of the server's keys where it has some."""
+"""API keys, and the identity of clients."""
 
 import hashlib
 import hmac
@@ -17,40 +17,43 @@ _SCHEME = "bearer"
 
 
 def require_key(token: str, keys: Sequence[SecretStr]) -> None:
-    """Let pass who has one of the keys as its token, or anybody if there are no keys.
+    """Require that a token is one of the keys; without keys, any token is accepted.
 
     Raises:
-        UnauthorisedError: it is none of them.
+        UnauthorisedError: the token is not one of the keys.
     """
-    if keys and not _is_one_of(token, keys):
-        raise UnauthorisedError("this server wants an API key; send it as `Authorization: Bearer KEY`")
+    if keys and not _matches_any(token, keys):
+        raise UnauthorisedError("an API key is required; send it as `Authorization: Bearer KEY`")
 
 
-def keyed(settings: Settings) -> list[Any]:
-    """What a route depends on that only clients with a key may ask; it is documented where there are keys."""
+def key_dependencies(settings: Settings) -> list[Any]:
+    """Return the FastAPI dependencies of a route that requires an API key; none if the server has no keys.
+
+    The bearer scheme is among them so that the OpenAPI document declares it.
+    """
     if not settings.api_keys:
         return []
 
     def check(request: Request) -> None:
-        require_key(token_of(request), settings.api_keys)
+        require_key(bearer_token(request), settings.api_keys)
 
     return [Depends(HTTPBearer(auto_error=False)), Depends(check)]
 
 
-def client_of(connection: HTTPConnection, token: str, keys: Sequence[SecretStr]) -> str:
-    """What tells clients apart: their address and, where there are keys, theirs, of which a digest is kept."""
-    address = connection.client.host if connection.client else ""
-    return f"{address} {hashlib.sha256(token.encode()).hexdigest()}" if keys else address
+def client_id(connection: HTTPConnection, token: str, keys: Sequence[SecretStr]) -> str:
+    """Return what identifies a client: its IP address and, if the server has keys, a digest of its token."""
+    host = connection.client.host if connection.client else ""
+    return f"{host} {hashlib.sha256(token.encode()).hexdigest()}" if keys else host
 
 
-def token_of(connection: HTTPConnection) -> str:
-    """The bearer token of a request, or of the handshake of a websocket; empty if there is none."""
+def bearer_token(connection: HTTPConnection) -> str:
+    """Return the bearer token of a request or WebSocket handshake, or an empty string."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == _SCHEME else ""
 
 
-def _is_one_of(token: str, keys: Sequence[SecretStr]) -> bool:
-    """All keys are compared, each in a time that does not depend on where it differs."""
+def _matches_any(token: str, keys: Sequence[SecretStr]) -> bool:
+    """Compare a token with every key in constant time, so that timing reveals neither a prefix nor the position."""
     found = False
     for key in keys:
         found |= hmac.compare_digest(token.encode(), key.get_secret_value().encode())

@@ -1,4 +1,4 @@
-"""A private folder that goes with its process, or with the next one if that was killed."""
+"""A private temporary folder that is removed with its process, or by the next one if the process was killed."""
 
 import contextlib
 import os
@@ -12,12 +12,12 @@ _PREFIX = "genrelens-uploads-"
 
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
-    """A folder in TMPDIR that no one else can read, while the block runs.
+    """Create a folder in TMPDIR that only this user can read, and remove it at the end of the block.
 
-    It is locked, so that what lies there without a lock is known to be left over, and is removed first.
+    The folder stays locked meanwhile. One without a lock was left behind by a killed process and is removed first.
     """
-    _remove_left()
-    folder, lock = _locked_folder()
+    _remove_stale_folders()
+    folder, lock = _create_locked()
     try:
         yield folder
     finally:
@@ -26,24 +26,28 @@ def private_folder() -> Iterator[Path]:
             os.close(lock)
 
 
-def _remove_left() -> None:
+def _remove_stale_folders() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        lock = _lock(folder, waits=False)
+        lock = _lock(folder, block=False)
         if lock is not None:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
 
 
-def _locked_folder() -> tuple[Path, int | None]:
+def _create_locked() -> tuple[Path, int | None]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        lock = _lock(folder, waits=True)
-        if folder.exists():  # else another server that starts has taken it for left over, before it was locked
+        lock = _lock(folder, block=True)
+        if folder.exists():  # else another starting server removed it as stale before it was locked
             return folder, lock
 
 
-def _lock(folder: Path, *, waits: bool) -> int | None:
-    """Keep others from a folder of ours until this is closed; None if it cannot be had, or never on Windows."""
+def _lock(folder: Path, *, block: bool) -> int | None:
+    """Lock a folder of this user until the returned descriptor is closed.
+
+    Returns:
+        The descriptor, or None if another process holds the lock or the system has no such locks (Windows).
+    """
     try:
         import fcntl
     except ModuleNotFoundError:
@@ -54,7 +58,7 @@ def _lock(folder: Path, *, waits: bool) -> int | None:
         return None
     try:
         if os.fstat(lock).st_uid == os.getuid():
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if block else fcntl.LOCK_NB))
             return lock
     except OSError:
         pass

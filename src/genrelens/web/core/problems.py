@@ -1,4 +1,4 @@
-"""Every error as application/problem+json (RFC 9457)."""
+"""Errors as application/problem+json (RFC 9457)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -6,19 +6,19 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from genrelens import errors
 from genrelens.errors import GenrelensError
 from genrelens.prediction import Failure
+from genrelens.records import FrozenModel
 
 MEDIA_TYPE = "application/problem+json"
 
 _RETRY_AFTER = {429: "1", 503: "5"}  # s
 
-# Of the nearest class above an error that is named here; all others are 422: understood, but of no use.
+# An error has the status of its nearest listed base class; the default, 422, means understood but not usable.
 _STATUSES: dict[type[GenrelensError], int] = {
     errors.MalformedUploadError: 400,
     errors.UnauthorisedError: 401,
@@ -39,129 +39,132 @@ _STATUSES: dict[type[GenrelensError], int] = {
 }
 
 
-class Complaint(BaseModel):
-    """What is wrong with one parameter."""
-
-    model_config = ConfigDict(frozen=True)
+class InvalidParameter(FrozenModel, extra="ignore"):
+    """A parameter of the request, and why its value is invalid."""
 
     parameter: str
     detail: str
 
 
-class Problem(BaseModel):
-    """An error: `title` says what kind it is, `detail` what happened this time and what to do about it.
+class Problem(FrozenModel, extra="ignore"):
+    """An error: `title` names its kind, `detail` says what happened and what to do about it.
 
-    `instance` has the number under which the log tells of the request.
+    `instance` contains the request ID, as in the server's log.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     type: str
     title: str
     status: int
     detail: str
     instance: str
-    errors: tuple[Complaint, ...] | None = None
+    errors: tuple[InvalidParameter, ...] | None = None
+
+    @classmethod
+    def from_error(cls, error: GenrelensError, request_id: str) -> "Problem":
+        """Describe an error of a request."""
+        return _problem(type(error), error_status(type(error)), str(error), request_id)
 
 
-def handle_problems(app: FastAPI) -> None:
-    """Have every error of an app told as a problem."""
+def add_exception_handlers(app: FastAPI) -> None:
+    """Make an app respond to every error with a problem."""
     app.add_exception_handler(GenrelensError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
 
 
-def status_of(failure: Failure) -> int:
-    """The status that fits a file that could not be used."""
-    return status_for(getattr(errors, failure.error.type, GenrelensError))
+def error_status(kind: type[GenrelensError]) -> int:
+    """Return the HTTP status of a class of errors."""
+    return next(_STATUSES[base] for base in kind.__mro__ if base in _STATUSES)
 
 
-def failure_problem(request: Request, failure: Failure) -> Response:
-    """A failure as the answer to a request."""
-    kind = getattr(errors, failure.error.type, GenrelensError)
-    return _answer(request, status_for(kind), failure.error.message, kind=kind)
+def failure_status(failure: Failure) -> int:
+    """Return the HTTP status of a file that could not be classified; 500 if its error type is unknown."""
+    kind = errors.by_name(failure.error.type)
+    return error_status(kind) if kind else HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def error_problem(request: HTTPConnection, error: GenrelensError) -> Response:
-    """An error as the answer to a request, or to the handshake of a websocket."""
-    return _answer(request, status_for(type(error)), str(error), kind=type(error))
-
-
-def unforeseen(request: Request) -> Response:
-    """What is told of an error of ours."""
-    return _answer(request, 500, "something went wrong that should not have; tell us the instance of this problem")
-
-
-def status_for(kind: type[GenrelensError]) -> int:
-    """The status of the answer to a request that ends in such an error."""
-    return next(_STATUSES[own] for own in kind.__mro__ if own in _STATUSES)
-
-
-def type_of(kind: type[GenrelensError]) -> str:
-    """A name for a kind of problem that no one else uses (a tag URI, RFC 4151)."""
+def problem_type(kind: type[GenrelensError]) -> str:
+    """Return the `type` of a problem: a globally unique tag URI (RFC 4151)."""
     return f"tag:genrelens,2026:{kind.__name__}"
 
 
-def title_of(kind: type[GenrelensError]) -> str:
-    """What a kind of problem is: its class says that in one line."""
+def problem_title(kind: type[GenrelensError]) -> str:
+    """Return the `title` of a problem: the first line of the error's docstring."""
     return (kind.__doc__ or kind.__name__).partition("\n")[0].rstrip(".")
+
+
+def error_response(request: HTTPConnection, error: GenrelensError) -> Response:
+    """Return the response to a request, or to a WebSocket handshake, that failed with an error."""
+    return _respond(Problem.from_error(error, request.state.id))
+
+
+def failure_response(request: Request, failure: Failure) -> Response:
+    """Return the response to a request whose only result is a failure."""
+    kind = errors.by_name(failure.error.type)
+    if kind is None:
+        return internal_error_response(request)
+    return _respond(_problem(kind, error_status(kind), failure.error.message, request.state.id))
+
+
+def internal_error_response(request: Request) -> Response:
+    """Return the response to a request that failed with an unexpected error, without its details."""
+    detail = "internal server error; please report it with the `instance` of this problem"
+    return _respond(_problem(None, HTTPStatus.INTERNAL_SERVER_ERROR, detail, request.state.id))
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, GenrelensError)
-    return error_problem(request, error)
+    return error_response(request, error)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    complaints = tuple(
-        Complaint(parameter=str(one["loc"][1] if len(one["loc"]) > 1 else one["loc"][0]), detail=one["msg"])
-        for one in error.errors()
+    invalid = tuple(
+        InvalidParameter(
+            parameter=str(details["loc"][1] if len(details["loc"]) > 1 else details["loc"][0]), detail=details["msg"]
+        )
+        for details in error.errors()
     )
-    names = ", ".join(dict.fromkeys(complaint.parameter for complaint in complaints))
-    return _answer(request, 422, f"cannot be used: {names}; see `errors`", complaints=complaints)
+    names = ", ".join(dict.fromkeys(parameter.parameter for parameter in invalid))
+    problem = _problem(None, 422, f"invalid parameters: {names}; see `errors`", request.state.id)
+    return _respond(problem.model_copy(update={"errors": invalid}))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
-    """What the framework refuses; a question for what may be asked (OPTIONS) is answered."""
+    """Respond to errors of the framework, and to OPTIONS, which it reports as a method that is not allowed."""
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = _allowed(headers.get("Allow", ""))
+    detail = str(error.detail)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"{request.url.path} does not exist; see /openapi.json for all paths"
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        methods = _allowed_methods(headers.get("Allow", ""))
+        headers["Allow"] = ", ".join(methods)
         if request.method == "OPTIONS":
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
-    detail = {
-        HTTPStatus.NOT_FOUND: f"there is nothing at {request.url.path}; /openapi.json tells what there is",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible here; {headers.get('Allow')} are",
-    }.get(HTTPStatus(error.status_code), str(error.detail))
-    return _answer(request, error.status_code, detail, headers=headers)
+        detail = f"{request.method} is not allowed; use {' or '.join(headers['Allow'].rsplit(', ', 1))}"
+    return _respond(_problem(None, error.status_code, detail, request.state.id), headers)
 
 
-def _allowed(methods: str) -> str:
-    given = {method.strip() for method in methods.split(",") if method.strip()}
-    return ", ".join(sorted(given | {"OPTIONS"} | ({"HEAD"} if "GET" in given else set())))
+def _allowed_methods(allow: str) -> list[str]:
+    methods = {method.strip() for method in allow.split(",") if method.strip()}
+    return sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
 
 
-def _answer(
-    request: HTTPConnection,
-    status: int,
-    detail: str,
-    *,
-    kind: type[GenrelensError] | None = None,
-    complaints: tuple[Complaint, ...] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    problem = Problem(
-        type=type_of(kind) if kind else "about:blank",
-        title=title_of(kind) if kind else HTTPStatus(status).phrase,
+def _problem(kind: type[GenrelensError] | None, status: int, detail: str, request_id: str) -> Problem:
+    return Problem(
+        type=problem_type(kind) if kind else "about:blank",
+        title=problem_title(kind) if kind else HTTPStatus(status).phrase,
         status=status,
         detail=detail,
-        instance=f"urn:uuid:{request.state.id}",
-        errors=complaints,
+        instance=f"urn:uuid:{request_id}",
     )
-    more: dict[str, Any] = dict(headers or {})
-    if status in _RETRY_AFTER:
-        more["Retry-After"] = _RETRY_AFTER[status]
-    if status == HTTPStatus.UNAUTHORIZED:
-        more["WWW-Authenticate"] = "Bearer"
-    return Response(problem.model_dump_json(exclude_none=True), status, more, MEDIA_TYPE)
+
+
+def _respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    all_headers: dict[str, Any] = dict(headers or {})
+    if problem.status in _RETRY_AFTER:
+        all_headers["Retry-After"] = _RETRY_AFTER[problem.status]
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        all_headers["WWW-Authenticate"] = "Bearer"
+    return Response(problem.model_dump_json(exclude_none=True), problem.status, all_headers, MEDIA_TYPE)

@@ -1,102 +1,97 @@
-"""How a server is set up: what it offers, to whom, and how much of it at once."""
+"""Server settings: the one place that states limits, their defaults and their bounds."""
 
 import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
-_KEY = re.compile("[!-~]+")
-
-
-def _sendable(key: SecretStr) -> SecretStr:
-    if not _KEY.fullmatch(key.get_secret_value()):
-        raise ValueError("an API key has letters, digits and signs of ASCII alone, and no spaces; make another")
-    return key
-
-
-Key = Annotated[SecretStr, AfterValidator(_sendable)]  # what fits into a header
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
+from genrelens.records import FrozenModel
 
 MB = 1 << 20
 
+_HEADER_TOKEN = re.compile("[!-~]+")
 
-class LiveLimits(BaseModel):
-    """How much a server listens to: what is too much, or takes too long.
 
-    Attributes:
-        greetings: that are awaited at once; a quarter of them for one address.
-        sessions: at once; one of `lens` takes about 6 % of a core.
-        share: of these, for one client.
-        greeting_seconds: in which a client must say hello.
-        idle_seconds: without audio, after which a session ends.
-        paused_seconds: the same for one that pauses.
-        longest_seconds: that a session may last.
-        behind_seconds: of audio that may wait to be heard; what is older is dropped.
+def _require_header_token(key: SecretStr) -> SecretStr:
+    if not _HEADER_TOKEN.fullmatch(key.get_secret_value()):
+        raise ValueError("an API key must consist of printable ASCII characters without spaces; choose another key")
+    return key
+
+
+ApiKey = Annotated[SecretStr, AfterValidator(_require_header_token)]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class LiveLimits(FrozenModel):
+    """Limits of live classification."""
+
+    max_handshakes: Count = Field(
+        64, description="Connections that have not sent their hello yet; a quarter of them from one IP address."
+    )
+    max_sessions: Annotated[int, Field(ge=0)] = Field(
+        8, description="Concurrent live sessions; one with `lens` takes about 6 % of a core."
+    )
+    max_share: Count = Field(4, description="Concurrent live sessions of one client.")
+    hello_seconds: Seconds = Field(10.0, description="Time for a client to send its hello.")
+    idle_seconds: Seconds = Field(30.0, description="Time without audio after which a session ends.")
+    paused_seconds: Seconds = Field(900.0, description="Time after which a paused session ends.")
+    session_seconds: Seconds = Field(12 * 3600.0, description="Maximum duration of a session.")
+    backlog_seconds: Seconds = Field(3.0, description="Unprocessed audio to buffer; the oldest is dropped first.")
+
+
+class Settings(FrozenModel):
+    """Settings of a server.
+
+    Uploads occupy at most `max_mb` times `max_requests` of disk space. An idle worker with `lens` uses 120 MB of
+    memory, the server process 60 MB.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    greetings: Count = 64
-    sessions: Annotated[int, Field(ge=0)] = 8
-    share: Count = 4
-    greeting_seconds: Seconds = 10.0
-    idle_seconds: Seconds = 30.0
-    paused_seconds: Seconds = 900.0
-    longest_seconds: Seconds = 12 * 3600.0
-    behind_seconds: Seconds = 3.0
-
-
-class Settings(BaseModel):
-    """All that a server can be told.
-
-    The most that uploads take on disk is `max_bytes` times `max_requests`. A worker with `lens` has 120 MB in
-    memory when idle; the server itself has 60.
-
-    Attributes:
-        models: names, paths or addresses, as `genrelens.model.zoo.find` takes them; the first is asked by default.
-        api_keys: one of which a request must have as a bearer token; with none, all may ask.
-        cors: origins of pages that may ask from a browser, such as "https://example.org"; "*" for all.
-        hosts: names under which the server may be asked, without a port; with none, any. A page from elsewhere whose
-            name is made to point here (DNS rebinding) asks under that name.
-        workers: processes that decode and judge, each with all models loaded.
-        worker_mb: data (heap and stacks) of a worker, in MiB; it is ended at once if it wants more.
-        max_bytes: of the body of a request.
-        max_files: in a request.
-        max_seconds: of audio in a file.
-        file_seconds: wall-clock time that a worker may take over a file.
-        upload_seconds: in which the body of a request must arrive.
-        wait_seconds: that a file waits for a worker before it is turned down; more than one file may take.
-        request_seconds: in which the files of a request must be begun; those left over are turned down.
-        max_connections: that are open at once; half of them from one address.
-        header_seconds: in which a connection must bring a request, but for its body.
-        max_requests: with files, that are under way at once.
-        max_share: of these, for one client: an address, with an API key where there are some.
-        shutdown_seconds: that requests under way have to finish when the server ends.
-        live: how much is listened to.
-        library: the catalog of a music library that may be looked into and listened to; none if not given.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    models: Annotated[tuple[str, ...], Field(min_length=1)] = ("lens",)
-    api_keys: tuple[Key, ...] = ()
-    cors: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
-    workers: Count = 1
-    worker_mb: Count = 320
-    max_bytes: Count = 64 * MB
-    max_files: Count = 16
-    max_seconds: Seconds = 3600.0
-    file_seconds: Seconds = 60.0
-    upload_seconds: Seconds = 120.0
-    wait_seconds: Seconds = 90.0
-    request_seconds: Seconds = 300.0
-    max_connections: Count = 256
-    header_seconds: Seconds = 10.0
-    max_requests: Count = 16
-    max_share: Count = 4
-    shutdown_seconds: Seconds = 30.0
+    models: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        ("lens",), description="Names, paths or URLs of the models to serve; the first one is the default."
+    )
+    api_keys: tuple[ApiKey, ...] = Field(
+        (), description="API keys, one of which must be sent as a bearer token; none disables authentication."
+    )
+    cors: tuple[str, ...] = Field(
+        (), description='Allowed CORS origins, such as "https://example.org"; "*" allows all.'
+    )
+    hosts: tuple[str, ...] = Field(
+        (),
+        description="Accepted names in the Host header, without port; none accepts all. "
+        "Protects against DNS rebinding: a page whose own host name resolves to this server.",
+    )
+    workers: Count = Field(1, description="Worker processes that decode and classify; each loads all models.")
+    worker_mb: Count = Field(
+        320, description="Memory (heap and stacks) of each worker process, in MB; a worker that exceeds it is killed."
+    )
+    max_mb: Count = Field(64, description="Maximum size of a request, in MB.")
+    max_files: Count = Field(16, description="Maximum number of files in a request.")
+    max_seconds: Seconds = Field(3600.0, description="Maximum duration of an audio file, in seconds.")
+    file_seconds: Seconds = Field(60.0, description="Maximum time to process a file, in seconds.")
+    upload_seconds: Seconds = Field(120.0, description="Maximum time to receive a request, in seconds.")
+    wait_seconds: Seconds = Field(
+        90.0, description="Maximum time that a file waits for a worker, in seconds; should exceed --file-seconds."
+    )
+    request_seconds: Seconds = Field(
+        300.0, description="Time within which processing of every file of a request must have started, in seconds."
+    )
+    shutdown_seconds: Seconds = Field(30.0, description="Time for requests to finish at shutdown, in seconds.")
+    max_connections: Count = Field(
+        256, description="Maximum number of open connections; half of them from one IP address."
+    )
+    header_seconds: Seconds = Field(10.0, description="Time for a connection to send the headers of a request.")
+    max_requests: Count = Field(16, description="Maximum number of concurrent requests with files.")
+    max_share: Count = Field(
+        4,
+        description="Maximum number of concurrent requests with files from one client "
+        "(an IP address, combined with the API key where keys are in use).",
+    )
     live: LiveLimits = LiveLimits()
-    library: Path | None = None
+    library: Path | None = Field(None, description="Catalog of the music library to serve.")
+
+    @property
+    def max_bytes(self) -> int:
+        """Maximum size of a request, in bytes."""
+        return self.max_mb * MB

@@ -1,6 +1,6 @@
-"""The files of a request: from the wire straight to a folder that no one else can read, and gone when the block ends.
+"""Uploaded files: streamed into a private folder and deleted as soon as the request is answered.
 
-Files are called 0, 1, 2 there: what the client calls them is only ever told back.
+Files are stored as 0, 1, 2; the client's file names only appear in responses.
 """
 
 import asyncio
@@ -26,68 +26,68 @@ from genrelens.errors import (
     TooLargeError,
 )
 from genrelens.web.core.private_folder import private_folder
-from genrelens.web.core.settings import MB, Settings
+from genrelens.web.core.settings import Settings
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 FIELD = "file"
 
-_MOST_HEADERS = 8  # of a part
-_LONGEST_HEADER = 4096  # bytes
+_MAX_PART_HEADERS = 8
+_MAX_HEADER_BYTES = 4096
 
-_FORM = b"multipart/form-data"
+_MULTIPART = b"multipart/form-data"
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that was sent: what the client calls it, without folders, and where it lies."""
+    """An uploaded file: the client's name for it, without folders, and the path where it is stored."""
 
     name: str
     path: Path
 
 
 class Spool:
-    """A private folder for the uploads of one server. Use it in a `with`."""
+    """A context manager that holds the private folder for the uploads of one server."""
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             self._folder = stack.enter_context(private_folder())
-            self._closing = stack.pop_all()
+            self._cleanup = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing.close()
+        self._cleanup.close()
 
     @contextlib.asynccontextmanager
     async def uploads(self, request: Request, settings: Settings) -> AsyncIterator[list[Upload]]:
-        """Receive all files of a request; they are deleted when the block ends, however it does.
+        """Receive the files of a request, and delete them at the end of the block.
 
         Raises:
             MalformedUploadError, SlowUploadError, TooLargeError, NotMultipartError, MissingFileError: the request
-                cannot be used.
+                is invalid.
             OverloadedError: the disk is full.
         """
-        with _room():
+        with _report_disk_errors():
             folder = Path(tempfile.mkdtemp(dir=self._folder))
-        form = _Form(folder, settings.max_files)
+        form = _FormWriter(folder, settings.max_files)
         try:
-            await _receive(request, _parser(request, form, settings), settings)
+            await _receive(request, _form_parser(request, form, settings), settings)
             form.require_complete()
             yield form.uploads
         finally:
-            with contextlib.suppress(OSError):  # what could not be written is written again, in vain
+            with contextlib.suppress(OSError):  # closing flushes again what the full disk refused
                 form.close()
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Form:
-    """What the parser tells of, written to files as it comes."""
+class _FormWriter:
+    """Callbacks of the multipart parser that write each file to disk as it arrives."""
 
-    def __init__(self, folder: Path, most_files: int) -> None:
+    def __init__(self, folder: Path, max_files: int) -> None:
         self.uploads: list[Upload] = []
         self._folder = folder
-        self._most_files = most_files
+        self._max_files = max_files
         self._header: list[bytes] = [b"", b""]
         self._disposition = b""
         self._file: IO[bytes] | None = None
@@ -111,9 +111,9 @@ class _Form:
     def on_headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
         if options.get(b"name") != FIELD.encode() or b"filename" not in options:
-            raise MissingFileError(f"a part of the form is no file called {FIELD!r}; send files alone, as {FIELD!r}")
-        if len(self.uploads) >= self._most_files:
-            raise TooLargeError(f"there are more than {self._most_files} files; send the others in another request")
+            raise MissingFileError(f"the form has a part that is not a file named {FIELD!r}; send files only")
+        if len(self.uploads) >= self._max_files:
+            raise TooLargeError(f"the form has more than {self._max_files} files; send the rest in another request")
         upload = Upload(_base_name(options[b"filename"]), self._folder / str(len(self.uploads)))
         self._file = upload.path.open("xb")
         self.uploads.append(upload)
@@ -130,9 +130,9 @@ class _Form:
 
     def require_complete(self) -> None:
         if not self._complete:
-            raise MalformedUploadError("the form breaks off before its end; send it anew")
+            raise MalformedUploadError("the form is incomplete; send it again")
         if not self.uploads:
-            raise MissingFileError(f"there is no file in the form; send at least one as {FIELD!r}")
+            raise MissingFileError(f"the form contains no file; send at least one as {FIELD!r}")
 
     def close(self) -> None:
         if self._file:
@@ -140,15 +140,15 @@ class _Form:
             self._file = None
 
 
-def _parser(request: Request, form: _Form, settings: Settings) -> MultipartParser:
-    """What cuts the body into what the form is told; what the header says of the body must be right."""
-    kind, options = parse_options_header(request.headers.get("content-type"))
-    if kind != _FORM:
+def _form_parser(request: Request, form: _FormWriter, settings: Settings) -> MultipartParser:
+    """Return a parser for the body of a request after checking its headers."""
+    content_type, options = parse_options_header(request.headers.get("content-type"))
+    if content_type != _MULTIPART:
         raise NotMultipartError(f"the body must be multipart/form-data with files as {FIELD!r}; try `curl -F`")
     if not options.get(b"boundary"):
-        raise MalformedUploadError("the Content-Type tells no boundary; let your HTTP library write that header")
+        raise MalformedUploadError("the Content-Type header has no boundary; let your HTTP library set it")
     _check_size(int(request.headers.get("content-length", 0)), settings)
-    told: MultipartCallbacks = {
+    callbacks: MultipartCallbacks = {
         "on_part_begin": form.on_part_begin,
         "on_header_field": form.on_header_field,
         "on_header_value": form.on_header_value,
@@ -160,7 +160,7 @@ def _parser(request: Request, form: _Form, settings: Settings) -> MultipartParse
     }
     try:
         return MultipartParser(
-            options[b"boundary"], told, max_header_count=_MOST_HEADERS, max_header_size=_LONGEST_HEADER
+            options[b"boundary"], callbacks, max_header_count=_MAX_PART_HEADERS, max_header_size=_MAX_HEADER_BYTES
         )
     except FormParserError as error:
         raise _malformed(error) from error
@@ -173,7 +173,7 @@ async def _receive(request: Request, parser: MultipartParser, settings: Settings
             async for chunk in request.stream():
                 received += len(chunk)
                 _check_size(received, settings)
-                with _room():
+                with _report_disk_errors():
                     parser.write(chunk)
     except TimeoutError as error:
         raise SlowUploadError(
@@ -184,27 +184,27 @@ async def _receive(request: Request, parser: MultipartParser, settings: Settings
 
 
 @contextlib.contextmanager
-def _room() -> Iterator[None]:
-    """Write to the disk while the block runs.
+def _report_disk_errors() -> Iterator[None]:
+    """Convert errors of writing to disk.
 
     Raises:
-        OverloadedError: it is full.
+        OverloadedError: the disk is full or the write fails.
     """
     try:
         yield
     except OSError as error:
-        raise OverloadedError(f"the files cannot be kept ({error.strerror}); try later") from error
+        raise OverloadedError(f"the upload cannot be stored ({error.strerror}); try again later") from error
 
 
 def _check_size(size: int, settings: Settings) -> None:
     if size > settings.max_bytes:
-        raise TooLargeError(f"the request has more than {settings.max_bytes / MB:g} MB; send smaller files, or fewer")
+        raise TooLargeError(f"the request is larger than {settings.max_mb} MB; send smaller or fewer files")
 
 
 def _malformed(error: FormParserError) -> MalformedUploadError:
-    return MalformedUploadError(f"the form cannot be read ({error}); let your HTTP library write it")
+    return MalformedUploadError(f"the form is malformed ({error}); let your HTTP library encode it")
 
 
-def _base_name(given: bytes) -> str:
-    """The last part of what a client calls a file, whose system may have other separators than ours."""
-    return re.split(r"[/\\]", given.decode("utf-8", "replace"))[-1] or "file"
+def _base_name(filename: bytes) -> str:
+    """Return the last component of a client's file name, whichever separators its system uses."""
+    return re.split(r"[/\\]", filename.decode("utf-8", "replace"))[-1] or "file"

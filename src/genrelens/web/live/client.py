@@ -1,4 +1,4 @@
-"""The server's end of the process that listens: it is there for as long as anybody is listened to."""
+"""The server's handle of the live worker, a process that runs while there are live sessions."""
 
 import asyncio
 import contextlib
@@ -8,111 +8,111 @@ from dataclasses import dataclass
 from typing import Any
 
 from genrelens.errors import GenrelensError, ListenerLostError, WorkerError
-from genrelens.web.live.messages import Begin, End, Hear, Instruction, Told
-from genrelens.web.workers.messages import Setup, packed
-from genrelens.web.workers.process import FAULTS, WorkerProcess, error_of
+from genrelens.web.live.messages import AddAudio, Command, EndSession, LiveReply, StartSession
+from genrelens.web.workers.messages import WorkerSetup, encode_message
+from genrelens.web.workers.process import WORKER_FAULTS, WorkerProcess, error_from
 
-_ANSWERING = 10.0  # s in which a few seconds of audio must be judged
+_REPLY_SECONDS = 10.0  # to classify a few seconds of audio
 
 Messages = tuple[dict[str, Any], ...]
 
 
-class ListeningProcess(WorkerProcess):
-    """Does one thing at a time for all who ask, in the order in which they do."""
+class LiveProcess(WorkerProcess):
+    """A live worker: executes the commands of all sessions one at a time, in their order."""
 
     module = "genrelens.web.live.worker"
 
-    def __init__(self, process: asyncio.subprocess.Process, setup: Setup) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, setup: WorkerSetup) -> None:
         super().__init__(process, setup)
         self.sessions: set[int] = set()
-        self._turn = asyncio.Lock()
-        self._asked: set[asyncio.Task[Messages]] = set()
+        self._lock = asyncio.Lock()
+        self._pending: set[asyncio.Task[Messages]] = set()
 
-    async def tell(self, instruction: Instruction, *samples: bytes) -> Messages:
-        """Tell it something, with samples where there are some to hear.
+    async def send(self, command: Command, *samples: bytes) -> Messages:
+        """Send a command, followed by samples if it has any, and return the messages for the client.
 
-        Who is cancelled meanwhile leaves no answer behind that another would take for his.
+        If the caller is cancelled, the exchange still completes, so that its reply is not taken for the next one.
 
         Raises:
-            ListenerLostError: the process is gone, or too slow and was killed.
-            GenrelensError: it cannot do that.
+            ListenerLostError: the process exited, or was killed because it took too long.
+            GenrelensError: the command failed.
         """
-        task = asyncio.create_task(self._tell(packed(instruction) + b"".join(map(packed, samples))))
-        self._asked.add(task)
-        task.add_done_callback(self._answered)
+        task = asyncio.create_task(self._send(encode_message(command) + b"".join(map(encode_message, samples))))
+        self._pending.add(task)
+        task.add_done_callback(self._finish)
         return await asyncio.shield(task)
 
-    async def _tell(self, message: bytes) -> Messages:
-        async with self._turn:
+    async def _send(self, message: bytes) -> Messages:
+        async with self._lock:
             try:
-                async with asyncio.timeout(_ANSWERING):
-                    told = Told.model_validate_json(await self._exchange(message))
-            except (*FAULTS, WorkerError) as error:
-                self.kill()  # else the next would read what is left of this
-                raise ListenerLostError("what listened to you has come to an end; connect again") from error
-        if told.failure:
-            raise error_of(told.failure)
-        return told.messages
+                async with asyncio.timeout(_REPLY_SECONDS):
+                    reply = LiveReply.model_validate_json(await self._exchange(message))
+            except (*WORKER_FAULTS, WorkerError) as error:
+                self.kill()  # else the next command would read the rest of this reply
+                raise ListenerLostError("the live worker process exited; connect again") from error
+        if reply.failure:
+            raise error_from(reply.failure)
+        return reply.messages
 
-    def _answered(self, task: "asyncio.Task[Messages]") -> None:
-        self._asked.discard(task)
+    def _finish(self, task: "asyncio.Task[Messages]") -> None:
+        self._pending.discard(task)
         if not task.cancelled():
-            task.exception()  # is known, even if nobody waits for it any more
+            task.exception()  # mark it as retrieved: the caller may have been cancelled
 
 
 @dataclass(frozen=True)
-class Session:
-    """One of those who are listened to; `greeting` is what it is told first."""
+class LiveSession:
+    """A session of a client; `ready` is its first message to the client."""
 
     number: int
-    greeting: Messages
-    process: ListeningProcess
+    ready: Messages
+    process: LiveProcess
 
-    async def hear(self, samples: bytes, rate: int, channels: int, missed: float) -> Messages:
-        """Have samples heard; returns what is told of them."""
-        instruction = Hear(session=self.number, rate=rate, channels=channels, missed=missed)
-        return await self.process.tell(instruction, samples)
+    async def process_audio(self, samples: bytes, rate: int, channels: int, missed: float) -> Messages:
+        """Classify the next samples and return the messages for the client; `missed` seconds were dropped before."""
+        command = AddAudio(session=self.number, rate=rate, channels=channels, missed=missed)
+        return await self.process.send(command, samples)
 
 
-class Ear:
-    """Starts the process that listens with the first session, and ends it with the last."""
+class LiveClient:
+    """Starts the live worker with the first session and ends it with the last."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: WorkerSetup) -> None:
         self._setup = setup
         self._numbers = itertools.count()
-        self._starting = asyncio.Lock()
-        self._process: ListeningProcess | None = None
+        self._start_lock = asyncio.Lock()
+        self._process: LiveProcess | None = None
 
     @contextlib.asynccontextmanager
-    async def session(self, model: str) -> AsyncIterator[Session]:
-        """Have a model listen while the block runs.
+    async def session(self, model: str) -> AsyncIterator[LiveSession]:
+        """Open a session with a model for the duration of the block.
 
         Raises:
-            ListenerLostError: no process can be started.
-            ModelError: this model does not hear.
+            ListenerLostError: the process cannot be started.
+            ModelError: the model does not classify audio.
         """
         number = next(self._numbers)
-        process = await self._joined(number)
+        process = await self._join(number)
         try:
-            yield Session(number, await process.tell(Begin(session=number, model=model)), process)
+            yield LiveSession(number, await process.send(StartSession(session=number, model=model)), process)
         finally:
-            await self._left(process, number)
+            await self._leave(process, number)
 
-    async def _joined(self, number: int) -> ListeningProcess:
-        async with self._starting:
+    async def _join(self, number: int) -> LiveProcess:
+        async with self._start_lock:
             if self._process is None or not self._process.alive:
                 try:
-                    self._process = await ListeningProcess.start(self._setup)
+                    self._process = await LiveProcess.start(self._setup)
                 except WorkerError as error:
-                    raise ListenerLostError("the process that listens does not start; try again soon") from error
+                    raise ListenerLostError("the live worker process could not be started; try again soon") from error
             self._process.sessions.add(number)
             return self._process
 
-    async def _left(self, process: ListeningProcess, number: int) -> None:
+    async def _leave(self, process: LiveProcess, number: int) -> None:
         process.sessions.discard(number)
         if process.sessions:
             with contextlib.suppress(GenrelensError):
-                await process.tell(End(session=number))
+                await process.send(EndSession(session=number))
             return
         if self._process is process:
             self._process = None

@@ -1,49 +1,46 @@
-"""What the server and the process that listens tell each other; see `genrelens.web.workers.messages` for how."""
+"""Messages between the server and the live worker; `genrelens.web.workers.messages` defines their encoding."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from genrelens.prediction import Failure
+from genrelens.records import FrozenModel
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class StartSession(FrozenModel):
+    """Starts a session with a model."""
 
-
-class Begin(_Message):
-    """A session begins, in which this model listens."""
-
-    kind: Literal["begin"] = "begin"
+    kind: Literal["start"] = "start"
     session: int
     model: str
 
 
-class Hear(_Message):
-    """Samples came, float32 little-endian and interleaved; `missed` seconds were dropped before them.
+class AddAudio(FrozenModel):
+    """Adds audio to a session; `missed` seconds were dropped before it.
 
-    They follow as a message of their own, which is no JSON.
+    The samples follow as a message of their own: float32, little-endian, interleaved.
     """
 
-    kind: Literal["hear"] = "hear"
+    kind: Literal["audio"] = "audio"
     session: int
     rate: int
     channels: int
     missed: float
 
 
-class End(_Message):
-    """A session ends."""
+class EndSession(FrozenModel):
+    """Ends a session."""
 
     kind: Literal["end"] = "end"
     session: int
 
 
-Instruction = Annotated[Begin | Hear | End, Field(discriminator="kind")]
+Command = Annotated[StartSession | AddAudio | EndSession, Field(discriminator="kind")]
 
 
-class Told(_Message):
-    """What is answered to any of these: what the client is to be told, message by message; or why it cannot be."""
+class LiveReply(FrozenModel):
+    """The reply to a command: JSON objects to forward to the client, or the failure of the command."""
 
     messages: tuple[dict[str, Any], ...] = ()
     failure: Failure | None = None

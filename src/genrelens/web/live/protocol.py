@@ -1,4 +1,4 @@
-"""What is said between a client of `/v1/live` and the server."""
+"""The protocol of `/v1/live`: the messages of clients, and the exchange with one client."""
 
 import asyncio
 import contextlib
@@ -7,27 +7,24 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
 from fastapi import WebSocket, WebSocketDisconnect
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from genrelens import errors
 from genrelens.audio.ring_buffer import RingBuffer
 from genrelens.errors import GenrelensError
-from genrelens.web.core.problems import Problem, error_status, problem_title, problem_type
+from genrelens.records import FrozenModel
+from genrelens.web.core.problems import Problem
 from genrelens.web.core.settings import LiveLimits
 from genrelens.web.live.client import LiveSession
 
-_SAMPLE = 4  # bytes
-_GATHERED = 0.1  # s of audio that are heard together: less would be more work for the same answers
-_LONGEST_MESSAGE = 2.0  # s of audio
-_MOST_WAITING = 3 << 19  # bytes that may wait to be heard: 4 s at 48 kHz in stereo
+_SAMPLE_BYTES = 4
+_BATCH_SECONDS = 0.1  # audio processed together: smaller batches cost more for the same predictions
+_MAX_MESSAGE_SECONDS = 2.0  # audio in one message
+_MAX_BACKLOG_BYTES = 3 << 19  # unprocessed audio: 4 s of stereo at 48 kHz
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Hello(_Message):
-    """What a client says first; browsers, which cannot send a header, give their key here."""
+class Hello(FrozenModel):
+    """The first message of a client; browsers, which cannot set a header, send their API key in it."""
 
     rate: Annotated[int, Field(ge=4_000, le=192_000)]
     channels: Annotated[int, Field(ge=1, le=2)] = 1
@@ -36,133 +33,144 @@ class Hello(_Message):
 
     @property
     def token(self) -> str:
-        """The key; empty if there is none."""
+        """The API key, or an empty string."""
         return self.key.get_secret_value() if self.key else ""
 
-    def seconds(self, samples: int) -> float:
-        """How long so many bytes of samples last."""
-        return samples / (_SAMPLE * self.channels * self.rate)
+    def seconds(self, size: int) -> float:
+        """Return the duration in seconds of `size` bytes of samples."""
+        return size / (_SAMPLE_BYTES * self.channels * self.rate)
 
 
-class Control(_Message):
-    """What a client may say later: whether to pause, or that it wants no more."""
+class Control(FrozenModel):
+    """A later message of a client: pause, resume or stop."""
 
     pause: bool = False
     stop: bool = False
 
 
-Said = TypeVar("Said", bound=_Message)
+ClientMessage = TypeVar("ClientMessage", Hello, Control)
 
 
 class LiveConnection:
-    """What is said between one client and the server: audio is taken in while what came before is heard."""
+    """The exchange with one client: receives audio while earlier audio is being processed.
 
-    def __init__(self, websocket: WebSocket, limits: LiveLimits, count: Callable[[float], None]) -> None:
+    Args:
+        websocket: the accepted connection.
+        limits: limits of sessions.
+        count_audio: called with the seconds of audio that were processed.
+    """
+
+    def __init__(self, websocket: WebSocket, limits: LiveLimits, count_audio: Callable[[float], None]) -> None:
         self.websocket = websocket
-        self._count = count  # is told of seconds that were heard
-        self.number: str = websocket.state.id
-        self.heard = self.missed = 0.0  # s
+        self.id: str = websocket.state.id
+        self.audio_seconds = 0.0  # processed
+        self.missed_seconds = 0.0  # dropped
         self._limits = limits
-        self._arrived = asyncio.Event()
+        self._count_audio = count_audio
+        self._audio_arrived = asyncio.Event()
         self._paused = False
 
-    async def greeted(self) -> Hello:
+    async def receive_hello(self) -> Hello:
         """Wait for the first message.
 
         Raises:
-            MalformedUploadError: it is no greeting.
-            SlowUploadError: it does not come.
+            MalformedUploadError: the message is not a valid hello.
+            SlowUploadError: no message arrives in time.
         """
-        first = await self._received(self._limits.greeting_seconds)
-        if not isinstance(first, str):
-            raise errors.MalformedUploadError("the first message must be JSON with the rate of the samples")
-        return _parsed(Hello, first)
+        message = await self._receive(self._limits.hello_seconds)
+        if not isinstance(message, str):
+            raise errors.MalformedUploadError("the first message must be JSON with the sampling rate (`rate`)")
+        return _parse(Hello, message)
 
-    async def go_on(self, hello: Hello, session: LiveSession) -> None:
-        """Listen until the client wants no more."""
-        await self._send(*session.greeting)
-        backlog: RingBuffer[bytes] = RingBuffer(min(self._limits.behind_seconds, hello.seconds(_MOST_WAITING)))
+    async def run(self, hello: Hello, session: LiveSession) -> None:
+        """Classify audio until the client stops.
+
+        Raises:
+            TooLongError: the session exceeds its maximum duration.
+            GenrelensError: the client sends invalid messages, no audio for too long, or the live worker fails.
+        """
+        await self._send(*session.ready)
+        backlog_seconds = min(self._limits.backlog_seconds, hello.seconds(_MAX_BACKLOG_BYTES))
+        backlog: RingBuffer[bytes] = RingBuffer(backlog_seconds)
         try:
-            async with asyncio.timeout(self._limits.longest_seconds):
-                await _first_of(self._take_in(hello, backlog), self._tell(hello, backlog, session))
+            async with asyncio.timeout(self._limits.session_seconds):
+                await _run_until_first(
+                    self._receive_audio(hello, backlog), self._send_predictions(hello, backlog, session)
+                )
         except TimeoutError as error:
             raise errors.TooLongError(
-                f"a session may last {self._limits.longest_seconds:g} s, and this one has; connect again"
+                f"the session reached its maximum duration of {self._limits.session_seconds:g} s; connect again"
             ) from error
 
-    async def tell_problem(self, error: GenrelensError, code: int) -> None:
-        """Tell what is wrong, and close."""
-        kind = type(error)
-        problem = Problem(
-            type=problem_type(kind),
-            title=problem_title(kind),
-            status=error_status(kind),
-            detail=str(error),
-            instance=f"urn:uuid:{self.number}",
-        )
+    async def close_with_problem(self, error: GenrelensError, code: int) -> None:
+        """Send an error as a problem, and close the connection with a code."""
+        problem = Problem.from_error(error, self.id)
         with contextlib.suppress(WebSocketDisconnect):
             await self._send({"problem": problem.model_dump(exclude_none=True)})
             await self.websocket.close(code, problem.title)
 
-    async def _take_in(self, hello: Hello, backlog: RingBuffer[bytes]) -> None:
-        """Receive audio, which alone shows that somebody is there; what else is said does not put off the end."""
-        heard = went_on = time.monotonic()
+    async def _receive_audio(self, hello: Hello, backlog: RingBuffer[bytes]) -> None:
+        """Buffer audio until the client stops. Only audio, or the end of a pause, postpones the idle timeout."""
+        last_audio = last_activity = time.monotonic()
         while True:
-            ends = heard + self._limits.paused_seconds if self._paused else went_on + self._limits.idle_seconds
-            message = await self._received(ends - time.monotonic())
+            if self._paused:
+                deadline = last_audio + self._limits.paused_seconds
+            else:
+                deadline = last_activity + self._limits.idle_seconds
+            message = await self._receive(deadline - time.monotonic())
             if isinstance(message, bytes):
-                if self._put(message, hello, backlog):
-                    heard = went_on = time.monotonic()
+                if self._buffer(message, hello, backlog):
+                    last_audio = last_activity = time.monotonic()
                 continue
-            control = _parsed(Control, message)
+            control = _parse(Control, message)
             if control.stop:
                 return
             if self._paused and not control.pause:
-                went_on = time.monotonic()
+                last_activity = time.monotonic()
             self._paused = control.pause
 
-    async def _tell(self, hello: Hello, backlog: RingBuffer[bytes], session: LiveSession) -> None:
+    async def _send_predictions(self, hello: Hello, backlog: RingBuffer[bytes], session: LiveSession) -> None:
         while True:
-            await self._arrived.wait()
-            await asyncio.sleep(_GATHERED)
-            self._arrived.clear()
+            await self._audio_arrived.wait()
+            await asyncio.sleep(_BATCH_SECONDS)
+            self._audio_arrived.clear()
             pieces, missed = backlog.take_all()
             samples = b"".join(pieces)
-            await self._send(*await session.hear(samples, hello.rate, hello.channels, missed))
+            await self._send(*await session.process_audio(samples, hello.rate, hello.channels, missed))
             seconds = hello.seconds(len(samples))
-            self.heard += seconds
-            self._count(seconds)
-            self.missed += missed
+            self.audio_seconds += seconds
+            self._count_audio(seconds)
+            self.missed_seconds += missed
 
-    def _put(self, samples: bytes, hello: Hello, backlog: RingBuffer[bytes]) -> bool:
-        """Have samples wait to be heard; whether they shall be."""
-        if len(samples) % (_SAMPLE * hello.channels):
+    def _buffer(self, samples: bytes, hello: Hello, backlog: RingBuffer[bytes]) -> bool:
+        """Buffer samples unless the session is paused; return whether there was audio to buffer."""
+        if len(samples) % (_SAMPLE_BYTES * hello.channels):
             raise errors.MalformedUploadError(
                 f"a message of {len(samples)} bytes is not float32 samples of {hello.channels} channels; check both"
             )
         seconds = hello.seconds(len(samples))
-        if seconds > _LONGEST_MESSAGE:
+        if seconds > _MAX_MESSAGE_SECONDS:
             raise errors.TooLargeError(
-                f"a message has {seconds:.1f} s of audio, more than {_LONGEST_MESSAGE:g}; send shorter pieces"
+                f"a message has {seconds:.1f} s of audio, more than {_MAX_MESSAGE_SECONDS:g} s; send shorter messages"
             )
         if self._paused or not samples:
             return False
         backlog.put(samples, seconds)
-        self._arrived.set()
+        self._audio_arrived.set()
         return True
 
-    async def _received(self, patience: float) -> str | bytes:
-        """The next message.
+    async def _receive(self, timeout: float) -> str | bytes:
+        """Wait `timeout` seconds for the next message.
 
         Raises:
-            SlowUploadError: there is none in time.
-            WebSocketDisconnect: the client is gone.
+            SlowUploadError: no message arrived in time.
+            WebSocketDisconnect: the client disconnected.
         """
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 message = await self.websocket.receive()
         except TimeoutError as error:
-            raise errors.SlowUploadError("nothing has come for too long; connect again") from error
+            raise errors.SlowUploadError("no audio arrived for too long; connect again") from error
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message["code"])
         text = message.get("text")
@@ -173,17 +181,17 @@ class LiveConnection:
             await self.websocket.send_json(message)
 
 
-def _parsed(kind: type[Said], text: str) -> Said:
+def _parse(kind: type[ClientMessage], text: str) -> ClientMessage:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the message"
-        raise errors.MalformedUploadError(f"{where} cannot be used ({first['msg']}); see docs/live.md") from error
+        field = ".".join(map(str, first["loc"])) or "the message"
+        raise errors.MalformedUploadError(f"{field} is invalid ({first['msg']}); see docs/live.md") from error
 
 
-async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
-    """Run all of these until the first one ends, and end as it does."""
+async def _run_until_first(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run coroutines concurrently until the first one returns or raises; cancel the others."""
     tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""`/v1/live`: a websocket that takes samples and tells twice a second what they are."""
+"""`/v1/live`: a WebSocket that receives samples and sends a prediction twice a second."""
 
 import contextlib
 import logging
@@ -6,84 +6,86 @@ import logging
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from genrelens.errors import GenrelensError
-from genrelens.web.core.auth import client_of, require_key, token_of
-from genrelens.web.core.concurrency import Gate
-from genrelens.web.core.logs import FIELDS
-from genrelens.web.core.problems import error_problem, status_for
-from genrelens.web.core.services import Services
-from genrelens.web.live.client import Ear
-from genrelens.web.live.protocol import Talk
-from genrelens.web.routes.predictions import model_name
-from genrelens.web.workers.messages import Setup
+from genrelens.web.core.auth import bearer_token, client_id, require_key
+from genrelens.web.core.concurrency import ConcurrencyLimiter
+from genrelens.web.core.problems import error_response, error_status
+from genrelens.web.core.telemetry import LOG_FIELDS
+from genrelens.web.live.client import LiveClient
+from genrelens.web.live.protocol import LiveConnection
+from genrelens.web.services import Services
+from genrelens.web.workers.messages import WorkerSetup
 
-_CLOSED = 4000  # a websocket that ends with a problem is closed with this and its status
+# WebSocket close codes (RFC 6455); a problem closes the connection with 4000 plus its status.
+_NORMAL, _INTERNAL_ERROR, _PROBLEM = 1000, 1011, 4000
 
 _log = logging.getLogger("genrelens.live")
 
 
-class Live:
-    """All sessions of a server."""
+class LiveService:
+    """The live sessions of a server."""
 
     def __init__(self, services: Services) -> None:
-        self.services = services
-        self.limits = limits = services.settings.live
-        self.ear = Ear(Setup(**services.settings.model_dump(include=set(Setup.model_fields))))
-        self._door = Gate(limits.greetings, max(1, limits.greetings // 4), "greetings")
-        self._gate = Gate(limits.sessions, limits.share, "live sessions")
+        self._services = services
+        self._limits = limits = services.settings.live
+        self._client = LiveClient(WorkerSetup.from_settings(services.settings))
+        self._handshakes = ConcurrencyLimiter(limits.max_handshakes, max(1, limits.max_handshakes // 4), "handshakes")
+        self._sessions = ConcurrencyLimiter(limits.max_sessions, limits.max_share, "live sessions")
 
-    async def attend(self, websocket: WebSocket) -> None:
-        """Serve a client until it leaves or there is a problem, which it is told."""
-        with contextlib.ExitStack() as door:
+    async def handle(self, websocket: WebSocket) -> None:
+        """Serve a client until it disconnects or an error occurs, which it receives as a problem."""
+        with contextlib.ExitStack() as handshake:
             try:
-                door.enter_context(self._door.entered(client_of(websocket, "", ())))
+                handshake.enter_context(self._handshakes.slot(client_id(websocket, "", ())))
             except GenrelensError as error:
-                await websocket.send_denial_response(error_problem(websocket, error))
+                await websocket.send_denial_response(error_response(websocket, error))
             else:
-                await self._attend(websocket, door)
+                await self._accept(websocket, handshake)
 
-    async def _attend(self, websocket: WebSocket, door: contextlib.ExitStack) -> None:
+    async def _accept(self, websocket: WebSocket, handshake: contextlib.ExitStack) -> None:
         await websocket.accept()
-        talk = Talk(websocket, self.limits, self.services.metrics.audio.inc)
-        code = 1011  # an error of ours
+        connection = LiveConnection(websocket, self._limits, self._services.metrics.audio_seconds.inc)
+        code = _INTERNAL_ERROR
         try:
-            await self._serve(talk, door)
-            code = 1000
+            await self._run_session(connection, handshake)
+            code = _NORMAL
             await websocket.close()
-        except WebSocketDisconnect as gone:
-            code = gone.code
+        except WebSocketDisconnect as disconnect:
+            code = disconnect.code
         except GenrelensError as error:
-            code = _CLOSED + status_for(type(error))
-            await talk.tell_problem(error, code)
+            code = _PROBLEM + error_status(type(error))
+            await connection.close_with_problem(error, code)
         finally:
-            self._observe(talk, code)
+            _log_session(connection, code)
 
-    async def _serve(self, talk: Talk, door: contextlib.ExitStack) -> None:
-        hello = await talk.greeted()
-        door.close()  # it stands there no longer
-        token, keys = hello.token or token_of(talk.websocket), self.services.settings.api_keys
+    async def _run_session(self, connection: LiveConnection, handshake: contextlib.ExitStack) -> None:
+        hello = await connection.receive_hello()
+        handshake.close()
+        token, keys = hello.token or bearer_token(connection.websocket), self._services.settings.api_keys
         require_key(token, keys)
-        model = model_name(self.services, hello.model)
-        client = client_of(talk.websocket, token, keys)
-        with self._gate.entered(client), self.services.metrics.sessions.track_inprogress():
-            async with self.ear.session(model) as session:
-                await talk.go_on(hello, session)
-
-    def _observe(self, talk: Talk, code: int) -> None:
-        told = {
-            "id": talk.number,
-            "client": talk.websocket.client.host if talk.websocket.client else None,
-            "path": talk.websocket.url.path,
-            "code": code,
-            "audio_seconds": round(talk.heard, 1),
-            "missed_seconds": round(talk.missed, 1),
-        }
-        _log.info("session", extra={FIELDS: told})
+        model = self._services.pool.require_model(hello.model)
+        client = client_id(connection.websocket, token, keys)
+        with self._sessions.slot(client), self._services.metrics.live_sessions.track_inprogress():
+            async with self._client.session(model.name) as session:
+                await connection.run(hello, session)
 
 
 def add_live(app: FastAPI, services: Services) -> None:
-    """Have an app listen."""
-    app.state.live = Live(services)
+    """Add the route to an app."""
+    service = LiveService(services)
 
     @app.websocket("/v1/live")
     async def live(websocket: WebSocket) -> None:
-        await app.state.live.attend(websocket)
+        await service.handle(websocket)
+
+
+def _log_session(connection: LiveConnection, code: int) -> None:
+    websocket = connection.websocket
+    fields = {
+        "id": connection.id,
+        "client": websocket.client.host if websocket.client else None,
+        "path": websocket.url.path,
+        "code": code,
+        "audio_seconds": round(connection.audio_seconds, 1),
+        "missed_seconds": round(connection.missed_seconds, 1),
+    }
+    _log.info("session", extra={LOG_FIELDS: fields})

@@ -1,41 +1,48 @@
-"""What those ask who keep the server running: is it alive, is it ready, what does it do."""
+"""Routes for operators: liveness, readiness and metrics."""
 
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from genrelens.errors import NotReadyError, UnauthorisedError
-from genrelens.web.core.auth import keyed
-from genrelens.web.core.openapi import example, problems
-from genrelens.web.core.responses import Status
-from genrelens.web.core.services import Services
+from genrelens.web.core.auth import key_dependencies
+from genrelens.web.core.openapi import json_example, problem_responses
+from genrelens.web.routes.responses import Status
+from genrelens.web.services import Services
 
 
 def add_operations(app: FastAPI, services: Services) -> None:
-    """Have an app answer it; only the figures need a key."""
+    """Add the routes to an app; only the metrics require an API key."""
 
-    @app.get("/healthz", summary="Is the server alive?", responses={200: example({"status": "alive"}), **problems()})
+    @app.get(
+        "/healthz",
+        summary="Check liveness",
+        responses={200: json_example({"status": "alive"}), **problem_responses()},
+    )
     async def healthz() -> Status:
-        """It answers, so it is."""
+        """Return 200 while the server is alive."""
         return Status(status="alive")
 
     @app.get(
         "/readyz",
-        summary="Can files be judged?",
-        responses={200: example({"status": "ready"}), **problems(NotReadyError)},
+        summary="Check readiness",
+        responses={200: json_example({"status": "ready"}), **problem_responses(NotReadyError)},
     )
     async def readyz() -> Status:
-        """Whether a worker has the models loaded."""
+        """Return 200 while a worker has its models loaded."""
         if not services.pool.ready:
-            raise NotReadyError("no worker has its models loaded yet; try again soon")
+            raise NotReadyError("no worker has loaded its models yet; try again soon")
         return Status(status="ready")
 
     @app.get(
         "/metrics",
-        summary="Figures for Prometheus",
-        dependencies=keyed(services.settings),
+        summary="Prometheus metrics",
+        dependencies=key_dependencies(services.settings),
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems(UnauthorisedError)},
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+            **problem_responses(UnauthorisedError),
+        },
     )
     async def show_metrics() -> Response:
-        """Requests, their time, who waits, and how much was heard."""
-        return Response(services.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+        """Return request counts and latencies, queue lengths, and the amount of audio classified."""
+        return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)

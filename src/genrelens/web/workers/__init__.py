@@ -1,1 +1,1 @@
-"""Worker processes: pool, messages and the fair queue."""
+"""Worker processes, and the pool that runs jobs on them."""

@@ -1,54 +1,56 @@
-"""What the server and its worker processes tell each other, and how: mostly JSON, each with its length before it.
+"""Messages between the server and its worker processes: JSON with a length prefix.
 
-It is JSON and not pickle, because a worker that a hostile file has taken over must not be able to run code in the
-server.
+JSON rather than pickle, so that a worker compromised by a hostile file cannot run code in the server.
 """
 
 import asyncio
-from typing import IO, Any, Literal
+from typing import IO, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field, TypeAdapter
 
 from genrelens.errors import WorkerError
-from genrelens.explain.explanation import Method
-from genrelens.prediction import Failure
+from genrelens.explain.explanation import Explanation, Method, Spectrogram
+from genrelens.prediction import Failure, Prediction
+from genrelens.records import FrozenModel
+from genrelens.web.core.settings import Settings
 
 Windows = int | Literal["all"]
 
-_LENGTH = 4  # bytes of the number before a message
-_LONGEST = 1 << 25  # bytes; why, by occlusion and for 527 labels, takes 19 MB
+_LENGTH_BYTES = 4  # of the prefix
+_MAX_MESSAGE = 1 << 25  # bytes; an explanation of 527 labels by occlusion takes 19 MB
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Setup(_Message):
-    """What a worker is told first: see `genrelens.web.core.settings.Settings`."""
+class WorkerSetup(FrozenModel):
+    """The first message to a worker: the settings that concern it."""
 
     models: tuple[str, ...]
     worker_mb: int
     max_seconds: float
     file_seconds: float
 
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Select the settings that concern a worker."""
+        return cls(**settings.model_dump(include=set(cls.model_fields)))
 
-class Offer(_Message):
-    """A model that a worker has loaded, by the name on its card."""
+
+class LoadedModel(FrozenModel):
+    """A model that a worker has loaded, with the name on its card."""
 
     name: str
     summary: str
     card: dict[str, Any]
 
 
-class Ready(_Message):
-    """What a worker answers to its setup: the models it has; or why it cannot work."""
+class WorkerReady(FrozenModel):
+    """A worker's response to its setup: the models it has loaded, or the failure to load them."""
 
-    offers: tuple[Offer, ...] = ()
+    models: tuple[LoadedModel, ...] = ()
     failure: Failure | None = None
 
 
-class Job(_Message):
-    """A file to judge: where it lies, and what its sender calls it."""
+class Job(FrozenModel):
+    """A file to classify: its path, the client's name for it, and the options of the request."""
 
     path: str
     name: str
@@ -58,33 +60,40 @@ class Job(_Message):
     explain: Method | None = None
 
 
-class Outcome(_Message):
-    """What became of a job: a prediction, perhaps explained, as JSON; or why there is none."""
+class Result(Prediction):
+    """The prediction for a file; `path` is the client's name for it.
 
-    result: dict[str, Any] | None = None
-    failure: Failure | None = None
+    `spectrogram` and `explanations` are present if the request asked for explanations.
+    """
+
+    spectrogram: Spectrogram | None = None
+    explanations: tuple[Explanation, ...] | None = None
 
 
-def packed(message: BaseModel | bytes) -> bytes:
-    """A message with its length before it."""
+JobResult = Annotated[Result | Failure, Field(union_mode="left_to_right")]
+JOB_RESULT: TypeAdapter[Result | Failure] = TypeAdapter(JobResult)
+
+
+def encode_message(message: BaseModel | bytes) -> bytes:
+    """Return a message with its length prefix."""
     content = message if isinstance(message, bytes) else message.model_dump_json().encode()
-    return len(content).to_bytes(_LENGTH, "big") + content
+    return len(content).to_bytes(_LENGTH_BYTES, "big") + content
 
 
-def read(stream: IO[bytes]) -> bytes | None:
-    """The next message of a stream, or None at its end."""
-    head = stream.read(_LENGTH)
-    return stream.read(int.from_bytes(head, "big")) if len(head) == _LENGTH else None
+def read_message(stream: IO[bytes]) -> bytes | None:
+    """Read the next message of a stream; None at its end."""
+    prefix = stream.read(_LENGTH_BYTES)
+    return stream.read(int.from_bytes(prefix, "big")) if len(prefix) == _LENGTH_BYTES else None
 
 
-async def receive(stream: asyncio.StreamReader) -> bytes:
-    """The next message from a worker.
+async def receive_message(stream: asyncio.StreamReader) -> bytes:
+    """Read the next message of a worker.
 
     Raises:
-        EOFError: the worker is gone.
-        WorkerError: this is no message of ours.
+        EOFError: the worker has exited.
+        WorkerError: the length prefix exceeds every valid message.
     """
-    length = int.from_bytes(await stream.readexactly(_LENGTH), "big")
-    if length > _LONGEST:
-        raise WorkerError(f"a worker process announces {length} bytes, which no answer has; try again")
+    length = int.from_bytes(await stream.readexactly(_LENGTH_BYTES), "big")
+    if length > _MAX_MESSAGE:
+        raise WorkerError(f"a worker process announced {length} bytes, more than any valid message has; try again")
     return await stream.readexactly(length)

@@ -1,4 +1,4 @@
-"""The server's end of a worker process: start it, ask it, end it."""
+"""The server's handle of a worker process: start, run jobs, end."""
 
 import asyncio
 import logging
@@ -12,53 +12,61 @@ from pydantic import ValidationError
 from genrelens import errors
 from genrelens.errors import DeadlineError, GenrelensError, WorkerError, display_name
 from genrelens.prediction import Failure
-from genrelens.web.core.logs import LOG_FIELDS
-from genrelens.web.workers.messages import Job, LoadedModel, Outcome, WorkerReady, WorkerSetup, encode_message, receive_message
+from genrelens.web.core.telemetry import LOG_FIELDS
+from genrelens.web.workers.messages import (
+    JOB_RESULT,
+    Job,
+    LoadedModel,
+    Result,
+    WorkerReady,
+    WorkerSetup,
+    encode_message,
+    receive_message,
+)
 
-# -P: what lies in the folder in which the server was started is not imported.
-_COMMAND = (sys.executable, "-P", "-m")
+_COMMAND = (sys.executable, "-P", "-m")  # -P: never import from the current directory
 
 _ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1",  # a worker has one core, and numpy's own threads would only get in its way
-    # glibc would keep ever more of the memory that broken files made it fetch; so it gives large blocks back (bytes).
+    "OPENBLAS_NUM_THREADS": "1",  # a worker uses one core; numpy's threads would only compete for it
+    # glibc would retain ever more of the memory that broken files made it allocate: return large blocks (bytes).
     "MALLOC_MMAP_THRESHOLD_": "1048576",
     "MALLOC_TRIM_THRESHOLD_": "4194304",
 }
 
-# What a worker that is gone, silent or out of its mind gives; a TimeoutError is an OSError.
+# Raised when a worker has exited, hangs (TimeoutError is an OSError) or sends malformed messages.
 WORKER_FAULTS = (OSError, EOFError, ValidationError)
 
-_SAID = 1 << 13  # bytes that are logged at a time
+_LOG_CHUNK = 1 << 13  # bytes of stderr per log record
 
-_STARTING = 120.0  # s until the models must be loaded
-_LEAVING = 2.0  # s that an idle worker may take to end
+_START_SECONDS = 120.0  # to load the models
+_EXIT_SECONDS = 2.0  # for an idle worker to exit by itself
 
 _log = logging.getLogger(__name__)
 
 
 class WorkerGoneError(BrokenPipeError):
-    """A worker was gone before it could be asked."""
+    """The worker exited before it received the job."""
 
 
 class WorkerProcess:
-    """A process that has its models loaded and waits for jobs. Get one by `start`."""
+    """A process that has loaded its models and waits for jobs. Create one with `start`."""
 
-    module: ClassVar[str] = "genrelens.web.workers.worker"  # what it runs
+    module: ClassVar[str] = "genrelens.web.workers.worker"  # what the process runs
 
     def __init__(self, process: Process, setup: WorkerSetup) -> None:
         self._process = process
         self._setup = setup
         self._killed = False
-        self._listening = asyncio.create_task(self._log_what_is_said())
-        self.offers: tuple[LoadedModel, ...] = ()
+        self._stderr_task = asyncio.create_task(self._log_stderr())
+        self.models: tuple[LoadedModel, ...] = ()
 
     @classmethod
     async def start(cls, setup: WorkerSetup) -> Self:
-        """Start a process and wait until it has its models.
+        """Start a process and wait until it has loaded its models.
 
         Raises:
-            ModelError: they cannot be found or used.
-            WorkerError: the process does not start, or says nothing.
+            ModelError: a model cannot be found or used.
+            WorkerError: the process cannot be started, exits, or is not ready in time.
         """
         try:
             process = await asyncio.create_subprocess_exec(
@@ -68,25 +76,25 @@ class WorkerProcess:
                 stdout=PIPE,
                 stderr=PIPE,
                 env=os.environ | _ENVIRONMENT,
-                start_new_session=True,  # Ctrl-C in a terminal is for the server alone to handle
+                start_new_session=True,  # the server alone handles Ctrl-C
             )
         except OSError as error:
             raise WorkerError(f"a worker process cannot be started ({error.strerror}); free memory") from error
         worker = cls(process, setup)
         try:
-            async with asyncio.timeout(_STARTING):
+            async with asyncio.timeout(_START_SECONDS):
                 ready = WorkerReady.model_validate_json(await worker._exchange(encode_message(setup)))
         except WORKER_FAULTS as error:
             await worker.end()
-            raise WorkerError("a worker process failed before it was ready; see what it printed") from error
+            raise WorkerError("a worker process failed before it was ready; see its output in the log") from error
         except BaseException:
             worker.kill()
-            await worker.gone()
+            await worker.wait()
             raise
         if ready.failure:
             await worker.end()
             raise error_from(ready.failure)
-        worker.offers = ready.offers
+        worker.models = ready.models
         return worker
 
     @property
@@ -96,25 +104,25 @@ class WorkerProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked."""
+        """Whether the process can take a job, now or after its current one."""
         return not self._killed and self._process.returncode is None
 
-    async def ask(self, job: Job) -> Outcome:
-        """Have a job done. Whatever comes between, the process does not live on with half a job.
+    async def run(self, job: Job) -> Result | Failure:
+        """Run a job. If this is cancelled or fails, the process is killed, so that no stale result remains.
 
         Raises:
-            UnaskedError: it was gone before it could be asked.
-            DeadlineError: it took too long, and was killed.
-            WorkerError: it died.
+            WorkerGoneError: the process exited before it received the job.
+            DeadlineError: the job took too long.
+            WorkerError: the process died or sent a malformed result.
         """
         try:
             async with asyncio.timeout(self._setup.file_seconds):
-                return Outcome.model_validate_json(await self._exchange(encode_message(job)))
+                return JOB_RESULT.validate_json(await self._exchange(encode_message(job)))
         except TimeoutError as error:
             self.kill()
             raise DeadlineError(
-                f"{display_name(job.name)} was not done within {self._setup.file_seconds:g} s; send a shorter file, or "
-                "ask for fewer windows"
+                f"{display_name(job.name)} was not processed within {self._setup.file_seconds:g} s; send a shorter "
+                "file or request fewer windows"
             ) from error
         except WorkerGoneError:
             self.kill()
@@ -122,54 +130,53 @@ class WorkerProcess:
         except WORKER_FAULTS as error:
             self.kill()
             raise WorkerError(
-                f"{display_name(job.name)} made its process die, or wanted more memory than the "
-                f"{self._setup.worker_mb} MB that one file may have; leave it out"
+                f"{display_name(job.name)} crashed its worker process or exceeded the memory limit of "
+                f"{self._setup.worker_mb} MB; leave it out"
             ) from error
         except BaseException:
             self.kill()
             raise
 
-    async def gone(self) -> None:
-        """Wait until the process has ended, however it came to that."""
+    async def wait(self) -> None:
+        """Wait until the process has exited, for whatever reason."""
         await self._process.wait()
-        await asyncio.shield(self._listening)
+        await asyncio.shield(self._stderr_task)
 
     async def end(self) -> None:
-        """Let the process leave, or make it."""
+        """Ask the process to exit, and kill it if it does not."""
         assert self._process.stdin
         self._process.stdin.close()
         try:
-            async with asyncio.timeout(_LEAVING):
-                await self.gone()
+            async with asyncio.timeout(_EXIT_SECONDS):
+                await self.wait()
         except TimeoutError:
             self.kill()
-            await self.gone()
+            await self.wait()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Kill the process."""
         self._killed = True
         if self._process.returncode is None:
             self._process.kill()
 
-    async def _log_what_is_said(self) -> None:
-        """What a process says on stderr, a warning or how it died, goes to the log as ours does."""
+    async def _log_stderr(self) -> None:
+        """Log what the process writes to stderr, such as warnings or its traceback."""
         assert self._process.stderr
-        while said := await self._process.stderr.read(_SAID):
-            told = {"pid": self.pid, "said": said.decode("utf-8", "replace")}
-            _log.warning("a worker process says something", extra={LOG_FIELDS: told})
+        while output := await self._process.stderr.read(_LOG_CHUNK):
+            fields = {"pid": self.pid, "stderr": output.decode("utf-8", "replace")}
+            _log.warning("output of a worker process", extra={LOG_FIELDS: fields})
 
     async def _exchange(self, message: bytes) -> bytes:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(message)
-        if self._process.stdin.is_closing():  # at once: later, it may have died of the message
+        if self._process.stdin.is_closing():  # checked before any await: later, this message may be the cause
             raise WorkerGoneError
         await self._process.stdin.drain()
         return await receive_message(self._process.stdout)
 
 
 def error_from(failure: Failure) -> GenrelensError:
-    """The error that a failure tells of."""
-    kind = getattr(errors, failure.error.type, GenrelensError)
-    error: GenrelensError = kind(failure.error.message)
-    return error
+    """Return the error that a failure describes; a WorkerError if its type is unknown."""
+    kind = errors.by_name(failure.error.type) or WorkerError
+    return kind(failure.error.message)

@@ -1,16 +1,18 @@
-"""A worker process: it decodes and judges one file at a time, so that a hostile file has nothing to harm but it.
+"""A worker process: decodes and classifies one file at a time, so that a hostile file can only harm this process.
 
     python -m genrelens.web.workers.worker
 
-It is told what to do on stdin and answers on stdout, in `genrelens.web.workers.messages`. It handles no error that it
-does not know: it dies, and the server starts another.
+It exchanges the messages of `genrelens.web.workers.messages` over stdin and stdout. It does not handle unexpected
+errors: it dies, and the server starts another worker.
 """
 
 import os
 import signal
 import sys
 from math import ceil
-from typing import IO, Any, BinaryIO
+from typing import IO, BinaryIO
+
+from pydantic import BaseModel
 
 from genrelens.audio.containers import SeekTolerantFile
 from genrelens.audio.decoder import AudioReader
@@ -19,108 +21,132 @@ from genrelens.errors import GenrelensError, TooLongError, display_name
 from genrelens.model.input_spec import AudioInput
 from genrelens.prediction import Failure
 from genrelens.web.core.settings import MB
-from genrelens.web.workers.messages import Job, LoadedModel, Outcome, WorkerReady, WorkerSetup, encode_message, read_message
+from genrelens.web.workers.messages import (
+    Job,
+    LoadedModel,
+    Result,
+    WorkerReady,
+    WorkerSetup,
+    encode_message,
+    read_message,
+)
 
-_GRACE = 2  # s that the server has to end a worker that is late, before it ends itself
+_GRACE_SECONDS = 2  # for the server to kill a worker that is late, before the worker's own alarm does
 
 
 def main() -> None:
-    """Load the models, then do jobs until the server closes the pipe."""
-    jobs, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not come between the answers
+    """Load the models, then run jobs until the server closes the pipe."""
+    jobs, results = open_pipes()
     setup = WorkerSetup.model_validate_json(read_message(jobs) or b"")
     try:
         loaded = [Classifier(model, threads=1) for model in setup.models]
     except GenrelensError as error:
-        _send(answers, WorkerReady(failure=Failure.from_error("", error)))
+        send(results, WorkerReady(failure=Failure.from_error("", error)))
         return
-    _send(answers, WorkerReady(offers=tuple(_offer(one) for one in loaded)))
-    classifiers = {one.card.name: one for one in loaded}
+    send(results, WorkerReady(models=tuple(_describe(classifier) for classifier in loaded)))
+    classifiers = {classifier.card.name: classifier for classifier in loaded}
     limit_memory(setup.worker_mb)
     while message := read_message(jobs):
         job = Job.model_validate_json(message)
-        _end_in(setup.file_seconds + _GRACE)
-        _send(answers, run_job(classifiers[job.model], job, setup.max_seconds))
-        _end_in(0)
+        _set_alarm(setup.file_seconds + _GRACE_SECONDS)
+        send(results, run_job(classifiers[job.model], job, setup.max_seconds))
+        _set_alarm(0)
 
 
-def run_job(classifier: Classifier, job: Job, max_seconds: float) -> Outcome:
-    """Do one job; a file that cannot be used is told of."""
+def open_pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """Return the streams of messages from and to the server; whatever libraries print goes to stderr instead."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return sys.stdin.buffer, replies
+
+
+def send(stream: IO[bytes], message: BaseModel) -> None:
+    """Send a message to the server."""
+    stream.write(encode_message(message))
+    stream.flush()
+
+
+def run_job(classifier: Classifier, job: Job, max_seconds: float) -> Result | Failure:
+    """Classify one file; an unusable file yields a failure."""
     try:
         with SeekTolerantFile.open_path(job.path, job.name) as file:
             if isinstance(classifier.card.input, AudioInput):
                 check_length(file, classifier.card.audio_input.front_end.rate, max_seconds)
-            return Outcome(result=_answer(classifier, file, job))
+            return _classify(classifier, file, job)
     except GenrelensError as error:
-        return Outcome(failure=Failure.from_error(job.name, error))
+        return Failure.from_error(job.name, error)
 
 
 def check_length(file: BinaryIO, rate: int, max_seconds: float) -> None:
-    """Refuse what lasts too long before it is judged.
+    """Refuse audio that is too long before it is classified.
 
-    Where the length is not declared, all is decoded to measure it; a file that declares too little meets the
-    deadline.
+    If the container declares no duration, the audio is decoded to measure it. A file that declares too short a
+    duration runs into the deadline instead.
+
+    Args:
+        file: the audio file.
+        rate: sampling rate in Hz to decode at.
+        max_seconds: maximum duration in seconds.
 
     Raises:
-        TooLongError: it does.
+        TooLongError: the audio is longer than `max_seconds`.
     """
-    with AudioReader(file, rate) as track:
-        duration = track.duration
+    with AudioReader(file, rate) as audio:
+        duration = audio.duration
         if duration is None:
-            duration = _measured(track, max_seconds)
+            duration = _measure_duration(audio, max_seconds)
     if duration > max_seconds:
         raise TooLongError(
-            f"{display_name(file)} lasts more than the {max_seconds:g} s of audio that this server takes; send a part of it"
+            f"{display_name(file)} is longer than the {max_seconds:g} s of audio that this server accepts; send a "
+            "part of it"
         )
 
 
 def limit_memory(megabytes: int) -> None:
-    """Let this process have no more data than that, where the system can (not on Windows); and leave no core."""
+    """Limit the data segment of this process where the system supports it (not on Windows); disable core dumps."""
     try:
         import resource
     except ModuleNotFoundError:
         return
-    for limit, most in ((resource.RLIMIT_DATA, megabytes * MB), (resource.RLIMIT_CORE, 0)):
-        highest = resource.getrlimit(limit)[1]
-        allowed = most if highest == resource.RLIM_INFINITY else min(most, highest)
-        resource.setrlimit(limit, (allowed, highest))
+    for kind, limit in ((resource.RLIMIT_DATA, megabytes * MB), (resource.RLIMIT_CORE, 0)):
+        hard_limit = resource.getrlimit(kind)[1]
+        allowed = limit if hard_limit == resource.RLIM_INFINITY else min(limit, hard_limit)
+        resource.setrlimit(kind, (allowed, hard_limit))
 
 
-def _measured(track: AudioReader, enough: float) -> float:
-    """Seconds of audio, counted no further than to `enough`."""
+def _measure_duration(audio: AudioReader, max_seconds: float) -> float:
+    """Return the duration in seconds, or any value above `max_seconds` as soon as it is exceeded."""
     seconds = 0.0
-    for block in track.blocks():
-        seconds += len(block) / track.rate
-        if seconds > enough:
+    for block in audio.blocks():
+        seconds += len(block) / audio.rate
+        if seconds > max_seconds:
             break
     return seconds
 
 
-def _answer(classifier: Classifier, file: BinaryIO, job: Job) -> dict[str, Any]:
+def _classify(classifier: Classifier, file: BinaryIO, job: Job) -> Result:
+    spectrogram = explanations = None
     if job.explain is None:
-        prediction, why = classifier.predict(file, windows=job.windows), {}
+        prediction = classifier.predict(file, windows=job.windows)
     else:
         from genrelens.explain.explainer import explain
 
         explained = explain(classifier, file, method=job.explain, windows=job.windows)
-        prediction, why = explained.prediction, explained.model_dump(mode="json", exclude={"prediction"})
-    return (prediction if job.top is None else prediction.top(job.top)).model_dump(mode="json") | why
+        prediction, spectrogram, explanations = explained.prediction, explained.spectrogram, explained.explanations
+    if job.top is not None:
+        prediction = prediction.top(job.top)
+    return Result(**dict(prediction), spectrogram=spectrogram, explanations=explanations)
 
 
-def _offer(classifier: Classifier) -> LoadedModel:
+def _describe(classifier: Classifier) -> LoadedModel:
     card = classifier.card
     return LoadedModel(name=card.name, summary=card.summary, card=card.model_dump(mode="json"))
 
 
-def _end_in(seconds: float) -> None:
-    """Let the kernel end this process if it is still busy then: it may hang in C, and the server may be gone."""
+def _set_alarm(seconds: float) -> None:
+    """Let the kernel end this process after `seconds`: it may hang in C code, and the server may have died."""
     if hasattr(signal, "alarm"):
         signal.alarm(ceil(seconds))
-
-
-def _send(answers: IO[bytes], message: WorkerReady | Outcome) -> None:
-    answers.write(encode_message(message))
-    answers.flush()
 
 
 if __name__ == "__main__":

@@ -172,3 +172,9 @@ def test_figures_and_logs_tell_of_requests_and_not_of_contents(server: Server, s
 def test_it_is_alive_and_ready(server: Server) -> None:
     assert server.get("/healthz").json() == {"status": "alive"}
     assert server.get("/readyz").json() == {"status": "ready"}
+
+
+def test_the_server_process_imports_nothing_heavy() -> None:
+    script = "import sys, genrelens.web.app; print(sorted({'av', 'numpy', 'onnxruntime', 'soxr'} & set(sys.modules)))"
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"

@@ -1,5 +1,3 @@
-"""The document says what the server does, and the server does what the document says."""
-
 from typing import Any
 
 import pytest
@@ -8,16 +6,15 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from genrelens.web.core.openapi import EXAMPLE_MODELS, EXAMPLE_RESULTS
 from genrelens.web.core.problems import MEDIA_TYPE, Problem
-from genrelens.web.routes.responses import Models, Results, Status
+from genrelens.web.routes.responses import EXAMPLE_MODELS, EXAMPLE_RESULTS, Models, Results, Status
 from tests.support.server import Server
 
 
 @pytest.fixture(scope="session")
 def document(server: Server) -> dict[str, Any]:
-    answer: dict[str, Any] = server.get("/openapi.json").json()
-    return answer
+    content: dict[str, Any] = server.get("/openapi.json").json()
+    return content
 
 
 @pytest.fixture(scope="session")
@@ -37,22 +34,20 @@ def api(server: Server) -> Any:
         ("/metrics", "GET", GenerationMode.POSITIVE),
     ],
 )
-def test_whatever_is_asked_the_answer_is_in_the_document(
-    api: Any, path: str, method: str, mode: GenerationMode
-) -> None:
+def test_every_response_conforms_to_the_document(api: Any, path: str, method: str, mode: GenerationMode) -> None:
     operation = api[path][method]
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-    def ask(case: Any) -> None:
+    def check(case: Any) -> None:
         case.call_and_validate(
             excluded_checks=[positive_data_acceptance]
-        )  # any bytes fit the schema, and few are music
+        )  # the schema accepts any bytes, few of which are audio
 
-    ask()
+    check()
 
 
-def test_routes(document: dict[str, Any]) -> None:
+def test_the_document_lists_all_routes(document: dict[str, Any]) -> None:
     assert {path: sorted(operations) for path, operations in document["paths"].items()} == {
         "/v1/predictions": ["post"],
         "/v1/models": ["get"],
@@ -75,18 +70,7 @@ def test_every_error_is_a_problem_with_an_example(document: dict[str, Any]) -> N
                         assert Problem.model_validate(example["value"]).status == int(status)
 
 
-def test_examples_have_the_shape_of_answers() -> None:
+def test_examples_are_valid_responses() -> None:
     Results.model_validate(EXAMPLE_RESULTS)
     Models.model_validate(EXAMPLE_MODELS)
     Status.model_validate({"status": "ready"})
-
-
-def test_why_has_the_shape_that_explain_gives() -> None:
-    explain = pytest.importorskip("genrelens.explain.explainer", reason="explanations are not there yet")
-    from genrelens.web.routes import responses
-
-    for name in ("Explanation", "Spectrogram"):
-        ours, theirs = getattr(responses, name), getattr(explain, name)
-        assert list(ours.model_fields) == list(theirs.model_fields)
-        schemas = [{**shape.model_json_schema(), "description": ""}["properties"] for shape in (ours, theirs)]
-        assert schemas[0] == schemas[1]

@@ -1,4 +1,4 @@
-"""The server as an ASGI app: routes, and what stands around each of them."""
+"""The server as an ASGI app: its routes and the middleware around them."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -12,31 +12,35 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from genrelens.web.core.openapi import problem_schemas
-from genrelens.web.core.problems import handle_problems
-from genrelens.web.core.services import Services
+from genrelens.web.core.problems import add_exception_handlers
 from genrelens.web.core.settings import Settings
-from genrelens.web.core.telemetry import REQUEST_ID, Telemetry
 from genrelens.web.live.route import add_live
-from genrelens.web.middleware.errors import Unforeseen
-from genrelens.web.middleware.headers import SecurityHeaders
-from genrelens.web.middleware.hosts import KnownHosts
-from genrelens.web.middleware.origins import KnownOrigins
+from genrelens.web.middleware import (
+    REQUEST_ID,
+    AllowedHosts,
+    AllowedOrigins,
+    InternalErrors,
+    SecurityHeaders,
+    Telemetry,
+)
 from genrelens.web.routes.library import add_library
 from genrelens.web.routes.models import add_models
 from genrelens.web.routes.operations import add_operations
 from genrelens.web.routes.predictions import add_predictions
+from genrelens.web.services import Services
 
-_STATIC = Path(__file__).parents[1] / "static"
+_STATIC = Path(__file__).parent / "static"
 
 
 def make_app(settings: Settings) -> FastAPI:
-    """A server that is set up so; its parts are in `app.state.services`, started when the app is.
+    """Create the app of a server; its components, in `app.state.services`, start with its lifespan.
 
-    Raises, when started:
-        ModelError: a model cannot be found or used.
-        WorkerError: no worker process can be started.
+    Raises:
+        CatalogError: the catalog of the library does not exist or cannot be opened.
+        ModelError: on startup, if a model cannot be found or used.
+        WorkerError: on startup, if no worker process can be started.
     """
-    services = Services.of(settings)
+    services = Services.from_settings(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -49,17 +53,17 @@ def make_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(
         title="GenreLens",
-        summary="Tells what genre a piece of music is, and why.",
+        summary="Music genre recognition with explanations.",
         version=version("genrelens"),
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
-        docs_url=None,  # which would load scripts from elsewhere
+        docs_url=None,  # it would load scripts from a CDN
         redoc_url=None,
     )
     app.state.services = services
     _add_routes(app, services)
-    handle_problems(app)
-    _surround(app, services)
+    add_exception_handlers(app)
+    _add_middleware(app, services)
     return app
 
 
@@ -80,25 +84,26 @@ def _add_routes(app: FastAPI, services: Services) -> None:
         return HTMLResponse(index)
 
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    app.openapi()["components"]["schemas"] |= problem_schemas()  # it is made once, and before HEAD is in it
+    # The document is generated once and cached, here: before HEAD is added, which it would list as an operation.
+    app.openapi()["components"]["schemas"] |= problem_schemas()
     for route in app.routes:
         if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
             route.methods.add("HEAD")
 
 
-def _surround(app: FastAPI, services: Services) -> None:
-    """From the inside to the outside."""
-    app.add_middleware(Unforeseen)
+def _add_middleware(app: FastAPI, services: Services) -> None:
+    """Add the middleware from the innermost to the outermost."""
+    app.add_middleware(InternalErrors)
     if services.settings.cors:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=services.settings.cors,
-            allow_methods=["*"],  # what is not possible is told as a problem by what is asked
+            allow_methods=["*"],  # the routes refuse other methods, with a problem
             allow_headers=["*"],
             expose_headers=[REQUEST_ID, "Retry-After"],
         )
-    app.add_middleware(KnownOrigins, origins=services.settings.cors)
+    app.add_middleware(AllowedOrigins, origins=services.settings.cors)
     if services.settings.hosts:
-        app.add_middleware(KnownHosts, hosts=services.settings.hosts)
+        app.add_middleware(AllowedHosts, hosts=services.settings.hosts)
     app.add_middleware(Telemetry, metrics=services.metrics)
     app.add_middleware(SecurityHeaders)
