@@ -9,7 +9,7 @@ from typing import Any
 
 from marks import fill_marks
 
-from genrelens.library.albums.consensus import AGREED
+from genrelens.library.albums.consensus import MIN_AGREEMENT
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -47,7 +47,7 @@ def _speed(content: dict[str, Any]) -> str:
 
 def _albums(content: dict[str, Any]) -> str:
     few = min(row["tracks"] for row in content["shares"])
-    (row,) = (row for row in content["shares"] if (row["tracks"], row["share"]) == (few, AGREED))
+    (row,) = (row for row in content["shares"] if (row["tracks"], row["share"]) == (few, MIN_AGREEMENT))
     return (
         f"For albums put together from recordings of one artist, {few:.0f} at a time, that made "
         f"{100 * row['tracks right']:.0f} % of the tracks right in place of {100 * row['alone']:.0f} % "

@@ -14,7 +14,7 @@ from genrelens.train.report.figures import Drawing, Palette
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 BACKBONES = {"lens": "lens", "zero-shot": "mn04 as it is", "probe": "mn04, probed"}
-OVERFITTED = "lens-by-heart"  # meant to be: it shows what a leak is worth
+OVERFITTED = "lens-overfit"  # meant to be: it shows what a leak is worth
 _BYTES = 4  # of a weight
 _AREA = 6.0  # square points of a megabyte
 _TIMES = (10, 20, 50, 100, 200, 500)  # milliseconds

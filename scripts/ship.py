@@ -23,7 +23,7 @@ from genrelens.model.card import Card
 from genrelens.train.data.manifest import LabelledTrack, Manifest, read_manifest
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
 from genrelens.train.export.export import write_onnx
-from genrelens.train.fit.run import card_figures
+from genrelens.train.export.card import card_figures
 
 ASSETS = ROOT / "src" / "genrelens" / "assets"
 RESULTS = ROOT / "benchmarks" / "results" / "lens.json"

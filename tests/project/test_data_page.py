@@ -35,12 +35,12 @@ def test_the_repetitions() -> None:
 
 
 def test_the_shared_artists() -> None:
-    listed = {(name, row[0], row[1]) for row in table("Artists on two sides") for name in NAME.findall(row[2])}
+    listed = {(name, row[0], row[1]) for row in table("Artists in two splits") for name in NAME.findall(row[2])}
     assert listed == {(row[0], row[2], row[1]) for row in rows("leaks")}
 
 
 def test_the_suspects() -> None:
-    listed = {(name, *row[:3]) for row in table("Labels that are doubted") for name in NAME.findall(row[3])}
+    listed = {(name, *row[:3]) for row in table("Probable label errors") for name in NAME.findall(row[3])}
     assert listed == {(row[0], row[2], row[3], row[1]) for row in rows("suspects")}
 
 

@@ -10,8 +10,8 @@ from genrelens.model import zoo
 from genrelens.model.session import Model
 from genrelens.train.export.export import count_parameters
 from genrelens.train.networks import build
-from genrelens.train.recipes.probe_recipe import is_probe_recipe
-from genrelens.train.recipes.recipe_file import read_recipe
+from genrelens.train.recipes.probe_recipe import ProbeRecipe
+from genrelens.train.recipes.recipe_file import read_any_recipe
 from tests.support.paths import ROOT
 
 DOCS = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "docs").glob("*.md"))
@@ -55,10 +55,10 @@ def test_the_page_of_recipes_knows_them_all_and_their_sizes() -> None:
     )
     assert {file for _, file, _ in rows} == {f"recipes/{file.name}" for file in (ROOT / "recipes").glob("*.toml")}
     for name, file, size in rows:
-        if is_probe_recipe(ROOT / file):
+        recipe = read_any_recipe(ROOT / file)
+        if isinstance(recipe, ProbeRecipe):
             assert int(size.replace(",", "")) == (384 + 1) * 10  # the layer that is fitted
             continue
-        recipe = read_recipe(ROOT / file)
         pretrained = "weights" in recipe.net.arguments
         table = recipe.net.model_copy(update={"weights": "", "frozen": False}) if pretrained else recipe.net
         assert count_parameters(build(table, 10, recipe.input.shape)) == int(size.replace(",", "")), name
