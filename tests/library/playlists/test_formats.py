@@ -25,7 +25,7 @@ PATHS = st.lists(NAMES.filter(lambda name: name not in (".", "..")), min_size=1,
     lambda names: Path("/music", *names)
 )
 ITEMS = st.builds(
-    lambda path, title, artist, seconds: item_of(
+    lambda path, title, artist, seconds: make_item(
         path, TrackName(single_line(title) or "x", artist and single_line(artist)), seconds
     ),
     PATHS,

@@ -102,7 +102,7 @@ def test_long_smooth_playlist_is_ordered_in_sections(
         sizes.append(len(distances))
         return ordering.smooth_order(distances, artists)
 
-    monkeypatch.setattr(playlist, "smooth", watched)
+    monkeypatch.setattr(playlist, "smooth_order", record_size)
     items = make_playlist(catalog, PlaylistRequest(TrackQuery(), 1000, find_track(catalog, "1"), smooth=True))
     assert sorted(item.track.id for item in items) == list(range(1, 31))
     assert items[0].track.id == 1

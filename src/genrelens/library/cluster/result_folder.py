@@ -1,4 +1,4 @@
-"""Outcomes as Parquet: a folder, on this machine or at an address, that a run fills and can be taken up from."""
+"""Results of a run as Parquet files in a local or remote folder, from which an interrupted run can be resumed."""
 
 import os
 import secrets
@@ -25,27 +25,27 @@ from genrelens.prediction import Failure, Prediction
 
 SCHEMA = pa.schema(
     {
-        "path": pa.binary(),  # or an address; names on disk are bytes, which need not be UTF-8
-        "size": pa.int64(),  # of the file that was judged; null if it could not be looked at
+        "path": pa.binary(),  # or URL; file names are bytes, which need not be UTF-8
+        "size": pa.int64(),  # of the file that was processed; null if its stamp could not be read
         "mtime_ns": pa.int64(),
         "model": pa.string(),
         "version": pa.string(),
-        "windows": pa.string(),  # how many were heard, or 'all'
+        "windows": pa.string(),  # number of windows, or 'all'
         "genre": pa.string(),  # null if the file could not be used
         "confidence": pa.float64(),
-        "prediction": pa.string(),  # as JSON; or else
-        "failure": pa.string(),  # as JSON
-        "embedding": pa.list_(pa.float16()),  # the mean over the windows; if the model gives one
+        "prediction": pa.string(),  # JSON; null if the file could not be used
+        "failure": pa.string(),  # JSON; null if there is a prediction
+        "embedding": pa.list_(pa.float16()),  # mean over the windows; null if the model has no embeddings
     }
 )
 
-_ROWS = 1000  # of a file, but for the last one
-_PATIENCE = 60.0  # s after which what has come is written, however little it is
+_FILE_ROWS = 1000  # results per file; the last one may have fewer
+_MAX_DELAY = 60.0  # seconds after which results are written even if they are few
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What outcomes answer: which model was asked, and how many windows it heard."""
+    """The settings that determine a result: model, version and number of windows."""
 
     model: str
     version: str
@@ -53,38 +53,38 @@ class RunSettings:
 
 
 def run_settings(card: Card, windows: WindowCount) -> RunSettings:
-    """What outcomes of this model answer that heard so many windows of each track."""
+    """Return the settings of a run with this model and number of windows."""
     return RunSettings(card.name, card.version, str(windows))
 
 
-def to_table(outcomes: Sequence[TrackResult], of: RunSettings) -> pa.Table:
-    """Outcomes as a table of `SCHEMA`."""
-    return pa.Table.from_pylist([_row(outcome, of) for outcome in outcomes], SCHEMA)
+def to_table(results: Sequence[TrackResult], settings: RunSettings) -> pa.Table:
+    """Convert results to a table with `SCHEMA`."""
+    return pa.Table.from_pylist([_to_row(result, settings) for result in results], SCHEMA)
 
 
 def from_table(table: pa.Table) -> list[TrackResult]:
-    """The outcomes that `to_table` made this of."""
+    """Convert a table from `to_table` back to results; embeddings have lost precision."""
     rows = table.drop_columns("embedding").to_pylist()
-    return [_outcome(row, embedding) for row, embedding in zip(rows, table["embedding"], strict=True)]
+    return [_from_row(row, embedding) for row, embedding in zip(rows, table["embedding"], strict=True)]
 
 
 class ResultFolder(AbstractContextManager["ResultFolder"]):
-    """A folder of Parquet files, to which outcomes are added. Use it in a `with`, at whose end all are written.
+    """A folder of Parquet files to which results are added; a context manager that writes the last of them.
 
-    Each file is whole or not there, so that a run that was ended goes on after the last of them.
+    Each file is written atomically, so an interrupted run can be resumed after the last file.
 
     Args:
-        place: a path, or an address that fsspec can write.
+        location: path, or URL that fsspec can write.
 
     Raises:
-        AddressError: it cannot be opened.
+        RemoteFileError: the folder cannot be opened.
     """
 
-    def __init__(self, place: str) -> None:
-        self.place = place
-        self._system, self._folder = resolve_file_system(place)
-        self._waiting: list[pa.Table] = []
-        self._since = time.monotonic()
+    def __init__(self, location: str) -> None:
+        self.location = location
+        self._system, self._folder = resolve_file_system(location)
+        self._buffer: list[pa.Table] = []
+        self._last_write = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -95,66 +95,68 @@ class ResultFolder(AbstractContextManager["ResultFolder"]):
         self.write()
 
     def add(self, table: pa.Table) -> None:
-        """Add outcomes, which are written some hundreds at a time."""
-        self._waiting.append(table)
-        rows = sum(len(waiting) for waiting in self._waiting)
-        if rows >= _ROWS or time.monotonic() - self._since > _PATIENCE:
+        """Add results, which are buffered and written in larger files."""
+        self._buffer.append(table)
+        rows = sum(len(buffered) for buffered in self._buffer)
+        if rows >= _FILE_ROWS or time.monotonic() - self._last_write > _MAX_DELAY:
             self.write()
 
     def write(self) -> None:
-        """Write what was added.
+        """Write the buffered results.
 
         Raises:
-            AddressError: it cannot be written.
+            RemoteFileError: the folder cannot be written.
         """
-        waiting, self._waiting, self._since = self._waiting, [], time.monotonic()
-        if not waiting:
+        tables, self._buffer, self._last_write = self._buffer, [], time.monotonic()
+        if not tables:
             return
         content = BytesIO()
-        pq.write_table(pa.concat_tables(waiting), content, compression="zstd")
+        pq.write_table(pa.concat_tables(tables), content, compression="zstd")
         name = f"{self._folder}/outcomes-{time.time_ns()}-{secrets.token_hex(4)}.parquet"
         try:
             self._system.makedirs(self._folder, exist_ok=True)
             write_atomically(self._system, name, content.getvalue())
-        except Exception as error:  # each file system raises errors of its own
-            raise RemoteFileError(f"{display_name(self.place)} cannot be written ({error}); give another --to") from error
+        except Exception as error:  # each file system raises its own errors
+            raise RemoteFileError(
+                f"{display_name(self.location)} cannot be written ({error}); give another --to"
+            ) from error
 
-    def tables(self, of: RunSettings, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """What answers this, or some columns of it, file by file.
+    def tables(self, settings: RunSettings, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the results of runs with these settings, file by file; all columns by default.
 
         Raises:
-            AddressError: a file cannot be read.
+            RemoteFileError: a file cannot be read.
         """
-        wanted = [(name, "=", getattr(of, name)) for name in ("model", "version", "windows")]
+        filters = [(name, "=", value) for name, value in asdict(settings).items()]
         for name in sorted(self._system.glob(f"{self._folder}/*.parquet")):
             try:
                 with self._system.open(name, "rb") as file:
-                    yield pq.read_table(file, columns=columns, filters=wanted, schema=SCHEMA)
+                    yield pq.read_table(file, columns=columns, filters=filters, schema=SCHEMA)
             except Exception as error:
                 raise RemoteFileError(f"{display_name(name)} cannot be read ({error}); remove it") from error
 
-    def paths(self, of: RunSettings, *, failed: bool = True) -> set[str]:
-        """The paths and addresses of which there is an answer, or, if `failed`, the reason why there is none."""
-        rows = (row for table in self.tables(of, ["path", "genre"]) for row in table.to_pylist())
-        return {os.fsdecode(row["path"]) for row in rows if failed or row["genre"] is not None}
+    def paths(self, settings: RunSettings, *, include_failed: bool = True) -> set[str]:
+        """Return the paths and URLs that have a prediction or, if `include_failed`, a failure."""
+        rows = (row for table in self.tables(settings, ["path", "genre"]) for row in table.to_pylist())
+        return {os.fsdecode(row["path"]) for row in rows if include_failed or row["genre"] is not None}
 
 
-def _row(outcome: TrackResult, of: RunSettings) -> dict[str, Any]:
-    told = outcome.result if isinstance(outcome.result, Prediction) else None
-    failed = outcome.result if isinstance(outcome.result, Failure) else None
+def _to_row(result: TrackResult, settings: RunSettings) -> dict[str, Any]:
+    prediction = result.result if isinstance(result.result, Prediction) else None
+    failure = result.result if isinstance(result.result, Failure) else None
     return {
-        "path": os.fsencode(outcome.path),
-        **(asdict(outcome.stamp) if outcome.stamp else {}),
-        **asdict(of),
-        "genre": told and told.genre,
-        "confidence": told and told.confidence,
-        "prediction": told and told.to_json(),
-        "failure": failed and failed.to_json(),
-        "embedding": None if outcome.embedding is None else outcome.embedding.astype(np.float16),
+        "path": os.fsencode(result.path),
+        **(asdict(result.stamp) if result.stamp else {}),
+        **asdict(settings),
+        "genre": prediction and prediction.genre,
+        "confidence": prediction and prediction.confidence,
+        "prediction": prediction and prediction.to_json(),
+        "failure": failure and failure.to_json(),
+        "embedding": None if result.embedding is None else result.embedding.astype(np.float16),
     }
 
 
-def _outcome(row: dict[str, Any], embedding: pa.ListScalar) -> TrackResult:
+def _from_row(row: dict[str, Any], embedding: pa.ListScalar) -> TrackResult:
     path = os.fsdecode(row["path"])
     return TrackResult(
         path if is_url(path) else Path(path),

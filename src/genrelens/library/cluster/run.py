@@ -1,4 +1,4 @@
-"""A run on a cluster: what waits goes there, and what comes of it is kept in the catalog, as Parquet, or both."""
+"""Runs on a cluster, with results saved to the catalog, a Parquet folder, or both."""
 
 import os
 from collections.abc import Generator, Iterator, Sequence
@@ -17,73 +17,72 @@ from genrelens.model.session import Model
 def run_catalog(
     catalog: Catalog, model: Model, *, windows: WindowCount, retry: bool = False, folder: ResultFolder | None = None
 ) -> Generator[list[TrackResult]]:
-    """As `run.run`, on the cluster that one is connected to.
+    """Classify the pending tracks on the connected cluster, and yield the results of each batch once they are saved.
 
     Args:
-        catalog: whose tracks lie where all nodes see them, at the same paths.
-        model: of sound.
-        windows: how many of each track to hear, spread over it; or "all".
-        retry: whether files that could not be judged are tried again though they are as they were.
-        folder: whose outcomes of files that are as they were are taken over, and which gets the others, too.
+        catalog: catalog of tracks that all nodes can read at the same paths.
+        model: an audio model.
+        windows: number of windows per track, evenly spaced, or "all".
+        retry: whether to retry files that failed and have not changed since.
+        folder: folder whose results for unchanged files are reused, and to which the other results are added.
 
     Raises:
-        LibraryBusyError: another run works on this catalog.
-        WrongInputError: the model looks at pictures.
-        ClusterError: the cluster cannot go on; what was yielded is kept.
+        LibraryBusyError: another run uses this catalog.
+        WrongInputError: the model takes pictures.
+        ClusterError: the cluster failed; the yielded results are saved.
     """
     with catalog_lock(catalog, "run"):
         if folder:
-            waiting = {os.fspath(path) for path in pending_paths(catalog, model, windows=windows, retry=retry)}
-            for outcomes in _taken_over(folder, waiting, model, windows):
-                save_results(catalog, outcomes, windows)
-                yield outcomes
-        left = [os.fspath(path) for path in pending_paths(catalog, model, windows=windows, retry=retry)]
-        for outcomes in _judged(left, model, windows, folder):
-            save_results(catalog, outcomes, windows)
-            yield outcomes
+            pending = {os.fspath(path) for path in pending_paths(catalog, model, windows=windows, retry=retry)}
+            for results in _reusable_results(folder, pending, model, windows):
+                save_results(catalog, results, windows)
+                yield results
+        remaining = [os.fspath(path) for path in pending_paths(catalog, model, windows=windows, retry=retry)]
+        for results in run_sources(remaining, folder, model, windows=windows):
+            save_results(catalog, results, windows)
+            yield results
 
 
 def pending_sources(
-    places: Sequence[str], folder: ResultFolder, model: Model, *, windows: WindowCount, retry: bool = False
+    sources: Sequence[str], folder: ResultFolder, model: Model, *, windows: WindowCount, retry: bool = False
 ) -> list[str]:
-    """The places of which a folder has no outcome; or, if failures are tried again, no answer.
+    """Return the paths and URLs without a result in a folder; with `retry`, also those with a failure.
 
     Raises:
-        AddressError: the folder cannot be read.
+        RemoteFileError: the folder cannot be read.
     """
-    known = folder.paths(run_settings(model.card, windows), failed=not retry)
-    return [place for place in places if place not in known]
+    finished = folder.paths(run_settings(model.card, windows), include_failed=not retry)
+    return [source for source in sources if source not in finished]
 
 
 def run_sources(
-    places: Sequence[str], folder: ResultFolder, model: Model, *, windows: WindowCount
+    sources: Sequence[str], folder: ResultFolder | None, model: Model, *, windows: WindowCount
 ) -> Generator[list[TrackResult]]:
-    """Judge tracks that no catalog knows on the cluster that one is connected to.
+    """Classify files on the connected cluster, with or without a catalog, and yield the results.
 
     Args:
-        places: paths that all nodes see, or addresses.
-        folder: which gets the outcomes.
-        model: of sound.
-        windows: how many of each track to hear, spread over it; or "all".
+        sources: paths that all nodes can read, or URLs.
+        folder: folder to which the results are added, if any.
+        model: an audio model.
+        windows: number of windows per track, evenly spaced, or "all".
 
     Raises:
-        AddressError: the folder cannot be written.
-        WrongInputError: the model looks at pictures.
-        ClusterError: the cluster cannot go on; what was yielded is kept once the folder is left.
+        RemoteFileError: the folder cannot be written.
+        WrongInputError: the model takes pictures.
+        ClusterError: the cluster failed; the yielded results are written when the folder is closed.
     """
-    yield from _judged(places, model, windows, folder)
-
-
-def _taken_over(folder: ResultFolder, waiting: set[str], model: Model, windows: WindowCount) -> Iterator[list[TrackResult]]:
-    for table in folder.tables(run_settings(model.card, windows)):
-        found = [outcome for outcome in from_table(table) if os.fspath(outcome.path) in waiting]
-        yield [outcome for outcome in found if outcome.stamp and outcome.stamp == FileStamp.try_from_path(Path(outcome.path))]
-
-
-def _judged(
-    places: Sequence[str], model: Model, windows: WindowCount, folder: ResultFolder | None
-) -> Iterator[list[TrackResult]]:
-    for table in classify_on_cluster(places, model, windows):
+    for table in classify_on_cluster(sources, model, windows):
         if folder:
             folder.add(table)
         yield from_table(table)
+
+
+def _reusable_results(
+    folder: ResultFolder, pending: set[str], model: Model, windows: WindowCount
+) -> Iterator[list[TrackResult]]:
+    """Yield the stored results of pending files that have not changed since."""
+    for table in folder.tables(run_settings(model.card, windows)):
+        results = [result for result in from_table(table) if os.fspath(result.path) in pending]
+        yield [
+            result for result in results if result.stamp and result.stamp == FileStamp.try_from_path(Path(result.path))
+        ]

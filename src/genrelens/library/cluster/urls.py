@@ -1,4 +1,4 @@
-"""Files that lie elsewhere: found, read and written through fsspec by an address, such as s3://bucket/song.mp3."""
+"""Remote files: found, read and written through fsspec by URL, such as s3://bucket/song.mp3."""
 
 import contextlib
 import io
@@ -16,93 +16,98 @@ from genrelens.errors import AudioNotFoundError, AudioUnreadableError, RemoteFil
 from genrelens.library.catalog.tracks import FileStamp
 
 
-def is_url(place: str) -> bool:
-    """Whether this is the address of a file rather than the path of one on this machine."""
-    return "://" in place
+def is_url(source: str) -> bool:
+    """Return whether a source is a URL rather than a local path."""
+    return "://" in source
 
 
-def resolve_file_system(place: str) -> tuple[Any, str]:
-    """The file system of a path or address, and how it calls the place.
+def resolve_file_system(source: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a path or URL, and the path within that file system.
 
     Raises:
-        AddressError: it is of a kind that fsspec does not know, or whose package is not installed.
+        RemoteFileError: fsspec does not support the URL, or the package for it is not installed.
     """
-    if not is_url(place):
-        return LocalFileSystem(), str(Path(place).absolute())
+    if not is_url(source):
+        return LocalFileSystem(), str(Path(source).absolute())
     try:
-        system, inner = fsspec.url_to_fs(place)
+        system, path = fsspec.url_to_fs(source)
     except (ImportError, ValueError) as error:
         raise RemoteFileError(
-            f"{display_name(place)} cannot be opened ({error}); see the list of file systems of fsspec"
+            f"{display_name(source)} cannot be opened ({error}); see the list of file systems of fsspec"
         ) from error
-    return system, inner
+    return system, path
 
 
-def find_audio(where: str) -> list[str]:
-    """The audio files in a folder, or those that a text file names one a line: paths, made absolute, or addresses.
+def find_audio(source: str) -> list[str]:
+    """Return the audio files in a folder, or those listed one per line in a text file, as absolute paths or URLs.
 
-    What a list names several times is one file.
+    Repeated lines of a list count once.
 
     Raises:
-        AddressError: there is no such folder or list, or it is an audio file.
+        RemoteFileError: the folder or list is missing or cannot be read, or the source is an audio file.
     """
-    system, inner = resolve_file_system(where)
+    system, path = resolve_file_system(source)
     try:
-        if system.isdir(inner):
-            names = sorted(name for name in system.find(inner) if has_audio_extension(Path(name).name))
-            return [system.unstrip_protocol(name) for name in names] if is_url(where) else names
-        lines = None if has_audio_extension(Path(inner).name) else system.cat_file(inner).splitlines()
-    except Exception as error:  # each file system raises errors of its own
-        raise RemoteFileError(f"{display_name(where)} cannot be read ({_reason(error)}); give a folder or a list") from error
+        if system.isdir(path):
+            names = sorted(name for name in system.find(path) if has_audio_extension(Path(name).name))
+            return [system.unstrip_protocol(name) for name in names] if is_url(source) else names
+        lines = None if has_audio_extension(Path(path).name) else system.cat_file(path).splitlines()
+    except Exception as error:  # each file system raises its own errors
+        raise RemoteFileError(
+            f"{display_name(source)} cannot be read ({_reason(error)}); give a folder or a list"
+        ) from error
     if lines is None:
-        raise RemoteFileError(f"{display_name(where)} is an audio file; give a folder, or a text file that names some")
-    named = (line.decode("utf-8", "surrogateescape") for line in lines if line.strip())
-    return list(dict.fromkeys(name if is_url(name) else os.path.abspath(name) for name in named))  # noqa: PTH100
+        raise RemoteFileError(
+            f"{display_name(source)} is an audio file; give a folder, or a text file that lists audio files"
+        )
+    entries = (line.decode("utf-8", "surrogateescape") for line in lines if line.strip())
+    return list(dict.fromkeys(entry if is_url(entry) else os.path.abspath(entry) for entry in entries))  # noqa: PTH100
 
 
 @contextlib.contextmanager
-def open_url(address: str) -> Iterator[tuple[BinaryIO, FileStamp]]:
-    """A file elsewhere, opened for reading, and what tells it from another of its name. Use it in a `with`.
+def open_url(url: str) -> Iterator[tuple[BinaryIO, FileStamp]]:
+    """Open a remote audio file for reading, and yield it with its stamp.
 
     Raises:
-        AudioNotFoundError, AudioUnreadableError: it cannot be opened, or, at the end of the block, could not be read.
+        AudioNotFoundError: the file does not exist.
+        AudioUnreadableError: the file cannot be opened; or, at the end of the block, could not be read to the end.
     """
-    system, inner = resolve_file_system(address)
+    system, path = resolve_file_system(url)
     try:
-        stamp = FileStamp(system.info(inner)["size"], _changed(system, inner))
-        file = system.open(inner, "rb")
+        stamp = FileStamp(system.info(path)["size"], _modification_time(system, path))
+        file = system.open(path, "rb")
     except FileNotFoundError as error:
-        raise AudioNotFoundError(f"{display_name(address)} does not exist; check the address") from error
-    except Exception as error:  # each file system raises errors of its own
-        raise _unreadable(address, error) from error
+        raise AudioNotFoundError(f"{display_name(url)} does not exist; check the URL") from error
+    except Exception as error:  # each file system raises its own errors
+        raise _unreadable_error(url, error) from error
     with file:
-        watched = _Watched(file, address)
+        reader = _ErrorRecordingReader(file, url)
         try:
-            yield cast("BinaryIO", SeekTolerantFile(watched)), stamp
+            yield cast("BinaryIO", SeekTolerantFile(reader)), stamp
         finally:
-            if watched.failure:  # a decoder takes it for the end of the file, which would be a shorter song
-                raise _unreadable(address, watched.failure) from watched.failure
+            if reader.error:  # a decoder would take it for the end of the file, and the track for a shorter one
+                raise _unreadable_error(url, reader.error) from reader.error
 
 
-def write_atomically(system: Any, name: str, content: bytes) -> None:
-    """Write a file that is whole or not there under its name, on any file system."""
-    partial = f"{name}.{secrets.token_hex(4)}.partial"
+def write_atomically(system: Any, path: str, content: bytes) -> None:
+    """Write a file on any fsspec file system, so that it is either complete or missing."""
+    partial = f"{path}.{secrets.token_hex(4)}.partial"
     try:
         system.pipe_file(partial, content)
-        system.mv(partial, name)
+        system.mv(partial, path)
     except BaseException:
         with contextlib.suppress(Exception):
             system.rm_file(partial)
         raise
 
 
-class _Watched(io.RawIOBase):
-    """A file elsewhere that keeps the error of a reading that failed."""
+class _ErrorRecordingReader(io.RawIOBase):
+    """A remote file that records the error of a failed read."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file = file
         self.name = name
-        self.failure: Exception | None = None
+        self.error: Exception | None = None
 
     def readable(self) -> bool:
         return True
@@ -114,7 +119,7 @@ class _Watched(io.RawIOBase):
         try:
             content = self._file.read(len(buffer))
         except Exception as error:
-            self.failure = error
+            self.error = error
             raise OSError(_reason(error)) from error
         buffer[: len(content)] = content
         return len(content)
@@ -126,16 +131,16 @@ class _Watched(io.RawIOBase):
         return self._file.tell()
 
 
-def _changed(system: Any, inner: str) -> int:
-    """When a file was changed, in ns; 0 where that is not told."""
+def _modification_time(system: Any, path: str) -> int:
+    """Return the modification time of a file in ns; 0 if the file system does not provide it."""
     try:
-        return int(system.modified(inner).timestamp() * 1e9)
+        return int(system.modified(path).timestamp() * 1e9)
     except NotImplementedError:
         return 0
 
 
-def _unreadable(address: str, error: Exception) -> AudioUnreadableError:
-    return AudioUnreadableError(f"{display_name(address)} cannot be read ({_reason(error)}); check access and network")
+def _unreadable_error(url: str, error: Exception) -> AudioUnreadableError:
+    return AudioUnreadableError(f"{display_name(url)} cannot be read ({_reason(error)}); check access and network")
 
 
 def _reason(error: Exception) -> str:
