@@ -25,14 +25,14 @@ DOCS = ROOT / "docs"
 DESK: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 SCALE = 1.5  # pixels of a picture for one of the page
-EXPLAINED = "disco"
+EXPLAINED = "Disco"
 CURSOR = 0.4  # of the track
 HEARD = "0:38"  # live, before it is photographed: all styles
 PATIENCE = 90_000  # ms
 SAMPLE = """async () => {
-  const {playSample} = await import("/static/sample.js");
+  const {renderSample} = await import("/static/page/sample.js");
   const reader = new FileReader();
-  reader.readAsDataURL(await playSample());
+  reader.readAsDataURL(await renderSample());
   await new Promise((resolve) => (reader.onload = resolve));
   return reader.result.split(",")[1];
 }"""
@@ -101,7 +101,7 @@ def photograph_sample(page: Page) -> bytes:
     assert lane
     x, y = lane["x"] + CURSOR * lane["width"], lane["y"] + 0.2 * lane["height"]
     page.mouse.click(x, y)
-    page.locator(".score-cursor").wait_for()
+    page.locator(".lanes-cursor").wait_for()
     page.wait_for_timeout(1_000)  # until the waveform is drawn, and the bars have grown
     return page.screenshot(full_page=True)
 
@@ -110,7 +110,7 @@ def photograph_live(page: Page) -> bytes:
     """Live listening, when all of the sample has been heard."""
     page.get_by_role("button", name="Listen live").click()
     page.get_by_role("button", name="Use the microphone").click()
-    expect(page.locator("#live-words")).to_have_text(re.compile(HEARD), timeout=PATIENCE)
+    expect(page.locator("#live-status")).to_have_text(re.compile(HEARD), timeout=PATIENCE)
     return page.screenshot()
 
 
