@@ -16,7 +16,8 @@ from genrelens.train.benchmark.benchmark import read_cells
 from genrelens.train.benchmark.plan import read_plan
 from genrelens.train.benchmark.table import benchmark_page
 from genrelens.train.evaluation.metrics import Metrics
-from genrelens.train.report.figures import DARK, LIGHT, Drawing, reliability_diagram
+from genrelens.train.report.drawing import DARK, LIGHT, Drawing
+from genrelens.train.report.figures import reliability_diagram
 from genrelens.train.robustness.measures import StressReport
 from genrelens.train.robustness.report import table_markdown
 

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from genrelens.train.benchmark.benchmark import read_cells
-from genrelens.train.report.figures import Drawing, Palette
+from genrelens.train.report.drawing import Drawing, Palette
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

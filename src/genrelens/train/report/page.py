@@ -1,4 +1,4 @@
-"""Pages that need no other file: templates of this package, one style for all, pictures within."""
+"""Self-contained HTML pages: templates of this package with embedded style sheet and figures."""
 
 import base64
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any, Self
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from genrelens.train.report.figures import DARK, LIGHT, Drawing
+from genrelens.train.report.drawing import DARK, LIGHT, Drawing
 
 
 @dataclass(frozen=True)
 class EmbeddedFigure:
-    """A picture on a page: its name, what it shows in words, and PNG files for light and dark paper."""
+    """A figure on a page: name, alternative text, and PNG files for light and dark backgrounds."""
 
     name: str
     alt: str
@@ -19,13 +19,13 @@ class EmbeddedFigure:
     dark: bytes
 
     @classmethod
-    def of(cls, drawing: Drawing) -> Self:
-        """Draw both."""
+    def render(cls, drawing: Drawing) -> Self:
+        """Draw a figure for both backgrounds."""
         return cls(drawing.name, drawing.alt, drawing.png(LIGHT), drawing.png(DARK))
 
 
 def render_page(template: str, **content: Any) -> str:
-    """A template filled, by its path within this package."""
+    """Fill in a template, given by its path in `templates`."""
     environment = Environment(
         loader=PackageLoader("genrelens.train.report"),
         autoescape=True,

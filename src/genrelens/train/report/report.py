@@ -1,4 +1,4 @@
-"""A run on one page: curves, measures, mistakes, layers and circumstances, in a file that needs no other."""
+"""The report of a training run: one HTML page with curves, metrics, mistakes, layers, recipe and environment."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,24 +9,25 @@ from genrelens.errors import GenrelensError, TrainingError, display_name
 from genrelens.files import atomic_write, write_text
 from genrelens.model.input_spec import InputSpec
 from genrelens.train import networks
+from genrelens.train.evaluation.bootstrap import Estimate
 from genrelens.train.evaluation.evaluate import Evaluation
-from genrelens.train.evaluation.metrics import ESTIMATES, Estimate
+from genrelens.train.evaluation.metrics import ESTIMATES
 from genrelens.train.fit.record import RunRecord, flatten_table, read_run_record
 from genrelens.train.report import figures
-from genrelens.train.report.figures import Drawing
+from genrelens.train.report.drawing import Drawing
 from genrelens.train.report.mistakes import Mistake, mistake_drawing, worst_mistakes
 from genrelens.train.report.page import EmbeddedFigure, render_page
 from genrelens.train.report.summary import NetworkSummary, summarise_network
 
-_MISTAKES = 6
+_MAX_MISTAKES = 6
 
 
 @dataclass(frozen=True)
 class IllustratedMistake:
-    """A wrong answer, and a picture of the track; or why there is none."""
+    """A wrong prediction with a figure of the track, or with the reason why the figure is missing."""
 
     mistake: Mistake
-    picture: EmbeddedFigure | None
+    figure: EmbeddedFigure | None
     reason: str
 
 
@@ -36,24 +37,25 @@ def write_report(run: Path, network: nn.Module | None = None) -> Path:
     An unfinished or interrupted run is shown up to its last epoch.
 
     Args:
-        run: the run directory.
-        network: the trained network, for the table of layers; built from the recipe if not given.
+        run: run directory.
+        network: trained network, for the table of layers; built from the recipe by default.
 
     Raises:
-        TrainingError: the folder is not that of a training, its files cannot be read, or it cannot be written to.
+        TrainingError: the folder is not a run directory, its files cannot be read, or it cannot be written to.
     """
     record = read_run_record(run)
     folder = run / "report"
     try:
-        write_text(folder / "index.html", _page(record, folder, network))
+        write_text(folder / "index.html", _render(record, folder, network))
     except OSError as error:
         raise TrainingError(
-            f"{display_name(folder)} cannot be written to ({error.strerror}); make room, or clear it away"
+            f"{display_name(folder)} cannot be written to ({error.strerror}); free disk space, or remove what is in "
+            "its place"
         ) from error
     return folder / "index.html"
 
 
-def _page(record: RunRecord, folder: Path, network: nn.Module | None) -> str:
+def _render(record: RunRecord, folder: Path, network: nn.Module | None) -> str:
     valid = record.valid
     summary, no_summary = _summary(record, network)
     return render_page(
@@ -65,7 +67,7 @@ def _page(record: RunRecord, folder: Path, network: nn.Module | None) -> str:
         valid=valid,
         multilabel=record.multilabel,
         estimates=_estimates(valid) if valid else (),
-        pictures={drawing.name: _keep(drawing, folder) for drawing in _drawings(record)},
+        figures={drawing.name: _save_figure(drawing, folder) for drawing in _drawings(record)},
         mistakes=_mistakes(valid, record.recipe.input, folder) if valid else (),
         summary=summary,
         no_summary=no_summary,
@@ -74,7 +76,6 @@ def _page(record: RunRecord, folder: Path, network: nn.Module | None) -> str:
 
 
 def _drawings(record: RunRecord) -> list[Drawing]:
-    """What there is to draw."""
     drawings = [figures.learning_curves(record.history, record.selected_epoch)] if record.history.epochs else []
     if record.valid:
         metrics = record.valid.metrics
@@ -83,26 +84,27 @@ def _drawings(record: RunRecord) -> list[Drawing]:
     return drawings
 
 
-def _keep(drawing: Drawing, folder: Path) -> EmbeddedFigure:
-    """Draw, write the light picture into the folder, and embed both."""
-    picture = EmbeddedFigure.of(drawing)
-    with atomic_write(folder / f"{picture.name}.png") as file:
-        file.write(picture.light)
-    return picture
+def _save_figure(drawing: Drawing, folder: Path) -> EmbeddedFigure:
+    """Render a figure for the page, and write its light version into the folder."""
+    figure = EmbeddedFigure.render(drawing)
+    with atomic_write(folder / f"{figure.name}.png") as file:
+        file.write(figure.light)
+    return figure
 
 
-def _mistakes(valid: Evaluation, own: InputSpec, folder: Path) -> list[IllustratedMistake]:
-    shown_mistakes = []
-    for number, mistake in enumerate(worst_mistakes(valid, _MISTAKES), start=1):
+def _mistakes(valid: Evaluation, input_spec: InputSpec, folder: Path) -> list[IllustratedMistake]:
+    illustrated = []
+    for number, mistake in enumerate(worst_mistakes(valid, _MAX_MISTAKES), start=1):
         try:
-            shown_mistakes.append(IllustratedMistake(mistake, _keep(mistake_drawing(mistake, number, own), folder), ""))
+            figure = _save_figure(mistake_drawing(mistake, number, input_spec), folder)
+            illustrated.append(IllustratedMistake(mistake, figure, ""))
         except GenrelensError as error:
-            shown_mistakes.append(IllustratedMistake(mistake, None, str(error)))
-    return shown_mistakes
+            illustrated.append(IllustratedMistake(mistake, None, str(error)))
+    return illustrated
 
 
 def _estimates(valid: Evaluation) -> list[tuple[str, Estimate, Estimate]]:
-    """Names of the measures, by track and by window."""
+    """Return display name, value by track and value by window of each metric with an interval."""
     return [(name, getattr(valid.metrics, field), getattr(valid.windows, field)) for field, name in ESTIMATES.items()]
 
 

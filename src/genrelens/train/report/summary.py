@@ -1,4 +1,4 @@
-"""A net layer by layer: what comes out of each, what it learns and what it costs."""
+"""A network layer by layer: output shape, parameters and multiply-accumulate operations."""
 
 import copy
 from collections.abc import Callable, Iterable
@@ -14,14 +14,14 @@ from genrelens.model.input_spec import Shape
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer, without those inside it.
+    """One layer, without the layers inside it.
 
     Attributes:
-        name: as in the net's state dict; "" is the net itself.
-        kind: its class.
-        shape: of what comes out of it for one window.
-        parameters: that are its own.
-        macs: multiplications with additions that it does itself, for one window.
+        name: name in the state dict; "" for the network itself.
+        kind: class name.
+        shape: shape of the output for one window.
+        parameters: number of the layer's own parameters.
+        macs: multiply-accumulate operations of the layer itself for one window.
     """
 
     name: str
@@ -33,13 +33,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """All layers that learn, compute or change the shape, and what the whole net learns and costs.
+    """All layers that have parameters, compute or reshape, and the totals of the network.
 
     Attributes:
-        layers: in the order in which a window passes them.
-        parameters: numbers that are learnt, or that were learnt elsewhere and stay.
-        trainable: those that are learnt.
-        macs: for one window.
+        layers: layers in the order of the forward pass.
+        parameters: number of parameters, trainable and frozen.
+        trainable: number of trainable parameters.
+        macs: multiply-accumulate operations for one window.
     """
 
     layers: tuple[Layer, ...]
@@ -48,76 +48,76 @@ class NetworkSummary:
     macs: int
 
 
-def summarise_network(net: nn.Module, shape: Shape) -> NetworkSummary:
-    """Send one window through a net and look at each layer.
+def summarise_network(network: nn.Module, shape: Shape) -> NetworkSummary:
+    """Trace one window through a network and summarise each layer.
 
-    Multiplications are counted where they are done, in convolutions and products of matrices, by torch's own
-    counter. Those of attention and of recurrent layers are among them; those of normalisation are not. Nothing
-    is computed: the net is copied to torch's device "meta", on which tensors have shapes alone.
+    Operations are counted by torch's own counter, in convolutions and matrix products. That includes attention and
+    recurrent layers, but not normalisation. Nothing is computed: a copy of the network runs on torch's device "meta",
+    where tensors only have shapes.
 
     Args:
-        net: (windows, planes, rows, frames) -> logits.
-        shape: of a window.
+        network: maps windows (windows, channels, rows, frames) to logits.
+        shape: shape of one window.
     """
-    bare = copy.deepcopy(net).eval().to("meta")
-    passed: dict[str, _Passage] = {}
-    for name, module in bare.named_modules():
-        module.register_forward_hook(_watch(name, passed))
+    on_meta = copy.deepcopy(network).eval().to("meta")
+    traces: dict[str, _LayerTrace] = {}
+    for name, module in on_meta.named_modules():
+        module.register_forward_hook(_trace_hook(name, traces))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        bare(torch.zeros(1, *shape, device="meta"))
-    macs = _own_macs(counter, bare, passed)
+        on_meta(torch.zeros(1, *shape, device="meta"))
+    macs = _own_macs(counter, on_meta, traces)
     layers = (
-        Layer(name, passage.kind, passage.after, passage.parameters, macs[name])
-        for name, passage in passed.items()
-        if passage.parameters or macs[name] or passage.reshapes
+        Layer(name, trace.kind, trace.output_shape, trace.parameters, macs[name])
+        for name, trace in traces.items()
+        if trace.parameters or macs[name] or trace.reshapes
     )
     return NetworkSummary(
         layers=tuple(layers),
-        parameters=sum(p.numel() for p in net.parameters()),
-        trainable=sum(p.numel() for p in net.parameters() if p.requires_grad),
+        parameters=sum(p.numel() for p in network.parameters()),
+        trainable=sum(p.numel() for p in network.parameters() if p.requires_grad),
         macs=counter.get_total_flops() // 2,
     )
 
 
 @dataclass(frozen=True)
-class _Passage:
-    """What was seen as a window passed a module."""
+class _LayerTrace:
+    """Record of one module's forward pass."""
 
     kind: str
-    after: tuple[int, ...]
+    output_shape: tuple[int, ...]
     parameters: int
     reshapes: bool
 
 
-def _watch(name: str, passed: dict[str, _Passage]) -> Callable[[nn.Module, Any, Any], None]:
-    def watch(module: nn.Module, inputs: Any, output: Any) -> None:
-        after = _shape(output)
-        passed[name] = _Passage(
+def _trace_hook(name: str, traces: dict[str, _LayerTrace]) -> Callable[[nn.Module, Any, Any], None]:
+    def record(module: nn.Module, inputs: Any, output: Any) -> None:
+        output_shape = _window_shape(output)
+        traces[name] = _LayerTrace(
             kind=type(module).__name__,
-            after=after,
+            output_shape=output_shape,
             parameters=sum(p.numel() for p in module.parameters(recurse=False)),
-            reshapes=not list(module.children()) and _shape(inputs) != after,
+            reshapes=not list(module.children()) and _window_shape(inputs) != output_shape,
         )
 
-    return watch
+    return record
 
 
-def _shape(value: Any) -> tuple[int, ...]:
-    """Of the first tensor in it, for one window."""
+def _window_shape(value: Any) -> tuple[int, ...]:
+    """Return the shape of the first tensor in a value, for one window."""
     while not isinstance(value, Tensor):
         value = next(iter(value.values() if isinstance(value, dict) else value), torch.empty(0))
     return tuple(value.shape[1:])
 
 
-def _own_macs(counter: FlopCounterMode, net: nn.Module, names: Iterable[str]) -> dict[str, int]:
-    """What each module does itself: what is counted in it, without what is counted in those inside it."""
+def _own_macs(counter: FlopCounterMode, network: nn.Module, names: Iterable[str]) -> dict[str, int]:
+    """Return the operations of each module, without those of the modules inside it."""
     counted = counter.get_flop_counts()
-    top = type(net).__name__
-    whole = {name: sum(counted.get(f"{top}.{name}" if name else top, {}).values()) // 2 for name in names}
-    own = dict(whole)
-    for name in filter(None, whole):
+    top = type(network).__name__
+    total = {name: sum(counted.get(f"{top}.{name}" if name else top, {}).values()) // 2 for name in names}
+    own = dict(total)
+    for name in filter(None, total):
         parent = name.rpartition(".")[0]
-        while parent not in whole:  # a list of modules is not passed itself
+        while parent not in total:  # a list of modules has no forward pass of its own
             parent = parent.rpartition(".")[0]
-        own[parent] -= whole[name]
+        own[parent] -= total[name]
     return own

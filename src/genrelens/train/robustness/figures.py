@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genrelens.train.report.figures import WIDTH, Drawing, Palette
+from genrelens.train.report.drawing import WIDTH, Drawing, Palette
 from genrelens.train.robustness.measures import ALL, FilterSearch, PerturbationRow, StressReport
 
 _LINE = 0.21  # inches that a line of text takes

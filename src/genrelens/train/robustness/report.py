@@ -18,7 +18,7 @@ def write_stress(report: StressReport, folder: Path) -> Path:
         OSError: it cannot be written to.
     """
     write_text(folder / "stress.json", report.model_dump_json(indent=1) + "\n")
-    pictures = {drawing.name: EmbeddedFigure.of(drawing) for drawing in drawings(report)}
+    pictures = {drawing.name: EmbeddedFigure.render(drawing) for drawing in drawings(report)}
     content = render_page(
         "robustness.html",
         report=report,
