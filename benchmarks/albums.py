@@ -88,11 +88,11 @@ def shares(size: int, artists: list[Album], everything: Album) -> Iterator[Row]:
         yield {
             "tracks": size,
             "share": rules.MIN_AGREEMENT,
-            "albums told": len(named) / len(told),
+            "albums labelled": len(named) / len(told),
             "right": sum(genre == answer for genre, answer in named) / len(named),
             "tracks right": right / count,
             "alone": alone / count,
-            "mixed told": sum(_told(album) is not None for album in mixed) / len(mixed),
+            "mixed albums labelled": sum(_told(album) is not None for album in mixed) / len(mixed),
         }
     rules.MIN_AGREEMENT = 0.5
 

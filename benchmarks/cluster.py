@@ -108,10 +108,10 @@ def costs(files: list[Path], model: Model) -> dict[str, float]:
         classify_tracks(classifier, heard[at : at + 4])
     judging = time.process_time() - start
     return {
-        "decoding and mels (CPU ms a track)": 1000 * hearing / len(some),
-        "the model (CPU ms a track)": 1000 * judging / len(heard),
-        "through the object store (kB a track)": sum(len(pickle.dumps(track)) for track in heard) / len(heard) / 1000,
-        "audio file (MB a track)": sum(file.stat().st_size for file in some) / len(some) / 1e6,
+        "decoding and log-mels (CPU ms per track)": 1000 * hearing / len(some),
+        "the model (CPU ms per track)": 1000 * judging / len(heard),
+        "through the object store (kB per track)": sum(len(pickle.dumps(track)) for track in heard) / len(heard) / 1000,
+        "audio file (MB per track)": sum(file.stat().st_size for file in some) / len(some) / 1e6,
     }
 
 
@@ -180,13 +180,13 @@ def told(whole: Run, lost: Run) -> dict[str, float]:
     times, count = whole.times, len(whole.times)
     quarter = count // 4  # at either end some cores wait
     return {
-        "cluster, to the first outcomes (s)": times[0],
+        "cluster, until the first results (s)": times[0],
         "cluster, the middle half (tracks/s)": (count - 2 * quarter) / (times[-quarter] - times[quarter]),
-        "cluster, in all (tracks/s)": count / times[-1],
-        "a node lost, when (s)": lost.killed,
-        "a node lost, longest time without an outcome after it (s)": max(_pauses(lost.times, lost.killed)),
-        "a node lost, in all (s)": lost.times[-1],
-        "outcomes, before compression (kB a track)": whole.size / count / 1000,
+        "cluster, in total (tracks/s)": count / times[-1],
+        "a node lost, time of the loss (s)": lost.killed,
+        "a node lost, longest time without results after it (s)": max(_pauses(lost.times, lost.killed)),
+        "a node lost, in total (s)": lost.times[-1],
+        "results, before compression (kB per track)": whole.size / count / 1000,
     }
 
 
@@ -210,9 +210,9 @@ def compare(here: Answers, there: Answers) -> dict[str, float]:
             genres += mine.result == theirs.result
     return {
         "tracks": len(there),
-        "answered, or refused, as here": kinds,
+        "equal kinds of result": kinds,
         "equal genres or failures": genres,
-        "greatest difference of a probability": apart,
+        "largest difference of a score": apart,
     }
 
 

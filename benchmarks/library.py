@@ -134,7 +134,7 @@ def judging(folder: Path, songs: list[Path], count: int) -> Figures:
             begun = len(next(batches))
             start = time.perf_counter()
             done = sum(len(batch) for batch in batches)
-            figures[f"tracks a second, {processes} process{'es' * (processes > 1)}"] = done / (
+            figures[f"tracks per second, {processes} process{'es' * (processes > 1)}"] = done / (
                 time.perf_counter() - start
             )
             assert begun + done == count
@@ -179,15 +179,15 @@ def stages(song: Path, folder: Path) -> Figures:
     outcomes = [TrackResult(music / "one.mp3", one.stamp, one.result, one.embedding) for one in outcomes]
     opened = _median(begin)
     figures = {
-        "opening, and counting the packets of a bare mp3": opened,
+        "opening and counting the packets of a bare mp3": opened,
         "decoding three windows": _median(decode) - opened,
         "resampling": _median(lambda: [soxr.resample(part, RATE, rate) for part in stored]),
         "log-mel": _median(lambda: log_mel(windows)),
-        "net": _median(lambda: classifier.model.run(np.concatenate([heard.track.windows.inputs] * 4))) / 4,
+        "model": _median(lambda: classifier.model.run(np.concatenate([heard.track.windows.inputs] * 4))) / 4,
         "catalog, in batches of 8": _median(kept) / 8,
-        "all of it": _median(lambda: classify_files([song], classifier.model.path, WINDOWS)),
+        "total": _median(lambda: classify_files([song], classifier.model.path, WINDOWS)),
     }
-    return {f"  of a track: {name} (ms)": 1000 * seconds for name, seconds in figures.items()}
+    return {f"per track: {name} (ms)": 1000 * seconds for name, seconds in figures.items()}
 
 
 def _until(track: AudioReader, start: float, size: int) -> Iterator[Samples]:

@@ -43,7 +43,7 @@ class Case:
 
     name: str
     query: str
-    listeners: int = 0
+    live_sessions: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Load:
 CASES = (
     Case("genres", "windows=all"),
     Case("genres, explained", "windows=all&explain=cam"),
-    Case("genres, while four are listened to", "windows=all", listeners=4),
+    Case("genres, alongside four live sessions", "windows=all", live_sessions=4),
 )
 
 
@@ -114,7 +114,7 @@ async def measure(server: Served, song: bytes, clients: int, requests: int, case
         await ask(client)
     times.clear()
     statuses.clear()
-    async with listened_to(server, case.listeners):
+    async with listened_to(server, case.live_sessions):
         began = time.perf_counter()
         await asyncio.gather(*(visit() for _ in range(clients)))
         seconds = time.perf_counter() - began

@@ -53,8 +53,8 @@ def main() -> None:
     report: dict[str, Any] = {"model": model.card.name, "version": model.card.version, "sounds": {}, "music": {}}
     for kind in dict.fromkeys(kinds):
         own = sounds.unknown[np.array(kinds) == kind]
-        report["sounds"][kind] = {"sounds": len(own), "told unknown": round(float(own.mean()), 4)}
-    report["sounds"]["all"] = {"sounds": len(kinds), "told unknown": round(float(sounds.unknown.mean()), 4)}
+        report["sounds"][kind] = {"sounds": len(own), "predicted unknown": round(float(own.mean()), 4)}
+    report["sounds"]["all"] = {"sounds": len(kinds), "predicted unknown": round(float(sounds.unknown.mean()), 4)}
     for data in arguments.data:
         name = "log-mels" if data.endswith(".npy") else "recordings"
         report["music"][name] = against(ask_valid(model, data, arguments.split), sounds)
@@ -89,7 +89,7 @@ def against(music: Asked, sounds: Asked) -> dict[str, float]:
     truth = np.repeat([1, 0], [len(music.music), len(sounds.music)])
     return {
         "tracks": len(music.music),
-        "told unknown": round(float(music.unknown.mean()), 4),
+        "predicted unknown": round(float(music.unknown.mean()), 4),
         "AUROC": round(float(roc_auc_score(truth, np.concatenate([music.music, sounds.music]))), 4),
         "AUROC of the confidence": round(
             float(roc_auc_score(truth, np.concatenate([music.confidence, sounds.confidence]))), 4

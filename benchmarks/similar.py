@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def clustered() -> FloatArray:
-    """EmbeddingMatrix that lie in clusters of some hundred, as tracks of a style do, and in a few dimensions of many."""
+    """Generate vectors in clusters of about a hundred, like tracks of a style, in a low-dimensional subspace."""
     rng = np.random.default_rng(0)
     plane = rng.standard_normal((32, CHANNELS), np.float32)
     centres = rng.standard_normal((CLUSTERS, 32), np.float32)
@@ -83,8 +83,8 @@ def recall(rows: FloatArray, name: str) -> Figures:
     return {
         f"{name}, vectors": len(rows),
         f"{name}, recall@10 of the index": float(np.mean(shared)),
-        f"{name}, exact (ms a question)": exact_ms,
-        f"{name}, index (ms a question)": found_ms,
+        f"{name}, exact (ms per query)": exact_ms,
+        f"{name}, index (ms per query)": found_ms,
         f"{name}, building the index (s)": building,
         f"{name}, index (MB)": size / 1e6,
     }

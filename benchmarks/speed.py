@@ -132,9 +132,9 @@ def stages(song: Path) -> Figures:
         "decode": decode,
         "resample": resample,
         "log-mel": mel,
-        "net": lambda: [classifier.model.probabilities(batch) for batch in mels],
+        "model": lambda: [classifier.model.probabilities(batch) for batch in mels],
     }
-    return {f"  of it: {name} (ms)": 1000 * _median(lambda step=step: _time(step)) for name, step in steps.items()}  # type: ignore[misc]
+    return {f"warm, {name} (ms)": 1000 * _median(lambda step=step: _time(step)) for name, step in steps.items()}  # type: ignore[misc]
 
 
 def spread(song: Path, folder: Path) -> Figures:
@@ -161,7 +161,7 @@ def spread(song: Path, folder: Path) -> Figures:
     os.environ["OPENBLAS_NUM_THREADS"] = inherited
     return {
         "three spread windows of a track, one core (ms)": 1000 * float(answer.stdout),
-        "tracks a second, two processes": (len(songs) - 1) / seconds,
+        "tracks per second, two processes": (len(songs) - 1) / seconds,
     }
 
 

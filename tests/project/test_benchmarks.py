@@ -35,7 +35,7 @@ def test_load_is_measured(server: Server, song: Path) -> None:
     from server import Served
 
     served = Served(server.url, server.process.pid)
-    case = load.Case("one window", "windows=1", listeners=1)
+    case = load.Case("one window", "windows=1", live_sessions=1)
     measured = run_coroutine(load.measure(served, song.read_bytes(), 2, 6, case))
     assert measured.statuses == {200: 6}
     assert 0 < measured.p50 <= measured.p95
