@@ -1,17 +1,12 @@
-"""`genrelens benchmark` from the command line, and values of recipes set there."""
-
 from pathlib import Path
 
-import pytest
-import typer
 from typer.testing import CliRunner
 
 from genrelens.cli.main import app
-from genrelens.cli.options import parsed
 from tests.support.recipes import make_toml
 
 
-def test_a_benchmark_fills_its_table(genres: Path, tmp_path: Path) -> None:
+def test_a_benchmark_writes_its_results_and_prints_the_table(genres: Path, tmp_path: Path) -> None:
     make_toml(tmp_path / "small.toml")
     (tmp_path / "plan.toml").write_text(
         'protocols = ["windows", "stratified"]\nbudget = 2\n[[recipes]]\nfile = "small.toml"\n'
@@ -28,16 +23,3 @@ def test_a_benchmark_fills_its_table(genres: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [*arguments, "--only", "smal"])
     assert result.exit_code == 2
     assert "smal is not in" in result.stderr
-
-
-def test_values_are_toml_or_text() -> None:
-    settings = ["train.lr=1e-3", "net.widths=[1, 2]", "data.split=fault-filtered", "net.weights=", "a.b=true"]
-    assert parsed(settings) == {
-        "train.lr": 1e-3,
-        "net.widths": [1, 2],
-        "data.split": "fault-filtered",
-        "net.weights": "",
-        "a.b": True,
-    }
-    with pytest.raises(typer.BadParameter, match=r"'train\.lr' has no =; write KEY=VALUE"):
-        parsed(["train.lr"])

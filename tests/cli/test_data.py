@@ -32,7 +32,7 @@ def array(tmp_path: Path) -> str:
 def test_duplicates(array: str) -> None:
     told = run("duplicates", array, "-t", "1")
     assert told.exit_code == 1
-    assert "3 tracks, 1 pairs that share sound, 1 on two sides of the split" in told.stdout
+    assert "3 tracks, 1 pairs that share audio, 1 in different splits" in told.stdout
     (row,) = map(json.loads, run("duplicates", array, "-t", "1", "--json").stdout.splitlines())
     assert (row["first"]["side"], row["second"]["side"], row["offset"]) == ("valid", "train", 0.0)
     (cells,) = csv.DictReader(io.StringIO(run("duplicates", array, "-t", "1", "--csv").stdout))
@@ -51,3 +51,10 @@ def test_suspects(tmp_path: Path) -> None:
     )
     clean = run("suspects", tmp_path / "valid.json", "--margin", "0.9")
     assert (clean.exit_code, clean.stdout) == (0, "nothing found\n")
+
+
+def test_check_reports_tracks_that_are_too_short(genres: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["data", "check", str(genres)])
+    assert result.exit_code == 1  # three seconds are too short to learn from
+    assert "24 tracks in 2 genres" in result.stdout
+    assert "too short: 24" in result.stdout

@@ -90,4 +90,12 @@ def test_report_of_what_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "argv", ["genrelens", "report", str(tmp_path)])
     with pytest.raises(SystemExit) as stopped:
         main()
-    assert "is not the folder of a training" in str(stopped.value.code)
+    assert "is not a run directory" in str(stopped.value.code)
+
+
+def test_tracks_that_cannot_be_read_are_reported(genres: Path, model_file: Path, tmp_path: Path) -> None:
+    track = next((genres / "low").iterdir())
+    (tmp_path / "set.csv").write_text(f"path,label,split\n{track},low,test\nmissing.wav,high,test\n")
+    result = CliRunner().invoke(app, ["evaluate", str(model_file), "--data", str(tmp_path / "set.csv")])
+    assert result.exit_code == 1
+    assert "missing.wav does not exist" in result.stderr

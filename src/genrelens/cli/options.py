@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -32,6 +32,15 @@ Settings = Annotated[
     typer.Option(
         "--set", metavar="KEY=VALUE", help="Override a value of the recipe, such as train.lr=1e-3; repeatable."
     ),
+]
+
+AllowLeak = Annotated[
+    bool,
+    typer.Option("--allow-leak", help="Continue even if splits share an artist or a recording."),
+]
+Accelerator = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"],
+    typer.Option("--accelerator", help="Device type to train on; auto uses the fastest one available."),
 ]
 
 

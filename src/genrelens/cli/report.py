@@ -1,4 +1,4 @@
-"""`genrelens report`: a training on one page."""
+"""`genrelens report`: write the report of a training run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,11 +7,11 @@ import typer
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="The folder of a training, also of one that is under way.")],
+    run: Annotated[Path, typer.Argument(help="Run directory of a training, which may still be running.")],
 ) -> None:
-    """Write RUN/report/index.html, one file with all pictures in it, and the pictures beside it.
+    """Write RUN/report/index.html, a self-contained page, and its figures as separate files.
 
-    Shows curves, measures, confusions, calibration, mistakes, layers, the recipe and the environment.
+    Shows learning curves, metrics, confusions, calibration, mistakes, layers, the recipe and the environment.
     """
     from genrelens.cli.extras import needs_train_extra
 

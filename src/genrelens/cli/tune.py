@@ -1,77 +1,72 @@
-"""`genrelens tune`: from a recipe that says what may vary to the recipe with the best values."""
+"""`genrelens tune`: search for better settings of a recipe."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from genrelens.cli.options import Cache, Cores, DataSet, Quiet
+from genrelens.cli.options import Accelerator, AllowLeak, Cache, Cores, DataSet, Quiet
 
 if TYPE_CHECKING:
     from genrelens.train.search.tune import TuningResult
 
-Accelerator = Literal["auto", "cpu", "cuda", "mps"]
-Objective = Literal["loss", "accuracy"]
-
-_SHOWN = 10  # trials in the table
+_TABLE_ROWS = 10  # best trials to print
 
 
 def tune(
-    recipe: Annotated[Path, typer.Argument(help="A recipe whose table [tune] says what may vary.")],
+    recipe: Annotated[Path, typer.Argument(help="Recipe with a table [tune] that lists what may vary.")],
     data: DataSet,
-    trials: Annotated[int, typer.Option(min=1, help="How many trainings to try, earlier ones of the study with them.")],
-    processes: Annotated[int, typer.Option("--processes", "-p", min=1, help="Trials to run at the same time.")] = 1,
+    trials: Annotated[int, typer.Option(min=1, help="Total number of trials, including earlier ones of the study.")],
+    processes: Annotated[int, typer.Option("--processes", "-p", min=1, help="Trials to run in parallel.")] = 1,
     study: Annotated[
-        Path | None, typer.Option(help="Folder for the search, gone on with if it is there; studies/NAME if not given.")
+        Path | None, typer.Option(help="Folder of the study, continued if it exists. Default: studies/NAME.")
     ] = None,
     objective: Annotated[
-        Objective, typer.Option(help="What to seek on valid: low log loss or high accuracy.")
+        Literal["loss", "accuracy"],
+        typer.Option(help="Metric on the validation split to optimise: log loss or accuracy."),
     ] = "loss",
-    allow_leak: Annotated[
-        bool, typer.Option("--allow-leak", help="Search even with an artist or a recording on two sides of the split.")
-    ] = False,
-    accelerator: Annotated[Accelerator, typer.Option(help="What to train on; auto takes the best there is.")] = "auto",
+    allow_leak: AllowLeak = False,
+    accelerator: Accelerator = "auto",
     cache: Cache = None,
     threads: Cores = None,
     quiet: Quiet = False,
 ) -> None:
-    """Search for better values of a recipe, judged on the tracks kept for choosing; then `genrelens train` the best."""
+    """Search for better settings of a recipe on the validation split; then `genrelens train` the best ones."""
     from genrelens.cli.extras import needs_train_extra
 
     with needs_train_extra():
-        from genrelens.cli.studio import loading, notifier
-        from genrelens.train.fit.fit import TrainingOptions
+        from genrelens.cli.training import loading_options, notifier
         from genrelens.train.fit.run import TrainingRequest
+        from genrelens.train.fit.trainer import TrainingOptions
         from genrelens.train.recipes.recipe_file import read_recipe
         from genrelens.train.search.tune import tune as run_search
 
-    wanted = read_recipe(recipe)
+    content = read_recipe(recipe)
     request = TrainingRequest(
-        recipe=wanted,
-        loading=loading(data, cache, threads, allow_leak=allow_leak, quiet=quiet),
-        folder=study or Path("studies") / wanted.name,
+        recipe=content,
+        loading=loading_options(data, cache, threads, allow_leak=allow_leak, quiet=quiet),
+        folder=study or Path("studies") / content.name,
         options=TrainingOptions(accelerator),
     )
-    tuned = run_search(request, trials, processes, objective, notifier(quiet))
-    _print(tuned, list(wanted.tune))
+    _print_result(run_search(request, trials, processes, objective, notifier(quiet)), list(content.tune))
 
 
-def _print(tuned: "Tuned", keys: list[str]) -> None:
+def _print_result(result: "TuningResult", keys: list[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("trial", tuned.objective, *keys, box=None)
-    ended = [trial for trial in tuned.trials if trial.state == "complete" and trial.value is not None]
-    ended.sort(key=lambda trial: trial.value or 0.0, reverse=tuned.objective == "accuracy")
-    for trial in ended[:_SHOWN]:
+    table = Table("trial", result.objective, *keys, box=None)
+    complete = [trial for trial in result.trials if trial.state == "complete" and trial.value is not None]
+    complete.sort(key=lambda trial: trial.value or 0.0, reverse=result.objective == "accuracy")
+    for trial in complete[:_TABLE_ROWS]:
         settings = [_short(trial.settings[key]) for key in keys]
-        style = "bold" if trial.number == tuned.best.number else None
+        style = "bold" if trial.number == result.best.number else None
         table.add_row(str(trial.number), f"{trial.value:.4f}", *settings, style=style)
-    if tuned.importances:
+    if result.importances:
         table.add_section()
-        table.add_row("", "importance", *(f"{100 * tuned.importances.get(key, 0):.0f} %" for key in keys))
+        table.add_row("", "importance", *(f"{100 * result.importances.get(key, 0):.0f} %" for key in keys))
     Console(highlight=False, soft_wrap=True).print(table)
-    print(f"\nbest    {tuned.folder / 'best.toml'}\nreport  {tuned.folder / 'report.html'}")
+    print(f"\nbest    {result.folder / 'best.toml'}\nreport  {result.folder / 'report.html'}")
 
 
 def _short(value: object) -> str:

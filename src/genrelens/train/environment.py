@@ -1,4 +1,4 @@
-"""What a training ran on: machine, library versions, commit and command, for environment.json."""
+"""The environment of a training, for environment.json: machine, library versions, commit and command line."""
 
 import platform
 import re
@@ -11,10 +11,10 @@ from os import sysconf, sysconf_names
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict
 
 import genrelens
 from genrelens import workers
+from genrelens.records import FrozenModel
 
 _PACKAGES = (
     "genrelens",
@@ -30,24 +30,24 @@ _PACKAGES = (
     "audiomentations",
     "optuna",
 )
-_PATH = re.compile(r"(?<![\w.~-])/[^:]*")  # from the root on, also behind "gtzan:" or "--run="
+_PATH = re.compile(r"(?<![\w.~-])/[^:]*")  # an absolute path, also after "gtzan:" or "--run="
 
 
-class Environment(BaseModel):
-    """The machine and the software of a training, as they were when it began or was last resumed.
+class Environment(FrozenModel):
+    """The machine and the software of a training when it was started or last resumed.
 
     Attributes:
-        platform, processor, cores: of the machine; cores are those that the process may use.
-        memory: in GiB; none where the system does not tell.
-        accelerators: the names of its GPUs.
-        python: its version.
-        packages: the versions of the libraries that figures depend on.
-        commit: of GenreLens, if it runs from a git checkout; "-dirty" if that has changes.
-        date: in UTC.
-        command: the command line; of paths from the root on, the last part only.
+        platform: operating system and architecture.
+        processor: name of the CPU.
+        cores: CPU cores that the process may use.
+        memory: main memory in GiB; None where the system does not report it.
+        accelerators: names of the GPUs.
+        python: version of Python.
+        packages: versions of the libraries that affect results.
+        commit: commit of GenreLens if it runs from a git checkout, with "-dirty" if there are uncommitted changes.
+        date: UTC date and time, ISO 8601.
+        command: the command line, with absolute paths shortened to their last component.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     platform: str
     processor: str
@@ -62,7 +62,7 @@ class Environment(BaseModel):
 
 
 def describe_environment(arguments: Sequence[str] = sys.argv) -> Environment:
-    """Describe this machine and this process, begun with `arguments`."""
+    """Describe this machine and this process, whose command line is `arguments`."""
     return Environment(
         platform=platform.platform(),
         processor=_processor(),
@@ -70,7 +70,7 @@ def describe_environment(arguments: Sequence[str] = sys.argv) -> Environment:
         memory=_memory(),
         accelerators=tuple(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())),
         python=platform.python_version(),
-        packages={name: found for name in _PACKAGES if (found := _version(name))},
+        packages={name: installed for name in _PACKAGES if (installed := _version(name))},
         commit=_commit(),
         date=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         command=_command(arguments),
@@ -101,7 +101,7 @@ def _version(package: str) -> str | None:
 def _commit() -> str | None:
     source = Path(genrelens.__file__)
     try:
-        # An installed copy may lie in somebody else's checkout.
+        # An installed copy may be inside the checkout of another project.
         _git(source.parent, "ls-files", "--error-unmatch", source.name)
         return _git(source.parent, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     except (OSError, subprocess.SubprocessError):

@@ -17,6 +17,6 @@ def wandb_without_login(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(tracking, "_PATIENCE", 1.0)
+    monkeypatch.setattr(tracking, "_TIMEOUT", 1.0)
     monkeypatch.setattr(builtins, "input", None)  # a prompt would fail the test
     wandb.teardown()

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 import torch
 from torch.nn import functional
@@ -7,7 +9,7 @@ from genrelens.train.fit.criterion import MultiLabelCriterion, SingleLabelCriter
 TARGETS = torch.tensor([[1.0, 0, 1], [0, 1, 0], [0, 0, 1], [1, 0, 1]])
 
 
-def test_a_head_for_each_way_to_label() -> None:
+def test_each_labelling_has_its_criterion() -> None:
     assert [type(criterion_for(labelling)) for labelling in ("one", "tree", "several")] == [
         SingleLabelCriterion,
         SingleLabelCriterion,
@@ -15,19 +17,19 @@ def test_a_head_for_each_way_to_label() -> None:
     ]
 
 
-def test_several_labels_are_learnt_each_for_itself() -> None:
+def test_several_labels_have_independent_losses() -> None:
     logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
-    own = MultiLabelCriterion().probabilities(logits)
-    expected = -(TARGETS * own.log() + (1 - TARGETS) * (1 - own).log()).mean()
+    probabilities = MultiLabelCriterion().probabilities(logits)
+    expected = -(TARGETS * probabilities.log() + (1 - TARGETS) * (1 - probabilities).log()).mean()
     torch.testing.assert_close(MultiLabelCriterion().loss(logits, TARGETS, None, 0.0), expected)
-    loss, measures = MultiLabelCriterion().validation(own, TARGETS)
+    loss, metrics = MultiLabelCriterion().validation(probabilities, TARGETS)
     torch.testing.assert_close(loss, expected)
-    assert list(measures) == ["map"]
+    assert list(metrics) == ["map"]
     assert MultiLabelCriterion().validation(TARGETS, TARGETS)[1]["map"] == 1
     assert MultiLabelCriterion().accuracy(logits, TARGETS) == {}
 
 
-def test_smoothing_keeps_several_labels_from_certainty() -> None:
+def test_label_smoothing_keeps_probabilities_of_several_labels_from_one() -> None:
     logits = torch.zeros(1, 1, requires_grad=True)
     optimiser = torch.optim.Adam([logits], lr=0.2)
     for _ in range(200):
@@ -37,17 +39,27 @@ def test_smoothing_keeps_several_labels_from_certainty() -> None:
     assert logits.sigmoid().item() == pytest.approx(0.9, abs=1e-3)
 
 
-def test_balanced_several_labels_count_as_much_as_their_absence() -> None:
+def test_balanced_weights_of_several_labels_equal_presence_and_absence() -> None:
     weights = MultiLabelCriterion().balanced_weights(TARGETS)
     torch.testing.assert_close(weights * TARGETS.sum(dim=0), (1 - TARGETS).sum(dim=0))
-    everywhere = MultiLabelCriterion().balanced_weights(torch.tensor([[1.0, 0], [1, 0]]))
-    assert everywhere.tolist() == [0.5, 2]  # finite, whatever the tracks
+    on_all_tracks = MultiLabelCriterion().balanced_weights(torch.tensor([[1.0, 0], [1, 0]]))
+    assert on_all_tracks.tolist() == [0.5, 2]  # finite even without negatives
 
 
-def test_one_label_is_learnt_against_the_others() -> None:
+def test_one_label_uses_cross_entropy() -> None:
     targets, logits = torch.eye(3), torch.randn(3, 3, generator=torch.Generator().manual_seed(0))
     expected = functional.cross_entropy(logits, torch.arange(3))
     torch.testing.assert_close(SingleLabelCriterion().loss(logits, targets, None, 0.0), expected)
-    loss, measures = SingleLabelCriterion().validation(SingleLabelCriterion().probabilities(logits), targets)
+    loss, metrics = SingleLabelCriterion().validation(SingleLabelCriterion().probabilities(logits), targets)
     torch.testing.assert_close(loss, expected)
-    assert measures == SingleLabelCriterion().accuracy(logits, targets)
+    assert metrics == SingleLabelCriterion().accuracy(logits, targets)
+
+
+def test_balanced_weights_give_every_class_the_same_total() -> None:
+    truth = [0] * 6 + [2] * 2
+    weights = SingleLabelCriterion().balanced_weights(torch.eye(3)[truth])
+    sums = Counter[int]()
+    for label in truth:
+        sums[label] += weights[label].item()  # type: ignore[assignment]
+    assert sums[0] == pytest.approx(sums[2])
+    assert sum(sums.values()) == pytest.approx(len(truth))

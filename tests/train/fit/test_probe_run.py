@@ -10,9 +10,9 @@ from genrelens.cli.main import app
 from genrelens.errors import RecipeError, TrainingError
 from genrelens.train.data.dataset import LoadingOptions
 from genrelens.train.distillation.backbone import Embedder
-from genrelens.train.fit.probe_run import ProbeRecord, ProbeRequest, train_probe
 from genrelens.train.evaluation.evaluate import Evaluation
-from genrelens.train.recipes.probe_recipe import is_probe_recipe, read_probe_recipe
+from genrelens.train.fit.probe_run import ProbeRecord, ProbeRequest, train_probe
+from genrelens.train.recipes.recipe_file import read_any_recipe, read_probe_recipe
 from tests.support.models import make_card, make_model
 from tests.support.recipes import make_recipe
 
@@ -36,7 +36,7 @@ probe = { penalties = [1e-3, 1e-2], class_weights = "balanced" }
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A probe on the means over time of each mel band, which stand inside of a graph that gives something else."""
+    """Return a recipe of a probe on the mean of each mel band over time, an inner tensor of the graph."""
     folder = tmp_path_factory.mktemp("recipes")
     (folder / "cards").mkdir()
     (folder / "cards" / "halves.toml").write_text(CARD)
@@ -47,10 +47,12 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def request_for(recipe: Path, genres: Path, folder: Path) -> ProbeRequest:
-    return ProbeRequest(read_probe_recipe(recipe), LoadingOptions(str(genres), folder / "cache", processes=1), folder / "run")
+    return ProbeRequest(
+        read_probe_recipe(recipe), LoadingOptions(str(genres), folder / "cache", processes=1), folder / "run"
+    )
 
 
-def test_a_probe_learns_and_its_file_predicts_from_audio(recipe: Path, genres: Path, tmp_path: Path) -> None:
+def test_trains_a_probe_that_predicts_from_audio(recipe: Path, genres: Path, tmp_path: Path) -> None:
     request = request_for(recipe, genres, tmp_path)
     result = train_probe(request, lambda _: None)
     assert result.metrics.accuracy.value == 1
@@ -71,20 +73,22 @@ def test_a_probe_learns_and_its_file_predicts_from_audio(recipe: Path, genres: P
     assert Evaluation.model_validate_json((request.folder / "valid.json").read_text()) == result
     assert (classifier.card.parameters, classifier.card.licence) == (2 * 16 + 2, "CC0")
     assert [classifier.predict(genres / genre / "1.wav").genre for genre in ("high", "low")] == ["high", "low"]
-    with pytest.raises(TrainingError, match="holds a training"):
+    with pytest.raises(TrainingError, match="already contains a run"):
         train_probe(request, lambda _: None)
 
 
-def test_embeddings_are_kept(recipe: Path, genres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_caches_embeddings(recipe: Path, genres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train_probe(request_for(recipe, genres, tmp_path), lambda _: None)
-    kept = list((tmp_path / "cache").glob("embeddings-*/*.npy"))
-    assert np.load(kept[0]).shape == (5, 16)
-    monkeypatch.setattr(Embedder, "__call__", lambda *_: pytest.fail("heard again"))
-    again = ProbeRequest(read_probe_recipe(recipe), LoadingOptions(str(genres), tmp_path / "cache", 1), tmp_path / "again")
+    cached = list((tmp_path / "cache").glob("embeddings-*/*.npy"))
+    assert np.load(cached[0]).shape == (5, 16)
+    monkeypatch.setattr(Embedder, "__call__", lambda *_: pytest.fail("embedded again"))
+    again = ProbeRequest(
+        read_probe_recipe(recipe), LoadingOptions(str(genres), tmp_path / "cache", 1), tmp_path / "again"
+    )
     assert train_probe(again, lambda _: None).metrics.accuracy.value == 1
 
 
-def test_by_the_command_that_trains(recipe: Path, genres: Path, tmp_path: Path) -> None:
+def test_trains_from_the_command_line(recipe: Path, genres: Path, tmp_path: Path) -> None:
     common = f"train {recipe} --data {genres} --cache {tmp_path / 'cache'} --threads 1 --quiet".split()
     result = CliRunner().invoke(app, [*common, "--run", str(tmp_path / "run"), "--seed", "2"])
     assert result.exit_code == 0, result.output
@@ -97,13 +101,12 @@ def test_by_the_command_that_trains(recipe: Path, genres: Path, tmp_path: Path) 
     ("change", "words"),
     [
         (("penalties", "penalty"), r"probe\.toml: probe\.penalty is not a key"),
-        (('split = "stratified"', 'split = "stratified", labels = "several"'), "a probe tells one label a track"),
+        (('split = "stratified"', 'split = "stratified", labels = "several"'), "a probe predicts one label per track"),
         (("halves.toml", "other.toml"), r"other\.toml cannot be read"),
     ],
 )
-def test_mistakes_are_told(recipe: Path, change: tuple[str, str], words: str) -> None:
+def test_explains_mistakes(recipe: Path, change: tuple[str, str], words: str) -> None:
     wrong = recipe.with_name("wrong-probe.toml")
     wrong.write_text(RECIPE.replace(*change))
-    assert is_probe_recipe(wrong)
     with pytest.raises(RecipeError, match=words):
-        read_probe_recipe(wrong)
+        read_any_recipe(wrong)

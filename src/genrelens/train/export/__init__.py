@@ -1,1 +1,1 @@
-"""Export of trained weights to one ONNX file."""
+"""Export of trained networks: one ONNX file with its card."""

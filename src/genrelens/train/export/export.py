@@ -1,4 +1,4 @@
-"""From trained weights to one ONNX file with its card, proven to answer as torch does."""
+"""Export of a trained network to one ONNX file with its card, verified against torch."""
 
 import json
 import logging
@@ -14,79 +14,91 @@ from genrelens.errors import ExportError, display_name
 from genrelens.files import atomic_write
 from genrelens.model.card import CARD_KEY, Card
 from genrelens.model.session import LOGITS, MAPS, WEIGHTS, Model
+from genrelens.train.data.batches import TrackWindows
+from genrelens.train.data.dataset import Examples
 from genrelens.train.networks.cam import CamNetwork
+from genrelens.train.recipes.recipe import Recipe
 
-TOLERANCE = 1e-4  # of logits, between torch and onnxruntime
+TOLERANCE = 1e-4  # largest difference in logits between torch and onnxruntime
 _OPSET = 18
+_SAMPLE_TRACKS = 4  # tracks whose windows an export is verified on
 
 
-def export_onnx(net: nn.Module, card: Card, windows: Tensor, target: Path) -> None:
-    """Write `net` with `card` to `target`, whole or not at all.
+def export_onnx(network: nn.Module, card: Card, windows: Tensor, target: Path) -> None:
+    """Write `network` with `card` to `target`, atomically and only if the file reproduces the network's logits.
 
-    A net that is `CamNetwork` gives, beside its logits, its maps and the weights that make logits of their mean.
+    A `CamNetwork` is exported with two further outputs: its feature maps, and the weights of its linear head.
 
     Args:
-        net: (windows, planes, rows, frames) -> logits (windows, labels).
-        card: to put into the file.
-        windows: real ones, on which the file must agree with the net; (windows, planes, rows, frames).
+        network: windows (windows, channels, rows, frames) -> logits (windows, labels).
+        card: the card to embed.
+        windows: real windows to verify the file on, (windows, channels, rows, frames).
         target: the .onnx file.
 
     Raises:
-        ExportError: the file answers otherwise than the net.
+        ExportError: the network cannot be exported, or the file's logits differ from the network's.
     """
-    net = net.eval().cpu().float()
-    unproven = target.with_name(f".{target.name}.unproven")
+    network = network.eval().cpu().float()
+    unverified = target.with_name(f".{target.name}.unverified")
     try:
-        write_onnx(_graph(net, windows[:2]), card, unproven)
-        _prove(net, windows, unproven, target)
-        unproven.replace(target)
+        write_onnx(_graph(network, windows[:2]), card, unverified)
+        _verify(network, windows, unverified, target)
+        unverified.replace(target)
     finally:
-        unproven.unlink(missing_ok=True)
+        unverified.unlink(missing_ok=True)
 
 
 def write_onnx(graph: onnx.ModelProto, card: Card, target: Path) -> None:
-    """Write an ONNX graph with `card` in its metadata, in place of a card that it may have."""
+    """Write an ONNX graph with `card` in its metadata, replacing a card that is already there."""
     others = [entry for entry in graph.metadata_props if entry.key != CARD_KEY]
     del graph.metadata_props[:]
     graph.metadata_props.extend(others)
-    graph.metadata_props.add(key=CARD_KEY, value=_compact(card))
+    graph.metadata_props.add(key=CARD_KEY, value=_compact_json(card))
     graph.producer_name, graph.doc_string = "genrelens", card.summary
     onnx.checker.check_model(graph)
     with atomic_write(target) as file:
         file.write(graph.SerializeToString())
 
 
-def _compact(card: Card) -> str:
-    """The card as JSON, without spaces: a detector has thousands of numbers."""
+def sample_windows(examples: Examples, recipe: Recipe) -> Tensor:
+    """Return the windows of a few tracks, to verify an export on."""
+    few = TrackWindows(examples.inputs[:_SAMPLE_TRACKS], examples.targets[:_SAMPLE_TRACKS], recipe)
+    return torch.cat([windows for windows, _ in few])
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Return the number of parameters."""
+    return sum(p.numel() for p in network.parameters())
+
+
+def _compact_json(card: Card) -> str:
+    """Return the card as JSON without spaces: a detector has thousands of numbers."""
     return json.dumps(card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
-def count_parameters(net: nn.Module) -> int:
-    """How many numbers were learnt."""
-    return sum(p.numel() for p in net.parameters())
+class _Traceable(nn.Module):
+    """A network that also returns its feature maps and the weights of its linear head."""
 
-
-class _Traced(nn.Module):
-    """A net with what its answers come from."""
-
-    def __init__(self, net: CamNetwork) -> None:
+    def __init__(self, network: CamNetwork) -> None:
         super().__init__()
-        self.net = net
+        self.network = network
 
     def forward(self, windows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        maps = self.net.feature_maps(windows)
-        return self.net.classify(maps.mean(dim=(2, 3))), maps, self.net.linear_head()[0]
+        maps = self.network.feature_maps(windows)
+        return self.network.classify(maps.mean(dim=(2, 3))), maps, self.network.linear_head()[0]
 
 
-def _graph(net: nn.Module, example: Tensor) -> onnx.ModelProto:
+def _graph(network: nn.Module, example: Tensor) -> onnx.ModelProto:
     batch = torch.export.Dim("windows", min=1)
-    for library in ("torch.onnx", "onnx_ir"):  # which tell of optional packages, and of what they leave as it is
+    for library in ("torch.onnx", "onnx_ir"):  # they log missing optional packages and skipped optimisations
         logging.getLogger(library).setLevel(logging.ERROR)
-    traced, outputs = (_Traced(net), [LOGITS, MAPS, WEIGHTS]) if isinstance(net, CamNetwork) else (net, [LOGITS])
+    exported, outputs = network, [LOGITS]
+    if isinstance(network, CamNetwork):
+        exported, outputs = _Traceable(network), [LOGITS, MAPS, WEIGHTS]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter, about itself
+        warnings.simplefilter("ignore")  # the exporter warns about its own internals
         program = torch.onnx.export(
-            traced,
+            exported,
             (example,),
             input_names=["mels"],
             output_names=outputs,
@@ -96,12 +108,12 @@ def _graph(net: nn.Module, example: Tensor) -> onnx.ModelProto:
             verbose=False,
         )
     if program is None:
-        raise ExportError("torch could not turn the net into a graph; use plainer operations in it")
-    return _bare(program.model_proto)
+        raise ExportError("torch cannot export the network to ONNX; use simpler operations in it")
+    return _strip_sources(program.model_proto)
 
 
-def _bare(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Leave out where in the source, and on whose disk, each node came from."""
+def _strip_sources(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Remove the source locations of nodes, which contain paths of this machine."""
     for part in (graph.graph, *graph.graph.node, *graph.graph.value_info, *graph.graph.input, *graph.graph.output):
         del part.metadata_props[:]
         part.doc_string = ""
@@ -111,13 +123,13 @@ def _bare(graph: onnx.ModelProto) -> onnx.ModelProto:
     return graph
 
 
-def _prove(net: nn.Module, windows: Tensor, file: Path, target: Path) -> None:
+def _verify(network: nn.Module, windows: Tensor, file: Path, target: Path) -> None:
     with torch.no_grad():
-        expected = net(windows).numpy()
+        expected = network(windows).numpy()
     actual = Model(file).logits(windows.numpy())
-    worst = float(np.abs(expected - actual).max())
-    if not worst <= TOLERANCE:
+    difference = float(np.abs(expected - actual).max())
+    if not difference <= TOLERANCE:
         raise ExportError(
-            f"{display_name(target)} differs from the trained net by up to {worst:.1e} in its logits "
-            f"(allowed is {TOLERANCE:.0e}); use plainer operations in the net"
+            f"the logits of {display_name(target)} differ from those of the trained network by up to "
+            f"{difference:.1e} (allowed: {TOLERANCE:.0e}); use simpler operations in the network"
         )

@@ -127,7 +127,7 @@ def _build_card(recipe: ProbeRecipe, manifest: Manifest, parameters: int, calibr
         labelling=recipe.data.labels,
         input=recipe.input,
         temperature=calibration.temperature,
-        calibration=calibration.calibration_metrics,
+        calibration=calibration.calibration,
         parameters=parameters,
         training=training_provenance(recipe, manifest),
         licence=recipe.licence,

@@ -1,4 +1,4 @@
-"""What a training left in its folder, as far as there is: a run may be under way, or broken off."""
+"""The files of a run directory, read back for reports; the run may be unfinished or interrupted."""
 
 import json
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from genrelens.train.evaluation.multilabel import MultilabelEvaluation
 from genrelens.train.fit.history import History
 from genrelens.train.recipes.recipe import Recipe
 
-Content = TypeVar("Content", bound=BaseModel)
+Record = TypeVar("Record", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run.
+    """The content of a run directory.
 
     Attributes:
-        folder: where it is.
-        recipe: that was followed.
-        history: epoch by epoch, as far as it came.
-        valid: the answers on *valid* of the net that was kept; none before the end.
-        several: the same, if it tells several labels a track.
-        environment: what it ran on, names and values for reading; empty if that was not kept.
+        folder: the run directory.
+        recipe: the recipe of the training.
+        history: the epochs that are finished.
+        valid: evaluation of the selected weights on *valid*; None until the run is finished.
+        multilabel: the same, for a model with several labels per track.
+        environment: names and values of environment.json, for display; empty if the file is missing.
     """
 
     folder: Path
@@ -38,41 +38,42 @@ class RunRecord:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """That the net tells; none before the end."""
-        measured = self.valid or self.multilabel
-        return measured.labels if measured else ()
+        """The labels of the model; empty until the run is finished."""
+        evaluation = self.valid or self.multilabel
+        return evaluation.labels if evaluation else ()
 
     @property
     def selected_epoch(self) -> int | None:
-        """The epoch, from 0, whose weights were kept, or would be now; none before the first."""
+        """The epoch, from 0, whose weights are selected at present; None before the first epoch is finished."""
         if self.recipe.train.keep == "best":
             return self.history.best.epoch if self.history.best else None
         return self.history.epochs[-1].epoch if self.history.epochs else None
 
 
 def read_run_record(folder: Path) -> RunRecord:
-    """Read what there is.
+    """Read the files of a run directory that exist so far.
 
     Raises:
-        TrainingError: it is not the folder of a training, or a file in it cannot be read.
+        TrainingError: the folder is not a run directory, or a file in it cannot be read.
     """
-    if not (folder / "recipe.json").is_file():
-        raise TrainingError(f"{display_name(folder)} is not the folder of a training; name one that `genrelens train` made")
     recipe = _read(Recipe, folder / "recipe.json")
-    assert recipe is not None
-    several = recipe.data.labels == "several"
+    if recipe is None:
+        raise TrainingError(
+            f"{display_name(folder)} is not a run directory; name one that `genrelens train` has written"
+        )
+    multilabel = recipe.data.labels == "several"
     return RunRecord(
         folder=folder,
         recipe=recipe,
         history=_read(History, folder / "history.json") or History(epochs=()),
-        valid=None if several else _read(Evaluation, folder / "valid.json"),
-        multilabel=_read(MultilabelEvaluation, folder / "valid.json") if several else None,
-        environment=_environment(folder / "environment.json"),
+        valid=None if multilabel else _read(Evaluation, folder / "valid.json"),
+        multilabel=_read(MultilabelEvaluation, folder / "valid.json") if multilabel else None,
+        environment=_read_environment(folder / "environment.json"),
     )
 
 
 def flatten_table(table: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Names and values of a nested table, for reading: "train.lr", "0.002"; what is none or empty is left out."""
+    """Return names and values of nested tables for display, such as "train.lr", "0.002", without empty values."""
     rows: list[tuple[str, str]] = []
     for name, value in table.items():
         if isinstance(value, dict):
@@ -80,26 +81,26 @@ def flatten_table(table: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         elif isinstance(value, list | tuple):
             rows += [(name, ", ".join(map(str, value)))] if value else []
         elif value is not None and value != "":
-            rows.append((name, _text(value)))
+            rows.append((name, _display(value)))
     return tuple(rows)
 
 
-def _text(value: Any) -> str:
+def _display(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _environment(file: Path) -> tuple[tuple[str, str], ...]:
-    if not file.is_file():
-        return ()
+def _read_environment(file: Path) -> tuple[tuple[str, str], ...]:
     try:
         return flatten_table(json.loads(file.read_text("utf-8")))
+    except FileNotFoundError:
+        return ()
     except (OSError, ValueError, AttributeError) as error:
         raise _unreadable(file) from error
 
 
-def _read(kind: type[Content], file: Path) -> Content | None:
+def _read(kind: type[Record], file: Path) -> Record | None:
     try:
         return kind.model_validate_json(file.read_bytes())
     except FileNotFoundError:
@@ -110,5 +111,6 @@ def _read(kind: type[Content], file: Path) -> Content | None:
 
 def _unreadable(file: Path) -> TrainingError:
     return TrainingError(
-        f"{display_name(file)} cannot be read as this GenreLens writes it; train again, or use the version that wrote it"
+        f"{display_name(file)} does not have the format of this version of GenreLens; train again, or use the version "
+        "that wrote it"
     )

@@ -1,4 +1,4 @@
-"""The training itself, as Lightning wants it told: a step, a validation, an optimiser."""
+"""The Lightning module: training step, validation, optimiser and learning-rate schedule."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import lr_scheduler
 
 from genrelens.errors import RecipeError
-from genrelens.train.data.batches import Batch, step_seed, rank_seed
+from genrelens.train.data.batches import Batch, rank_seed, step_seed
 from genrelens.train.distillation.teacher import TeacherProjection
 from genrelens.train.fit.criterion import criterion_for
 from genrelens.train.networks.cam import CamNetwork
@@ -18,156 +18,168 @@ from genrelens.train.recipes.recipe import Recipe
 
 
 class NonFiniteLossError(Exception):
-    """The loss is no number any more."""
+    """The loss or a weight became NaN or infinite."""
 
 
 class GenreTask(L.LightningModule):
-    """Learns genres from batches of windows; validates by track.
+    """Training on batches of windows, and validation by track.
 
     Args:
-        net: (windows, planes, rows, frames) -> logits (windows, labels).
-        recipe: how to train.
-        steps: of the optimiser, in all.
-        weights: of the labels in the loss, (labels,); all the same if not given.
-        taught: features of the teacher that the net learns from as well, if it has one.
+        network: windows (windows, channels, rows, frames) -> logits (windows, labels).
+        recipe: the training settings.
+        steps: total number of optimiser steps.
+        class_weights: weights of the labels in the loss, (labels,); None weighs all labels equally.
+        teacher_features: size of the teacher's embedding, for distillation; None without a teacher.
 
     Raises:
-        RecipeError: there is a teacher, and the net has no embedding to teach.
+        RecipeError: there is a teacher, but the network has no embedding to compare with it.
     """
 
     def __init__(
         self,
-        net: nn.Module,
+        network: nn.Module,
         recipe: Recipe,
         steps: int,
-        weights: Tensor | None = None,
-        taught: int | None = None,
+        class_weights: Tensor | None = None,
+        teacher_features: int | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(recipe.model_dump(mode="json"))
-        self.net, self.head = net, criterion_for(recipe.data.labels)
+        # The names `net` and `pupil` are part of the checkpoint format.
+        self.net = network
+        self.pupil = _teacher_projection(network, recipe, teacher_features) if teacher_features else None
+        self.criterion = criterion_for(recipe.data.labels)
         self.seed, self.table = recipe.seed, recipe.train
         self.steps = steps
         self.distil_weight = recipe.distil.weight if recipe.distil else 0.0
-        self.weights: Tensor | None
-        self.register_buffer("weights", weights, persistent=False)
-        self.pupil = _pupil(net, recipe, taught) if taught else None
-        self._valid: list[tuple[Tensor, Tensor]] = []
-        self._begun = 0.0
+        self.class_weights: Tensor | None
+        self.register_buffer("class_weights", class_weights, persistent=False)
+        self._valid_outputs: list[tuple[Tensor, Tensor]] = []
+        self._epoch_start = 0.0
 
     def on_train_epoch_start(self) -> None:
-        """Look at the clock."""
-        self._begun = time.monotonic()
+        """Start timing the epoch."""
+        self._epoch_start = time.monotonic()
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The loss against mixed, smoothed targets, and against what a teacher hears."""
-        windows, targets, *taught = batch
-        # Dropout, too, is the same when resumed.
+        """Return the loss against mixed, smoothed targets, plus the distillation loss.
+
+        Raises:
+            NonFiniteLossError: the loss is NaN or infinite.
+        """
+        windows, targets, *teacher_embeddings = batch
+        # Seeded by step, so that dropout is the same in a resumed training.
         torch.manual_seed(rank_seed(step_seed(self.seed, self.global_step), self.global_rank))
-        logits, lesson = self._answers(windows, *taught)
-        loss = self.head.loss(logits, targets, self.weights, self.table.label_smoothing) + lesson
+        logits, distillation_loss = self._logits_and_distillation_loss(windows, *teacher_embeddings)
+        loss = self.criterion.loss(logits, targets, self.class_weights, self.table.label_smoothing) + distillation_loss
         if not torch.isfinite(loss):
-            raise NonFiniteLossError(f"the loss became {loss.item()} in {self._place()}")
-        measures = {"train_loss": loss, **_named("train", self.head.accuracy(logits, targets))}
-        self.log_dict(measures, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(windows))
+            raise NonFiniteLossError(f"the loss became {loss.item()} in {self._position()}")
+        metrics = {"train_loss": loss, **_prefixed("train", self.criterion.accuracy(logits, targets))}
+        self.log_dict(metrics, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(windows))
         return loss
 
-    def _answers(self, windows: Tensor, taught: Tensor | None = None) -> tuple[Tensor, Tensor | float]:
-        """Logits, and the loss against a teacher."""
-        if taught is None:
+    def _logits_and_distillation_loss(
+        self, windows: Tensor, teacher_embeddings: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | float]:
+        if teacher_embeddings is None:
             return self.net(windows), 0.0
-        net, pupil = self.taught()
-        embeddings = net.embed(windows)
-        return net.classify(embeddings), self.distil_weight * pupil.loss(embeddings, taught)
+        network, projection = self.distilled()
+        embeddings = network.embed(windows)
+        loss = projection.loss(embeddings, teacher_embeddings)
+        return network.classify(embeddings), self.distil_weight * loss
 
-    def taught(self) -> tuple[CamNetwork, TeacherProjection]:
-        """The net that has a teacher, and what guesses the teacher's embedding from its own."""
+    def distilled(self) -> tuple[CamNetwork, TeacherProjection]:
+        """Return the student network, and the projection of its embedding to the teacher's."""
         assert isinstance(self.net, CamNetwork)
         assert self.pupil is not None
         return self.net, self.pupil
 
     def on_train_epoch_end(self) -> None:
-        """See that the weights may be kept: a checkpoint is written next.
+        """Check the weights before they are written to a checkpoint, and log the learning rate and the duration.
 
         Raises:
-            LostLossError: they are no numbers any more.
+            NonFiniteLossError: a weight is NaN or infinite.
         """
         if not all(torch.isfinite(weights).all() for weights in self.net.parameters()):
-            raise NonFiniteLossError(f"the weights became nan in {self._place()}")
+            raise NonFiniteLossError(f"the weights became nan in {self._position()}")
         self.log("rate", self.trainer.optimizers[0].param_groups[0]["lr"])
-        self.log("seconds", time.monotonic() - self._begun)
+        self.log("seconds", time.monotonic() - self._epoch_start)
 
     def on_validation_epoch_start(self) -> None:
-        """Let all processes that train together look with the same batch statistics: those that are kept."""
+        """Copy the first process's batch statistics to all processes: they are the ones that are saved."""
         if self.trainer.world_size > 1:
             for buffer in self.net.buffers():
                 torch.distributed.broadcast(buffer, 0)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
-        """The mean probability over the windows of one track."""
+        """Compute the mean probabilities over the windows of one track."""
         windows, targets = batch
-        self._valid.append((self.head.probabilities(self.net(windows).float()).mean(dim=0).cpu(), targets.cpu()))
+        probabilities = self.criterion.probabilities(self.net(windows).float()).mean(dim=0)
+        self._valid_outputs.append((probabilities.cpu(), targets.cpu()))
 
     def on_validation_epoch_end(self) -> None:
-        """Log loss by track, and accuracy or average precision.
+        """Log the log loss by track, and the accuracy or the average precision.
 
         Raises:
-            LostLossError: the net's answers are no numbers any more.
+            NonFiniteLossError: a probability is NaN.
         """
-        probabilities, targets = map(torch.stack, zip(*self._all_answers(), strict=True))
+        probabilities, targets = map(torch.stack, zip(*self._gather_valid_outputs(), strict=True))
         if not torch.isfinite(probabilities).all():
-            raise NonFiniteLossError(f"the loss on valid became nan in {self._place()}")
-        loss, measures = self.head.validation(probabilities, targets)
-        shown = {"valid_loss": loss, **_named("valid", measures)}
-        self.log_dict(shown, prog_bar=True, batch_size=len(targets))
+            raise NonFiniteLossError(f"the loss on valid became nan in {self._position()}")
+        loss, metrics = self.criterion.validation(probabilities, targets)
+        self.log_dict({"valid_loss": loss, **_prefixed("valid", metrics)}, prog_bar=True, batch_size=len(targets))
         if self.table.schedule == "plateau":
             self.lr_schedulers()[1].step(loss)  # type: ignore[index, arg-type]
 
-    def _all_answers(self) -> list[tuple[Tensor, Tensor]]:
-        """What this process and the others that train with it heard in *valid*."""
-        shares: list[Any] = [self._valid] * self.trainer.world_size
+    def _gather_valid_outputs(self) -> list[tuple[Tensor, Tensor]]:
+        """Return the probabilities and targets of all tracks of *valid*, from all processes."""
+        shares: list[Any] = [self._valid_outputs] * self.trainer.world_size
         if self.trainer.world_size > 1:
-            torch.distributed.all_gather_object(shares, self._valid)
-        self._valid = []
-        return [answer for share in shares for answer in share]
+            torch.distributed.all_gather_object(shares, self._valid_outputs)
+        self._valid_outputs = []
+        return [output for share in shares for output in share]
 
     def configure_optimizers(self) -> Any:
-        """Adam or AdamW; the rate rises, then does as the schedule says."""
+        """Return Adam or AdamW with a linear warm-up, followed by the recipe's schedule."""
         table = self.table
-        kind = torch.optim.AdamW if table.optimiser == "adamw" else torch.optim.Adam
-        optimiser = kind(self._parameter_groups(), lr=table.lr)
-        warmup = max(1, round(table.warmup * self.steps))
-        rising = lr_scheduler.LinearLR(optimiser, 0.01, total_iters=warmup)
+        optimiser_class = torch.optim.AdamW if table.optimiser == "adamw" else torch.optim.Adam
+        optimiser = optimiser_class(self._parameter_groups(), lr=table.lr)
+        warmup_steps = max(1, round(table.warmup * self.steps))
+        warmup = lr_scheduler.LinearLR(optimiser, 0.01, total_iters=warmup_steps)
         if table.schedule == "plateau":
             halving = lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=table.stall - 1, eps=0)
-            # Lightning would take this step after the checkpoint, and a resumed training would miss it.
+            # Stepped in on_validation_epoch_end: Lightning would step it after the checkpoint has been written, so
+            # that a resumed training would miss the step.
             never = {"scheduler": halving, "monitor": "valid_loss", "frequency": sys.maxsize}
-            return [optimiser], [{"scheduler": rising, "interval": "step"}, never]
+            return [optimiser], [{"scheduler": warmup, "interval": "step"}, never]
         if table.schedule == "cosine":
-            later: Any = lr_scheduler.CosineAnnealingLR(optimiser, max(1, self.steps - warmup))
+            main: Any = lr_scheduler.CosineAnnealingLR(optimiser, max(1, self.steps - warmup_steps))
         else:
-            later = lr_scheduler.ConstantLR(optimiser, 1.0)
-        schedule = lr_scheduler.SequentialLR(optimiser, [rising, later], [warmup])
+            main = lr_scheduler.ConstantLR(optimiser, 1.0)
+        schedule = lr_scheduler.SequentialLR(optimiser, [warmup, main], [warmup_steps])
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _place(self) -> str:
+    def _position(self) -> str:
         return f"epoch {self.current_epoch}, step {self.global_step}"
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        """Weights decay; biases and the scales of normalisation do not."""
-        decaying = [p for p in self.parameters() if p.ndim > 1]
-        free = [p for p in self.parameters() if p.ndim <= 1]
-        return [{"params": decaying, "weight_decay": self.table.weight_decay}, {"params": free, "weight_decay": 0.0}]
+        """Apply weight decay to weights, but not to biases and the scales of normalisation layers."""
+        decayed = [p for p in self.parameters() if p.ndim > 1]
+        not_decayed = [p for p in self.parameters() if p.ndim <= 1]
+        return [
+            {"params": decayed, "weight_decay": self.table.weight_decay},
+            {"params": not_decayed, "weight_decay": 0.0},
+        ]
 
 
-def _pupil(net: nn.Module, recipe: Recipe, taught: int) -> TeacherProjection:
-    if not isinstance(net, CamNetwork):
+def _teacher_projection(network: nn.Module, recipe: Recipe, features: int) -> TeacherProjection:
+    if not isinstance(network, CamNetwork):
         raise RecipeError(
-            f"the net {recipe.net.name} does not end in a mean and a linear layer, so it has no embedding to teach; "
-            "leave out distil, or take lens"
+            f"the network {recipe.net.name} does not end in global average pooling and a linear layer, so it has no "
+            "embedding for distillation; leave out distil, or use lens"
         )
-    return TeacherProjection(net.linear_head()[0].shape[1], taught)
+    return TeacherProjection(network.linear_head()[0].shape[1], features)
 
 
-def _named(side: str, measures: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{side}_{name}": value for name, value in measures.items()}
+def _prefixed(split: str, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{split}_{name}": value for name, value in metrics.items()}

@@ -1,7 +1,7 @@
-"""Where a training can be watched: TensorBoard, or Weights & Biases, which goes on without network or login."""
+"""Loggers through which a training can be followed: TensorBoard, or Weights & Biases, online or offline."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
@@ -12,18 +12,19 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.tensorboard.summary import hparams
 
 from genrelens.errors import MissingExtraError, display_name
+from genrelens.progress import Notify
 from genrelens.train.fit.history import MetricsLogger
 
 Tracker = Literal["tensorboard", "wandb", "none"]
 
-_PATIENCE = 20.0  # s that Weights & Biases may take to answer
-_MEASURES = ("valid_loss", "valid_accuracy")
+_TIMEOUT = 20.0  # s to wait for Weights & Biases to respond
+_METRICS = ("valid_loss", "valid_accuracy")
 
 
-class Board(TensorBoardLogger):
-    """TensorBoard's files in the folder "tensorboard" of a run, with the recipe on the page HPARAMS.
+class RunTensorBoardLogger(TensorBoardLogger):
+    """TensorBoard files in the folder "tensorboard" of a run directory, with the recipe on the page HPARAMS.
 
-    A training that is resumed after `step` steps hides what was written after them.
+    A training that is resumed at `step` hides what was written after that step.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
@@ -31,81 +32,91 @@ class Board(TensorBoardLogger):
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *_: Any, **__: Any) -> None:
-        """Write the recipe down, and which measures to show beside it; their values are those of the curves."""
+        """Write the recipe, and the names of the metrics to show with it; their values come from the curves."""
         super().log_hyperparams(params)
-        for part in hparams(_flat(params), dict.fromkeys(_MEASURES, 0.0)):  # type: ignore[no-untyped-call]
-            self.experiment.file_writer.add_summary(part)
+        for summary in hparams(_flatten(params), dict.fromkeys(_METRICS, 0.0)):  # type: ignore[no-untyped-call]
+            self.experiment.file_writer.add_summary(summary)
 
 
-class WeightsAndBiases(WandbLogger):
-    """A run of Weights & Biases that is closed with the training."""
+class RunWandbLogger(WandbLogger):
+    """A Weights & Biases run that is closed when the training ends."""
 
     def finalize(self, status: str) -> None:
-        """Send or write what is left."""
+        """Upload or write the remaining data, and close the run."""
         super().finalize(status)
         self.experiment.finish(exit_code=int(status != "success"))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Let go of the run: the first of the processes that train together goes on with it."""
+        """Close the run in this process: the first of the training processes resumes it."""
         state = super().__getstate__()
         self.experiment.finish()
         return {**state, "_attach_id": None}
 
 
-def require_tracker(track: Tracker) -> None:
-    """See that what is asked for is installed.
+def require_tracker(tracker: Tracker) -> None:
+    """Check that the package that a tracker needs is installed.
 
     Raises:
-        MissingExtraError: it is not.
+        MissingExtraError: the package is not installed.
     """
-    if track == "wandb" and find_spec("wandb") is None:
+    if tracker == "wandb" and find_spec("wandb") is None:
         raise MissingExtraError("tracking with Weights & Biases needs wandb; pip install 'genrelens[wandb]'")
 
 
-def create_loggers(track: Tracker, folder: Path, step: int, say: Callable[[str], None]) -> list[Logger]:
-    """What a training in `folder` that goes on after `step` steps logs to: the history, and what is asked for."""
-    log: list[Logger] = [MetricsLogger(folder)]
-    if track == "tensorboard":
-        log.append(Board(folder, step))
-    elif track == "wandb":
-        log.append(_begin(folder, say))
-    return log
+def create_loggers(tracker: Tracker, folder: Path, step: int, notify: Notify) -> list[Logger]:
+    """Create the loggers of a training: the history, and the requested tracker.
+
+    Args:
+        tracker: the service in which the training can be followed.
+        folder: the run directory.
+        step: optimiser steps before the training is resumed, or 0.
+        notify: receives messages for the user.
+    """
+    loggers: list[Logger] = [MetricsLogger(folder)]
+    if tracker == "tensorboard":
+        loggers.append(RunTensorBoardLogger(folder, step))
+    elif tracker == "wandb":
+        loggers.append(_start_wandb_run(folder, notify))
+    return loggers
 
 
-def _begin(folder: Path, say: Callable[[str], None]) -> WeightsAndBiases:
-    """A run, on the net if that goes without a question, else in the folder alone; a resumed one goes on."""
+def _start_wandb_run(folder: Path, notify: Notify) -> RunWandbLogger:
+    """Start or resume a run: online if that works without a prompt, otherwise in the run directory alone."""
     import wandb
 
-    # Silent, it neither greets nor asks for a login.
-    settings = wandb.Settings(silent=True, console="off", init_timeout=_PATIENCE, finish_timeout=_PATIENCE)
+    # Silent mode suppresses the greeting and the login prompt.
+    settings = wandb.Settings(silent=True, console="off", init_timeout=_TIMEOUT, finish_timeout=_TIMEOUT)
     wandb.setup(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    known = sorted(folder.glob("wandb/*run-*-*"))
-    own: dict[str, Any] = {
+    earlier = sorted(folder.glob("wandb/*run-*-*"))
+    arguments: dict[str, Any] = {
         "project": os.environ.get("WANDB_PROJECT", "genrelens"),
         "name": folder.name,
-        "id": known[0].name.rpartition("-")[2] if known else token_hex(4),
+        "id": earlier[0].name.rpartition("-")[2] if earlier else token_hex(4),
         "resume": "allow",
         "settings": settings,
     }
     try:
-        run = wandb.init(**own, dir=folder)
+        run = wandb.init(**arguments, dir=folder)
     except wandb.errors.Error as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        say(f"Weights & Biases cannot be used online ({reason}), so the training goes on offline.")
-        wandb.teardown()  # what failed still holds the run's name
-        run = wandb.init(**own, dir=folder, mode="offline")
+        notify(f"Weights & Biases cannot be used online ({reason}); the training continues offline.")
+        wandb.teardown()  # the failed run still occupies the name
+        run = wandb.init(**arguments, dir=folder, mode="offline")
     if run.offline:
-        say(f"Send the run to Weights & Biases later with: wandb sync {display_name(folder / 'wandb' / 'offline-run-*')}")
-    return WeightsAndBiases(experiment=run, save_dir=folder, **own, mode="offline" if run.offline else "online")
+        notify(
+            "Upload the run to Weights & Biases later with: "
+            f"wandb sync {display_name(folder / 'wandb' / 'offline-run-*')}"
+        )
+    return RunWandbLogger(experiment=run, save_dir=folder, **arguments, mode="offline" if run.offline else "online")
 
 
-def _flat(table: Mapping[str, Any], place: str = "") -> dict[str, Any]:
-    """Values by keys such as "train.lr", as a recipe's settings are named."""
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values of nested tables by keys such as "train.lr", as the settings of a recipe are named."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{place}{key}.")
+            flat |= _flatten(value, f"{prefix}{key}.")
         else:
-            flat[place + key] = value if isinstance(value, bool | int | float | str) else str(value)
+            flat[prefix + key] = value if isinstance(value, bool | int | float | str) else str(value)
     return flat

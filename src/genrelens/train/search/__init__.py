@@ -1,1 +1,1 @@
-"""Hyperparameter search with Optuna, and its report."""
+"""Hyperparameter search with Optuna: study, trials, figures and report."""

@@ -1,4 +1,4 @@
-"""A search on one page: its course, what matters, and which values were good; and the pictures as files."""
+"""The report of a search, as one HTML page with embedded figures, and the figures as files."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -9,8 +9,8 @@ import jinja2
 from genrelens.files import atomic_write, write_text
 from genrelens.train.fit.history import read_history
 from genrelens.train.recipes.recipe import Recipe
-from genrelens.train.search import figures as pictures
-from genrelens.train.search.study import METRICS, METRIC_TITLES, Objective, Trial
+from genrelens.train.search import figures
+from genrelens.train.search.study import METRIC_TITLES, METRICS, Objective, Trial
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -28,14 +28,14 @@ figure { margin: 2rem 0; }
 </head>
 <body>
 <h1>{{ name }}: {{ trials | length }} trials</h1>
-<p>Best is trial {{ best.number }}, with a {{ title }} of {{ "%.4f" | format(best.value) }}. It was chosen on
-<em>valid</em>, so that figure flatters; train <code>best.toml</code>, and measure on <em>test</em>.</p>
+<p>The best is trial {{ best.number }}, with a {{ title }} of {{ "%.4f" | format(best.value) }}. It was selected on
+<em>valid</em>, so this value is optimistic; train <code>best.toml</code> and evaluate it on <em>test</em>.</p>
 {% for caption, picture in pictures %}
 <figure><img alt="{{ caption }}" src="data:image/png;base64,{{ picture }}">
 <figcaption>{{ caption }}</figcaption></figure>
 {% endfor %}
 {% if not varied %}
-<p>How much each value matters cannot be told before two trials have come to different ends.</p>
+<p>The importance of each setting cannot be estimated until two trials have ended with different values.</p>
 {% endif %}
 <table>
 <tr><th>trial</th><th>{{ title }}</th>{% for key in keys %}<th>{{ key }}</th>{% endfor %}<th>seconds</th><th></th></tr>
@@ -59,12 +59,12 @@ def write_report(
     importances: Mapping[str, float],
     folder: Path,
 ) -> None:
-    """Write report.html, which needs no other file, and its pictures as PNG files."""
-    shown = []
-    for name, caption, content in _pictures(recipe, objective, trials, best, importances, folder):
+    """Write report.html, a self-contained page, and its figures as PNG files."""
+    pictures = []
+    for name, caption, content in _figures(recipe, objective, trials, best, importances, folder):
         with atomic_write(folder / f"{name}.png") as file:
             file.write(content)
-        shown.append((caption, base64.b64encode(content).decode()))
+        pictures.append((caption, base64.b64encode(content).decode()))
     engine = jinja2.Environment(autoescape=True, trim_blocks=True)
     engine.filters["short"] = lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)
     page = engine.from_string(_PAGE).render(
@@ -73,18 +73,18 @@ def write_report(
         trials=trials,
         best=best,
         keys=list(recipe.tune),
-        pictures=shown,
+        pictures=pictures,
         varied=bool(importances),
     )
     write_text(folder / "report.html", page)
 
 
 def trial_folder(folder: Path, trial: Trial) -> Path:
-    """Where the recipe and the history of a trial are."""
-    return folder / "trials" / f"{trial.first:04}"
+    """Return the folder with the recipe and the history of a trial."""
+    return folder / "trials" / f"{trial.origin:04}"
 
 
-def _pictures(
+def _figures(
     recipe: Recipe,
     objective: Objective,
     trials: tuple[Trial, ...],
@@ -92,12 +92,12 @@ def _pictures(
     importances: Mapping[str, float],
     folder: Path,
 ) -> Iterator[tuple[str, str, bytes]]:
-    """File names, captions and PNGs."""
-    title, measure = METRIC_TITLES[objective], METRICS[objective]
-    tried = [trial for trial in trials if trial.state in ("complete", "pruned")]
-    histories = {trial.number: read_history(trial_folder(folder, trial)) for trial in tried}
-    yield "course", "Trials as they came", pictures.course(trials, best, title)
+    """Yield file names, captions and PNG images."""
+    title, metric = METRIC_TITLES[objective], METRICS[objective]
+    measured = [trial for trial in trials if trial.state in ("complete", "pruned")]
+    histories = {trial.number: read_history(trial_folder(folder, trial)) for trial in measured}
+    yield "course", "Trials in order", figures.draw_course(trials, best, title)
     if importances:
-        yield "importances", "How much each value matters (fANOVA)", pictures.bars(importances)
-    yield "slices", "Each value by itself", pictures.slices(trials, best, recipe.tune, title)
-    yield "epochs", "Trials epoch by epoch", pictures.epochs(histories, best, measure, title)
+        yield "importances", "Importance of each setting (fANOVA)", figures.draw_importances(importances)
+    yield "slices", "Objective by value of each setting", figures.draw_slices(trials, best, recipe.tune, title)
+    yield "epochs", "Learning curves of the trials", figures.draw_epochs(histories, best, metric, title)

@@ -1,4 +1,4 @@
-"""A search's memory: an Optuna study in a SQLite file, shared by processes and gone on with after a break."""
+"""The Optuna study of a search, in a SQLite file that processes share and that can be resumed."""
 
 import warnings
 from dataclasses import dataclass
@@ -16,38 +16,38 @@ from genrelens.train.recipes.recipe import SearchSpace
 Objective = Literal["loss", "accuracy"]
 TrialStatus = Literal["complete", "pruned", "failed", "running", "waiting"]
 
-METRICS = {"loss": "valid_loss", "accuracy": "valid_accuracy"}
+METRICS = {"loss": "valid_loss", "accuracy": "valid_accuracy"}  # columns of the history
 METRIC_TITLES = {"loss": "log loss on valid", "accuracy": "accuracy on valid"}
 
-_HEARTBEAT = 10  # s; a trial that has not stirred for three of them is taken for dead
-_WAIT = 60.0  # s for the file, while another process writes
-_STATES: dict[TrialState, TrialStatus] = {
+_HEARTBEAT = 10  # s; a trial is considered dead after three missed heartbeats
+_LOCK_TIMEOUT = 60.0  # s to wait while another process writes to the file
+_STATUSES: dict[TrialState, TrialStatus] = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
     TrialState.RUNNING: "running",
     TrialState.WAITING: "waiting",
 }
-_FIRST = 5  # trials that are drawn at random and never pruned, for the later ones to be judged by
-_ERROR = "error"  # where a failed trial keeps why
+_STARTUP_TRIALS = 5  # drawn at random and never pruned, as a basis for proposals and for pruning
+_ERROR = "error"  # user attribute with the message of a failed trial
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What one trial tried, by keys such as "train.lr", and what came of it.
+    """One training of a search.
 
     Attributes:
-        number: in the study, from 0.
-        first: that of the broken-off trial that it tries again, or its own; names its folder.
-        state: "pruned" are those that were given up as hopeless.
-        value: of the objective; of a pruned trial, where it stood.
-        settings: what it tried.
-        seconds: that it took.
-        error: why it failed.
+        number: number in the study, from 0.
+        origin: number of the interrupted trial that this one retries, or its own; names its folder.
+        state: status of the trial; "pruned" trials were stopped because they were unpromising.
+        value: value of the objective; for a pruned trial, the last one reported.
+        settings: the values tried, by keys such as "train.lr".
+        seconds: duration of the trial in seconds.
+        error: message of a failed trial.
     """
 
     number: int
-    first: int
+    origin: int
     state: TrialStatus
     value: float | None
     settings: dict[str, Any]
@@ -56,20 +56,20 @@ class Trial:
 
 
 def open_study(folder: Path, objective: Objective) -> optuna.Study:
-    """Open or begin the study in a folder.
+    """Open or create the study in a folder.
 
-    A trial is given up if it stands worse than the median of the others did. Processes that die leave their
-    trial to be tried again.
+    A trial is pruned if it is worse than the median of the others at the same epoch. Trials of processes that died
+    are retried.
 
     Args:
-        folder: with the file study.db.
-        objective: what is sought: the lowest log loss, or the highest accuracy.
+        folder: the folder of study.db.
+        objective: "loss" to minimise the log loss, or "accuracy" to maximise the accuracy.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     storage = RDBStorage(
         URL.create("sqlite", database=str(folder / "study.db")).render_as_string(),
-        engine_kwargs={"connect_args": {"timeout": _WAIT}},
+        engine_kwargs={"connect_args": {"timeout": _LOCK_TIMEOUT}},
         heartbeat_interval=_HEARTBEAT,
         grace_period=3 * _HEARTBEAT,
         heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(inherit_intermediate_values=True),
@@ -77,57 +77,57 @@ def open_study(folder: Path, objective: Objective) -> optuna.Study:
     return optuna.create_study(
         study_name=folder.name,
         storage=storage,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=_FIRST),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS),
         direction="minimize" if objective == "loss" else "maximize",
         load_if_exists=True,
     )
 
 
 def create_sampler(seed: int) -> optuna.samplers.BaseSampler:
-    """What proposes values: TPE (Bergstra et al., NeurIPS 2011). Each trial needs another seed, or all try the same."""
-    return optuna.samplers.TPESampler(n_startup_trials=_FIRST, constant_liar=True, seed=seed)
+    """Create a TPE sampler (Bergstra et al., NeurIPS 2011); trials with the same seed would try the same values."""
+    return optuna.samplers.TPESampler(n_startup_trials=_STARTUP_TRIALS, constant_liar=True, seed=seed)
 
 
-def suggest_value(trial: optuna.Trial, key: str, search: SearchSpace) -> Any:
-    """The value that a trial takes for a key."""
-    if search.choices:
-        return trial.suggest_categorical(key, search.choices)
-    assert search.low is not None
-    assert search.high is not None
-    if isinstance(search.low, int) and isinstance(search.high, int):
-        return trial.suggest_int(key, search.low, search.high, log=search.log)
-    return trial.suggest_float(key, search.low, search.high, log=search.log)
+def suggest_value(trial: optuna.Trial, key: str, space: SearchSpace) -> Any:
+    """Return the value that a trial should use for a key."""
+    if space.choices:
+        return trial.suggest_categorical(key, space.choices)
+    assert space.low is not None
+    assert space.high is not None
+    if isinstance(space.low, int) and isinstance(space.high, int):
+        return trial.suggest_int(key, space.low, space.high, log=space.log)
+    return trial.suggest_float(key, space.low, space.high, log=space.log)
 
 
 def record_error(trial: optuna.Trial, error: Exception) -> None:
-    """Keep why a trial failed."""
+    """Store the reason why a trial failed."""
     trial.set_user_attr(_ERROR, str(error))
 
 
 def read_trials(study: optuna.Study) -> tuple[Trial, ...]:
-    """All trials, the broken-off ones among them marked as failed."""
+    """Return all trials, after marking the interrupted ones as failed."""
     optuna.storages.fail_stale_trials(study)
     return tuple(summarise_trial(trial) for trial in study.get_trials(deepcopy=False))
 
 
 def parameter_importances(study: optuna.Study) -> dict[str, float]:
-    """How much of the variance of the objective each key explains, the greatest first, by fANOVA.
+    """Return the share of the objective's variance that each key explains, in descending order, by fANOVA.
 
-    Hutter, Hoos & Leyton-Brown, ICML 2014. Empty if fewer than two trials came to an end, or all to the same.
+    Hutter, Hoos & Leyton-Brown, ICML 2014. Empty if there are no two complete trials with different values.
     """
-    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if len({trial.value for trial in ended}) < 2:
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len({trial.value for trial in complete}) < 2:
         return {}
     return dict(get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0)))
 
 
 def summarise_trial(trial: FrozenTrial) -> Trial:
-    """What a trial of Optuna's tells us."""
+    """Convert a trial of Optuna's."""
     retried = RetryHeartbeatStaleTrialCallback.retried_trial_number(trial)
     return Trial(
         number=trial.number,
-        first=trial.number if retried is None else retried,
-        state=_STATES[trial.state],
+        origin=trial.number if retried is None else retried,
+        state=_STATUSES[trial.state],
         value=trial.value,
         settings=dict(trial.params),
         seconds=trial.duration.total_seconds() if trial.duration else None,

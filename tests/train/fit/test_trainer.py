@@ -1,4 +1,4 @@
-"""The loop on ready log-mels: weights of classes, the plateau, what breaks off, what is gone on with."""
+"""Training on synthetic log-mels: class weights, schedules, interruptions and resuming."""
 
 import errno
 import os
@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,29 +18,18 @@ from lightning.pytorch.callbacks import Callback
 from genrelens.errors import TrainingError
 from genrelens.train import networks
 from genrelens.train.fit import checkpoints
-from genrelens.train.fit.criterion import SingleLabelCriterion
 from genrelens.train.fit.history import read_history
 from tests.support.recipes import make_recipe
 from tests.support.training import FailInEpoch, InjectedError, fit_small, make_tracks
 
 
-def same(one: torch.nn.Module, other: torch.nn.Module) -> None:
-    for name, weights in one.state_dict().items():
-        torch.testing.assert_close(other.state_dict()[name], weights, atol=1e-6, rtol=1e-5)
-
-
-def test_balanced_weights_let_every_class_count_the_same() -> None:
-    truth = [0] * 6 + [2] * 2
-    weights = SingleLabelCriterion().balanced_weights(torch.eye(3)[truth])
-    sums = Counter[int]()
-    for label in truth:
-        sums[label] += weights[label].item()  # type: ignore[assignment]
-    assert sums[0] == pytest.approx(sums[2])
-    assert sum(sums.values()) == pytest.approx(len(truth))
+def assert_same_weights(first: torch.nn.Module, second: torch.nn.Module) -> None:
+    for name, weights in first.state_dict().items():
+        torch.testing.assert_close(second.state_dict()[name], weights, atol=1e-6, rtol=1e-5)
 
 
 class Constant(torch.nn.Module):
-    """All that it can learn is how frequent the classes are."""
+    """A network that can learn the class frequencies only."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,16 +40,16 @@ class Constant(torch.nn.Module):
 
 
 @pytest.mark.parametrize(("weights", "share"), [("none", 0.25), ("balanced", 0.5)])
-def test_a_rare_class_counts_as_much_as_a_frequent_one_if_balanced(
+def test_balanced_class_weights_equal_rare_and_frequent_classes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: str, share: float
 ) -> None:
     monkeypatch.setattr(networks, "build", lambda *_: Constant())
     table = {"class_weights": weights, "epochs": 40, "batch": 8, "lr": 0.2, "mixup": 0.5, "label_smoothing": 0}
-    net = fit_small(make_recipe(train=table), tmp_path / "run", learn=make_tracks((12, 4)))
-    assert net(torch.zeros(1, 1))[0].softmax(dim=0)[1].item() == pytest.approx(share, abs=0.04)
+    network = fit_small(make_recipe(train=table), tmp_path / "run", learn=make_tracks((12, 4)))
+    assert network(torch.zeros(1, 1))[0].softmax(dim=0)[1].item() == pytest.approx(share, abs=0.04)
 
 
-def test_a_plateau_halves_the_rate_and_a_resumed_training_remembers_it(tmp_path: Path) -> None:
+def test_a_plateau_halves_the_learning_rate_also_after_resuming(tmp_path: Path) -> None:
     table = {"schedule": "plateau", "stall": 1, "warmup": 0, "lr": 0.3, "average": 0, "epochs": 8}
     recipe = make_recipe(train=table)
     fit_small(recipe, tmp_path / "whole")
@@ -79,13 +67,13 @@ def test_a_plateau_halves_the_rate_and_a_resumed_training_remembers_it(tmp_path:
     assert rate < 0.3
 
 
-def test_the_history_is_whole_and_its_own_after_a_breakdown(tmp_path: Path) -> None:
+def test_a_resumed_training_has_the_history_of_an_uninterrupted_one(tmp_path: Path) -> None:
     recipe = make_recipe(train={"epochs": 4})
     with pytest.raises(InjectedError):
         fit_small(recipe, tmp_path / "run", FailInEpoch(2))
     assert len(read_history(tmp_path / "run").epochs) == 2
     with (tmp_path / "run" / "metrics.jsonl").open("a") as lines:
-        lines.write('{"valid_loss": 7.0, "epoch": 2, "step": 9}\n{"valid_lo')  # and the machine failed
+        lines.write('{"valid_loss": 7.0, "epoch": 2, "step": 9}\n{"valid_lo')  # as after a power failure
     fit_small(recipe, tmp_path / "run")
     fit_small(recipe, tmp_path / "whole")
     histories = [read_history(tmp_path / name) for name in ("run", "whole")]
@@ -96,7 +84,7 @@ def test_the_history_is_whole_and_its_own_after_a_breakdown(tmp_path: Path) -> N
     assert [row.partition(",")[0] for row in rows[1:]] == ["0", "1", "2", "3"]
 
 
-def test_a_moved_folder_remembers_its_best(tmp_path: Path) -> None:
+def test_a_moved_run_directory_keeps_its_best_checkpoint(tmp_path: Path) -> None:
     recipe = make_recipe(train={"epochs": 4, "keep": "best", "lr": 0.5, "warmup": 0, "average": 0, "clip": 1.0})
     with pytest.raises(InjectedError):
         fit_small(recipe, tmp_path / "here", FailInEpoch(2))
@@ -110,44 +98,44 @@ def test_a_moved_folder_remembers_its_best(tmp_path: Path) -> None:
     assert not (tmp_path / "here").exists()
 
 
-def test_a_training_that_had_stopped_early_stays_stopped(tmp_path: Path) -> None:
+def test_a_training_that_stopped_early_is_not_resumed(tmp_path: Path) -> None:
     recipe = make_recipe(train={"patience": 1, "epochs": 30, "lr": 0.3, "warmup": 0, "average": 0})
-    net = fit_small(recipe, tmp_path / "run")
+    network = fit_small(recipe, tmp_path / "run")
     epochs = len(read_history(tmp_path / "run").epochs)
     assert epochs < 30
-    same(fit_small(recipe, tmp_path / "run"), net)
+    assert_same_weights(fit_small(recipe, tmp_path / "run"), network)
     assert len(read_history(tmp_path / "run").epochs) == epochs
 
 
-def test_a_finished_training_is_not_gone_on_with(tmp_path: Path) -> None:
-    same(fit_small(make_recipe(), tmp_path / "run"), fit_small(make_recipe(), tmp_path / "run"))
+def test_a_finished_training_is_not_resumed(tmp_path: Path) -> None:
+    assert_same_weights(fit_small(make_recipe(), tmp_path / "run"), fit_small(make_recipe(), tmp_path / "run"))
 
 
-class Spoils(Callback):
-    """Makes one weight NaN, after the loss has been seen."""
+class InjectNan(Callback):
+    """Sets one weight to NaN after a batch."""
 
-    def __init__(self, hook: Callable[[Any], bool]) -> None:
-        self.when = hook
+    def __init__(self, condition: Callable[[Any], bool]) -> None:
+        self.condition = condition
 
     def on_train_batch_end(self, trainer: Any, task: Any, *_: Any) -> None:
-        if self.when(trainer):
+        if self.condition(trainer):
             next(task.net.parameters()).data.view(-1)[0] = float("nan")
 
 
 @pytest.mark.parametrize(("every", "words"), [(1, "loss on valid became nan"), (4, "weights became nan")])
-def test_lost_weights_never_reach_a_checkpoint(tmp_path: Path, every: int, words: str) -> None:
+def test_non_finite_weights_are_never_saved(tmp_path: Path, every: int, words: str) -> None:
     recipe = make_recipe(train={"epochs": 4, "validate_every": every, "average": 0})
-    spoils = Spoils(lambda trainer: trainer.current_epoch == 1 and trainer.is_last_batch)
+    inject_nan = InjectNan(lambda trainer: trainer.current_epoch == 1 and trainer.is_last_batch)
     with pytest.raises(TrainingError, match=rf"{words} in epoch 1, step 8; lower .* good weights are in .*\.ckpt"):
-        fit_small(recipe, tmp_path / "run", spoils)
+        fit_small(recipe, tmp_path / "run", inject_nan)
     state = torch.load(tmp_path / "run" / "last.ckpt", weights_only=False)
     assert state["epoch"] == 0
     assert all(weights.isfinite().all() for weights in state["state_dict"].values())
 
 
-def test_a_loss_that_is_lost_at_once_leaves_no_weights_to_name(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"in epoch 0, step 1; .*No weights have been kept yet"):
-        fit_small(make_recipe(train={"average": 0}), tmp_path / "run", Spoils(lambda _: True))
+def test_a_non_finite_loss_before_the_first_checkpoint_names_no_weights(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"in epoch 0, step 1; .*No weights have been saved yet"):
+        fit_small(make_recipe(train={"average": 0}), tmp_path / "run", InjectNan(lambda _: True))
 
 
 def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +146,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path, monkeypatch
     def full(checkpoint: dict[str, Any], file: Any) -> None:
         real(checkpoint, file)
         if checkpoint["epoch"] == 2:
-            monkeypatch.setattr(checkpoints, "replacing", FullDisk)
+            monkeypatch.setattr(checkpoints, "atomic_write", FullDisk)
 
     class FullDisk:
         def __init__(self, target: Path) -> None:
@@ -176,32 +164,32 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path, monkeypatch
 
     with monkeypatch.context() as patched:
         patched.setattr(torch, "save", full)
-        with pytest.raises(TrainingError, match=r"best.ckpt cannot be written \(No space left on device\); make room"):
+        with pytest.raises(TrainingError, match=r"best.ckpt cannot be written \(No space left on device\); free"):
             fit_small(recipe, tmp_path / "run")
     monkeypatch.undo()
     assert torch.load(tmp_path / "run" / "last.ckpt", weights_only=False)["epoch"] == 1
-    same(fit_small(recipe, tmp_path / "run"), whole)
-    assert not list((tmp_path / "run").glob(".*"))  # nor is anything half written left
+    assert_same_weights(fit_small(recipe, tmp_path / "run"), whole)
+    assert not list((tmp_path / "run").glob(".*"))  # partial files are removed
 
 
-def test_a_checkpoint_that_cannot_be_gone_on_with(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_network_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
     fit_small(make_recipe(), tmp_path / "run")
-    with pytest.raises(TrainingError, match=r"last\.ckpt is of another net \(.* is 8 x .* there and 16 x .* here\)"):
+    with pytest.raises(TrainingError, match=r"belongs to another network \(.* is 8 x .* there and 16 x .* here\)"):
         fit_small(make_recipe(net={"width": 16}), tmp_path / "run")
     (tmp_path / "run" / "last.ckpt").write_bytes(b"no checkpoint")
     with pytest.raises(TrainingError, match=r"last\.ckpt is not a checkpoint"):
         fit_small(make_recipe(), tmp_path / "run")
 
 
-def test_ctrl_c_is_an_interrupt(tmp_path: Path) -> None:
-    class Interrupts(Callback):
+def test_ctrl_c_raises_keyboard_interrupt(tmp_path: Path) -> None:
+    class Interrupt(Callback):
         def on_train_batch_end(self, *_: Any) -> None:
             raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(KeyboardInterrupt):
-            fit_small(make_recipe(), tmp_path / "run", Interrupts())
+            fit_small(make_recipe(), tmp_path / "run", Interrupt())
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -211,19 +199,19 @@ import sys, time
 from pathlib import Path
 from lightning.pytorch.callbacks import Callback
 from tests.support.recipes import make_recipe
-from tests.support.training import run
+from tests.support.training import fit_small
 
-class Waits(Callback):
+class Wait(Callback):
     def on_train_batch_end(self, trainer, *_):
         if trainer.current_epoch == 2:
             print("here", flush=True)
             time.sleep(60)
 
-run(make_recipe(train={"epochs": 4}), Path(sys.argv[1]), Waits())
+fit_small(make_recipe(train={"epochs": 4}), Path(sys.argv[1]), Wait())
 """
 
 
-def test_after_kill_9_a_training_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
+def test_a_killed_and_resumed_training_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", SCRIPT, tmp_path / "run"], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"here\n"  # in the third epoch, after its first batch
@@ -231,4 +219,4 @@ def test_after_kill_9_a_training_ends_where_an_unbroken_one_does(tmp_path: Path)
     assert process.returncode == -signal.SIGKILL
     assert len(read_history(tmp_path / "run").epochs) == 2
     recipe = make_recipe(train={"epochs": 4})
-    same(fit_small(recipe, tmp_path / "run"), fit_small(recipe, tmp_path / "whole"))
+    assert_same_weights(fit_small(recipe, tmp_path / "run"), fit_small(recipe, tmp_path / "whole"))

@@ -1,0 +1,228 @@
+"""Training with Lightning, from a recipe and loaded tracks to a trained network, with checkpoints to resume from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
+from lightning.pytorch.loggers import Logger
+from torch import nn
+from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.utils.data import DataLoader
+
+from genrelens.errors import TrainingError, display_name
+from genrelens.progress import Notify
+from genrelens.train import networks
+from genrelens.train.data.batches import TrackWindows, TrainingBatches, batches_per_epoch
+from genrelens.train.data.dataset import Examples
+from genrelens.train.distillation.refit import refit_output_layer
+from genrelens.train.distillation.teacher import Teacher, build_teacher
+from genrelens.train.fit.callbacks import MovingAverage, RelocatableCheckpoint, ResumableEarlyStopping
+from genrelens.train.fit.checkpoints import (
+    BEST,
+    LAST,
+    AtomicCheckpointIO,
+    read_checkpoint,
+    remove_partial_checkpoints,
+    write_failure_message,
+)
+from genrelens.train.fit.criterion import criterion_for
+from genrelens.train.fit.history import truncate_history
+from genrelens.train.fit.parallel import SpawnedProcesses, check_devices, raised_in_process, silence_lightning
+from genrelens.train.fit.task import GenreTask, NonFiniteLossError
+from genrelens.train.fit.tracking import Tracker, create_loggers
+from genrelens.train.recipes.recipe import Recipe, TrainTable
+
+_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Settings of a training that do not belong to the recipe.
+
+    Attributes:
+        accelerator: "cpu", "cuda", "mps", or "auto" for the fastest one available.
+        devices: number of devices, each with its own process; they share each batch.
+        tracker: the service in which the training can be followed.
+        progress: whether to draw a progress bar.
+    """
+
+    accelerator: str = "auto"
+    devices: int = 1
+    tracker: Tracker = "tensorboard"
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training that is ready to start: the recipe, its tracks, and everything built from them.
+
+    Attributes:
+        recipe: the training settings.
+        train: the tracks to learn from.
+        valid: the tracks for choosing weights and other settings.
+        task: the network with loss, optimiser and schedule.
+        teacher: the teacher network, for distillation.
+    """
+
+    recipe: Recipe
+    train: Examples
+    valid: Examples
+    task: GenreTask
+    teacher: Teacher | None
+
+
+class TrackDataModule(L.LightningDataModule):
+    """Batches of *train* and the tracks of *valid*, divided among the processes that train together."""
+
+    def __init__(self, train: Examples, valid: Examples, recipe: Recipe, teacher: Teacher | None) -> None:
+        super().__init__()
+        self._train, self._valid, self._recipe, self._teacher = train, valid, recipe, teacher
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Return batches of random windows: this process's share of each batch."""
+        train, (rank, ranks) = self._train, self._rank()
+        batches = TrainingBatches(train.inputs, train.targets, self._recipe, self._epoch, rank, ranks, self._teacher)
+        return DataLoader(batches, batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Return the windows of one track at a time: this process's share of the tracks."""
+        rank, ranks = self._rank()
+        valid = TrackWindows(self._valid.inputs[rank::ranks], self._valid.targets[rank::ranks], self._recipe)
+        return DataLoader(valid, batch_size=None)
+
+    def _epoch(self) -> int:
+        return self.trainer.current_epoch if self.trainer else 0
+
+    def _rank(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+
+def prepare_training(recipe: Recipe, train: Examples, valid: Examples) -> Training:
+    """Build the network that a recipe describes, with seeded initial weights, and its teacher.
+
+    Args:
+        recipe: the training settings.
+        train: the tracks to learn from.
+        valid: the tracks for choosing weights and other settings.
+
+    Raises:
+        ModelError: pretrained weights or the teacher cannot be loaded.
+        RecipeError: the network is unknown, or its arguments are not possible.
+    """
+    teacher = build_teacher(recipe)
+    L.seed_everything(recipe.seed, verbose=False)
+    network = networks.build(recipe.net, train.targets.shape[1], recipe.input.shape)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    steps = recipe.train.epochs * batches_per_epoch(len(train.inputs), recipe)
+    balanced = recipe.train.class_weights == "balanced"
+    weights = criterion_for(recipe.data.labels).balanced_weights(torch.tensor(train.targets)) if balanced else None
+    task = GenreTask(network, recipe, steps, weights, teacher.features if teacher else None)
+    return Training(recipe, train, valid, task, teacher)
+
+
+def fit(
+    training: Training, folder: Path, options: TrainingOptions, notify: Notify, callbacks: Sequence[Callback] = ()
+) -> nn.Module:
+    """Train and return the network, with the weights of the epoch that the recipe selects.
+
+    Checkpoints and the history are written to `folder`; a last.ckpt in it is resumed from.
+
+    Args:
+        training: the training to run.
+        folder: the run directory.
+        options: devices and tracking.
+        notify: receives messages for the user.
+        callbacks: Lightning callbacks in addition to the recipe's.
+
+    Raises:
+        TrainingError: the loss became NaN or infinite, a checkpoint belongs to another network or cannot be written,
+            or the machine lacks the requested devices.
+    """
+    recipe, task = training.recipe, training.task
+    silence_lightning()
+    check_devices(options.devices, recipe.train.batch, min(len(training.train.inputs), len(training.valid.inputs)))
+    remove_partial_checkpoints(folder)
+    last = folder / LAST
+    checkpoint = read_checkpoint(last, task) if last.is_file() else None
+    truncate_history(folder, last_epoch=checkpoint["epoch"] if checkpoint else -1)
+    try:
+        loggers = create_loggers(options.tracker, folder, checkpoint["global_step"] if checkpoint else 0, notify)
+        callbacks = [*_callbacks(recipe.train, folder, options.progress), *callbacks]
+        trainer = _trainer(recipe.train, options, loggers, callbacks, folder)
+    except MisconfigurationException as error:
+        raise TrainingError(f"this machine cannot train on {options.accelerator} ({error})") from error
+    data = TrackDataModule(training.train, training.valid, recipe, training.teacher)
+    _run(trainer, task, data, last if checkpoint else None)
+    selected = last if recipe.train.keep == "last" else folder / BEST
+    task.load_state_dict(read_checkpoint(selected, task)["state_dict"])
+    task.net.eval()
+    if recipe.distil and recipe.distil.penalties:
+        refit_output_layer(*task.distilled(), training.train, training.valid, recipe, recipe.distil.penalties, notify)
+    return task.net
+
+
+def _callbacks(table: TrainTable, folder: Path, progress: bool) -> list[Callback]:
+    callbacks: list[Callback] = [
+        RelocatableCheckpoint(folder, "best", monitor="valid_loss", enable_version_counter=False),
+        RelocatableCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False),
+    ]
+    if progress:
+        callbacks.append(TQDMProgressBar())
+    if table.average:
+        callbacks.append(MovingAverage(table.average))
+    if table.patience:
+        callbacks.append(ResumableEarlyStopping("valid_loss", patience=table.patience))
+    return callbacks
+
+
+def _trainer(
+    table: TrainTable, options: TrainingOptions, loggers: list[Logger], callbacks: list[Callback], folder: Path
+) -> L.Trainer:
+    return L.Trainer(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        strategy=SpawnedProcesses() if options.devices > 1 else "auto",
+        plugins=[AtomicCheckpointIO()],
+        precision=_PRECISIONS[table.precision],  # type: ignore[arg-type]
+        max_epochs=table.epochs,
+        callbacks=callbacks,
+        logger=loggers,
+        default_root_dir=folder,
+        check_val_every_n_epoch=table.validate_every,
+        gradient_clip_val=table.clip or None,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        enable_progress_bar=options.progress,
+        log_every_n_steps=1,
+    )
+
+
+def _run(trainer: L.Trainer, task: GenreTask, data: TrackDataModule, checkpoint: Path | None) -> None:
+    """Run Lightning's trainer, and translate what stops it."""
+    folder = Path(trainer.default_root_dir)
+    try:
+        trainer.fit(task, data, ckpt_path=checkpoint, weights_only=False)
+    except NonFiniteLossError as error:
+        raise TrainingError(_non_finite_message(str(error), folder)) from error
+    except ProcessRaisedException as error:
+        name, message = raised_in_process(error)
+        if not name.startswith("genrelens."):
+            raise
+        if name.endswith(NonFiniteLossError.__name__):
+            message = _non_finite_message(message, folder)
+        raise TrainingError(message) from error
+    except OSError as error:
+        raise TrainingError(write_failure_message(error.filename or folder, error)) from error
+    except SystemExit as error:  # how Lightning responds to Ctrl-C
+        raise KeyboardInterrupt from error
+
+
+def _non_finite_message(message: str, folder: Path) -> str:
+    saved = next((folder / name for name in (BEST, LAST) if (folder / name).is_file()), None)
+    where = f"The last good weights are in {display_name(saved)}" if saved else "No weights have been saved yet"
+    return f"{message}; lower train.lr in the recipe. {where}"

@@ -1,0 +1,33 @@
+import json
+import re
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from genrelens.cli.main import app
+from tests.support.recipes import make_toml
+
+
+def test_a_trained_model_can_be_evaluated_and_predicts(genres: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    common = ["--data", str(genres), "--threads", "1"]
+    cache = ["--cache", str(tmp_path / "cache")]
+    recipe = str(make_toml(tmp_path / "small.toml"))
+    result = CliRunner().invoke(app, ["train", recipe, *common, *cache, "--run", str(run), "--seed", "3"])
+    assert result.exit_code == 0, result.output
+    assert "accuracy" in result.stdout
+    assert "Training small on" in result.stderr
+    model = str(run / "model.onnx")
+    assert f"model   {model}" in result.stdout
+
+    out = tmp_path / "test.json"
+    arguments = ["evaluate", model, *common, "--split", "stratified", "--seed", "3", "--out", str(out)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "95 % interval" in result.stdout
+    assert json.loads(out.read_text())["metrics"]["tracks"] == 4
+
+    result = CliRunner().invoke(app, ["evaluate", model, *common, "--split", "none"])
+    assert re.search(r"^answers +24 ", result.stdout, re.M)
+    result = CliRunner().invoke(app, ["predict", "--model", model, "--json", str(genres / "low")])
+    assert len(result.stdout.splitlines()) == 12
