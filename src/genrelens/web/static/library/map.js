@@ -2,12 +2,10 @@
 
 import { paint } from "../charts/canvas.js";
 import { onThemeChange } from "../lib/theme.js";
-import { PointLayer, quarterOf } from "./points.js";
+import { PointIndex } from "./point_index.js";
+import { makePointLayer } from "./points.js";
 
-/**
- * @typedef {import("../charts/canvas.js").Box} Box
- * @typedef {import("./library_store.js").LibraryStore} LibraryStore
- */
+/** @typedef {import("./library_store.js").LibraryStore} LibraryStore */
 
 /** @typedef {{x: number, y: number}} Position */
 
@@ -16,10 +14,6 @@ const REACH = 14; // px from the pointer within which a point is found
 const MAX_ZOOM = 60;
 const ZOOM_STEP = 1.5; // per key, wheel notch or button
 const PAN_STEP = 60; // px per arrow key
-const ALPHAS = [0.4, 0.6, 0.8, 1]; // opacity of points by quarter of confidence
-const HIDDEN_COLOUR = "#3a424d"; // of points that the filter excludes
-const MAX_CIRCLES = 2000; // tracks up to which points are drawn as circles
-const GRID_SIZE = 64; // cells along each axis of the search grid
 const CLICK_TOLERANCE = 5; // px that the pointer may move in a click
 
 /** Dispatches "select" with the index of a track as `detail`, and "hover" with an index or null. */
@@ -39,8 +33,8 @@ export class LibraryMap extends EventTarget {
     this._centre = { x: 0.5, y: 0.5 };
     /** @type {Map<number, {x: number, y: number, distance: number}>} */
     this._pointers = new Map();
-    this._grid = makeGrid(store);
-    this._points = store.size > MAX_CIRCLES ? new PointLayer(store, ALPHAS, HIDDEN_COLOUR) : null;
+    this._index = new PointIndex(store);
+    this._points = makePointLayer(store);
     /** @type {number|null} */
     this._frame = null;
     this._addListeners();
@@ -114,7 +108,7 @@ export class LibraryMap extends EventTarget {
   draw() {
     this._frame ??= requestAnimationFrame(() => {
       this._frame = null;
-      paint(this._canvas, (context, box) => this._paint(context, box));
+      paint(this._canvas, (context) => this._paint(context));
     });
   }
 
@@ -154,91 +148,22 @@ export class LibraryMap extends EventTarget {
     return { x: this._centre.x + (x - this._width / 2) / scale, y: this._centre.y - (y - this._height / 2) / scale };
   }
 
-  /**
-   * @param {CanvasRenderingContext2D} context
-   * @param {Box} box
-   */
-  _paint(context, box) {
+  /** @param {CanvasRenderingContext2D} context */
+  _paint(context) {
     const size = Math.max(2, Math.min(8, 170 / Math.sqrt(this._store.size)) * Math.min(2, Math.sqrt(this._zoom)));
-    if (this._points) this._points.paint(context, this._visible, (x, y) => this._project(x, y), size);
-    else this._paintCircles(context, box, size);
+    this._points.paint(context, this._visible, (x, y) => this._project(x, y), size);
     const selected = this._selected === null ? null : this.locate(this._selected);
     if (selected) drawRing(context, selected, size);
   }
 
   /**
-   * @param {CanvasRenderingContext2D} context
-   * @param {Box} box
-   * @param {number} size
-   */
-  _paintCircles(context, box, size) {
-    for (const { colour, alpha, positions } of this._groupPoints(box, size)) {
-      context.fillStyle = colour;
-      context.globalAlpha = alpha;
-      for (const position of positions) fillCircle(context, position, size);
-    }
-    context.globalAlpha = 1;
-  }
-
-  /**
-   * Group the points in sight by style, since changing colours takes longer than filling. Hidden points come first.
-   *
-   * @param {Box} box
-   * @param {number} size
-   */
-  _groupPoints(box, size) {
-    /** @type {Map<string, {colour: string, alpha: number, positions: Position[]}>} */
-    const groups = new Map([["hidden", { colour: HIDDEN_COLOUR, alpha: 0.7, positions: [] }]]);
-    for (let index = 0; index < this._store.size; index++) {
-      const position = this.locate(index);
-      if (!position) continue;
-      const { x, y } = position;
-      if (x < -size || y < -size || x > box.width + size || y > box.height + size) continue;
-      const genre = this._store.genreAt(index);
-      const quarter = quarterOf(this._store.confidenceAt(index));
-      const key = this._visible[index] ? `${quarter} ${genre}` : "hidden";
-      const group = groups.get(key) ?? { colour: this._store.colourOf(genre), alpha: ALPHAS[quarter], positions: [] };
-      group.positions.push(position);
-      groups.set(key, group);
-    }
-    return groups.values();
-  }
-
-  /**
    * Return the visible track nearest to a point of the canvas, within reach, or null.
    *
-   * @param {number} x
-   * @param {number} y
+   * @param {number} x - in CSS pixels.
+   * @param {number} y - in CSS pixels.
    */
   _trackNear(x, y) {
-    /** @type {number|null} */
-    let nearest = null;
-    let least = REACH;
-    const [from, to] = [this._unproject(x - REACH, y + REACH), this._unproject(x + REACH, y - REACH)];
-    for (let column = cellOf(from.x); column <= cellOf(to.x); column++) {
-      for (let row = cellOf(from.y); row <= cellOf(to.y); row++) {
-        for (const index of this._grid[column * GRID_SIZE + row]) {
-          const position = this.locate(index);
-          const distance = position ? Math.hypot(position.x - x, position.y - y) : Infinity;
-          if (this._visible[index] && distance < least) [nearest, least] = [index, distance];
-        }
-      }
-    }
-    return nearest;
-  }
-
-  /** Return the visible track nearest to the centre of the view, or null. */
-  _trackAtCentre() {
-    /** @type {number|null} */
-    let nearest = null;
-    let least = Infinity;
-    for (let index = 0; index < this._store.size; index++) {
-      const position = this._store.positionAt(index);
-      if (!this._visible[index] || !position) continue;
-      const distance = Math.hypot(position.x - this._centre.x, position.y - this._centre.y);
-      if (distance < least) [nearest, least] = [index, distance];
-    }
-    return nearest;
+    return this._index.nearest(this._unproject(x, y), REACH / this._scale, this._visible);
   }
 
   _updateView() {
@@ -327,7 +252,7 @@ export class LibraryMap extends EventTarget {
     if (!act) return;
     act();
     event.preventDefault();
-    const index = this._trackAtCentre();
+    const index = this._index.nearest(this._centre, Infinity, this._visible); // nearest to the centre
     if (index !== null) this._dispatch(event.key === "Enter" ? "select" : "hover", index);
   }
 
@@ -338,39 +263,6 @@ export class LibraryMap extends EventTarget {
   _dispatch(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/**
- * Return the grid column or row of a map coordinate.
- *
- * @param {number} share
- */
-const cellOf = (share) => Math.max(0, Math.min(GRID_SIZE - 1, Math.floor(share * GRID_SIZE)));
-
-/**
- * Sort the tracks into the cells of the search grid.
- *
- * @param {LibraryStore} store
- */
-function makeGrid(store) {
-  /** @type {number[][]} */
-  const grid = Array.from({ length: GRID_SIZE * GRID_SIZE }, () => []);
-  for (let index = 0; index < store.size; index++) {
-    const position = store.positionAt(index);
-    if (position) grid[cellOf(position.x) * GRID_SIZE + cellOf(position.y)].push(index);
-  }
-  return grid;
-}
-
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {Position} centre
- * @param {number} size - diameter in CSS pixels.
- */
-function fillCircle(context, { x, y }, size) {
-  context.beginPath();
-  context.arc(x, y, size / 2, 0, 2 * Math.PI);
-  context.fill();
 }
 
 /**
