@@ -3,14 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genrelens.train.data.check import check_data
+from genrelens.train.data.check import check_dataset
 from genrelens.train.data.manifest import read_manifest
 from tests.support.audio import RATE, encode, tone
 
 
 @pytest.fixture
-def faulty(tmp_path: Path) -> Path:
-    """One track of every fault, and the other genre in order."""
+def defective(tmp_path: Path) -> Path:
+    """A dataset with one track of each defect in one genre, and none in the other."""
     folder = tmp_path / "set"
     (folder / "jazz").mkdir(parents=True)
     (folder / "rock").mkdir()
@@ -27,9 +27,9 @@ def faulty(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_every_fault_is_found_and_nothing_else(faulty: Path, processes: int) -> None:
-    report = check_data(read_manifest(str(faulty)), processes)
-    kinds = {(finding.kind, Path(finding.where).name) for finding in report.findings}
+def test_finds_each_defect_and_nothing_else(defective: Path, processes: int) -> None:
+    report = check_dataset(read_manifest(str(defective)), processes)
+    kinds = {(finding.kind, Path(finding.subject).name) for finding in report.findings}
     assert kinds == {
         ("undecodable", "broken.mp3"),
         ("silent", "silent.wav"),
@@ -46,18 +46,18 @@ def test_every_fault_is_found_and_nothing_else(faulty: Path, processes: int) -> 
     assert "copy.wav" in text
 
 
-def test_leaks_between_sides(tmp_path: Path) -> None:
+def test_finds_leaks_between_splits(tmp_path: Path) -> None:
     for name in ("a", "b"):
         encode(tmp_path / f"{name}.wav", tone(300, 6), codec="pcm_s16le")
     (tmp_path / "set.csv").write_text("path,label,split\na.wav,x,train\nb.wav,x,test\n")
-    report = check_data(read_manifest(str(tmp_path / "set.csv")), 1)
+    report = check_dataset(read_manifest(str(tmp_path / "set.csv")), 1)
     assert {finding.kind for finding in report.findings} == {"leak", "duplicate audio"}
 
 
-def test_a_clean_set(tmp_path: Path) -> None:
+def test_finds_nothing_in_a_clean_dataset(tmp_path: Path) -> None:
     for genre, hz in (("x", 200), ("y", 300)):
         (tmp_path / genre).mkdir()
         encode(tmp_path / genre / "a.wav", tone(hz, 6), codec="pcm_s16le")
-    report = check_data(read_manifest(str(tmp_path)), 1)
+    report = check_dataset(read_manifest(str(tmp_path)), 1)
     assert report.findings == ()
     assert report.text().endswith("nothing found")

@@ -2,57 +2,62 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genrelens.train.data.fingerprint import LEAST_OVERLAP, STEP, Fingerprint, fingerprint, matches, tiles
-from genrelens.train.data.log_mels import Level
+from genrelens.train.data.fingerprint import MIN_OVERLAP, STEP, Fingerprint, count_tile_pairs, find_matches, fingerprint
+from genrelens.train.data.log_mels import LogMel
 
 THRESHOLD = 14.0
 
 
-def music(seed: int, frames: int = 344) -> Level:
-    """Levels that change as notes do: each mel band holds a value for a few frames."""
+def music(seed: int, frames: int = 344) -> LogMel:
+    """A log-mel that changes as notes do: each mel band keeps a value for a few frames."""
     rng = np.random.default_rng(seed)
     return np.repeat(rng.normal(-40, 12, (128, -(-frames // 3))), 3, axis=1)[:, :frames]
 
 
-def prints(*levels: Level) -> list[Fingerprint]:
-    return [fingerprint(level, STEP) for level in levels]
+def prints(*log_mels: LogMel) -> list[Fingerprint]:
+    return [fingerprint(log_mel, STEP) for log_mel in log_mels]
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.integers(-200, 200), st.floats(-30, 30), st.integers(0, 1000))
-def test_a_filtered_and_shifted_copy_is_found_where_it_begins(seed: int, lag: int, gain: float, eq: int) -> None:
-    level = music(seed, 700)
+def test_finds_the_offset_of_a_filtered_copy(seed: int, lag: int, gain: float, eq: int) -> None:
+    log_mel = music(seed, 700)
     curve = np.random.default_rng(eq).uniform(-12, 12, (128, 1))
-    first, second = level[:, 300:600], level[:, 300 + lag : 600 + lag] + curve + gain
-    (match,) = matches(prints(first, second), THRESHOLD)
+    first, second = log_mel[:, 300:600], log_mel[:, 300 + lag : 600 + lag] + curve + gain
+    (match,) = find_matches(prints(first, second), THRESHOLD)
     assert (match.first, match.second, match.lag, match.overlap) == (0, 1, lag, 300 - abs(lag))
-    assert match.similarity > 0.5  # at the ends, what came a moment before is not known
+    assert match.similarity > 0.5  # the running mean differs at the ends
 
 
-def test_too_little_in_common_is_no_match() -> None:
-    level = music(1, 700)
-    lag = 344 - LEAST_OVERLAP
-    assert list(matches(prints(level[:, :344], level[:, lag : lag + 344]), THRESHOLD))
-    assert not list(matches(prints(level[:, :344], level[:, lag + 5 : lag + 349]), THRESHOLD))
+def test_ignores_overlaps_below_the_minimum() -> None:
+    log_mel = music(1, 700)
+    lag = 344 - MIN_OVERLAP
+    assert list(find_matches(prints(log_mel[:, :344], log_mel[:, lag : lag + 344]), THRESHOLD))
+    assert not list(find_matches(prints(log_mel[:, :344], log_mel[:, lag + 5 : lag + 349]), THRESHOLD))
 
 
-def test_every_pair_of_many_is_compared_once() -> None:
-    levels = [music(number, 100) for number in range(70)]
-    levels += [levels[3], levels[69][:, :80]]  # in another tile, and shorter
-    calls: list[int] = []
-    found = {(match.first, match.second) for match in matches(prints(*levels), THRESHOLD, lambda: calls.append(1))}
+def test_compares_each_pair_once() -> None:
+    log_mels = [music(number, 100) for number in range(70)]
+    log_mels += [log_mels[3], log_mels[69][:, :80]]  # in another tile, and shorter
+    calls = 0
+
+    def progress(advance: int = 1, total: int | None = None) -> None:
+        nonlocal calls
+        calls += advance
+
+    found = {(match.first, match.second) for match in find_matches(prints(*log_mels), THRESHOLD, progress)}
     assert found == {(3, 70), (69, 71)}
-    assert len(calls) == tiles(len(levels)) == 3
-    assert not list(matches([], THRESHOLD))
+    assert calls == count_tile_pairs(len(log_mels)) == 3
+    assert not list(find_matches([], THRESHOLD))
 
 
-def test_silence_is_like_nothing() -> None:
+def test_silence_matches_nothing() -> None:
     silent = fingerprint(np.full((128, 200), -80.0), STEP)
     assert not silent.any()
-    assert not list(matches([silent, silent, *prints(music(5, 200))], THRESHOLD))
+    assert not list(find_matches([silent, silent, *prints(music(5, 200))], THRESHOLD))
 
 
-def test_finer_frames_are_averaged() -> None:
-    level = music(7, 200)
-    fine = np.repeat(level, 4, axis=1)
-    np.testing.assert_allclose(fingerprint(fine, STEP / 4), fingerprint(level, STEP), atol=1e-5)
+def test_averages_shorter_frames() -> None:
+    log_mel = music(7, 200)
+    fine = np.repeat(log_mel, 4, axis=1)
+    np.testing.assert_allclose(fingerprint(fine, STEP / 4), fingerprint(log_mel, STEP), atol=1e-5)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrelens.errors import LeakError, SplitError
-from genrelens.train.data.manifest import Item, Manifest, gtzan_tracks
-from genrelens.train.data.splits import leaks, refuse_leaks, require, split
+from genrelens.train.data.manifest import LabelledTrack, Manifest, gtzan_tracks
+from genrelens.train.data.splits import assign_splits, find_leaks, refuse_leaks, require_splits
 
 
 @st.composite
@@ -17,7 +17,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
     return Manifest(
         "any",
         tuple(
-            Item(f"{n}.wav", str(n), str(n % genres), None if group is None else str(group))
+            LabelledTrack(f"{n}.wav", str(n), str(n % genres), None if group is None else str(group))
             for n, group in enumerate(groups)
         ),
     )
@@ -25,39 +25,39 @@ def manifests(draw: st.DrawFn) -> Manifest:
 
 @settings(max_examples=40, deadline=None)
 @given(manifests(), st.integers(0, 100), st.sampled_from(["stratified", "fold-1-of-5", "fold-5-of-5"]))
-def test_every_track_has_one_side_and_no_group_two(manifest: Manifest, seed: int, scheme: str) -> None:
-    divided = split(manifest, scheme, seed)
-    assert [item.path for item in divided.items] == [item.path for item in manifest.items]
-    assert all(item.side for item in divided.items)
-    assert leaks(divided.items, {}) == []
-    assert divided == split(manifest, scheme, seed)
+def test_every_track_and_group_has_one_split(manifest: Manifest, seed: int, scheme: str) -> None:
+    assigned = assign_splits(manifest, scheme, seed)
+    assert [track.path for track in assigned.tracks] == [track.path for track in manifest.tracks]
+    assert all(track.split for track in assigned.tracks)
+    assert find_leaks(assigned.tracks, {}) == []
+    assert assigned == assign_splits(manifest, scheme, seed)
 
 
-def test_the_shares_of_a_stratified_split() -> None:
-    items = tuple(Item(f"{n}.wav", str(n), str(n % 10)) for n in range(1000))
-    divided = split(Manifest("any", items), "stratified", 3)
-    assert Counter(item.side for item in divided.items) == {"train": 700, "valid": 150, "test": 150}
-    by_label = Counter((item.label, item.side) for item in divided.items)
-    assert {count for (_, side), count in by_label.items() if side == "test"} == {15}
+def test_stratified_split_has_the_stated_proportions() -> None:
+    tracks = tuple(LabelledTrack(f"{n}.wav", str(n), str(n % 10)) for n in range(1000))
+    assigned = assign_splits(Manifest("any", tracks), "stratified", 3)
+    assert Counter(track.split for track in assigned.tracks) == {"train": 700, "valid": 150, "test": 150}
+    by_label = Counter((track.label, track.split) for track in assigned.tracks)
+    assert {count for (_, split), count in by_label.items() if split == "test"} == {15}
 
 
-def test_folds_test_every_track_once() -> None:
-    items = tuple(Item(f"{n}.wav", str(n), str(n % 4)) for n in range(80))
+def test_folds_cover_every_track_once() -> None:
+    tracks = tuple(LabelledTrack(f"{n}.wav", str(n), str(n % 4)) for n in range(80))
     tested = [
-        item.path
+        track.path
         for number in range(1, 6)
-        for item in split(Manifest("any", items), f"fold-{number}-of-5", 1).side("test")
+        for track in assign_splits(Manifest("any", tracks), f"fold-{number}-of-5", 1).in_split("test")
     ]
-    assert sorted(tested) == sorted(item.path for item in items)
+    assert sorted(tested) == sorted(track.path for track in tracks)
 
 
-def test_given_and_none() -> None:
-    manifest = Manifest("any", (Item("a", "a", "x", side="train"), Item("b", "b", "y")))
-    assert split(manifest, "given", 1) is manifest
-    assert {item.side for item in split(manifest, "none", 1).items} == {"test"}
-    require(manifest, "train")
+def test_given_keeps_splits_and_none_assigns_test() -> None:
+    manifest = Manifest("any", (LabelledTrack("a", "a", "x", split="train"), LabelledTrack("b", "b", "y")))
+    assert assign_splits(manifest, "given", 1) is manifest
+    assert {track.split for track in assign_splits(manifest, "none", 1).tracks} == {"test"}
+    require_splits(manifest, "train")
     with pytest.raises(SplitError, match="no tracks in valid and test"):
-        require(manifest, "train", "valid", "test")
+        require_splits(manifest, "train", "valid", "test")
 
 
 @pytest.mark.parametrize(
@@ -65,35 +65,35 @@ def test_given_and_none() -> None:
     [
         ("random", "'random' is not a split"),
         ("fault-filtered", "a split of GTZAN"),
-        ("fold-6-of-5", "not possible"),
-        ("fold-1-of-2", "not possible"),
-        ("fold-1-of-50", "do not make 50 parts"),
+        ("fold-6-of-5", "is impossible"),
+        ("fold-1-of-2", "is impossible"),
+        ("fold-1-of-50", "cannot fill 50 folds"),
     ],
 )
-def test_impossible_splits(scheme: str, words: str) -> None:
-    items = tuple(Item(f"{n}.wav", str(n), str(n % 2)) for n in range(20))
+def test_rejects_impossible_schemes(scheme: str, words: str) -> None:
+    tracks = tuple(LabelledTrack(f"{n}.wav", str(n), str(n % 2)) for n in range(20))
     with pytest.raises(SplitError, match=words):
-        split(Manifest("any", items), scheme, 1)
+        assign_splits(Manifest("any", tracks), scheme, 1)
 
 
-def test_leaks_by_group_and_by_recording() -> None:
-    items = [
-        Item("a.wav", "a", "x", "Monk", "train"),
-        Item("b.wav", "b", "x", "Monk", "test"),
-        Item("c.wav", "c", "x", None, "train"),
-        Item("d.wav", "d", "x", None, "valid"),
-        Item("e.wav", "e", "x", "Monk", None),
-        Item("f.wav", "f", "x", "Mingus", "train"),
+def test_finds_leaks_by_group_and_by_recording() -> None:
+    tracks = [
+        LabelledTrack("a.wav", "a", "x", "Monk", "train"),
+        LabelledTrack("b.wav", "b", "x", "Monk", "test"),
+        LabelledTrack("c.wav", "c", "x", None, "train"),
+        LabelledTrack("d.wav", "d", "x", None, "valid"),
+        LabelledTrack("e.wav", "e", "x", "Monk", None),
+        LabelledTrack("f.wav", "f", "x", "Mingus", "train"),
     ]
-    found = leaks(items, {"c.wav": "hash", "d.wav": "hash", "f.wav": "other"})
-    assert [str(leak) for leak in found] == ["group Monk (train: a; test: b)", "recording hash (train: c; valid: d)"]
-    with pytest.raises(LeakError, match=r"2 on two sides of the split: group Monk.*--allow-leak"):
-        refuse_leaks(found)
+    leaks = find_leaks(tracks, {"c.wav": "hash", "d.wav": "hash", "f.wav": "other"})
+    assert [str(leak) for leak in leaks] == ["group Monk (train: a; test: b)", "recording hash (train: c; valid: d)"]
+    with pytest.raises(LeakError, match=r"2 groups or recordings are in more than one split: group Monk.*--allow-leak"):
+        refuse_leaks(leaks)
     refuse_leaks([])
 
 
-def test_the_fault_filtered_split_leaks_in_one_group_only() -> None:
+def test_fault_filtered_split_leaks_in_one_group() -> None:
     manifest = Manifest("GTZAN", tuple(gtzan_tracks().values()))
-    (leak,) = leaks(manifest.items, {})
+    (leak,) = find_leaks(manifest.tracks, {})
     assert str(leak) == "group artist-138 (train: disco.00049, disco.00073; test: disco.00069)"
-    assert leaks(manifest.without(["disco.00049", "disco.00073"]).items, {}) == []
+    assert find_leaks(manifest.exclude(["disco.00049", "disco.00073"]).tracks, {}) == []

@@ -229,7 +229,7 @@ def test_a_tree_from_the_command_line(grown: tuple[TrainingRequest, Evaluation],
     ("labels", "rows", "error", "words"),
     [
         ("one", ["a;b", "a"], ManifestError, r"has several labels \(a;b\), but one label .* --set data.labels=several"),
-        ("tree", ["a;b", "a"], ManifestError, r"has several labels \(a;b\), but a path in a tree is asked for"),
+        ("tree", ["a;b", "a"], ManifestError, r"has several labels \(a;b\), but the recipe or model needs one path in a tree"),
         ("several", ["a;;b", "a"], ManifestError, "label 'a;;b', with nothing beside"),
         ("tree", ["a---", "b"], ManifestError, "label 'a---', with nothing beside"),
         ("tree", ["a", "a---b"], ManifestError, "'a' is a label of its own and has parts, such as 'a---b'; call such"),
@@ -254,7 +254,7 @@ def test_a_label_that_no_track_in_train_has(mixtures: Path, tmp_path: Path) -> N
     (tmp_path / "set.csv").write_text("\n".join(["path,label,split", *rows]))
     request = request_for(tmp_path / "set.csv", tmp_path, "several")
     given = request.recipe.model_copy(update={"data": request.recipe.data.model_copy(update={"split": "given"})})
-    with pytest.raises(SplitError, match="no track of c is in train; move some there, or leave the genre out"):
+    with pytest.raises(SplitError, match="c has no tracks in train; move some there, or leave the genre out"):
         train(replace(request, recipe=given), lambda _: None)
 
 
@@ -266,7 +266,7 @@ def test_labels_that_the_model_lacks(
         evaluate_multilabel(several, [LabelledTrack("a.wav", "a", "low; polka")], 1)
     with pytest.raises(ManifestError, match="the label 'Tone---middle', which the model lacks"):
         evaluate_model(tree, [LabelledTrack("a.wav", "a", "Tone---middle")], 1)
-    with pytest.raises(ManifestError, match=r"has several labels \(Noise;Tone---low\), but a path"):
+    with pytest.raises(ManifestError, match=r"has several labels \(Noise;Tone---low\), but the recipe or model needs one path"):
         evaluate(tree, [LabelledTrack("a.wav", "a", "Noise;Tone---low")], 1)
 
 

@@ -231,7 +231,7 @@ def _raise_open_file_limit(count: int) -> None:
 
     Each memory-mapped file stays open, and many systems allow only 1024 or 256 by default.
     """
-    if sys.platform == "win32":  # there is no such limit
+    if sys.platform == "win32":  # it has no such limit
         return
     import resource
 

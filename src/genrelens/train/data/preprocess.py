@@ -61,7 +61,7 @@ def filter_band(samples: Samples, rate: int, low: float | None, high: float | No
 
 
 def denoise(samples: Samples, rate: int) -> Samples:
-    """Attenuate what is no louder than the quietest half second, per frequency (Sainburg et al. 2020).
+    """Attenuate each frequency where it does not exceed its level in the quietest half second (Sainburg et al. 2020).
 
     Half seconds of digital silence are skipped, as they do not contain the noise. Music that is never quiet is
     mistaken for noise, and loses its stationary parts.

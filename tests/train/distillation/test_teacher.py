@@ -1,0 +1,114 @@
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from genrelens.errors import ModelNotFoundError, RecipeError
+from genrelens.train import networks
+from genrelens.train.data.batches import TrainingBatches
+from genrelens.train.distillation.teacher import Teacher, TeacherProjection, build_teacher
+from genrelens.train.fit.task import GenreTask
+from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
+from genrelens.train.recipes.backbone_card import BackboneCard
+from tests.support.backbones import FRAMES, ROWS, make_backbone
+from tests.support.distillation import distillation_recipe, examples
+
+
+@pytest.fixture
+def backbone(tmp_path: Path) -> BackboneCard:
+    return make_backbone(tmp_path, [ROWS, FRAMES], axes='["rows", "frames"]')
+
+
+def test_teacher_embeds_the_training_windows(backbone: BackboneCard) -> None:
+    recipe = distillation_recipe(backbone, augment={"time_masks": 0, "band_masks": 0, "overlay": 0.5})
+    teacher = build_teacher(recipe)
+    assert teacher is not None
+    assert teacher.features == ROWS * FRAMES
+    embedded: list[torch.Tensor] = []
+
+    class RecordingTeacher(Teacher):
+        def __call__(self, log_mels: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+            embedded.append(log_mels.clone())
+            return super().__call__(log_mels, rng)
+
+    learn = examples()
+    recording = RecordingTeacher(backbone, recipe.input)  # type: ignore[arg-type]
+    batches = TrainingBatches(learn.inputs, learn.targets, recipe, lambda: 0, teacher=recording)
+    for log_mels, (windows, _, embeddings) in zip(embedded[1:], batches, strict=False):
+        assert embeddings.shape == (len(windows), ROWS * FRAMES)
+        normalised = (log_mels - log_mels.mean(dim=(1, 2), keepdim=True)) / log_mels.std(dim=(1, 2), keepdim=True)
+        assert torch.corrcoef(torch.stack([normalised.flatten(), windows.flatten()]))[0, 1] > 0.9
+
+
+def test_teacher_can_be_pickled(backbone: BackboneCard) -> None:
+    teacher = build_teacher(distillation_recipe(backbone))
+    assert teacher is not None
+    copy = pickle.loads(pickle.dumps(teacher))
+    log_mels = torch.rand(2, 128, 44) * -80
+    torch.testing.assert_close(
+        copy(log_mels, torch.Generator().manual_seed(1)), teacher(log_mels, torch.Generator().manual_seed(1))
+    )
+
+
+def test_projection_learns_a_linear_map() -> None:
+    torch.manual_seed(0)
+    embeddings = torch.randn(64, 4)
+    targets = embeddings @ torch.randn(4, 3) * 5 + 2
+    projection = TeacherProjection(4, 3)
+    optimiser = torch.optim.Adam(projection.parameters(), lr=0.05)
+    first = projection.loss(embeddings, targets).item()
+    for _ in range(200):
+        optimiser.zero_grad()
+        projection.loss(embeddings, targets).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    assert projection.loss(embeddings, targets).item() < first / 50
+
+
+def test_distillation_loss_trains_the_network(backbone: BackboneCard) -> None:
+    recipe = distillation_recipe(backbone, weight=3.0)
+    learn = examples()
+    network = networks.build(recipe.net, 2, recipe.input.shape)
+    teacher = build_teacher(recipe)
+    assert teacher is not None
+    task = GenreTask(network, recipe, 1, teacher_features=teacher.features)
+    batch = next(iter(TrainingBatches(learn.inputs, learn.targets, recipe, lambda: 0, teacher=teacher)))
+    logits, loss = task._logits_and_distillation_loss(batch[0], batch[2])
+    assert logits.shape == (4, 2)
+    assert isinstance(loss, torch.Tensor)
+    (gradient,) = torch.autograd.grad(loss, [next(network.parameters())])
+    assert gradient.abs().sum() > 0
+
+
+def test_projection_is_trained_too(backbone: BackboneCard) -> None:
+    recipe = distillation_recipe(backbone)
+    task = GenreTask(networks.build(recipe.net, 2, recipe.input.shape), recipe, 1, teacher_features=3)
+    trained = {id(weights) for group in task._parameter_groups() for weights in group["params"]}
+    assert trained == {id(weights) for weights in task.parameters()}
+    _, projection = task.distilled()
+    assert id(projection.layer.weight) in trained
+
+
+def test_training_returns_the_network_without_the_projection(backbone: BackboneCard, tmp_path: Path) -> None:
+    recipe = distillation_recipe(backbone)
+    network = fit(
+        prepare_training(recipe, examples(), examples(4)),
+        tmp_path / "run",
+        TrainingOptions(accelerator="cpu", tracker="none"),
+        print,
+    )
+    assert not any("pupil" in name for name in network.state_dict())
+    with torch.no_grad():
+        assert network(torch.zeros(1, *recipe.input.shape)).shape == (1, 2)
+
+
+def test_rejects_a_network_without_an_embedding(backbone: BackboneCard) -> None:
+    recipe = distillation_recipe(backbone)
+    with pytest.raises(RecipeError, match="does not end in global average pooling and a linear layer"):
+        GenreTask(torch.nn.Linear(2, 2), recipe, 1, teacher_features=3)
+
+
+def test_reports_a_missing_backbone(backbone: BackboneCard) -> None:
+    missing = backbone.model_copy(update={"model": backbone.model + ".gone.onnx"})
+    with pytest.raises(ModelNotFoundError, match="does not exist"):
+        build_teacher(distillation_recipe(missing))
