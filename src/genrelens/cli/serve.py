@@ -89,13 +89,14 @@ def serve(
             max_connections=max_connections,
             max_requests=max_requests,
             max_share=max_share,
-            live=LiveLimits(max_sessions=max_live),
+            live={"max_sessions": max_live},
             library=_catalog_path(catalog) if library else None,
         )
     except ValidationError as error:
         first = error.errors()[0]
-        option = str(first["loc"][0]).replace("api_keys", "api_key").replace("_", "-")
-        raise typer.BadParameter(first["msg"], param_hint=f"--{option}") from error
+        field = str(first["loc"][0])
+        option = {"api_keys": "--api-key", "live": "--max-live"}.get(field, f"--{field.replace('_', '-')}")
+        raise typer.BadParameter(first["msg"], param_hint=option) from error
     if host not in _LOCAL_HOSTS and not settings.api_keys:
         typer.echo(
             f"genrelens: anyone who can reach {host} can use this server; require a key with --api-key", err=True

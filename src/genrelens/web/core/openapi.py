@@ -32,7 +32,7 @@ EXAMPLE_DETAILS: dict[type[GenrelensError], str] = {
     "request fewer windows",
     errors.ShareExceededError: f"you already have {_LIMITS.max_share} requests in progress; wait for one to finish",
     errors.OverloadedError: f"the server is at its limit of {_LIMITS.max_requests} requests; try again soon",
-    errors.TrackNotFoundError: "there is no track 99 in this library; search for one",
+    errors.TrackNotFoundError: "this library has no track 99; search for one",
     errors.NoTracksError: "song.mp3 has no embedding: tilt does not provide one; classify it with lens or mn04",
     errors.CatalogError: "library.db was written by another GenreLens; open it with `genrelens library` once",
     errors.NotReadyError: "no worker has loaded its models yet; try again soon",
