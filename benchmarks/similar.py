@@ -118,7 +118,9 @@ class Heard:
 def embeddings(classifier: Classifier, file: Path) -> FloatArray:
     """Of three windows: (3, channels)."""
     with AudioReader(file, classifier.card.audio_input.front_end.rate) as track:
-        judged = [classifier.run_model(heard).embeddings for heard in window_batches(track, classifier.card.audio_input, 3)]
+        judged = [
+            classifier.run_model(heard).embeddings for heard in window_batches(track, classifier.card.audio_input, 3)
+        ]
     return np.concatenate([own for own in judged if own is not None])
 
 

@@ -134,7 +134,7 @@ def map_columns(catalog: Catalog) -> dict[str, Any]:
 def _require_row(catalog: Catalog, track_id: int) -> Any:
     row = catalog.connection.execute(f"{_SELECT_SUMMARY} WHERE id = ? AND NOT vanished", (track_id,)).fetchone()
     if row is None:
-        raise TrackNotFoundError(f"there is no track {track_id} in this library; search for one")
+        raise TrackNotFoundError(f"this library has no track {track_id}; search for one")
     return row
 
 

@@ -19,17 +19,16 @@ class ModelUsage(Record):
 
 
 class LibraryStatus(Record):
-    """Track counts of a catalog.
+    """Numbers of tracks in a catalog.
+
+    In this order: all present tracks; those with a current prediction, those that could not be classified, and those
+    that are new or have changed, which add up to the first; and those whose files are gone, which keep their
+    predictions.
 
     Attributes:
-        tracks: present tracks; each is either judged, failed or pending.
-        judged: tracks with a current prediction.
-        failed: tracks that could not be classified.
-        pending: tracks that are new or have changed, whatever the model.
-        vanished: tracks whose files are gone; their predictions are kept.
-        genres: tracks by predicted genre, most frequent first.
+        genres: classified tracks by genre, most frequent first.
         errors: failed tracks by error type.
-        models: judged tracks by model.
+        models: classified tracks by model.
     """
 
     tracks: int

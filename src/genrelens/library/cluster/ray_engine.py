@@ -154,7 +154,7 @@ def _actor_count() -> int:
 
 
 def _configure_ray_data() -> None:
-    """Let Ray Data continue after failed tasks, without reporting them itself."""
+    """Configure Ray Data to continue after failed tasks, without reporting them itself."""
     context = ray.data.DataContext.get_current()
     context.max_errored_blocks = _MAX_FAILED_TASKS
     context.enable_progress_bars = False

@@ -125,10 +125,8 @@ class _ErrorRecordingReader(io.RawIOBase):
         return len(content)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
+        self._file.seek(offset, whence)
+        return self._file.tell()  # `io.IOBase` reports the position by seeking from it by 0
 
 
 def _modification_time(system: Any, path: str) -> int:

@@ -59,9 +59,7 @@ def _check_folder(folder: str) -> None:
             f"{display_name(folder)} does not exist; check the path, or whether its disk is mounted"
         ) from error
     except NotADirectoryError as error:
-        raise AudioUnreadableError(
-            f"{display_name(folder)} is not a folder; give its parent folder"
-        ) from error
+        raise AudioUnreadableError(f"{display_name(folder)} is not a folder; give its parent folder") from error
     except OSError as error:
         raise AudioUnreadableError(
             f"{display_name(folder)} cannot be read ({error.strerror}); check its permissions"

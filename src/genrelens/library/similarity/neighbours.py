@@ -87,7 +87,7 @@ def open_index(catalog: Catalog, model: EmbeddingModel, ids: Collection[int], *,
             existing one is used.
 
     Raises:
-        NoTracksError: no track has such an embedding, or there is no index and `build` is False.
+        NoTracksError: no track has such an embedding, or `build` is False and an index is missing.
         MissingExtraError: an approximate index is needed, and usearch is not installed.
     """
     if len(ids) <= MAX_EXACT_TRACKS:
