@@ -151,7 +151,7 @@ class StressReport(_Part):
 
 
 def perturbation_rows(
-    told: PerturbedPredictions, truth: bootstrap.Classes, changes: Sequence[Perturbation], seed: int
+    told: PerturbedPredictions, truth: bootstrap.ClassIndices, changes: Sequence[Perturbation], seed: int
 ) -> tuple[Estimate, tuple[PerturbationRow, ...]]:
     """The accuracy on tracks as they are, and what each change does to it.
 
@@ -184,7 +184,7 @@ def perturbation_rows(
 
 
 def family_extremes(
-    told: PerturbedPredictions, truth: bootstrap.Classes, changes: Sequence[Perturbation]
+    told: PerturbedPredictions, truth: bootstrap.ClassIndices, changes: Sequence[Perturbation]
 ) -> tuple[FamilyExtremes, ...]:
     """The accuracy if each track had the worst, and the best, of all changes done to it, and of each family's."""
     right = told.changed.argmax(axis=-1) == truth[:, None]
@@ -205,7 +205,7 @@ def family_extremes(
 
 
 def track_rows(
-    told: PerturbedPredictions, truth: bootstrap.Classes, changes: Sequence[Perturbation], labels: Sequence[str]
+    told: PerturbedPredictions, truth: bootstrap.ClassIndices, changes: Sequence[Perturbation], labels: Sequence[str]
 ) -> tuple[TrackRow, ...]:
     """For each track, the change that leaves the truth least probable, and the one that leaves it most."""
     counted = [place for place, change in enumerate(changes) if not isinstance(change, Shuffle)]
@@ -232,7 +232,7 @@ def track_rows(
     return tuple(rows)
 
 
-def rank_by_accuracy(told: PerturbedPredictions, truth: bootstrap.Classes) -> NDArray[np.int64]:
+def rank_by_accuracy(told: PerturbedPredictions, truth: bootstrap.ClassIndices) -> NDArray[np.int64]:
     """Places of the changes from the lowest accuracy to the highest; where it is the same, by the truth's odds."""
     right = (told.changed.argmax(axis=-1) == truth[:, None]).mean(axis=0)
     own = np.take_along_axis(told.changed, truth[:, None, None], axis=-1)[..., 0]

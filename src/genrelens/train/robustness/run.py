@@ -13,7 +13,7 @@ from genrelens.train.data.label_map import LabelMap
 from genrelens.train.data.log_mels import is_array_row
 from genrelens.train.data.manifest import LabelledTrack, Manifest, Split, require_labelling
 from genrelens.train.data.splits import require_splits
-from genrelens.train.evaluation.bootstrap import Classes
+from genrelens.train.evaluation.bootstrap import ClassIndices
 from genrelens.train.robustness import equaliser
 from genrelens.train.robustness.equaliser import Equaliser
 from genrelens.train.robustness.measures import (
@@ -126,12 +126,12 @@ def _ask(
     return told
 
 
-def _truth(told: PerturbedPredictions, labels: Sequence[str]) -> Classes:
+def _truth(told: PerturbedPredictions, labels: Sequence[str]) -> ClassIndices:
     return np.array([labels.index(item.label) for item in told.items])
 
 
 def _near_extremes(
-    told: PerturbedPredictions, truth: Classes, changes: Sequence[Perturbation], seed: int
+    told: PerturbedPredictions, truth: ClassIndices, changes: Sequence[Perturbation], seed: int
 ) -> list[Equaliser]:
     """Filters near the one that deflates the score most and the one that inflates it most, if all were tried."""
     filters = _filters(changes)
@@ -147,13 +147,13 @@ def _filters(changes: Sequence[Perturbation]) -> list[Equaliser]:
     return [change for change in changes if isinstance(change, Equaliser)]
 
 
-def _ends(told: PerturbedPredictions, truth: Classes, changes: Sequence[Perturbation]) -> tuple[Equaliser, Equaliser]:
+def _ends(told: PerturbedPredictions, truth: ClassIndices, changes: Sequence[Perturbation]) -> tuple[Equaliser, Equaliser]:
     """The filter with the lowest score and the one with the highest."""
     ordered = _filters([changes[place] for place in rank_by_accuracy(told, truth)])
     return ordered[0], ordered[-1]
 
 
-def _search(told: PerturbedPredictions, truth: Classes, changes: Sequence[Perturbation]) -> FilterSearch:
+def _search(told: PerturbedPredictions, truth: ClassIndices, changes: Sequence[Perturbation]) -> FilterSearch:
     deflating, inflating = _ends(told, truth, changes)
     return FilterSearch(
         filters=tuple(found_filter(change, equaliser.POINTS_HZ) for change in _filters(changes)),
