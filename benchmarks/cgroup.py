@@ -1,4 +1,4 @@
-"""A control group of Linux: processes that have no more memory than that together, and are ended if they want it."""
+"""A Linux control group that limits the total memory of its processes."""
 
 import os
 from collections.abc import Iterator
@@ -12,30 +12,30 @@ _MB = 1 << 20
 
 @dataclass(frozen=True)
 class Group:
-    """A group, as version 1 or 2 of the kernel's interface shows it.
+    """A control group, in version 1 or 2 of the kernel's interface.
 
     Attributes:
-        folder: its own.
-        most: the file that tells the most memory it ever had, page cache included, in bytes.
-        limit: the file that says what it may have.
+        folder: directory of the group.
+        peak_file: file with the peak memory in bytes, page cache included.
+        limit_file: file with the memory limit in bytes.
     """
 
     folder: Path
-    most: str
-    limit: str
+    peak_file: str
+    limit_file: str
 
     def join(self) -> None:
-        """Put this process in."""
+        """Add this process to the group."""
         (self.folder / "cgroup.procs").write_text(str(os.getpid()))
 
     def peak(self) -> float:
-        """The most memory that it ever had, in MB."""
-        return int((self.folder / self.most).read_text()) / _MB
+        """Return the peak memory in MB."""
+        return int((self.folder / self.peak_file).read_text()) / _MB
 
 
 @contextmanager
-def limited(megabytes: int) -> Iterator[Group]:
-    """A group that may have so much; needs to be root, or to have been given a part of the tree."""
+def memory_limit(megabytes: int) -> Iterator[Group]:
+    """Create a group with a memory limit; needs root, or a delegated part of the cgroup tree."""
     name = f"genrelens-{os.getpid()}"
     if (_MOUNTED / "memory").is_dir():
         group = Group(_MOUNTED / "memory" / name, "memory.max_usage_in_bytes", "memory.limit_in_bytes")
@@ -43,7 +43,7 @@ def limited(megabytes: int) -> Iterator[Group]:
         group = Group(_MOUNTED / name, "memory.peak", "memory.max")
     group.folder.mkdir()
     try:
-        (group.folder / group.limit).write_text(str(megabytes * _MB))
+        (group.folder / group.limit_file).write_text(str(megabytes * _MB))
         yield group
     finally:
         group.folder.rmdir()

@@ -1,9 +1,9 @@
-"""A Ray cluster of two nodes on this machine beside the local engine: the same answers, at what cost; and a lost node.
+"""A Ray cluster of two nodes on this machine, compared with the local engine: results, cost, and a lost node.
 
     python benchmarks/cluster.py [FOLDER] [--tracks 1000] [--out FILE.json]
 
-Without a folder of audio, 4-minute mp3s are made. Each node has one core. In a second run the second node is killed
-(SIGKILL to its raylet) when a third of the tracks is judged. What a million tracks need is computed from the figures.
+Without a folder of audio, 4-minute mp3s are synthesised. Each node has one core. In a second run the second node is
+killed (SIGKILL to its raylet) after a third of the tracks. The needs of a million tracks are computed from the figures.
 """
 
 import argparse
@@ -23,7 +23,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # before numpy is imported: one thread means one
+for name in (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+):  # before numpy is imported: its own threads would distort the timings
     os.environ[name] = "1"
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 
@@ -45,27 +48,27 @@ from genrelens.prediction import Prediction
 
 ROOT = Path(__file__).resolve().parents[1]
 MINUTES = 4
-SONGS = 6  # that are made; more tracks are links to them
+SONGS = 6  # distinct songs; further tracks are hard links to them
 WINDOWS = 3
 NODES = 2
-STORE = 200 << 20  # bytes of each node's object store
-NOWHERE = 20_000  # paths without a file, which cost the cluster its own work alone
+STORE = 200 << 20  # bytes of object store per node
+MISSING = 20_000  # paths without a file, which measure the overhead of the cluster
 
-Answers = dict[str, TrackResult]
+Results = dict[str, TrackResult]
 
 
 @dataclass
 class Run:
-    """A run on the cluster: what came of it, and when (s after its start) how many outcomes were there."""
+    """A run on the cluster: its results, and the time of each (s after the start)."""
 
-    answers: Answers = field(default_factory=dict)
+    results: Results = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
     killed: float | None = None
-    size: int = 0  # bytes of all outcomes
+    size: int = 0  # bytes of all results
 
 
 def main() -> None:
-    """Measure all, compare all, and print both."""
+    """Measure and compare all runs, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--tracks", type=int, default=1000)
@@ -75,20 +78,20 @@ def main() -> None:
         folder = arguments.folder or make_songs(Path(scratch) / "songs", arguments.tracks)
         files = audio_files(folder)[: arguments.tracks]
         model = Model(zoo.find("lens"), threads=1)
-        figures = costs(files, model)
+        figures = stage_costs(files, model)
         here, figures["local, 2 processes (tracks/s)"] = local(files, model)
         with two_nodes() as cluster:
             whole = run(files, model, Path(scratch) / "whole")
             figures |= overhead(model)
             lost = run(files, model, Path(scratch) / "lost", cluster)
-        figures |= told(whole, lost)
-    agreement = {"whole cluster": compare(here, whole.answers), "a node lost": compare(here, lost.answers)}
-    show(here, lost.answers)
+        figures |= run_figures(whole, lost)
+    agreement = {"whole cluster": compare(here, whole.results), "a node lost": compare(here, lost.results)}
+    show(here, lost.results)
     write(arguments.out, len(files), figures, agreement)
 
 
 def make_songs(folder: Path, count: int) -> Path:
-    """Write some songs, and links to them until there are enough."""
+    """Write some songs, and hard links to them until there are `count` files."""
     folder.mkdir()
     songs = [write_mp3(folder / f"{i:05}.mp3", 60 * MINUTES, seed=i) for i in range(min(SONGS, count))]
     for i in range(len(songs), count):
@@ -96,45 +99,47 @@ def make_songs(folder: Path, count: int) -> Path:
     return folder
 
 
-def costs(files: list[Path], model: Model) -> dict[str, float]:
-    """What one track costs in each stage, on one core."""
-    some = files[:40]
+def stage_costs(files: list[Path], model: Model) -> dict[str, float]:
+    """Measure the cost of one track in each stage, on one core."""
+    sample = files[:40]
     classifier = Classifier(model)
     start = time.process_time()
-    heard = [track for track in (_heard(file, model) for file in some) if track]
-    hearing = time.process_time() - start
+    decoded = [track for track in (_decode(file, model) for file in sample) if track]
+    decoding = time.process_time() - start
     start = time.process_time()
-    for at in range(0, len(heard), 4):
-        classify_tracks(classifier, heard[at : at + 4])
-    judging = time.process_time() - start
+    for at in range(0, len(decoded), 4):
+        classify_tracks(classifier, decoded[at : at + 4])
+    classifying = time.process_time() - start
     return {
-        "decoding and log-mels (CPU ms per track)": 1000 * hearing / len(some),
-        "the model (CPU ms per track)": 1000 * judging / len(heard),
-        "through the object store (kB per track)": sum(len(pickle.dumps(track)) for track in heard) / len(heard) / 1000,
-        "audio file (MB per track)": sum(file.stat().st_size for file in some) / len(some) / 1e6,
+        "decoding and log-mels (CPU ms per track)": 1000 * decoding / len(sample),
+        "the model (CPU ms per track)": 1000 * classifying / len(decoded),
+        "through the object store (kB per track)": sum(len(pickle.dumps(track)) for track in decoded)
+        / len(decoded)
+        / 1000,
+        "audio file (MB per track)": sum(file.stat().st_size for file in sample) / len(sample) / 1e6,
     }
 
 
-def _heard(file: Path, model: Model) -> DecodedFile | None:
+def _decode(file: Path, model: Model) -> DecodedFile | None:
     try:
         return decode_file(file, model.card.audio_input, WINDOWS)
     except GenrelensError:
         return None
 
 
-def local(files: list[Path], model: Model) -> tuple[Answers, float]:
-    """What the local engine's processes make of the files, and how many they judge a second."""
+def local(files: list[Path], model: Model) -> tuple[Results, float]:
+    """Classify the files with the local engine; return the results and the tracks per second."""
     batches = [files[at : at + 8] for at in range(0, len(files), 8)]
-    answers: Answers = {}
+    results: Results = {}
     start = time.perf_counter()
-    for _, outcomes in workers.map_unordered(partial(classify_files, model=model.path, windows=WINDOWS), batches, NODES):
-        assert not isinstance(outcomes, GenrelensError)
-        answers |= {str(outcome.path): outcome for outcome in outcomes}
-    return answers, len(files) / (time.perf_counter() - start)
+    for _, results in workers.map_unordered(partial(classify_files, model=model.path, windows=WINDOWS), batches, NODES):
+        assert not isinstance(results, GenrelensError)
+        results |= {str(result.path): result for result in results}
+    return results, len(files) / (time.perf_counter() - start)
 
 
 class two_nodes:  # noqa: N801 (used as a function)
-    """A cluster of two nodes of one core each, to the first of which this program is connected."""
+    """A cluster of two nodes of one core each, with this program connected to the first."""
 
     def __enter__(self) -> Any:
         """Start the nodes."""
@@ -145,13 +150,13 @@ class two_nodes:  # noqa: N801 (used as a function)
         return self.cluster
 
     def __exit__(self, *_: object) -> None:
-        """End them."""
+        """Stop the nodes."""
         ray.shutdown()
         self.cluster.shutdown()
 
 
 def run(files: list[Path], model: Model, target: Path, cluster: Any = None) -> Run:
-    """Judge the files on the cluster, and kill its second node when a third is judged."""
+    """Classify the files on the cluster, and kill its second node after a third of them."""
     done = Run()
     start = time.perf_counter()
     with ResultFolder(str(target)) as folder:
@@ -159,8 +164,8 @@ def run(files: list[Path], model: Model, target: Path, cluster: Any = None) -> R
             folder.add(table)
             done.size += table.nbytes
             done.times += [time.perf_counter() - start] * len(table)
-            done.answers |= {str(outcome.path): outcome for outcome in from_table(table)}
-            if cluster and done.killed is None and len(done.answers) >= len(files) / 3:
+            done.results |= {str(result.path): result for result in from_table(table)}
+            if cluster and done.killed is None and len(done.results) >= len(files) / 3:
                 (second,) = cluster.worker_nodes
                 os.kill(second.all_processes["raylet"][0].process.pid, signal.SIGKILL)
                 done.killed = time.perf_counter() - start
@@ -168,17 +173,17 @@ def run(files: list[Path], model: Model, target: Path, cluster: Any = None) -> R
 
 
 def overhead(model: Model) -> dict[str, float]:
-    """What the cluster's own work costs: paths without a file go all the way."""
+    """Measure the overhead of the cluster with paths that have no file."""
     start = time.perf_counter()
-    rows = sum(len(table) for table in classify_on_cluster((f"/none/{i}.mp3" for i in range(NOWHERE)), model, WINDOWS))
+    rows = sum(len(table) for table in classify_on_cluster((f"/none/{i}.mp3" for i in range(MISSING)), model, WINDOWS))
     return {"cluster, paths without a file (tracks/s)": rows / (time.perf_counter() - start)}
 
 
-def told(whole: Run, lost: Run) -> dict[str, float]:
-    """Rates and times of both runs."""
+def run_figures(whole: Run, lost: Run) -> dict[str, float]:
+    """Return the rates and times of both runs."""
     assert lost.killed is not None
     times, count = whole.times, len(whole.times)
-    quarter = count // 4  # at either end some cores wait
+    quarter = count // 4  # some cores are idle at the start and the end
     return {
         "cluster, until the first results (s)": times[0],
         "cluster, the middle half (tracks/s)": (count - 2 * quarter) / (times[-quarter] - times[quarter]),
@@ -192,11 +197,11 @@ def told(whole: Run, lost: Run) -> dict[str, float]:
 
 def _pauses(times: list[float], since: float) -> Iterator[float]:
     after = [since, *(at for at in times if at > since)]
-    return (later - sooner for sooner, later in pairwise(after))
+    return (later - earlier for earlier, later in pairwise(after))
 
 
-def compare(here: Answers, there: Answers) -> dict[str, float]:
-    """How two engines' answers agree."""
+def compare(here: Results, there: Results) -> dict[str, float]:
+    """Compare the results of two engines."""
     apart = 0.0
     genres = kinds = 0
     for path, mine in here.items():
@@ -216,19 +221,19 @@ def compare(here: Answers, there: Answers) -> dict[str, float]:
     }
 
 
-def show(here: Answers, there: Answers) -> None:
-    """Print what both engines say of some tracks."""
+def show(here: Results, there: Results) -> None:
+    """Print the results of both engines for some tracks."""
     for path in sorted(here)[:10]:
-        print(f"{Path(path).name:<24}local: {_words(here[path]):<28}cluster: {_words(there[path])}")
+        print(f"{Path(path).name:<24}local: {_describe(here[path]):<28}cluster: {_describe(there[path])}")
 
 
-def _words(outcome: TrackResult) -> str:
-    result = outcome.result
+def _describe(result: TrackResult) -> str:
+    result = result.result
     return f"{result.genre} {result.confidence:.6f}" if isinstance(result, Prediction) else result.error.type
 
 
 def write(out: Path, tracks: int, figures: dict[str, float], agreement: dict[str, dict[str, float]]) -> None:
-    """Keep and print all."""
+    """Save and print the report."""
     report = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
@@ -245,8 +250,8 @@ def write(out: Path, tracks: int, figures: dict[str, float], agreement: dict[str
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor())
+    models = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor())
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""A collection of music made from recordings, put through all that `genrelens library` does, and back.
+"""An end-to-end test of `genrelens library` on a collection made from recordings.
 
     python benchmarks/collection.py --data gtzan:FOLDER --folder FOLDER [--files 2000]
 
-Makes a folder of artists and albums in ten formats, a fifth of the files with genres of their own and a few broken, and
-then, by the command line alone: scans it, judges it and is killed twice on the way, tags it, reads the tags back with
-mutagen and with ffprobe, undoes it, and compares each file with what it was, byte for byte, with its mode, owner and
-time. Needs ffmpeg and ffprobe.
-Writes benchmarks/results/collection.json, and fails if anything is not as it should be.
+Makes a folder of artists and albums in ten formats, a fifth of the files with existing genres and a few broken. Then,
+by the command line only: scans it, classifies it while being killed twice, tags it, reads the tags back with mutagen
+and ffprobe, undoes it, and compares each file with the original, byte for byte, with its mode, owner and time. Needs
+ffmpeg and ffprobe. Writes benchmarks/results/collection.json, and fails on any difference.
 """
 
 import argparse
@@ -41,12 +40,12 @@ SEED = 1
 ALBUM = 10  # tracks
 ID3V1 = b"TAG" + b"An old title".ljust(94, b"\0") + b"keep me".ljust(30, b"\0") + bytes([17])
 OURS = ("tcon", "genre", "\xa9gen", "wm/genre", "genrelens", "txxx:genrelens", "----:com.genrelens:genrelens")
-OWN_GENRES = ("Krautrock", "Dub Techno")  # what the tags of a fifth of the files say already
+OWN_GENRES = ("Krautrock", "Dub Techno")  # existing genres of a fifth of the files
 TAGGED_SHARE = 0.2
 BROKEN = 12  # files
-CONFIDENCE = 0.5  # with which a genre must be told to be written
+CONFIDENCE = 0.5  # minimum confidence of a written genre
 
-# Endings, and what makes ffmpeg write such files.
+# Extensions, and ffmpeg's options for such files.
 FORMATS: dict[str, tuple[str, ...]] = {
     "v24.mp3": ("-c:a", "libmp3lame", "-b:a", "128k", "-id3v2_version", "4"),
     "v23.mp3": ("-c:a", "libmp3lame", "-q:a", "5", "-id3v2_version", "3", "-write_id3v1", "1"),
@@ -63,7 +62,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Song:
-    """A file of the collection, and whether it has genres of its own."""
+    """A file of the collection; `tagged` files have existing genres."""
 
     path: Path
     recording: Path
@@ -72,26 +71,26 @@ class Song:
 
     @property
     def has_id3v1(self) -> bool:
-        """Whether an ID3v1 tag stands behind its APE tag."""
+        """Whether an ID3v1 tag follows its APE tag."""
         return self.format == "wv" and int(self.path.name[:2]) % 2 == 1
 
 
 def main() -> None:
-    """Make it, put it through, write what came of it."""
+    """Make the collection, run all steps, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="recordings, as gtzan:FOLDER")
-    parser.add_argument("--folder", type=Path, required=True, help="to make it in; needs 5 GB for 2,000 files")
+    parser.add_argument("--folder", type=Path, required=True, help="folder of the collection; 2,000 files need 5 GB")
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     music, catalog = arguments.folder / "music", arguments.folder / "library.db"
-    songs = planned(read_manifest(arguments.data).tracks, music, arguments.files)
-    with ThreadPoolExecutor(workers.available_cores()) as crew:
-        list(crew.map(make, songs))
+    songs = plan_songs(read_manifest(arguments.data).tracks, music, arguments.files)
+    with ThreadPoolExecutor(workers.available_cores()) as pool:
+        list(pool.map(make_song, songs))
     broken = list(make_broken(songs, music))
-    before, others = states(music), {song.path: others_of(song.path) for song in songs}
-    for left in arguments.folder.glob(f"{catalog.name}*"):  # of a run before, which would have nothing to do
-        left.unlink()
+    before, others = file_states(music), {song.path: other_fields(song.path) for song in songs}
+    for leftover in arguments.folder.glob(f"{catalog.name}*"):  # an earlier catalog would leave nothing to do
+        leftover.unlink()
     library = Library(catalog)
     figures: dict[str, Any] = {
         "files": len(before),
@@ -99,18 +98,18 @@ def main() -> None:
         "tagged": sum(song.tagged for song in songs),
         "broken": len(broken),
     }
-    figures["scan (s)"] = library.timed("scan", str(music))
-    figures["killed after"] = [library.killed_after(len(before) * share // 3) for share in (1, 2)]
+    figures["scan (s)"] = library.time("scan", str(music))
+    figures["killed after"] = [library.kill_after(len(before) * share // 3) for share in (1, 2)]
     assert all(0 < count < len(before) - len(broken) for count in figures["killed after"]), "killed too late"
-    figures["run (s)"] = library.timed("run")
-    figures["status"] = json.loads(library.asked("status", "--json"))
-    assert states(music) == before, "nothing is written without --write"
-    library.asked("tag")
-    assert states(music) == before, "a plan writes nothing"
-    figures["tag (s)"] = library.timed("tag", "--write", "--existing", "append", "--min-confidence", str(CONFIDENCE))
+    figures["run (s)"] = library.time("run")
+    figures["status"] = json.loads(library.output("status", "--json"))
+    assert file_states(music) == before, "nothing is written without --write"
+    library.output("tag")
+    assert file_states(music) == before, "a plan writes nothing"
+    figures["tag (s)"] = library.time("tag", "--write", "--existing", "append", "--min-confidence", str(CONFIDENCE))
     figures["read back"] = read_back(songs, library, others)
-    figures["undo (s)"] = library.timed("undo")
-    after = states(music)
+    figures["undo (s)"] = library.time("undo")
+    after = file_states(music)
     figures["changed after undo"] = sorted(path for path in before if after.get(path) != before[path])
     figures["left behind"] = sorted(set(after) - set(before))
     content = {
@@ -120,48 +119,48 @@ def main() -> None:
     }
     arguments.out.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     if figures["changed after undo"] or figures["left behind"] or figures["read back"]["wrong"]:
-        sys.exit(f"not all is as it was; see {arguments.out}")
+        sys.exit(f"some files differ; see {arguments.out}")
 
 
 class Library:
-    """`genrelens library` on the command line; what it fails for is part of what is asked."""
+    """`genrelens library` on the command line; exit status 1 is accepted, because broken files cause it."""
 
     def __init__(self, catalog: Path) -> None:
         self._command = (sys.executable, "-m", "genrelens.cli.main", "library", "--catalog", str(catalog))
 
-    def asked(self, *words: str) -> str:
-        """What it prints."""
-        done = subprocess.run([*self._command, *words], stdout=subprocess.PIPE, text=True, check=False)
-        assert done.returncode in (0, 1), f"`{' '.join(words)}` ended with {done.returncode}"
+    def output(self, *arguments: str) -> str:
+        """Return what a command prints."""
+        done = subprocess.run([*self._command, *arguments], stdout=subprocess.PIPE, text=True, check=False)
+        assert done.returncode in (0, 1), f"`{' '.join(arguments)}` exited with {done.returncode}"
         return done.stdout
 
-    def timed(self, *words: str) -> float:
-        """How long it takes, in seconds."""
-        began = time.perf_counter()
-        self.asked(*words)
-        return round(time.perf_counter() - began, 2)
+    def time(self, *arguments: str) -> float:
+        """Return the duration of a command in seconds."""
+        start = time.perf_counter()
+        self.output(*arguments)
+        return round(time.perf_counter() - start, 2)
 
-    def killed_after(self, count: int) -> int:
-        """Let it judge until so many tracks are, kill it, and tell how many the catalog has then."""
+    def kill_after(self, count: int) -> int:
+        """Kill a run after `count` tracks, and return how many the catalog has then."""
         process = subprocess.Popen([*self._command, "run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while self.judged() < count and process.poll() is None:
+        while self.classified() < count and process.poll() is None:
             time.sleep(0.2)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        return self.judged()
+        return self.classified()
 
-    def judged(self) -> int:
-        """How many tracks have an answer."""
-        return int(json.loads(self.asked("status", "--json"))["judged"])
+    def classified(self) -> int:
+        """Return the number of tracks with a prediction."""
+        return int(json.loads(self.output("status", "--json"))["judged"])
 
     def genres(self) -> dict[str, list[str]]:
-        """What each track is told to be with enough confidence to be written."""
-        lines = self.asked("search", "--json", "--min-confidence", str(CONFIDENCE)).splitlines()
-        return {told["path"]: told["genres"] for told in map(json.loads, lines) if told["genre"] != "unknown"}
+        """Return the genres of each track with enough confidence to be written."""
+        lines = self.output("search", "--json", "--min-confidence", str(CONFIDENCE)).splitlines()
+        return {row["path"]: row["genres"] for row in map(json.loads, lines) if row["genre"] != "unknown"}
 
 
-def planned(items: Sequence[LabelledTrack], music: Path, count: int) -> list[Song]:
-    """Which recording becomes which file: artists of some albums of ten tracks, one format to an album."""
+def plan_songs(items: Sequence[LabelledTrack], music: Path, count: int) -> list[Song]:
+    """Assign recordings to files: artists with albums of ten tracks, one format per album."""
     rng = np.random.default_rng(SEED)
     songs = []
     for number in range(count - BROKEN):
@@ -173,8 +172,8 @@ def planned(items: Sequence[LabelledTrack], music: Path, count: int) -> list[Son
     return songs
 
 
-def make(song: Song) -> None:
-    """Write a file with the tags that a file has, and in some of them genres."""
+def make_song(song: Song) -> None:
+    """Write a file with ordinary tags, and existing genres if it is `tagged`."""
     song.path.parent.mkdir(parents=True, exist_ok=True)
     if song.path.exists():
         return
@@ -185,12 +184,12 @@ def make(song: Song) -> None:
         "track": song.path.stem[:2],
         "comment": "keep me",
     }
-    given = [word for key, value in tags.items() for word in ("-metadata", f"{key}={value}")]
+    metadata = [word for key, value in tags.items() for word in ("-metadata", f"{key}={value}")]
     partial = song.path.with_name(f"partial-{song.path.name}")
     command = ["ffmpeg", "-v", "error", "-y", "-i", str(song.recording), "-map_metadata", "-1", "-vn"]
-    subprocess.run([*command, *FORMATS[song.format], *given, str(partial)], check=True)
+    subprocess.run([*command, *FORMATS[song.format], *metadata, str(partial)], check=True)
     if song.tagged:
-        tag(partial)
+        add_genres(partial)
         partial.chmod(0o640)
     if song.has_id3v1:
         with partial.open("ab") as file:
@@ -198,8 +197,8 @@ def make(song: Song) -> None:
     partial.rename(song.path)
 
 
-def tag(path: Path) -> None:
-    """Give a file two genres, as its format has several."""
+def add_genres(path: Path) -> None:
+    """Write two genres to a file, the way its format stores several."""
     file = mutagen.File(path)
     if file.tags is None:
         file.add_tags()
@@ -217,18 +216,18 @@ def tag(path: Path) -> None:
 
 
 def make_broken(songs: Sequence[Song], music: Path) -> Iterator[Path]:
-    """Files that are none: empty, text, or cut off in their headers."""
+    """Write broken files: empty, text, or truncated in their headers."""
     folder = music / "Broken"
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(BROKEN):
         song = songs[number * ALBUM % len(songs)]
         path = folder / f"{number}{song.path.suffix}"
-        path.write_bytes((b"", b"no music" * 1000, song.path.read_bytes()[:40])[number % 3])
+        path.write_bytes((b"", b"not music" * 1000, song.path.read_bytes()[:40])[number % 3])
         yield path
 
 
-def states(folder: Path) -> dict[str, tuple[str, int, int, int, int]]:
-    """What is in each file, its mode, owner, group and time."""
+def file_states(folder: Path) -> dict[str, tuple[str, int, int, int, int]]:
+    """Return the content hash, mode, owner, group and time of each file."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): _state(path) for path in files}
 
@@ -239,43 +238,43 @@ def _state(path: Path) -> tuple[str, int, int, int, int]:
     return digest, status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns
 
 
-def others_of(path: Path) -> tuple[list[tuple[str, str]], bytes]:
-    """What the tags say beside genres, by mutagen; and an ID3v1 tag at the end, of which it does not tell."""
+def other_fields(path: Path) -> tuple[list[tuple[str, str]], bytes]:
+    """Return all tags except genres, by mutagen; and an ID3v1 tag at the end, which mutagen does not show."""
     tags = mutagen.File(path).tags or {}
     end = path.read_bytes()[-len(ID3V1) :]
-    told = sorted((name, str(value)) for name, value in tags.items() if name.lower() not in OURS)
-    return told, end if end.startswith(b"TAG") else b""
+    fields = sorted((name, str(value)) for name, value in tags.items() if name.lower() not in OURS)
+    return fields, end if end.startswith(b"TAG") else b""
 
 
 def read_back(songs: Sequence[Song], library: Library, before: Mapping[Path, object]) -> dict[str, Any]:
-    """What the tags say now, by two readers; `wrong` lists the files in which that is not what was to be written.
+    """Compare the tags with what was to be written, by two readers; `wrong` lists the files that differ.
 
-    `before` is what `others_of` told of each file.
+    `before` has the `other_fields` of each file before tagging.
     """
-    told = library.genres()
+    predicted = library.genres()
     wrong: dict[str, Any] = {}
     counts: Counter[str] = Counter()
     for song in songs:
         expected = list(OWN_GENRES) if song.tagged else []
-        answer = told.get(str(song.path), [])
-        expected += answer
-        own, others = genres_of(song.path), probed(song.path)
-        counts["written" if answer else "left as they were"] += 1
-        if [genre.lower() for genre in own] != [genre.lower() for genre in expected]:
-            wrong[str(song.path)] = {"expected": expected, "mutagen": own}
-        if others_of(song.path) != before[song.path]:
-            wrong[str(song.path)] = {"before": str(before[song.path]), "now": str(others_of(song.path))}
-        # ffprobe tells the first of several genres of most formats, of a wav none, and no APE tag before ID3v1.
-        is_told = expected and song.format != "wav" and not song.has_id3v1
-        if is_told and expected[0].lower() not in others.get("genre", "").lower():
-            wrong[str(song.path)] = {"expected": expected, "ffprobe": others}
-        if "keep me" not in others.values():
-            wrong[str(song.path)] = {"lost": "comment", "ffprobe": others}
+        genres = predicted.get(str(song.path), [])
+        expected += genres
+        found, fields = read_genres(song.path), probe_tags(song.path)
+        counts["written" if genres else "left as they were"] += 1
+        if [genre.lower() for genre in found] != [genre.lower() for genre in expected]:
+            wrong[str(song.path)] = {"expected": expected, "mutagen": found}
+        if other_fields(song.path) != before[song.path]:
+            wrong[str(song.path)] = {"before": str(before[song.path]), "now": str(other_fields(song.path))}
+        # ffprobe shows the first genre of most formats, none of a wav, and no APE tag before ID3v1.
+        is_shown = expected and song.format != "wav" and not song.has_id3v1
+        if is_shown and expected[0].lower() not in fields.get("genre", "").lower():
+            wrong[str(song.path)] = {"expected": expected, "ffprobe": fields}
+        if "keep me" not in fields.values():
+            wrong[str(song.path)] = {"lost": "comment", "ffprobe": fields}
     return {**counts, "wrong": wrong}
 
 
-def genres_of(path: Path) -> list[str]:
-    """The genres in a file's tags, by mutagen's own ways."""
+def read_genres(path: Path) -> list[str]:
+    """Return the genres in a file's tags, by mutagen."""
     file = mutagen.File(path)
     if isinstance(file.tags, ID3):
         return [str(genre) for frame in file.tags.getall("TCON") for genre in frame.genres]
@@ -283,8 +282,8 @@ def genres_of(path: Path) -> list[str]:
     return [str(genre) for genre in (file.tags or {}).get(key, [])]
 
 
-def probed(path: Path) -> dict[str, str]:
-    """The tags of a file and its streams, by ffprobe, their names in lower case."""
+def probe_tags(path: Path) -> dict[str, str]:
+    """Return the tags of a file and its streams, by ffprobe, with names in lower case."""
     command = ["ffprobe", "-v", "error", "-show_entries", "format_tags:stream_tags", "-of", "json", str(path)]
     content = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     parts = [content.get("format", {}), *content.get("streams", [])]

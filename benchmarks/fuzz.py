@@ -1,10 +1,10 @@
-"""Broken files, one after another: does the server stay up, and does its memory stay as it is?
+"""Fuzzing of the server with broken files: availability and memory growth.
 
     python benchmarks/fuzz.py [--files 2000] [--seed 0] [-- --workers 2 ...]
 
-Files of two seconds in all the formats that can be written here are cut, spliced and overwritten, and sent. What
-stands after `--` goes to `genrelens serve`. Files that cost a worker its life are kept in --keep. Writes
-benchmarks/results/fuzz.json, and fails if the server has grown by more than a tenth from halfway on.
+Files of two seconds, in all formats that FFmpeg can write here, are cut, spliced, overwritten and uploaded. Options
+after `--` are passed to `genrelens serve`. Files that crash a worker are saved to --keep. Writes
+benchmarks/results/fuzz.json, and fails if the server's memory grows by more than a tenth in the second half.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from pathlib import Path
 import av
 import httpx
 import numpy as np
-from load import divided
-from server import Memory, Served, served
+from load import split_options
+from server import Memory, Served, serve
 
 from genrelens import workers
 
 RESULTS = Path(__file__).parent / "results" / "fuzz.json"
-GROWTH = 1.1  # from halfway on, that is no leak
+GROWTH = 1.1  # tolerated growth of memory in the second half
 RATE = 48_000
 
 _FORMATS = {
@@ -50,13 +50,13 @@ _FORMATS = {
     "a.avi": "mp2",
 }
 _LOST = "genrelens_workers_lost_total "
-_HEADER = 200  # bytes at the beginning, in which most of what misleads a decoder stands
+_HEADER = 200  # bytes at the start, where most misleading values are
 _WORST = (b"\x00" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80\x00\x00\x00", b"\x01\x00\x00\x00")
 
 
 @dataclass(frozen=True)
-class Fuzzed:
-    """What came of it."""
+class FuzzResult:
+    """The result of a fuzzing run."""
 
     files: int
     statuses: dict[int, int]
@@ -67,8 +67,8 @@ class Fuzzed:
 
 
 def main() -> None:
-    """Send them all, and write what came of it."""
-    own, options = divided(sys.argv[1:])
+    """Upload all files, and write the results."""
+    own, options = split_options(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
@@ -77,8 +77,8 @@ def main() -> None:
     parser.add_argument("--limit-mb", type=int, help="memory of the whole server, by a control group (needs root)")
     arguments = parser.parse_args(own)
     with tempfile.TemporaryDirectory() as folder:
-        seeds = songs(Path(folder))
-    with served(*options, limit_mb=arguments.limit_mb) as server:
+        seeds = make_seeds(Path(folder))
+    with serve(*options, limit_mb=arguments.limit_mb) as server:
         fuzzed = fuzz(server, seeds, arguments.files, np.random.default_rng(arguments.seed), arguments.keep)
     content = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -92,29 +92,31 @@ def main() -> None:
         sys.exit(f"the server has grown from {fuzzed.halfway.now:.0f} to {fuzzed.after.now:.0f} MB; it forgets nothing")
 
 
-def fuzz(server: Served, seeds: list[bytes], files: int, rng: np.random.Generator, keep: Path | None = None) -> Fuzzed:
-    """Send broken files; the server must be ready after them."""
+def fuzz(
+    server: Served, seeds: list[bytes], files: int, rng: np.random.Generator, keep: Path | None = None
+) -> FuzzResult:
+    """Upload broken files; the server must be ready afterwards."""
     statuses = Counter[int]()
     with httpx.Client(base_url=server.url, timeout=300) as client:
-        for seed in seeds:  # whole, so that all decoders are loaded
+        for seed in seeds:  # intact files, so that all decoders are loaded
             client.post("/v1/predictions", files={"file": ("whole", seed)})
         before = halfway = server.memory()
         for number in range(files):
-            content = broken(seeds, rng)
-            answer = client.post("/v1/predictions", files={"file": ("broken", content)})
-            statuses[answer.status_code] += 1
-            if keep and "WorkerError" in answer.text:
+            content = corrupt(seeds, rng)
+            response = client.post("/v1/predictions", files={"file": ("broken", content)})
+            statuses[response.status_code] += 1
+            if keep and "WorkerError" in response.text:
                 (keep / f"{number}.bin").write_bytes(content)
             if number == files // 2:
                 halfway = server.memory()
         client.get("/healthz").raise_for_status()
         client.post("/v1/predictions", files={"file": ("whole", seeds[0])}).raise_for_status()
         lost = next(line for line in client.get("/metrics").text.splitlines() if line.startswith(_LOST))
-    return Fuzzed(files, dict(statuses), int(float(lost.split()[1])), before, halfway, server.memory())
+    return FuzzResult(files, dict(statuses), int(float(lost.split()[1])), before, halfway, server.memory())
 
 
-def songs(folder: Path) -> list[bytes]:
-    """Two seconds of a tone in noise, in each format that this build of FFmpeg can write."""
+def make_seeds(folder: Path) -> list[bytes]:
+    """Return two seconds of a tone in noise in each format that this build of FFmpeg can write."""
     rng = np.random.default_rng(0)
     time = np.arange(2 * RATE) / RATE
     samples = (0.3 * np.sin(2 * np.pi * 330 * time) + 0.05 * rng.standard_normal((2, len(time)))).astype(np.float32)
@@ -128,8 +130,8 @@ def songs(folder: Path) -> list[bytes]:
     return written
 
 
-def broken(seeds: list[bytes], rng: np.random.Generator) -> bytes:
-    """One of the files, with one to four things done to it."""
+def corrupt(seeds: list[bytes], rng: np.random.Generator) -> bytes:
+    """Return one of the files after one to four random modifications."""
     content = bytearray(seeds[rng.integers(len(seeds))])
     for _ in range(rng.integers(1, 5)):
         change = _CHANGES[rng.integers(len(_CHANGES))]
@@ -159,7 +161,7 @@ def _cut(content: bytearray, _: list[bytes], rng: np.random.Generator) -> bytear
     return content[: rng.integers(0, len(content) + 1)]
 
 
-def _take_out(content: bytearray, _: list[bytes], rng: np.random.Generator) -> bytearray:
+def _delete(content: bytearray, _: list[bytes], rng: np.random.Generator) -> bytearray:
     start, length = rng.integers(0, len(content) + 1), rng.integers(1, 5000)
     del content[start : start + length]
     return content
@@ -174,7 +176,7 @@ def _splice(content: bytearray, seeds: list[bytes], rng: np.random.Generator) ->
 
 
 _Change = Callable[[bytearray, list[bytes], np.random.Generator], bytearray]
-_CHANGES: tuple[_Change, ...] = (_flip, _flip_header, _overstate, _cut, _take_out, _splice)
+_CHANGES: tuple[_Change, ...] = (_flip, _flip_header, _overstate, _cut, _delete, _splice)
 
 
 def _write(file: Path, codec: str, samples: np.ndarray) -> None:

@@ -1,10 +1,10 @@
-"""How many requests the server answers, how fast, and in how much memory.
+"""Throughput, latency and memory of the server.
 
     python benchmarks/load.py [--clients 4] [--requests 100] [--limit-mb 512] [-- --workers 2 ...]
 
-Each client sends an mp3 of 30 s, waits for the answer, and sends the next; what stands after `--` goes to
-`genrelens serve`. It is measured for genres alone, for genres explained, and while others are listened to. Clients run
-on the same cores as the server. Writes benchmarks/results/load.json, from which docs/http.md has its table.
+Each client uploads an mp3 of 30 s, waits for the response, and uploads the next; options after `--` are passed to
+`genrelens serve`. Measured for predictions, for predictions with explanations, and with parallel live sessions. Clients
+run on the same cores as the server. Writes benchmarks/results/load.json, the source of the table in docs/http.md.
 """
 
 import argparse
@@ -25,21 +25,21 @@ from statistics import quantiles
 import httpx
 import numpy as np
 from music import write_mp3
-from server import Memory, Served, served
+from server import Memory, Served, serve
 from websockets.asyncio.client import connect
 
 from genrelens import workers
 
 RESULTS = Path(__file__).parent / "results" / "load.json"
-SECONDS = 30  # of each song
-RATE = 48_000  # Hz, of what is listened to
-PIECE = 0.25  # s of it in a message
-PATIENCE = 60.0  # s until it is answered
+SECONDS = 30  # length of each song
+RATE = 48_000  # Hz, of live audio
+CHUNK = 0.25  # s of live audio per message
+TIMEOUT = 60.0  # s until the first live prediction
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is asked of each file, and how many are listened to meanwhile."""
+    """The query of each request, and the number of parallel live sessions."""
 
     name: str
     query: str
@@ -48,7 +48,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Load:
-    """What was measured; times in ms."""
+    """The measurements of a case; times in ms."""
 
     case: Case
     clients: int
@@ -69,12 +69,14 @@ CASES = (
 
 
 def main() -> None:
-    """Measure each case on a server of its own, and write what came of it."""
-    own, options = divided(sys.argv[1:])
+    """Measure each case on its own server, and write the results."""
+    own, options = split_options(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--requests", type=int, default=100, help="in each case")
-    parser.add_argument("--limit-mb", type=int, help="memory of the whole server, by a control group (needs root)")
+    parser.add_argument(
+        "--limit-mb", type=int, help="memory limit of the whole server in MB, by a control group (needs root)"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args(own)
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +84,7 @@ def main() -> None:
     share = ("--max-share", str(arguments.clients), "--max-requests", str(arguments.clients))
     loads = []
     for case in CASES:
-        with served(*share, *options, limit_mb=arguments.limit_mb) as server:
+        with serve(*share, *options, limit_mb=arguments.limit_mb) as server:
             loads.append(asyncio.run(measure(server, song, arguments.clients, arguments.requests, case)))
     content = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -95,28 +97,28 @@ def main() -> None:
 
 
 async def measure(server: Served, song: bytes, clients: int, requests: int, case: Case) -> Load:
-    """Let clients ask until there were so many requests, after one that warms the server up."""
+    """Send `requests` requests from `clients` clients, after one that warms up the server."""
     left, times, statuses = iter(range(requests)), list[float](), Counter[int]()
 
-    async def ask(client: httpx.AsyncClient) -> None:
+    async def post(client: httpx.AsyncClient) -> None:
         began = time.perf_counter()
-        answer = await client.post(f"/v1/predictions?{case.query}", files={"file": ("song.mp3", song)})
+        response = await client.post(f"/v1/predictions?{case.query}", files={"file": ("song.mp3", song)})
         times.append(1000 * (time.perf_counter() - began))
-        statuses[answer.status_code] += 1
+        statuses[response.status_code] += 1
 
-    async def visit() -> None:
+    async def run_client() -> None:
         async with httpx.AsyncClient(base_url=server.url, timeout=300) as client:
             for _ in left:
-                await ask(client)
+                await post(client)
 
     idle = server.memory()
     async with httpx.AsyncClient(base_url=server.url, timeout=300) as client:
-        await ask(client)
+        await post(client)
     times.clear()
     statuses.clear()
-    async with listened_to(server, case.live_sessions):
+    async with open_live_sessions(server, case.live_sessions):
         began = time.perf_counter()
-        await asyncio.gather(*(visit() for _ in range(clients)))
+        await asyncio.gather(*(run_client() for _ in range(clients)))
         seconds = time.perf_counter() - began
         busy = server.memory()
     cuts = quantiles(times, n=20)
@@ -124,30 +126,30 @@ async def measure(server: Served, song: bytes, clients: int, requests: int, case
 
 
 @contextlib.asynccontextmanager
-async def listened_to(server: Served, count: int) -> AsyncIterator[None]:
-    """Have so many send noise, as fast as it would sound, while the block runs; each has been answered before."""
-    piece = np.random.default_rng(0).normal(0, 0.1, round(PIECE * RATE)).astype("<f4").tobytes()
-    answered = [asyncio.Event() for _ in range(count)]
+async def open_live_sessions(server: Served, count: int) -> AsyncIterator[None]:
+    """Stream noise in real time over `count` live sessions while the block runs, once each has sent a prediction."""
+    chunk = np.random.default_rng(0).normal(0, 0.1, round(CHUNK * RATE)).astype("<f4").tobytes()
+    predicted = [asyncio.Event() for _ in range(count)]
 
-    async def listen(heard: asyncio.Event) -> None:
+    async def stream(first: asyncio.Event) -> None:
         async with connect(f"{server.url.replace('http', 'ws')}/v1/live") as client:
             await client.send(json.dumps({"rate": RATE}))
 
-            async def play() -> None:
+            async def send() -> None:
                 while True:
-                    await client.send(piece)
-                    await asyncio.sleep(PIECE)
+                    await client.send(chunk)
+                    await asyncio.sleep(CHUNK)
 
             async with asyncio.TaskGroup() as group:
-                group.create_task(play())
+                group.create_task(send())
                 async for message in client:
                     if "genre" in json.loads(message):
-                        heard.set()
+                        first.set()
 
-    tasks = [asyncio.create_task(listen(heard)) for heard in answered]
+    tasks = [asyncio.create_task(stream(first)) for first in predicted]
     try:
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*(heard.wait() for heard in answered))
+        async with asyncio.timeout(TIMEOUT):
+            await asyncio.gather(*(first.wait() for first in predicted))
         yield
     finally:
         for task in tasks:
@@ -155,8 +157,8 @@ async def listened_to(server: Served, count: int) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def divided(words: list[str]) -> tuple[list[str], list[str]]:
-    """The words before and after the first "--"."""
+def split_options(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the arguments before and after the first "--"."""
     place = words.index("--") if "--" in words else len(words)
     return words[:place], words[place + 1 :]
 

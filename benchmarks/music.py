@@ -1,4 +1,4 @@
-"""Music for benchmarks, made up: chords, a beat and noise, as an mp3."""
+"""Synthetic music for benchmarks: chords, a beat and noise, as an mp3."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ RATE = 44_100
 
 
 def write_mp3(file: Path, seconds: int, seed: int = 0) -> Path:
-    """Write stereo mp3 at 192 kbit/s, ten seconds at a time."""
+    """Write a stereo mp3 at 192 kbit/s, ten seconds at a time."""
     rng = np.random.default_rng(seed)
     with av.open(str(file), "w") as output:
         stream = output.add_stream("libmp3lame", rate=RATE, layout="stereo")
@@ -27,7 +27,7 @@ def write_mp3(file: Path, seconds: int, seed: int = 0) -> Path:
 
 
 def _phrase(rng: np.random.Generator) -> np.ndarray:
-    """Ten seconds of a chord over a beat, float32 (2, samples)."""
+    """Synthesise ten seconds of a chord over a beat: float32, shape (2, samples)."""
     time = np.arange(10 * RATE, dtype=np.float32) / RATE
     chord = sum(np.sin(2 * np.pi * hz * time) for hz in 110 * 2 ** (rng.integers(0, 36, 4) / 12))
     beat = rng.standard_normal((2, len(time))) * np.exp(-8 * (time % 0.5))

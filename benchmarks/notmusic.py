@@ -1,9 +1,9 @@
-"""Whether a model knows what is no music: speech by espeak-ng, noise, tones and clicks by sox, against valid tracks.
+"""Detection of audio that is not music: speech by espeak-ng, noise, tones and clicks by sox, against valid tracks.
 
     python benchmarks/notmusic.py --data gtzan:ARRAY.npy --data gtzan:FOLDER [--model MODEL] [--out FILE.json]
 
-Needs espeak-ng and sox. The sounds are made anew each time, the same ones. AUROC is the probability that a track
-of music is found more musical than a sound that is none; that of the confidence alone stands beside it.
+Needs espeak-ng and sox. The sounds are generated each time, deterministically. AUROC is the probability that a music
+track has a higher probability of music than a sound that is not music; that of the confidence alone is reported too.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sounds import make_sounds
-from valid import judge_valid
+from valid import classify_valid
 
 from genrelens.classifier import Classifier
 from genrelens.defaults import DEFAULT_MODEL
@@ -30,8 +30,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """For each sound or track: how probably it is music, the confidence of its genre, whether it was unknown."""
+class Results:
+    """Probability of music, confidence of the genre, and whether the prediction is unknown, per sound or track."""
 
     music: NDArray[np.float64]
     confidence: NDArray[np.float64]
@@ -39,17 +39,17 @@ class Asked:
 
 
 def main() -> None:
-    """Measure, print, and keep."""
+    """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", action="append", required=True, help="music: a data set; repeat for others")
-    parser.add_argument("--split", default="fault-filtered", help="whose valid side is the music")
+    parser.add_argument("--data", action="append", required=True, help="music: a dataset; repeatable")
+    parser.add_argument("--split", default="fault-filtered", help="the split whose valid part is the music")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "notmusic.json")
     arguments = parser.parse_args()
     model = Model(zoo.find(arguments.model))
     if model.card.detector is None:
-        sys.exit(f"{model.card.name} cannot tell music from what is none; train it with a net that gives maps")
-    kinds, sounds = ask_sounds(Classifier(model))
+        sys.exit(f"{model.card.name} has no music detector; train it with a network that exports its feature maps")
+    kinds, sounds = classify_sounds(Classifier(model))
     report: dict[str, Any] = {"model": model.card.name, "version": model.card.version, "sounds": {}, "music": {}}
     for kind in dict.fromkeys(kinds):
         own = sounds.unknown[np.array(kinds) == kind]
@@ -57,35 +57,37 @@ def main() -> None:
     report["sounds"]["all"] = {"sounds": len(kinds), "predicted unknown": round(float(sounds.unknown.mean()), 4)}
     for data in arguments.data:
         name = "log-mels" if data.endswith(".npy") else "recordings"
-        report["music"][name] = against(ask_valid(model, data, arguments.split), sounds)
+        report["music"][name] = compare(classify_music(model, data, arguments.split), sounds)
     arguments.out.write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report, indent=1))
 
 
-def ask_sounds(classifier: Classifier) -> tuple[list[str], Asked]:
-    """What the model makes of what is no music; with the kind of each sound."""
-    kinds, told = [], []
+def classify_sounds(classifier: Classifier) -> tuple[list[str], Results]:
+    """Classify the sounds that are not music; return the kind of each, and the results."""
+    kinds, predictions = [], []
     with tempfile.TemporaryDirectory() as folder:
         for kind, _, file in make_sounds(Path(folder)):
             kinds.append(kind)
-            told.append(classifier.predict(file, windows="all"))
-    music = np.array([one.music for one in told], np.float64)
-    unknown = np.array([one.genre == UNKNOWN for one in told])
-    return kinds, Asked(music, np.array([one.confidence for one in told]), unknown)
+            predictions.append(classifier.predict(file, windows="all"))
+    music = np.array([prediction.music for prediction in predictions], np.float64)
+    unknown = np.array([prediction.genre == UNKNOWN for prediction in predictions])
+    return kinds, Results(music, np.array([prediction.confidence for prediction in predictions]), unknown)
 
 
-def ask_valid(model: Model, data: str, protocol: str) -> Asked:
-    """What the model makes of the music in *valid*."""
+def classify_music(model: Model, data: str, protocol: str) -> Results:
+    """Classify the music of *valid*."""
     detector = model.card.detector
     assert detector is not None
-    judged = [one for _, one in judge_valid(model, data, protocol)]
-    music = [music_probability(detector, float(np.mean(one.strangeness))) for one in judged if one.strangeness is not None]
+    judged = [one for _, one in classify_valid(model, data, protocol)]
+    music = [
+        music_probability(detector, float(np.mean(one.strangeness))) for one in judged if one.strangeness is not None
+    ]
     confidence = np.array([one.probabilities.mean(axis=0).max() for one in judged])
-    return Asked(np.array(music), confidence, np.array([is_not_music(one) for one in music]))
+    return Results(np.array(music), confidence, np.array([is_not_music(one) for one in music]))
 
 
-def against(music: Asked, sounds: Asked) -> dict[str, float]:
-    """How well the two are told apart."""
+def compare(music: Results, sounds: Results) -> dict[str, float]:
+    """Return how well music and other sounds are separated."""
     truth = np.repeat([1, 0], [len(music.music), len(sounds.music)])
     return {
         "tracks": len(music.music),

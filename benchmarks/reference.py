@@ -1,6 +1,6 @@
-"""The reference pipeline: librosa, a mel spectrogram for each 10-s window, a VGG in eager torch, a mean vote.
+"""The reference pipeline: librosa, one mel spectrogram per 10-s window, a VGG in eager torch, mean over windows.
 
-Run it as a program to see its cold start: python benchmarks/reference.py SONG
+Run it as a program to measure its cold start: python benchmarks/reference.py SONG
 """
 
 import sys
@@ -15,7 +15,7 @@ GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "
 
 
 def vgg() -> nn.Module:
-    """Five blocks of Conv, ReLU, Conv, ReLU, BatchNorm, MaxPool; then 256, 512, 128, 10."""
+    """Build five blocks of Conv, ReLU, Conv, ReLU, BatchNorm, MaxPool, then linear layers 256, 512, 128, 10."""
     layers: list[nn.Module] = []
     inputs = 1
     for outputs in (32, 64, 128, 256, 256):
@@ -27,19 +27,19 @@ def vgg() -> nn.Module:
     return nn.Sequential(*layers).eval()
 
 
-def predict(net: nn.Module, song: str) -> tuple[str, float]:
-    """The genre and the mean probability over overlapping windows."""
+def predict(network: nn.Module, song: str) -> tuple[str, float]:
+    """Return the genre and its mean probability over overlapping windows."""
     samples, _ = librosa.load(song, sr=RATE, mono=True)
     size, hop = int(WINDOW * RATE), int(HOP * RATE)
     windows = [samples[start : start + size] for start in range(0, max(1, len(samples) - size + 1), hop)]
     mels = []
     for window in windows:
         power = librosa.feature.melspectrogram(y=window, sr=RATE, n_fft=2048, hop_length=512, n_mels=128)
-        level = librosa.power_to_db(power, ref=np.max)
-        mels.append((level - level.mean()) / (level.std() + 1e-6))
+        log_mel = librosa.power_to_db(power, ref=np.max)
+        mels.append((log_mel - log_mel.mean()) / (log_mel.std() + 1e-6))
     with torch.no_grad():
         batch = torch.from_numpy(np.stack(mels)).float()[:, None]
-        probabilities = torch.cat([net(part).softmax(dim=1) for part in torch.split(batch, 16)]).mean(dim=0)
+        probabilities = torch.cat([network(part).softmax(dim=1) for part in torch.split(batch, 16)]).mean(dim=0)
     return GENRES[int(probabilities.argmax())], float(probabilities.max())
 
 

@@ -1,4 +1,4 @@
-"""A `genrelens serve` to measure: its address, and what it and its workers take."""
+"""A `genrelens serve` process for benchmarks: its URL, and the memory of it and its workers."""
 
 import contextlib
 import os
@@ -8,18 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cgroup import Group, limited
+from cgroup import Group, memory_limit
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Of a server and its workers, in MB: the sum of what each has, and of the most that each had.
-
-    What they share is counted for each (RSS).
+    """Memory of a server and its workers in MB, summed over processes (RSS, which counts shared pages repeatedly).
 
     Attributes:
-        group: the most that all had at one time, as a control group counts it, with what the kernel keeps of files;
-            if they are in one.
+        now: current memory.
+        peak: sum of the peaks of all processes.
+        group: peak of all processes together in their control group, page cache included; None without a group.
     """
 
     now: float
@@ -29,28 +28,28 @@ class Memory:
 
 @dataclass(frozen=True)
 class Served:
-    """A server that runs."""
+    """A running server."""
 
     url: str
     pid: int
     group: Group | None = None
 
     def memory(self) -> Memory:
-        """Of all its processes."""
-        family = [self.pid, *_children(self.pid)]
+        """Return the memory of all its processes."""
+        pids = [self.pid, *_children(self.pid)]
         return Memory(
-            now=sum(_kilobytes(pid, "VmRSS:") for pid in family) / 1024,
-            peak=sum(_kilobytes(pid, "VmHWM:") for pid in family) / 1024,
+            now=sum(_kilobytes(pid, "VmRSS:") for pid in pids) / 1024,
+            peak=sum(_kilobytes(pid, "VmHWM:") for pid in pids) / 1024,
             group=self.group.peak() if self.group else None,
         )
 
 
 @contextlib.contextmanager
-def served(*options: str, limit_mb: int | None = None) -> Iterator[Served]:
-    """Serve on a free port while the block runs, with no more memory than that for all its processes; Linux only."""
+def serve(*options: str, limit_mb: int | None = None) -> Iterator[Served]:
+    """Serve on a free port while the block runs, optionally with a memory limit in MB; Linux only."""
     command = [sys.executable, "-m", "genrelens.cli.main", "serve", "--port", "0", *options]
     with contextlib.ExitStack() as stack:
-        group = stack.enter_context(limited(limit_mb)) if limit_mb else None
+        group = stack.enter_context(memory_limit(limit_mb)) if limit_mb else None
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -71,13 +70,13 @@ def served(*options: str, limit_mb: int | None = None) -> Iterator[Served]:
 
 
 def _children(parent: int) -> list[int]:
-    own = f"PPid:\t{parent}\n"
+    line = f"PPid:\t{parent}\n"
     found = []
     for process in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208
         try:
-            if own in Path(f"/proc/{process}/status").read_text():
+            if line in Path(f"/proc/{process}/status").read_text():
                 found.append(int(process))
-        except OSError:  # it is gone meanwhile
+        except OSError:  # the process has exited
             continue
     return found
 

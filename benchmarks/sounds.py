@@ -1,4 +1,4 @@
-"""What is not music, made by tools that know nothing of us: speech by espeak-ng; noise, tones, clicks by sox."""
+"""Sounds that are not music, made by independent tools: speech by espeak-ng; noise, tones and clicks by sox."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
 
-SECONDS = 30  # of each sound
+SECONDS = 30  # length of each sound
 
 TEXTS = {
     "en": "The morning train was late again, so the people on the platform opened their papers and waited. Nobody "
@@ -29,8 +29,8 @@ TEXTS = {
     "neno. Baada ya muda sauti ilisema kwamba kulikuwa na majani kwenye reli.",
 }
 SPEAKERS = ("m1", "f2", "m3", "f4", "m7", "f5", "klatt2", "whisper", "croak", "Andy", "steph", "Mario")
-SPEEDS = (130, 160, 190, 230)  # words a minute
-SPOKEN = 40  # sounds
+SPEEDS = (130, 160, 190, 230)  # words per minute
+SPOKEN = 40  # number of speech sounds
 
 NOISES = {
     "white": "synth {s} whitenoise",
@@ -73,25 +73,25 @@ SILENCES = {
     "quiet room": "synth {s} pinknoise gain -65",
     "quiet hum": "synth {s} sine 50 gain -65",
 }
-NOISE_BEHIND = ("pinknoise", "brownnoise", "whitenoise")
-LOUDNESS_BEHIND = (0.02, 0.1, 0.3)  # of the noise, beside speech at 0.7
+NOISE_TYPES = ("pinknoise", "brownnoise", "whitenoise")
+NOISE_VOLUMES = (0.02, 0.1, 0.3)  # for speech at 0.7
 
-Sound = tuple[str, str, Path]  # its kind, its name, its file
+Sound = tuple[str, str, Path]  # kind, name, file
 
 
 def make_sounds(folder: Path) -> Iterator[Sound]:
-    """Write some hundred sounds of thirty seconds, 22,050 Hz, into a folder."""
+    """Write 93 sounds of thirty seconds, 22,050 Hz, into a folder."""
     for tool in ("espeak-ng", "sox"):
         if not shutil.which(tool):
-            sys.exit(f"{tool} makes what is not music, and is not installed; `apt-get install espeak-ng sox`")
+            sys.exit(f"{tool} generates the sounds and is not installed; `apt-get install espeak-ng sox`")
     spoken = list(_speech(folder))
     yield from spoken
     for number, (_, name, file) in enumerate(spoken[::2]):
-        behind, loudness = NOISE_BEHIND[number % 3], LOUDNESS_BEHIND[number // 3 % 3]
-        mixed = folder / f"{file.stem} over {behind}.wav"
-        noise = ("-v", str(loudness), f"|sox -R -r 22050 -n -p synth {SECONDS} {behind}")
+        noise_type, volume = NOISE_TYPES[number % 3], NOISE_VOLUMES[number // 3 % 3]
+        mixed = folder / f"{file.stem} over {noise_type}.wav"
+        noise = ("-v", str(volume), f"|sox -R -r 22050 -n -p synth {SECONDS} {noise_type}")
         _run("sox", "-R", "-m", "-v", "0.7", str(file), *noise, str(mixed))
-        yield "speech over noise", f"{name} over {behind} {loudness}", mixed
+        yield "speech over noise", f"{name} over {noise_type} {volume}", mixed
     for kind, recipes in (("noise", NOISES), ("tones", TONES), ("clicks", CLICKS), ("silence", SILENCES)):
         for name, effects in recipes.items():
             file = folder / f"{kind} {name}.wav"
@@ -100,14 +100,14 @@ def make_sounds(folder: Path) -> Iterator[Sound]:
 
 
 def _speech(folder: Path) -> Iterator[Sound]:
-    """Every language by several speakers, slow and fast."""
+    """Synthesise speech in every language by several speakers, slow and fast."""
     choices = zip(cycle(TEXTS), cycle(SPEAKERS), cycle(SPEEDS), range(SPOKEN), strict=False)
     for language, speaker, speed, number in choices:
         name = f"{language}+{speaker} at {speed}"
-        told, file = folder / f"told {number}.wav", folder / f"speech {number}.wav"
+        raw, file = folder / f"raw {number}.wav", folder / f"speech {number}.wav"
         text = " ".join(islice(cycle([TEXTS[language]]), 4))
-        _run("espeak-ng", "-v", f"{language}+{speaker}", "-s", str(speed), "-w", str(told), text)
-        _run("sox", "-R", str(told), "-r", "22050", str(file), "repeat", "3", "trim", "0", str(SECONDS))
+        _run("espeak-ng", "-v", f"{language}+{speaker}", "-s", str(speed), "-w", str(raw), text)
+        _run("sox", "-R", str(raw), "-r", "22050", str(file), "repeat", "3", "trim", "0", str(SECONDS))
         yield "speech", name, file
 
 

@@ -1,4 +1,4 @@
-"""How fast and how large GenreLens is, beside the reference pipeline, measured in one run.
+"""Speed, memory and size of GenreLens and of the reference pipeline, measured in one run.
 
     python benchmarks/speed.py [--out FILE.json] [--skip-install]
 
@@ -19,7 +19,10 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # before numpy is imported: one thread means one
+for name in (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+):  # before numpy is imported: its own threads would distort the timings
     os.environ[name] = "1"
 
 import numpy as np
@@ -61,7 +64,7 @@ def main() -> None:
 
 
 def cold_start(song: Path) -> Figures:
-    """From the start of the process to the answer, and to the help."""
+    """Measure from the start of the process to the prediction, and to the help."""
     environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
 
     def run(*command: str) -> float:
@@ -85,15 +88,15 @@ def cold_start(song: Path) -> Figures:
 
 
 def warm(song: Path) -> Figures:
-    """All windows of the song on one thread, ours and the reference's."""
+    """Measure all windows of the song on one thread, by GenreLens and by the reference."""
     import torch
     from reference import predict, vgg
 
     torch.set_num_threads(1)
-    net = vgg()
+    network = vgg()
     classifier = Classifier(threads=1)
     ours = _median(lambda: _time(lambda: classifier.predict(song, windows="all")))
-    theirs = _median(lambda: _time(lambda: predict(net, str(song))), runs=3)
+    theirs = _median(lambda: _time(lambda: predict(network, str(song))), runs=3)
     return {
         "warm, all windows, one thread (s)": ours,
         "warm, times faster than real time": 60 * MINUTES / ours,
@@ -104,7 +107,7 @@ def warm(song: Path) -> Figures:
 
 
 def stages(song: Path) -> Figures:
-    """Where the time of `warm` goes, each stage by itself (ms)."""
+    """Measure each stage of `warm` separately (ms)."""
     classifier = Classifier(threads=1)
     sound = classifier.card.audio_input
     rate = sound.front_end.rate
@@ -124,8 +127,8 @@ def stages(song: Path) -> Figures:
     batches = [np.stack(windows[start : start + 16]) for start in range(0, len(windows), 16)]
 
     def mel() -> list[np.ndarray]:
-        levels = (extract_features(batch, sound.features, sound.front_end) for batch in batches)
-        return [to_model_input(level, sound.features, sound.layout, sound.front_end) for level in levels]
+        log_mels = (extract_features(batch, sound.features, sound.front_end) for batch in batches)
+        return [to_model_input(log_mel, sound.features, sound.layout, sound.front_end) for log_mel in log_mels]
 
     mels = [np.asarray(batch, np.float32) for batch in mel()]
     steps: dict[str, Callable[[], object]] = {
@@ -138,7 +141,7 @@ def stages(song: Path) -> Figures:
 
 
 def spread(song: Path, folder: Path) -> Figures:
-    """Three windows of a song, as for a large library."""
+    """Measure three windows per song, as for a large library."""
     code = (
         "import os, sys, time; os.sched_setaffinity(0, {0})\n"
         "from genrelens import Classifier\n"
@@ -147,26 +150,26 @@ def spread(song: Path, folder: Path) -> Figures:
         "    start = time.perf_counter(); classifier.predict(sys.argv[1]); times.append(time.perf_counter() - start)\n"
         "print(sorted(times)[20])"
     )
-    answer = subprocess.run([sys.executable, "-c", code, song], check=True, capture_output=True, text=True)
+    output = subprocess.run([sys.executable, "-c", code, song], check=True, capture_output=True, text=True)
     library = folder / "library"
     library.mkdir()
     content = song.read_bytes()
     songs = [library / f"{number}.mp3" for number in range(200)]
     for copy in songs:
         copy.write_bytes(content)
-    inherited = os.environ.pop("OPENBLAS_NUM_THREADS")  # as a user's would, the workers choose for themselves
+    inherited = os.environ.pop("OPENBLAS_NUM_THREADS")  # let the workers choose, as for a user
     results = Classifier(threads=1).predict_many(songs, processes=2)
     next(results)  # the processes have started
     seconds = _time(lambda: list(results))
     os.environ["OPENBLAS_NUM_THREADS"] = inherited
     return {
-        "three spread windows of a track, one core (ms)": 1000 * float(answer.stdout),
+        "three spread windows of a track, one core (ms)": 1000 * float(output.stdout),
         "tracks per second, two processes": (len(songs) - 1) / seconds,
     }
 
 
 def memory(song: Path, folder: Path) -> Figures:
-    """Peak resident memory of the command on a short and a long file (MB)."""
+    """Measure the peak resident memory of the command on a short and a long file (MB)."""
     hour = write_mp3(folder / "hour.mp3", 3600, seed=1)
     return {
         f"peak memory, {name}, {windows} windows (MB)": _peak(file, windows)
@@ -176,7 +179,7 @@ def memory(song: Path, folder: Path) -> Figures:
 
 
 def install_size() -> Figures:
-    """`pip install .` into a fresh environment: megabytes on disk beyond an empty environment, and no torch."""
+    """Install into a fresh environment; return the megabytes beyond an empty one, and whether torch is in it."""
     with tempfile.TemporaryDirectory() as folder:
         environment = Path(folder) / "venv"
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)
@@ -191,14 +194,14 @@ def install_size() -> Figures:
 
 def _peak(file: Path, windows: str) -> float:
     command = [str(Path(sys.executable).with_name("genrelens")), "predict", "--windows", windows, str(file)]
-    # A child's peak begins at that of the process that starts it, so a small one does.
+    # A child inherits the peak of its parent, so a small process starts it.
     code = (
         "import os, subprocess, sys; child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)\n"
         "_, status, usage = os.wait4(child.pid, 0)\n"
         "assert status == 0; print(usage.ru_maxrss)"
     )
-    answer = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
-    return int(answer.stdout) / 1024
+    output = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
+    return int(output.stdout) / 1024
 
 
 def _median(measure: Callable[[], float], runs: int = 7) -> float:

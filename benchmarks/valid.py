@@ -1,4 +1,4 @@
-"""What a model says of the *valid* tracks of a data set, window by window; for measuring what is chosen there."""
+"""Model outputs for the *valid* tracks of a dataset, per window; for measuring choices made there."""
 
 from collections.abc import Iterator
 
@@ -13,8 +13,8 @@ from genrelens.train.data.splits import assign_splits
 from genrelens.train.data.windows import network_inputs
 
 
-def judge_valid(model: Model, data: str, protocol: str) -> Iterator[tuple[LabelledTrack, ModelOutput]]:
-    """All windows of each track of *valid*, from recordings or from rows of an array."""
+def classify_valid(model: Model, data: str, protocol: str) -> Iterator[tuple[LabelledTrack, ModelOutput]]:
+    """Yield each track of *valid* with the outputs for all its windows, from recordings or from rows of an array."""
     sound = model.card.audio_input
     for item in assign_splits(read_manifest(data), protocol, seed=1).in_split("valid"):
         if is_array_row(item.path):

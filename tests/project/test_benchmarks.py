@@ -1,5 +1,7 @@
-"""Broken files and many clients, in small; benchmarks/ does it in earnest."""
+"""Small versions of the benchmarks of broken files and load, and the tools they need."""
 
+import shutil
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +17,12 @@ def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
 
 
-def test_broken_files_do_the_server_no_harm(server: Server, tmp_path: Path) -> None:
+def test_broken_files_do_not_harm_the_server(server: Server, tmp_path: Path) -> None:
     import fuzz
     from server import Served
 
     lost = server.metric("genrelens_workers_lost_total")
-    seeds = fuzz.songs(tmp_path)
+    seeds = fuzz.make_seeds(tmp_path)
     assert len(seeds) > 10
     fuzzed = fuzz.fuzz(Served(server.url, server.process.pid), seeds, 20, np.random.default_rng(1))
     assert sum(fuzzed.statuses.values()) == 20
@@ -40,4 +42,11 @@ def test_load_is_measured(server: Server, song: Path) -> None:
     assert measured.statuses == {200: 6}
     assert 0 < measured.p50 <= measured.p95
     assert 0 < measured.idle.now < measured.busy.peak
-    assert load.divided(["--clients", "1", "--", "--workers", "2"]) == (["--clients", "1"], ["--workers", "2"])
+    assert load.split_options(["--clients", "1", "--", "--workers", "2"]) == (["--clients", "1"], ["--workers", "2"])
+
+
+def test_making_sounds_needs_espeak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    make_sounds = import_module("sounds").make_sounds
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(SystemExit, match="espeak-ng makes what is not music, and is not installed; `apt-get install"):
+        next(make_sounds(tmp_path))
