@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from genrelens.errors import AudioNotFoundError
-from genrelens.prediction import Failure, Prediction, Score, Segment, is_not_music, rank_scores
+from genrelens.prediction import Failure, Prediction, Score, Segment, display_genre, is_not_music, rank_scores
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None))  # lone surrogates, as in odd file names, included
 SCORES = st.lists(st.builds(Score, label=st.text(min_size=1), score=st.floats(0, 1)), max_size=4).map(tuple)
@@ -29,14 +29,14 @@ PREDICTIONS = st.builds(
 
 
 @given(PREDICTIONS)
-def test_json_there_and_back(prediction: Prediction) -> None:
+def test_a_prediction_round_trips_through_json(prediction: Prediction) -> None:
     line = prediction.to_json()
     assert line.isascii()
     assert "\n" not in line
     assert Prediction.from_json(line) == prediction
 
 
-def test_the_shape_of_the_json() -> None:
+def test_the_json_of_a_prediction() -> None:
     scores = rank_scores(("jazz", "rock"), [0.25, 0.75])
     prediction = Prediction(
         path="a\udcff.mp3",
@@ -66,7 +66,7 @@ def test_the_shape_of_the_json() -> None:
     }
 
 
-def test_the_shape_of_a_failure() -> None:
+def test_the_json_of_a_failure() -> None:
     failure = Failure.from_error("x.mp3", AudioNotFoundError("x.mp3 does not exist"))
     assert json.loads(failure.to_json()) == {
         "path": "x.mp3",
@@ -75,22 +75,40 @@ def test_the_shape_of_a_failure() -> None:
 
 
 @given(PREDICTIONS, st.integers(1, 5))
-def test_top_keeps_the_first(prediction: Prediction, k: int) -> None:
+def test_top_keeps_the_most_probable_labels(prediction: Prediction, k: int) -> None:
     top = prediction.top(k)
     assert top.scores == prediction.scores[:k]
     assert [segment.scores for segment in top.segments] == [segment.scores[:k] for segment in prediction.segments]
 
 
-def test_what_counts_as_no_music() -> None:
+def test_a_music_probability_below_one_half_is_not_music() -> None:
     assert [is_not_music(music) for music in (None, 0.0, 0.49, 0.5, 1.0)] == [False, True, True, False, False]
 
 
-def test_equals_keep_their_order() -> None:
+def test_ties_keep_the_order_of_the_labels() -> None:
     assert [score.label for score in rank_scores(("b", "a", "c"), [0.2, 0.2, 0.6])] == ["c", "b", "a"]
 
 
-def test_other_shapes_are_refused() -> None:
+def test_invalid_json_and_mutation_are_rejected() -> None:
     with pytest.raises(ValidationError):
         Prediction.from_json('{"path": "x"}')
     with pytest.raises(ValidationError):
         Score(label="x", score=1).label = "y"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("hiphop", "Hip-hop"),
+        ("rnb", "R&B"),
+        ("jazz", "Jazz"),
+        ("drum and bass", "Drum And Bass"),
+        ("new_wave", "New Wave"),
+        ("EDM", "EDM"),
+        ("rock/metal", "Rock / Metal"),
+        ("Rock---Rock'n'Roll---50s", "Rock / Rock'n'Roll / 50s"),
+        ("unknown", "Unknown"),
+    ],
+)
+def test_genres_are_displayed_with_their_ordinary_names(label: str, name: str) -> None:
+    assert display_genre(label) == name

@@ -88,7 +88,7 @@ class UndecodableAudioError(AudioError):
     @classmethod
     def empty(cls, name: str) -> "UndecodableAudioError":
         """Create the error for a container that opens but holds no audio."""
-        return cls(f"{name} holds no audio that can be decoded; is the file complete?")
+        return cls(f"{name} contains no audio that can be decoded; is the file complete?")
 
 
 class NoAudioStreamError(AudioError):

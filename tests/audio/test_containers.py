@@ -4,7 +4,7 @@ from pathlib import Path
 from genrelens.audio.containers import SeekTolerantFile, audio_files
 
 
-def test_audio_files_are_found_by_their_endings(tmp_path: Path) -> None:
+def test_audio_files_are_found_by_extension(tmp_path: Path) -> None:
     for name in ("b/x.MP3", "a.flac", "cover.jpg", "b/c/y.opus", "notes.txt", "b/._x.mp3"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -13,14 +13,14 @@ def test_audio_files_are_found_by_their_endings(tmp_path: Path) -> None:
     assert found == ["a.flac", "b/c/y.opus", "b/x.MP3"]
 
 
-def test_a_place_before_the_beginning_is_refused_without_an_error(tmp_path: Path) -> None:
+def test_seeking_before_the_beginning_returns_minus_one(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abcd")
     with (
         SeekTolerantFile.open_path(tmp_path / "a", "song.mp3") as file,
         SeekTolerantFile(io.BytesIO(b"abcd")) as memory,
     ):
         assert file.name == "song.mp3"
-        for one in (file, memory):
-            assert one.seek(-1) == -1
-            assert one.seek(2) == 2
-            assert one.read() == b"cd"
+        for seekable in (file, memory):
+            assert seekable.seek(-1) == -1
+            assert seekable.seek(2) == 2
+            assert seekable.read() == b"cd"

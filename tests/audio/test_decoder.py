@@ -48,7 +48,7 @@ def frequency(samples: NDArray[Any], rate: int) -> float:
 
 
 @pytest.mark.parametrize(("name", "codec"), FORMATS)
-def test_every_format_gives_the_tone_that_was_put_in(tmp_path: Path, name: str, codec: str) -> None:
+def test_every_format_decodes_to_the_encoded_tone(tmp_path: Path, name: str, codec: str) -> None:
     rate = 48_000 if codec == "libopus" else RATE
     file = encode(tmp_path / name, tone(440, 3, rate), codec=codec, rate=rate)
     samples = load(file, 22_050)
@@ -60,7 +60,7 @@ def test_every_format_gives_the_tone_that_was_put_in(tmp_path: Path, name: str, 
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (11_025, 2), (96_000, 2), (192_000, 6)])
-def test_any_rate_and_channel_count(tmp_path: Path, rate: int, channels: int) -> None:
+def test_any_sampling_rate_and_channel_count_can_be_decoded(tmp_path: Path, rate: int, channels: int) -> None:
     file = encode(tmp_path / "a.wav", tone(440, 2, rate, channels), codec="pcm_s16le", rate=rate)
     samples = load(file, 22_050)
     assert len(samples) == pytest.approx(44_100, abs=50)
@@ -79,7 +79,7 @@ def test_samples_are_exact_without_resampling(tmp_path: Path) -> None:
     np.testing.assert_allclose(load(file, RATE), wave[0], atol=1e-6)
 
 
-def test_a_source_may_be_text_path_bytes_or_file(wav: MakeWav) -> None:
+def test_a_source_can_be_text_path_bytes_or_file(wav: MakeWav) -> None:
     file = wav(seconds=1)
     expected = load(file, 8_000)
     content = file.read_bytes()
@@ -90,7 +90,7 @@ def test_a_source_may_be_text_path_bytes_or_file(wav: MakeWav) -> None:
         assert not opened.closed
 
 
-def test_a_stream_that_cannot_seek_is_read_too(wav: MakeWav) -> None:
+def test_a_pipe_can_be_decoded(wav: MakeWav) -> None:
     file = wav(seconds=1)
     with subprocess.Popen(["cat", str(file)], stdout=subprocess.PIPE) as process:
         assert process.stdout
@@ -98,18 +98,18 @@ def test_a_stream_that_cannot_seek_is_read_too(wav: MakeWav) -> None:
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe.wav", "naïve 🎷\n.wav".encode(), b"concat:x.wav", b"-.wav"])
-def test_odd_names(wav: MakeWav, tmp_path: Path, name: bytes) -> None:
+def test_unusual_file_names_can_be_opened(wav: MakeWav, tmp_path: Path, name: bytes) -> None:
     target = tmp_path / os.fsdecode(name)
     wav(seconds=1).rename(target)
     assert len(load(target, 8_000)) == 8_000
 
 
-def test_a_videos_sound_is_used(tmp_path: Path) -> None:
+def test_the_audio_stream_of_a_video_is_decoded(tmp_path: Path) -> None:
     file = encode_video(tmp_path / "film.mp4", tone(440, 2))
     assert frequency(load(file, 22_050), 22_050) == pytest.approx(440, abs=1)
 
 
-def test_bad_files_are_told_in_words(tmp_path: Path) -> None:
+def test_bad_files_raise_specific_errors(tmp_path: Path) -> None:
     (tmp_path / "empty.mp3").touch()
     (tmp_path / "text.mp3").write_text("not music\n" * 500)
     (tmp_path / "playlist.mp3").write_text("#EXTM3U\nfile:///etc/passwd\n")
@@ -117,8 +117,8 @@ def test_bad_files_are_told_in_words(tmp_path: Path) -> None:
     for name, error, words in (
         ("missing.mp3", AudioNotFoundError, "does not exist"),
         ("empty.mp3", UndecodableAudioError, "is empty"),
-        ("text.mp3", UndecodableAudioError, "not audio in a format"),
-        ("playlist.mp3", UndecodableAudioError, "not audio in a format"),
+        ("text.mp3", UndecodableAudioError, "not audio in a supported format"),
+        ("playlist.mp3", UndecodableAudioError, "not audio in a supported format"),
         ("silent film.mp4", NoAudioStreamError, "no audio stream"),
         (".", AudioUnreadableError, "is a folder"),
         ("nul\0.mp3", AudioUnreadableError, "cannot be read"),
@@ -127,21 +127,21 @@ def test_bad_files_are_told_in_words(tmp_path: Path) -> None:
             load(tmp_path / name, 22_050)
 
 
-def test_no_permission(wav: MakeWav, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+def test_a_file_without_read_permission_is_unreadable(wav: MakeWav, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raise_permission_error(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     file = wav()
-    monkeypatch.setattr("genrelens.audio.containers.io.FileIO", refuse)  # root may read all, so the refusal is played
+    monkeypatch.setattr("genrelens.audio.containers.io.FileIO", raise_permission_error)  # root may read everything
     with pytest.raises(AudioUnreadableError, match=r"tone\.wav cannot be read \(Permission denied\)"):
         load(file, 22_050)
 
 
-def test_an_audio_stream_without_samples(tmp_path: Path) -> None:
+def test_an_audio_stream_without_samples_is_undecodable(tmp_path: Path) -> None:
     file = encode(tmp_path / "a.wav", tone(seconds=1), codec="pcm_s16le")
     content = file.read_bytes()
     file.write_bytes(content[: content.index(b"data") + 8])
-    with pytest.raises(UndecodableAudioError, match="holds no audio"):
+    with pytest.raises(UndecodableAudioError, match="contains no audio"):
         load(file, 22_050)
 
 
@@ -149,24 +149,24 @@ def test_an_audio_stream_without_samples(tmp_path: Path) -> None:
     ("name", "codec", "options"),
     [("a.mp3", "libmp3lame", {}), ("a.flac", "flac", {}), ("a.m4a", "aac", {"movflags": "faststart"})],
 )
-@pytest.mark.parametrize("take", ["all", 3])
-def test_a_truncated_file_yields_what_is_there_with_a_warning(
-    tmp_path: Path, name: str, codec: str, options: dict[str, str], take: Any
+@pytest.mark.parametrize("count", ["all", 3])
+def test_a_truncated_file_is_decoded_with_a_warning(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str], count: Any
 ) -> None:
     rng = np.random.default_rng(0)
     noise = rng.uniform(-0.5, 0.5, (2, 10 * RATE)).astype(np.float32)
     file = encode(tmp_path / name, noise, codec=codec, options=options)
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) * 6 // 10])
-    with AudioReader(file, 22_050) as track:
-        windows = list(iter_windows(track, 1.0, 0.5, take))
-        assert track.duration == pytest.approx(6, abs=0.5)
-        assert any("cut off or damaged: 10.0 s are declared" in warning for warning in track.warnings)
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) * 6 // 10])
+    with AudioReader(file, 22_050) as reader:
+        windows = list(iter_windows(reader, 1.0, 0.5, count))
+        assert reader.duration == pytest.approx(6, abs=0.5)
+        assert any("cut off or damaged: 10.0 s declared" in warning for warning in reader.warnings)
     assert all(len(window.samples) == 22_050 for window in windows)
-    assert windows[-1].start == pytest.approx(5 if take == "all" else 4.5, abs=0.5)
+    assert windows[-1].start == pytest.approx(5 if count == "all" else 4.5, abs=0.5)
 
 
-def test_damage_in_the_middle_is_left_out(tmp_path: Path) -> None:
+def test_damage_in_the_middle_is_skipped_with_a_warning(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     noise = rng.uniform(-0.5, 0.5, (2, 5 * RATE)).astype(np.float32)
     file = encode(tmp_path / "a.m4a", noise, codec="aac")
@@ -174,48 +174,48 @@ def test_damage_in_the_middle_is_left_out(tmp_path: Path) -> None:
     middle = len(content) // 2
     content[middle : middle + 4_000] = rng.bytes(4_000)
     file.write_bytes(content)
-    with AudioReader(file, 22_050) as track:
-        samples = np.concatenate(list(track.blocks()))
-        assert track.warnings == ["damaged: part of the audio could not be decoded and was left out"]
+    with AudioReader(file, 22_050) as reader:
+        samples = np.concatenate(list(reader.blocks()))
+        assert reader.warnings == ["damaged: part of the audio could not be decoded and was skipped"]
     assert 4 * 22_050 < len(samples) < 5 * 22_050
 
 
-def test_samples_that_are_no_numbers_become_silence(tmp_path: Path) -> None:
+def test_non_finite_samples_become_silence(tmp_path: Path) -> None:
     wave = tone(440, 1, channels=1)
     wave[0, 100:200] = np.nan
     wave[0, 300:400] = np.inf
     wave[0, 500:600] = 1e25
     file = encode(tmp_path / "a.wav", wave, codec="pcm_f32le")
-    with AudioReader(file, RATE) as track:
-        samples = np.concatenate(list(track.blocks()))
-        assert track.warnings == ["NaN, infinite or absurdly large samples were taken as silence"]
+    with AudioReader(file, RATE) as reader:
+        samples = np.concatenate(list(reader.blocks()))
+        assert reader.warnings == ["NaN, infinite or absurdly large samples were replaced by silence"]
     assert np.isfinite(samples).all()
     assert not samples[100:200].any()
 
 
-def test_a_chained_stream_is_heard_to_its_end_each_time(tmp_path: Path) -> None:
+def test_a_chained_stream_is_decoded_to_its_end_each_time(tmp_path: Path) -> None:
     first = encode(tmp_path / "a.ogg", tone(440, 3), codec="vorbis").read_bytes()
     second = encode(tmp_path / "b.ogg", tone(880, 3), codec="vorbis").read_bytes()
-    with AudioReader(first + second, 22_050) as track:
-        lengths = [sum(map(len, track.blocks())) / 22_050 for _ in range(2)]
+    with AudioReader(first + second, 22_050) as reader:
+        lengths = [sum(map(len, reader.blocks())) / 22_050 for _ in range(2)]
     assert lengths == pytest.approx([6, 6], abs=0.1)
 
 
-def test_the_length_of_an_mp3_that_declares_none(tmp_path: Path) -> None:
-    """Quiet and loud parts in turn, at variable rate: the length that a bit rate suggests is far off."""
+def test_the_duration_of_an_mp3_without_a_header_is_counted(tmp_path: Path) -> None:
+    """A quiet and a loud part at variable bit rate: a duration estimated from the bit rate is far off."""
     loud = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 10 * RATE))
     samples = np.concatenate([np.zeros((2, 10 * RATE)), loud], axis=1)
     file = tmp_path / "a.mp3"
     encode(file, samples, codec="libmp3lame", options={"write_xing": "0"}, codec_options={"global_quality": "236"})
-    with AudioReader(file, 22_050) as track:
-        assert track.duration == pytest.approx(20, abs=0.2)
-        windows = list(iter_windows(track, 1.0, 0.5, 3))
-        assert track.warnings == []
+    with AudioReader(file, 22_050) as reader:
+        assert reader.duration == pytest.approx(20, abs=0.2)
+        windows = list(iter_windows(reader, 1.0, 0.5, 3))
+        assert reader.warnings == []
     assert len(windows) == 3
 
 
-class Failing(io.BytesIO):
-    """A disk that breaks after some reads."""
+class FailingFile(io.BytesIO):
+    """A file on a disk that fails after some reads."""
 
     reads = 0
 
@@ -230,61 +230,62 @@ class Failing(io.BytesIO):
         self.allowed = allowed
 
 
-def test_a_disk_that_breaks(tmp_path: Path) -> None:
+def test_read_errors_raise_or_end_the_audio_with_a_warning(tmp_path: Path) -> None:
     content = encode(tmp_path / "a.wav", tone(440, 20), codec="pcm_s16le").read_bytes()
     with pytest.raises(AudioUnreadableError, match=r"cannot be read \(Input/output error\)"):
-        load(Failing(content, 0), 22_050)
-    with AudioReader(Failing(content, 80), 22_050) as track:
-        samples = np.concatenate(list(track.blocks()))
-        assert track.warnings
+        load(FailingFile(content, 0), 22_050)
+    with AudioReader(FailingFile(content, 80), 22_050) as reader:
+        samples = np.concatenate(list(reader.blocks()))
+        assert reader.warnings
     assert 0 < len(samples) < 20 * 22_050
 
 
-def test_reading_from_a_second_on(tmp_path: Path) -> None:
+def test_reading_starts_at_the_given_second(tmp_path: Path) -> None:
     ramp = np.linspace(0, 1, 4 * RATE, dtype=np.float32)[None]
     for name, codec in (("a.wav", "pcm_f32le"), ("a.flac", "flac")):
         file = encode(tmp_path / name, ramp, codec=codec)
-        with AudioReader(file, RATE) as track:
+        with AudioReader(file, RATE) as reader:
             for start in (0.0, 2.0, 1.0, 3.5):
-                first = next(track.blocks(start))[0]
+                first = next(reader.blocks(start))[0]
                 assert first == pytest.approx(start / 4, abs=1e-3), name
 
 
-def test_the_digest_is_of_the_audio_alone(tmp_path: Path) -> None:
+def test_the_digest_ignores_tags(tmp_path: Path) -> None:
     def digest(name: str, hz: float, title: str) -> str:
         file = encode(tmp_path / name, tone(hz), codec="libmp3lame", tags={"title": title})
-        with AudioReader(file, 22_050) as track:
-            return track.digest()
+        with AudioReader(file, 22_050) as reader:
+            return reader.digest()
 
     assert digest("a.mp3", 440, "one") == digest("b.mp3", 440, "another")
     assert digest("a.mp3", 440, "one") != digest("c.mp3", 441, "one")
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
-def test_three_hours_in_bounded_memory(tmp_path: Path) -> None:
+def test_three_hours_are_decoded_in_bounded_memory(tmp_path: Path) -> None:
     file = encode(tmp_path / "long.wav", tone(seconds=1, rate=8_000, channels=1), codec="pcm_u8", rate=8_000)
     content = file.read_bytes()
-    with file.open("wb") as out:  # sizes in the header say "until the end"
+    with file.open("wb") as out:  # the sizes in the header mean "until the end"
         out.write(content[:4] + b"\xff\xff\xff\xff" + content[8 : content.index(b"data") + 4] + b"\xff\xff\xff\xff")
         for _ in range(3 * 60):
             out.write(content[-8_000:] * 60)
     code = (
-        "import re, sys; from genrelens.audio.decoder import Track; from genrelens.audio.windows import take_windows\n"
-        "with Track(sys.argv[1], 8000) as track:\n"
-        "    count = sum(1 for _ in take_windows(track, 10.0, 10.0, 'all'))\n"
+        "import re, sys; from genrelens.audio.decoder import AudioReader\n"
+        "from genrelens.audio.windows import iter_windows\n"
+        "with AudioReader(sys.argv[1], 8000) as reader:\n"
+        "    count = sum(1 for _ in iter_windows(reader, 10.0, 10.0, 'all'))\n"
         "print(count, int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024)"
     )
-    answer = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True)
-    count, megabytes = map(int, answer.stdout.split())
+    process = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True)
+    count, megabytes = map(int, process.stdout.split())
     assert count == 1080
     assert megabytes < 200
 
 
-def test_a_recording_is_read_like_a_file() -> None:
+def test_an_array_is_read_like_a_file() -> None:
     stereo = np.stack([np.ones(8_000), np.zeros(8_000)], axis=1)
     stereo[10, 0] = np.nan
     recording = ArrayReader(stereo, 4_000, stored_rate=8_000)
     assert recording.duration == 1.0
-    assert recording.warnings == ["NaN, infinite or absurdly large samples were taken as silence"]
+    assert recording.warnings == ["NaN, infinite or absurdly large samples were replaced by silence"]
     assert len(next(recording.blocks(0.25))) == 3_000
     assert next(recording.blocks())[2_000] == pytest.approx(0.5, abs=1e-3)

@@ -15,19 +15,19 @@ from tests.support.models import make_card, make_traceable_model
 
 
 @pytest.fixture(scope="module")
-def explained(tmp_path_factory: pytest.TempPathFactory) -> TrackExplanation:
+def explanation(tmp_path_factory: pytest.TempPathFactory) -> TrackExplanation:
     folder = tmp_path_factory.mktemp("heatmap")
     classifier = Classifier(make_traceable_model(folder / "m.onnx", make_card()), threads=1)
     return explain(classifier, encode_with_event(folder / "a.wav", 6, 9, seconds=12))
 
 
-def shown(explained: TrackExplanation) -> NDArray[np.int64]:
-    return read_picture(draw_heatmap(explained)).astype(np.int64)
+def draw(explanation: TrackExplanation) -> NDArray[np.int64]:
+    return read_picture(draw_heatmap(explanation)).astype(np.int64)
 
 
-def only(explained: TrackExplanation, *genres: str) -> TrackExplanation:
-    own = {one.genre: one for one in explained.explanations}
-    return explained.model_copy(update={"explanations": tuple(own[genre] for genre in genres)})
+def with_genres(explanation: TrackExplanation, *genres: str) -> TrackExplanation:
+    own = {one.genre: one for one in explanation.explanations}
+    return explanation.model_copy(update={"explanations": tuple(own[genre] for genre in genres)})
 
 
 def warmth(picture: NDArray[np.int64], top: int, bottom: int) -> NDArray[np.float64]:
@@ -36,32 +36,32 @@ def warmth(picture: NDArray[np.int64], top: int, bottom: int) -> NDArray[np.floa
     return np.array([(one[..., 0] - one[..., 2]).mean() for one in np.array_split(part, 12, axis=1)])
 
 
-def test_what_speaks_for_a_genre_is_warm_and_what_speaks_against_it_cold(explained: TrackExplanation) -> None:
-    high, low = (warmth(shown(only(explained, genre)), 150, 414) for genre in ("high", "low"))
+def test_positive_attribution_is_warm_and_negative_cold(explanation: TrackExplanation) -> None:
+    high, low = (warmth(draw(with_genres(explanation, genre)), 150, 414) for genre in ("high", "low"))
     planted_at = np.isin(np.arange(12), [6, 7, 8])
     assert high[planted_at].min() > 0 > high[~planted_at].max()
     assert low[planted_at].max() < 0 < low[~planted_at].min()
 
 
-def test_the_timeline_shows_the_genres_under_the_same_seconds(explained: TrackExplanation) -> None:
-    timeline = shown(only(explained, "high"))[-218:-50, 84 : WIDTH - 196]
+def test_the_timeline_shows_the_genres_at_the_same_seconds(explanation: TrackExplanation) -> None:
+    timeline = draw(with_genres(explanation, "high"))[-218:-50, 84 : WIDTH - 196]
     first = np.array([0x2F, 0xC3, 0x9B])  # of the most probable genre
     shares = (np.abs(timeline - first).sum(axis=2) < 12).mean(axis=0)
-    genre = explained.prediction.scores[0].label
-    told = [next(s.score for s in one.scores if s.label == genre) for one in explained.prediction.segments]
-    centres = [(one.start + one.end) / 2 / 12 * len(shares) for one in explained.prediction.segments]
-    np.testing.assert_allclose(np.interp(centres, np.arange(len(shares)), shares), told, atol=0.03)
+    genre = explanation.prediction.scores[0].label
+    scores = [next(s.score for s in one.scores if s.label == genre) for one in explanation.prediction.segments]
+    centres = [(one.start + one.end) / 2 / 12 * len(shares) for one in explanation.prediction.segments]
+    np.testing.assert_allclose(np.interp(centres, np.arange(len(shares)), shares), scores, atol=0.03)
 
 
-def test_each_genre_has_a_plot_of_its_own(explained: TrackExplanation) -> None:
-    one, both = shown(only(explained, "high")), shown(only(explained, "high", "low"))
+def test_each_genre_has_its_own_plot(explanation: TrackExplanation) -> None:
+    one, both = draw(with_genres(explanation, "high")), draw(with_genres(explanation, "high", "low"))
     assert one.shape[1] == both.shape[1] == WIDTH
     assert 300 < both.shape[0] - one.shape[0] < 500
     np.testing.assert_array_equal(one[100:500], both[100:500])
 
 
-def test_the_same_explanation_gives_the_same_bytes(explained: TrackExplanation) -> None:
-    assert draw_heatmap(only(explained, "high")) == draw_heatmap(only(explained, "high"))
+def test_the_same_explanation_gives_the_same_bytes(explanation: TrackExplanation) -> None:
+    assert draw_heatmap(with_genres(explanation, "high")) == draw_heatmap(with_genres(explanation, "high"))
 
 
 @pytest.mark.parametrize(("seconds", "labelling"), [(0.3, "one"), (70.0, "several"), (1.0, "tree")])
@@ -74,11 +74,11 @@ def test_any_track_and_labelling_can_be_drawn(tmp_path: Path, seconds: float, la
     classifier = Classifier(make_traceable_model(tmp_path / "m.onnx", card), threads=1)
     file = encode(tmp_path / "a.wav", tone(300, seconds, 22_050), codec="pcm_s16le", rate=22_050)
     odd = file.rename(tmp_path / os.fsdecode(b"\xff\xfe" + b"long" * 40 + b".wav"))
-    assert shown(explain(classifier, odd)).shape[1] == WIDTH
+    assert draw(explain(classifier, odd)).shape[1] == WIDTH
 
 
 def test_silence_can_be_drawn(tmp_path: Path) -> None:
     classifier = Classifier(make_traceable_model(tmp_path / "m.onnx", make_card()), threads=1)
     file = encode(tmp_path / "a.wav", 0 * tone(300, 2, RATE), codec="pcm_s16le")
-    picture = shown(explain(classifier, file, genres=["low"]))
-    assert np.abs(warmth(picture, 150, 414)).max() < 1  # nothing speaks for or against
+    picture = draw(explain(classifier, file, genres=["low"]))
+    assert np.abs(warmth(picture, 150, 414)).max() < 1  # no attribution

@@ -46,7 +46,7 @@ WHITE = (255, 255, 255)
 
 
 def encode_picture(pixels: NDArray[Any], given: str = "rgb24", codec: str = "png", stored: str | None = None) -> bytes:
-    """A PNG or JPEG file of an array in one of FFmpeg's pixel formats."""
+    """Encode an array in an FFmpeg pixel format as a PNG or JPEG file."""
     encoder = av.CodecContext.create(codec, "w")
     assert isinstance(encoder, av.VideoCodecContext)
     frame = av.VideoFrame.from_ndarray(pixels, given).reformat(format=stored or given)
@@ -65,7 +65,7 @@ def noise(height: int, width: int, seed: int = 0) -> Bytes:
 
 
 def huge_png(width: int, height: int) -> bytes:
-    """A small file that promises many pixels."""
+    """Return a small file whose header declares many pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -77,13 +77,13 @@ def huge_png(width: int, height: int) -> bytes:
 
 
 def spectrogram(frames: int = 300) -> NDArray[np.float64]:
-    """Decibels (128, frames) that fade upwards to a band of silence with a sharp edge, as lossy codecs leave it."""
+    """Return decibels (128, frames) that fade upwards to a band of silence with a sharp edge, as in lossy codecs."""
     level = 25 * np.random.default_rng(0).random((128, frames)) - np.linspace(5, 60, 128)[:, None]
     level[100:] = -80
     return level
 
 
-def drawn(
+def draw_picture(
     size: tuple[float, float] = (4.32, 2.88),
     dpi: int = 100,
     ticks: bool = True,
@@ -94,7 +94,7 @@ def drawn(
     colours: str = "magma",
     **saving: Any,
 ) -> tuple[Bytes, Box]:
-    """A picture as students draw it, and where its plot is."""
+    """Return a typical matplotlib picture of a spectrogram, and the box of its plot."""
     figure = Figure(size, dpi, facecolor=ground)
     axes = figure.add_subplot()
     image = axes.imshow(spectrogram(), cmap=colours, origin="lower", aspect="auto", interpolation="nearest")
@@ -112,23 +112,23 @@ def drawn(
         figure.colorbar(image, format="%+2.0f dB")
     file = io.BytesIO()
     figure.savefig(file, **{"format": "png", **saving})
-    return read_picture(file), box_of(axes, figure)
+    return read_picture(file), plot_box(axes, figure)
 
 
-def box_of(axes: Axes, figure: Figure) -> Box:
+def plot_box(axes: Axes, figure: Figure) -> Box:
     extent = axes.get_window_extent()
     height = figure.bbox.height
     return round(height - extent.y1), round(height - extent.y0), round(extent.x0), round(extent.x1)
 
 
-def box_in(whole: Bytes, part: Bytes) -> Box:
-    """Where a view lies within the array that it is of."""
+def view_box(whole: Bytes, part: Bytes) -> Box:
+    """Return the box of a view within its array."""
     first = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
     top, left = divmod(first // 3, whole.shape[1])
     return top, top + part.shape[0], left, left + part.shape[1]
 
 
-def test_pictures_are_found_by_their_endings(tmp_path: Path) -> None:
+def test_pictures_are_found_by_extension(tmp_path: Path) -> None:
     for name in ("b/x.PNG", "a.jpeg", "song.mp3", "b/c/y.jpg", "b/._x.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -137,10 +137,10 @@ def test_pictures_are_found_by_their_endings(tmp_path: Path) -> None:
     assert not is_picture(tmp_path / "song.mp3")
 
 
-def test_a_picture_from_a_path_bytes_and_a_file(tmp_path: Path) -> None:
+def test_a_picture_can_be_a_path_bytes_or_a_file(tmp_path: Path) -> None:
     pixels = noise(20, 30)
     data = encode_picture(pixels)
-    path = tmp_path / "concat:x.png"  # would mean something to FFmpeg
+    path = tmp_path / "concat:x.png"  # a protocol of FFmpeg
     path.write_bytes(data)
     with path.open("rb") as file:
         file.read(100)
@@ -149,7 +149,7 @@ def test_a_picture_from_a_path_bytes_and_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stored", ["gray", "gray16be", "ya8", "rgb24", "rgb48be", "rgba", "rgba64be"])
-def test_every_kind_of_png_becomes_colours(stored: str) -> None:
+def test_every_kind_of_png_is_converted_to_rgb(stored: str) -> None:
     shades = np.tile(np.arange(0, 256, dtype=np.uint8), (8, 1))
     grey = np.repeat(shades[..., None], 3, axis=2)
     picture = read_picture(encode_picture(grey, stored=stored))
@@ -157,12 +157,12 @@ def test_every_kind_of_png_becomes_colours(stored: str) -> None:
     np.testing.assert_allclose(picture, grey, atol=1)
 
 
-def test_a_palette_becomes_colours() -> None:
+def test_a_palette_is_converted_to_rgb() -> None:
     file = io.BytesIO()
     pixels = np.full((8, 8, 3), RED, np.uint8)
     pixels[4:] = WHITE
     Image.fromarray(pixels).quantize(2).save(file, "png")
-    assert file.getvalue()[25] == 3  # a palette, says the header
+    assert file.getvalue()[25] == 3  # the header declares a palette
     np.testing.assert_array_equal(read_picture(file), pixels)
 
 
@@ -172,7 +172,7 @@ def test_a_jpeg_keeps_its_colours() -> None:
     np.testing.assert_allclose(picture, np.broadcast_to(RED, picture.shape), atol=3)
 
 
-def test_what_is_transparent_is_laid_on_white() -> None:
+def test_transparency_becomes_white() -> None:
     pixels = np.full((4, 3, 4), (*RED, 255), np.uint8)
     pixels[1, :, 3], pixels[2, :, 3] = 0, 128
     picture = read_picture(encode_picture(pixels, "rgba"))
@@ -181,15 +181,17 @@ def test_what_is_transparent_is_laid_on_white() -> None:
     np.testing.assert_allclose(picture[2, 0], (np.array(RED) + 255) / 2, atol=1)
 
 
-def test_no_such_file_and_no_file(tmp_path: Path) -> None:
+def test_missing_files_and_folders_are_errors(tmp_path: Path) -> None:
     with pytest.raises(PictureNotFoundError, match=r"a\.png does not exist; check the path"):
         read_picture(tmp_path / "a.png")
     with pytest.raises(PictureUnreadableError, match="is a folder"):
         read_picture(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture", b"GIF89a" + bytes(100), b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"])
-def test_what_is_no_picture(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [b"", b"not a picture", b"GIF89a" + bytes(100), b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"]
+)
+def test_files_that_are_not_pictures_are_errors(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     file.write_bytes(content)
     with pytest.raises(NotAPictureError, match=r"a\.png") as caught:
@@ -199,13 +201,13 @@ def test_what_is_no_picture(content: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encode", [encode_picture, jpeg])
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.9])
-def test_what_is_cut_off(encode: Callable[[Bytes], bytes], share: float) -> None:
+def test_truncated_pictures_are_errors(encode: Callable[[Bytes], bytes], share: float) -> None:
     data = encode(noise(100, 100))
-    with pytest.raises(NotAPictureError, match="damaged, or cut off"):
+    with pytest.raises(NotAPictureError, match="damaged or cut off"):
         read_picture(data[: int(len(data) * share)])
 
 
-def test_a_changed_bit_is_seen() -> None:
+def test_a_flipped_bit_is_detected() -> None:
     data = bytearray(encode_picture(noise(50, 50)))
     data[len(data) // 2] ^= 1
     with pytest.raises(NotAPictureError, match="damaged"):
@@ -213,14 +215,14 @@ def test_a_changed_bit_is_seen() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(MAX_PIXELS // 4096 + 1, 4096), (60_000, 60_000), (1 << 30, 1)])
-def test_too_many_pixels_are_refused(width: int, height: int) -> None:
+def test_too_many_pixels_are_rejected(width: int, height: int) -> None:
     bomb = huge_png(width, height)
     assert len(bomb) < 1000
     with pytest.raises(PictureTooLargeError, match=f"more than {MAX_PIXELS} pixels"):
         read_picture(bomb)
 
 
-def test_too_many_pixels_of_a_jpeg() -> None:
+def test_too_many_pixels_of_a_jpeg_are_rejected() -> None:
     file = io.BytesIO()
     Image.new("RGB", (MAX_PIXELS // 2048 + 1, 2048), RED).save(file, "jpeg")
     with pytest.raises(PictureTooLargeError):
@@ -252,28 +254,28 @@ STYLES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("style", STYLES)
 def test_the_plot_is_found(style: str) -> None:
-    picture, box = drawn(**STYLES[style])
+    picture, box = draw_picture(**STYLES[style])
     plot = remove_border(picture)
-    np.testing.assert_allclose(box_in(picture, plot), box, atol=3.1)  # the line round it is up to three pixels wide
+    np.testing.assert_allclose(view_box(picture, plot), box, atol=3.1)  # the line around it is up to three pixels wide
     assert remove_border(plot) is plot
 
 
-def test_a_figure_saved_tightly() -> None:
-    loose, _ = drawn(bar=True)
-    tight, _ = drawn(bar=True, bbox_inches="tight")
+def test_a_tightly_saved_figure_gives_the_same_plot() -> None:
+    loose, _ = draw_picture(bar=True)
+    tight, _ = draw_picture(bar=True, bbox_inches="tight")
     assert tight.shape != loose.shape
     np.testing.assert_allclose(remove_border(tight).shape, remove_border(loose).shape, atol=2)
 
 
-def test_a_plot_without_a_border_stays() -> None:
-    picture, _ = drawn(line=False)
+def test_a_plot_without_a_border_is_unchanged() -> None:
+    picture, _ = draw_picture(line=False)
     plot = remove_border(picture)
     for whole in (plot, np.flip(plot, 0), np.flip(plot, 1), noise(40, 60)):
         assert remove_border(whole) is whole
 
 
-def test_silence_all_round_stays() -> None:
-    """A sound that fades in and out between bands of silence has a dark edge, but no sharp one."""
+def test_silence_around_the_sound_is_not_a_border() -> None:
+    """A sound that fades in and out between bands of silence has a dark edge, but not a sharp one."""
     level = np.hypot(*np.meshgrid(np.linspace(-1, 1, 300), np.linspace(-1, 1, 200)))
     shade = np.clip(255 * (1 - level), 0, 255).astype(np.uint8)
     picture = np.repeat(shade[..., None], 3, axis=2)
@@ -283,10 +285,10 @@ def test_silence_all_round_stays() -> None:
 
 @pytest.mark.parametrize("colour", [0, 128, 255])
 @pytest.mark.parametrize("around", [0, 30])
-def test_one_colour_all_over_is_an_error(colour: int, around: int) -> None:
+def test_a_single_colour_is_an_error(colour: int, around: int) -> None:
     picture = np.full((60 + around, 80 + around, 3), 200, np.uint8)
     picture[around // 2 : 60 + around // 2, around // 2 : 80 + around // 2] = colour
-    with pytest.raises(BlankPictureError, match=r"^a\.png has one colour all over"):
+    with pytest.raises(BlankPictureError, match=r"^a\.png has a single colour"):
         remove_border(picture, "a.png")
 
 
@@ -294,7 +296,7 @@ margins = st.integers(3, 30)
 
 
 @given(margins, margins, margins, margins, st.integers(0, 2**32), st.sampled_from([(0, 0, 0), (210, 220, 230), WHITE]))
-def test_any_margins_are_cut_exactly(
+def test_margins_of_any_width_are_removed_exactly(
     top: int, bottom: int, left: int, right: int, seed: int, ground: tuple[int, int, int]
 ) -> None:
     plot = 10 + noise(60, 80, seed)
@@ -308,16 +310,16 @@ def test_any_margins_are_cut_exactly(
         np.uint8, st.tuples(st.integers(1, 24), st.integers(1, 24), st.just(1)), elements=st.sampled_from([0, 2, 99])
     )
 )
-def test_twice_is_once(shades: Bytes) -> None:
+def test_remove_border_is_idempotent(shades: Bytes) -> None:
     picture = np.repeat(shades, 3, axis=2)
     try:
-        once = remove_border(picture)
+        cropped = remove_border(picture)
     except BlankPictureError:
         return
-    assert remove_border(once) is once
+    assert remove_border(cropped) is cropped
 
 
-def test_resizing_takes_the_mean_of_each_area() -> None:
+def test_resizing_averages_each_area() -> None:
     picture = noise(120, 160)
     small = resize(picture, 40, 30)
     areas = picture.reshape(30, 4, 40, 4, 3).mean(axis=(1, 3))
@@ -334,22 +336,22 @@ def test_resizing_keeps_colours(size: tuple[int, int]) -> None:
     np.testing.assert_allclose(scaled, np.broadcast_to(RED, scaled.shape), atol=1)
 
 
-def test_planes_are_scaled_and_keep_their_place() -> None:
-    picture, (top, bottom, left, right) = drawn(ticks=False, line=False)
-    planes = picture_to_model_input(picture, 224, 112, "remove")
-    assert planes.shape == (3, 112, 224)
-    assert planes.dtype == np.float32
-    assert planes.mean() == pytest.approx(0, abs=1e-4)
-    assert planes.std() == pytest.approx(1, abs=1e-4)
+def test_model_input_is_the_normalised_plot() -> None:
+    picture, (top, bottom, left, right) = draw_picture(ticks=False, line=False)
+    inputs = picture_to_model_input(picture, 224, 112, "remove")
+    assert inputs.shape == (3, 112, 224)
+    assert inputs.dtype == np.float32
+    assert inputs.mean() == pytest.approx(0, abs=1e-4)
+    assert inputs.std() == pytest.approx(1, abs=1e-4)
     plot = resize(picture[top + 1 : bottom, left:right], 224, 112)
-    correlation = np.corrcoef(planes.ravel(), np.moveaxis(plot, 2, 0).ravel())[0, 1]
+    correlation = np.corrcoef(inputs.ravel(), np.moveaxis(plot, 2, 0).ravel())[0, 1]
     assert correlation > 0.95
     kept = picture_to_model_input(picture, 224, 112, "keep")
     assert kept[:, 0, 0] == pytest.approx(kept.max())  # the white border
 
 
-def test_planes_of_one_colour_are_an_error() -> None:
-    with pytest.raises(BlankPictureError, match=r"^x\.png has one colour"):
+def test_model_input_of_a_single_colour_is_an_error() -> None:
+    with pytest.raises(BlankPictureError, match=r"^x\.png has a single colour"):
         picture_to_model_input(np.full((20, 20, 3), 9, np.uint8), 8, 8, "keep", "x.png")
 
 
@@ -360,10 +362,10 @@ def test_any_bytes_are_a_picture_or_a_typed_error(rest: bytes, beginning: bytes)
 
 
 @pytest.mark.data
-def test_the_borders_of_real_pictures_agree() -> None:
-    """One program drew them all, so their plots lie at one place; every tenth is looked at."""
+def test_the_plots_of_real_pictures_are_at_the_same_place() -> None:
+    """The same program drew all pictures, so their plots are at the same place; checks every tenth."""
     files = picture_files(DATA / "pictures")[::10]
     pictures = [read_picture(file) for file in files]
-    boxes = Counter(box_in(picture, remove_border(picture)) for picture in pictures)
+    boxes = Counter(view_box(picture, remove_border(picture)) for picture in pictures)
     assert len(files) >= 99
     assert boxes == {(35, 253, 54, 390): len(files)}

@@ -11,29 +11,29 @@ from genrelens.model.input_spec import PictureInput
 from tests.support.models import make_card
 
 
-def test_a_card_there_and_back() -> None:
-    figure = MetricEstimate(
+def test_a_card_round_trips_through_json() -> None:
+    estimate = MetricEstimate(
         metric="accuracy", value=0.7, low=0.6, high=0.8, data="GTZAN", split="test", tracks=290, protocol="by track"
     )
-    card = make_card(figures=(figure,), temperature=1.5)
+    card = make_card(figures=(estimate,), temperature=1.5)
     assert read_card({CARD_KEY: card.model_dump_json()}, "x.onnx") == card
 
 
-def test_a_card_of_the_first_format_is_still_read() -> None:
+def test_a_card_of_format_1_can_be_read() -> None:
     card = make_card()
     content = card.model_dump(mode="json")
-    sound = content.pop("input")
-    old = {**content, "format": 1, **{key: sound[key] for key in ("front_end", "window", "hop")}}
+    spec = content.pop("input")
+    old = {**content, "format": 1, **{key: spec[key] for key in ("front_end", "window", "hop")}}
     assert read_card({CARD_KEY: json.dumps(old)}, "x.onnx") == card
 
 
-def test_a_card_of_the_second_format_is_still_read() -> None:
+def test_a_card_of_format_2_can_be_read() -> None:
     old = {**make_card().model_dump(mode="json"), "format": 2}
     del old["calibration"], old["detector"]
     assert read_card({CARD_KEY: json.dumps(old)}, "x.onnx") == make_card()
 
 
-def test_a_card_of_a_calibrated_model_that_knows_music() -> None:
+def test_a_card_with_calibration_and_detector_round_trips() -> None:
     calibration = Calibration(tracks=197, log_loss=(0.98, 0.97), error=(0.08, 0.05))
     detector = MusicDetector(centre=(0.5, 1.5), axes=((1.0, 0.0),), usual=1.0, limit=3.0)
     card = make_card(temperature=0.8, calibration=calibration, detector=detector)
@@ -41,44 +41,44 @@ def test_a_card_of_a_calibrated_model_that_knows_music() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
         ({"axes": ((1.0,),)}, "an axis does not have the 2 channels of the centre"),
-        ({"limit": 1.0}, "the usual distance must lie below the limit"),
+        ({"limit": 1.0}, "the usual distance must be less than the limit"),
         ({"usual": 0.0}, "greater than 0"),
         ({"centre": ()}, "at least 1 item"),
     ],
 )
-def test_detectors_that_cannot_be(changes: dict[str, object], words: str) -> None:
-    possible = {"centre": (0.5, 1.5), "axes": ((1.0, 0.0),), "usual": 1.0, "limit": 3.0}
-    with pytest.raises(ValidationError, match=words):
-        MusicDetector.model_validate({**possible, **changes})
+def test_invalid_detectors_are_rejected(changes: dict[str, object], message: str) -> None:
+    valid = {"centre": (0.5, 1.5), "axes": ((1.0, 0.0),), "usual": 1.0, "limit": 3.0}
+    with pytest.raises(ValidationError, match=message):
+        MusicDetector.model_validate({**valid, **changes})
 
 
-def test_a_card_of_a_model_that_looks_at_pictures() -> None:
+def test_a_card_of_a_picture_model_has_no_audio_input() -> None:
     card = make_card(input=PictureInput(kind="picture", width=224, height=100))
     assert read_card({CARD_KEY: card.model_dump_json()}, "x.onnx") == card
     assert card.input.shape == (3, 100, 224)
-    with pytest.raises(WrongInputError, match="looks at pictures of spectrograms; make them of audio with"):
+    with pytest.raises(WrongInputError, match="takes pictures of spectrograms; create them from audio with"):
         _ = card.audio_input
 
 
 @pytest.mark.parametrize(
-    ("metadata", "words"),
+    ("metadata", "message"),
     [
         ({}, "without a GenreLens card"),
-        ({CARD_KEY: "{"}, "card that cannot be read"),
-        ({CARD_KEY: "[]"}, "card that cannot be read"),
+        ({CARD_KEY: "{"}, "malformed card"),
+        ({CARD_KEY: "[]"}, "malformed card"),
         ({CARD_KEY: json.dumps({"format": 1})}, "name: Field required"),
         ({CARD_KEY: json.dumps({"format": "one"})}, "format"),
     ],
 )
-def test_what_is_no_card(metadata: dict[str, str], words: str) -> None:
-    with pytest.raises(InvalidModelError, match=words):
+def test_missing_and_malformed_cards_are_errors(metadata: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidModelError, match=message):
         read_card(metadata, "x.onnx")
 
 
-def test_a_newer_card() -> None:
+def test_a_card_of_a_newer_format_is_rejected() -> None:
     content = {**make_card().model_dump(mode="json"), "format": CARD_FORMAT + 1, "novelty": True}
     with pytest.raises(NewerCardError, match=f"card of format {CARD_FORMAT + 1}.*upgrade"):
         read_card({CARD_KEY: json.dumps(content)}, "x.onnx")
@@ -90,13 +90,13 @@ def test_any_text_is_a_card_or_a_clear_error(text: str) -> None:
         read_card({CARD_KEY: text}, "x.onnx")
 
 
-def test_labels_differ() -> None:
+def test_duplicate_labels_are_rejected() -> None:
     with pytest.raises(ValidationError, match="two labels are the same"):
         make_card(labels=("a", "a"))
     assert isinstance(make_card(labels=("a", "b")), Card)
 
 
-def test_cards_of_several_labels_and_of_a_tree() -> None:
+def test_multi_label_and_tree_cards_round_trip() -> None:
     several = make_card(labelling="several", thresholds=(0.3, 0.6))
     tree = make_card(labels=("Jazz", "Rock---Pop"), labelling="tree", certainty=0.6)
     for card in (several, tree):
@@ -107,15 +107,15 @@ def test_cards_of_several_labels_and_of_a_tree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
-        ({"labelling": "several"}, "0 thresholds do not fit 2 labels"),
-        ({"thresholds": (0.5, 0.5)}, "2 thresholds do not fit 2 labels told one a track"),
+        ({"labelling": "several"}, "0 thresholds do not match 2 labels"),
+        ({"thresholds": (0.5, 0.5)}, "2 thresholds do not match 2 labels with labelling 'one'"),
         ({"labelling": "several", "thresholds": (0.5, 1.5)}, "less than or equal to 1"),
-        ({"labelling": "tree", "labels": ("a", "a---b")}, "'a' is a label of its own and has parts"),
+        ({"labelling": "tree", "labels": ("a", "a---b")}, "'a' is a leaf and also has subgenres"),
         ({"labelling": "tree", "labels": ("a", "b---")}, "has an empty part"),
     ],
 )
-def test_cards_that_cannot_be_told_by(changes: dict[str, object], words: str) -> None:
-    with pytest.raises(ValidationError, match=words):
+def test_inconsistent_labelling_is_rejected(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         make_card(**changes)

@@ -18,7 +18,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=4).map(LEVEL_SEPARATOR.join)
 
 @st.composite
 def trees(draw: st.DrawFn) -> tuple[GenreTree, np.ndarray]:
-    """Leaves of any depth, and probabilities for them."""
+    """Return a tree with leaves of any depth, and probabilities of the leaves."""
     paths = draw(st.lists(PATHS, min_size=1, max_size=12, unique=True))
     leaves = [path for path in paths if not any(other.startswith(path + LEVEL_SEPARATOR) for other in paths)]
     parts = np.array(draw(st.lists(st.floats(1e-3, 1), min_size=len(leaves), max_size=len(leaves))))
@@ -26,7 +26,7 @@ def trees(draw: st.DrawFn) -> tuple[GenreTree, np.ndarray]:
 
 
 @given(trees())
-def test_a_genre_is_as_probable_as_its_parts_together(made: tuple[GenreTree, np.ndarray]) -> None:
+def test_the_probability_of_a_genre_is_the_sum_over_its_subgenres(made: tuple[GenreTree, np.ndarray]) -> None:
     tree, probabilities = made
     own = dict(zip(tree.nodes, tree.node_probabilities(probabilities), strict=True))
     assert sum(own[node] for node in tree.nodes if LEVEL_SEPARATOR not in node) == pytest.approx(1)
@@ -38,7 +38,7 @@ def test_a_genre_is_as_probable_as_its_parts_together(made: tuple[GenreTree, np.
 
 
 @given(trees(), st.floats(0, 1))
-def test_what_is_told_is_certain_enough_or_of_the_first_level(
+def test_the_predicted_node_is_certain_or_on_the_first_level(
     made: tuple[GenreTree, np.ndarray], certainty: float
 ) -> None:
     tree, probabilities = made
@@ -50,7 +50,7 @@ def test_what_is_told_is_certain_enough_or_of_the_first_level(
 
 
 @given(trees())
-def test_each_level_parts_the_leaves(made: tuple[GenreTree, np.ndarray]) -> None:
+def test_each_level_partitions_the_leaves(made: tuple[GenreTree, np.ndarray]) -> None:
     tree, _ = made
     assert tree.labels_at_level(tree.depth) == list(tree.leaves)
     for level in range(1, tree.depth + 1):
@@ -59,7 +59,7 @@ def test_each_level_parts_the_leaves(made: tuple[GenreTree, np.ndarray]) -> None
             assert genre == leaf or len(lineage(genre)) == level
 
 
-def test_an_unsure_leaf_backs_off_to_its_parent() -> None:
+def test_an_uncertain_leaf_backs_off_to_its_parent() -> None:
     tree = GenreTree(["Jazz", "Rock---Metal", "Rock---Pop"])
     assert tree.nodes == ("Jazz", "Rock", "Rock---Metal", "Rock---Pop")
     assert tree.predicted_node(np.array([0.2, 0.7, 0.1]), 0.5) == "Rock---Metal"
@@ -68,16 +68,16 @@ def test_an_unsure_leaf_backs_off_to_its_parent() -> None:
     assert tree.predicted_node(np.array([0.6, 0.2, 0.2]), 0.9) == "Jazz"
 
 
-def test_names_that_begin_alike_are_not_parts() -> None:
+def test_a_common_prefix_does_not_make_a_subgenre() -> None:
     assert GenreTree(["Rock", "Rock'n'Roll---50s"]).predicted_node(np.array([0.3, 0.7]), 0.5) == "Rock'n'Roll---50s"
 
 
-def test_a_leaf_has_no_parts() -> None:
-    with pytest.raises(ValueError, match="'Rock' is a label of its own and has parts, such as 'Rock---Metal'"):
+def test_a_leaf_with_subgenres_is_rejected() -> None:
+    with pytest.raises(ValueError, match="'Rock' is a leaf and also has subgenres, such as 'Rock---Metal'"):
         GenreTree(["Rock", "Rock---Metal"])
 
 
-def test_several_labels_in_one_text() -> None:
+def test_parse_labels_and_empty_parts() -> None:
     assert parse_labels("rock") == ("rock",)
     assert parse_labels(" rock;jazz ; rock") == ("rock", "jazz")
     assert [
@@ -92,7 +92,7 @@ def test_several_labels_in_one_text() -> None:
     ]
 
 
-def test_labels_that_reach_their_thresholds() -> None:
+def test_labels_above_thresholds_or_the_most_probable_one() -> None:
     labels, thresholds = ("a", "b", "c"), (0.5, 0.2, 0.9)
     assert labels_above_thresholds(labels, np.array([0.6, 0.7, 0.8]), thresholds) == ["b", "a"]
     assert labels_above_thresholds(labels, np.array([0.1, 0.3, 0.8]), thresholds) == ["b"]

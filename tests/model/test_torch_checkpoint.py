@@ -11,7 +11,7 @@ from genrelens.errors import InvalidModelError
 from genrelens.model.torch_checkpoint import read_checkpoint
 
 
-def test_tensors_are_what_torch_reads(tmp_path: Path) -> None:
+def test_tensors_equal_those_read_by_torch(tmp_path: Path) -> None:
     whole = torch.arange(24, dtype=torch.float32).reshape(4, 6)
     tensors = {
         "plain": torch.randn(3, 2, 1),
@@ -28,27 +28,27 @@ def test_tensors_are_what_torch_reads(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found[name], tensor.numpy(), strict=True)
 
 
-class _Harm:
+class _Malicious:
     def __reduce__(self) -> Any:
-        return (print, ("harm",))
+        return (print, ("executed",))
 
 
-def test_no_code_of_the_file_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_code_from_the_file_is_executed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with zipfile.ZipFile(tmp_path / "bad.pt", "w") as archive:
-        archive.writestr("archive/data.pkl", pickle.dumps({"a": _Harm()}))
-    with pytest.raises(InvalidModelError, match=r"bad\.pt is no PyTorch checkpoint"):
+        archive.writestr("archive/data.pkl", pickle.dumps({"a": _Malicious()}))
+    with pytest.raises(InvalidModelError, match=r"bad\.pt is not a PyTorch checkpoint"):
         read_checkpoint(tmp_path / "bad.pt")
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04"])
-def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04"])
+def test_files_that_are_not_checkpoints_are_rejected(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.pt").write_bytes(content)
     with pytest.raises(InvalidModelError):
         read_checkpoint(tmp_path / "x.pt")
 
 
-def test_a_tensor_beyond_its_storage_is_refused(tmp_path: Path) -> None:
+def test_a_tensor_beyond_its_storage_is_rejected(tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1000)}, tmp_path / "a.pt")
     with zipfile.ZipFile(tmp_path / "a.pt") as archive, zipfile.ZipFile(tmp_path / "b.pt", "w") as shorter:
         for name in archive.namelist():

@@ -17,21 +17,21 @@ OURS = RNG.bytes(100)
 MODEL = OURS + WEIGHTS["also"].tobytes() + b"between" + WEIGHTS["theirs"].tobytes() + OURS
 
 
-def test_holes_are_where_their_weights_were_and_are_filled_again(tmp_path: Path) -> None:
-    holes = strip_weights(MODEL, WEIGHTS, tmp_path / "m.zip")
-    assert [(hole.tensor, hole.start, hole.size) for hole in holes] == [("also", 100, 20), ("theirs", 127, 48)]
+def test_stripped_weights_can_be_inserted_again(tmp_path: Path) -> None:
+    slots = strip_weights(MODEL, WEIGHTS, tmp_path / "m.zip")
+    assert [(slot.tensor, slot.start, slot.size) for slot in slots] == [("also", 100, 20), ("theirs", 127, 48)]
     assert insert_weights(tmp_path / "m.zip", WEIGHTS) == MODEL
-    nothing = {name: np.zeros_like(values) for name, values in WEIGHTS.items()}
-    assert insert_weights(tmp_path / "m.zip", nothing) == OURS + bytes(20) + b"between" + bytes(48) + OURS
+    zeros = {name: np.zeros_like(values) for name, values in WEIGHTS.items()}
+    assert insert_weights(tmp_path / "m.zip", zeros) == OURS + bytes(20) + b"between" + bytes(48) + OURS
 
 
-def test_the_same_content_makes_the_same_file(tmp_path: Path) -> None:
+def test_the_same_content_gives_the_same_file(tmp_path: Path) -> None:
     for name in ("a.zip", "b.zip"):
         strip_weights(MODEL, WEIGHTS, tmp_path / name)
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
-def test_other_weights_do_not_fit(tmp_path: Path) -> None:
+def test_weights_of_another_checkpoint_are_rejected(tmp_path: Path) -> None:
     strip_weights(MODEL, WEIGHTS, tmp_path / "m.zip")
     for wrong in ({"also": WEIGHTS["also"]}, {**WEIGHTS, "theirs": np.zeros(3, np.float32)}):
         with pytest.raises(InvalidModelError, match="no theirs of 48 bytes"):

@@ -23,17 +23,17 @@ CONTENT = b"weights" * 1000
 SHA = hashlib.sha256(CONTENT).hexdigest()
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """Serves m.onnx and cut.onnx, which ends before its length is reached."""
+    """Serve m.onnx over HTTP, and return the base URL."""
     folder = tmp_path / "served"
     folder.mkdir()
     (folder / "m.onnx").write_bytes(CONTENT)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as running:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder))) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{running.server_address[1]}"
@@ -48,13 +48,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_the_bundled_model_is_found_and_is_what_it_should_be() -> None:
+def test_the_bundled_model_is_found_and_matches_its_checksum() -> None:
     path = zoo.find("lens")
     assert hashlib.sha256(path.read_bytes()).hexdigest() == zoo.known_models()["lens"].sha256
     assert zoo.is_local(zoo.known_models()["lens"])
 
 
-def test_a_path_is_itself(tmp_path: Path) -> None:
+def test_a_path_is_returned_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "own.onnx"
     file.write_bytes(CONTENT)
     assert zoo.find(file) == zoo.find(str(file)) == file
@@ -62,49 +62,50 @@ def test_a_path_is_itself(tmp_path: Path) -> None:
         zoo.find(tmp_path / "other.onnx")
 
 
-def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(ModelNotFoundError, match="no model 'lense'; known are lens"):
+def test_an_unknown_name_lists_the_known_models() -> None:
+    with pytest.raises(ModelNotFoundError, match="no model 'lense'; use one of lens"):
         zoo.find("lense")
 
 
-def test_an_address_is_downloaded_once_and_checked(server: str, cache: Path) -> None:
-    told: list[tuple[int, int | None]] = []
-    path = zoo.find(f"{server}/m.onnx#sha256={SHA}", lambda had, total: told.append((had, total)))
+def test_a_url_is_downloaded_once_and_verified(server: str, cache: Path) -> None:
+    reports: list[tuple[int, int | None]] = []
+    path = zoo.find(f"{server}/m.onnx#sha256={SHA}", lambda advance=1, total=None: reports.append((advance, total)))
     assert path.read_bytes() == CONTENT
-    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert sum(advance for advance, _ in reports) == len(CONTENT)
+    assert {total for _, total in reports} == {len(CONTENT)}
     assert list(cache.iterdir()) == [path]
     (cache.parent / "served" / "m.onnx").unlink()
     assert zoo.find(f"{server}/m.onnx#sha256={SHA}") == path
 
 
-def test_downloads_that_fail_leave_nothing(server: str, cache: Path) -> None:
+def test_failed_downloads_leave_no_files(server: str, cache: Path) -> None:
     other = "0" * 64
-    for address, error, words in (
-        (f"{server}/m.onnx#sha256={other}", ChecksumError, "not the 000000000000... that was promised"),
-        (f"{server}/m.onnx", ChecksumError, "without a checksum"),
-        (f"{server}/n.onnx#sha256={SHA}", DownloadError, "answers 404"),
+    for url, error, message in (
+        (f"{server}/m.onnx#sha256={other}", ChecksumError, "instead of 000000000000...; ask its publisher"),
+        (f"{server}/m.onnx", ChecksumError, "has no checksum"),
+        (f"{server}/n.onnx#sha256={SHA}", DownloadError, "responds with 404"),
         (f"http://127.0.0.1:9/m.onnx#sha256={SHA}", DownloadError, "cannot be reached"),
     ):
-        with pytest.raises(error, match=words):
-            zoo.find(address)
+        with pytest.raises(error, match=message):
+            zoo.find(url)
     assert not cache.exists() or not list(cache.iterdir())
 
 
-def test_a_damaged_cache_is_noticed(server: str) -> None:
+def test_a_damaged_cache_is_detected(server: str) -> None:
     path = zoo.find(f"{server}/m.onnx#sha256={SHA}")
     path.write_bytes(CONTENT[:-1])
-    with pytest.raises(ChecksumError, match="delete it and get it anew"):
+    with pytest.raises(ChecksumError, match="delete it and get it again"):
         zoo.find(f"{server}/m.onnx#sha256={SHA}")
 
 
-def test_a_cache_that_cannot_be_written(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_cache_is_an_error(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(zoo, "cache_folder", lambda: tmp_path / "file" / "cache")
-    with pytest.raises(DownloadError, match="cannot be kept in"):
+    with pytest.raises(DownloadError, match="cannot be stored in"):
         zoo.find(f"{server}/m.onnx#sha256={SHA}")
 
 
-def test_an_offline_folder(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_offline_folder_replaces_downloads(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "offline"
     folder.mkdir()
     monkeypatch.setenv(zoo.MODELS_FOLDER_ENV, str(folder))
@@ -118,8 +119,8 @@ def test_an_offline_folder(server: str, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def far(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> zoo.ZooEntry:
-    """A model that lacks the weights of a checkpoint, which the server has."""
+def weightless(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> zoo.ZooEntry:
+    """Return a weightless model whose checkpoint is on the server."""
     weights = {"theirs": np.arange(1, 9, dtype=np.float32)}
     torch.save({name: torch.from_numpy(values) for name, values in weights.items()}, tmp_path / "served" / "w.pt")
     model = b"ours" + weights["theirs"].tobytes() + b"ours too"
@@ -135,21 +136,21 @@ def sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def test_a_model_on_weights_of_others_is_put_together_once(far: zoo.ZooEntry, tmp_path: Path) -> None:
-    assert not zoo.is_local(far)
+def test_a_weightless_model_is_completed_once(weightless: zoo.ZooEntry, tmp_path: Path) -> None:
+    assert not zoo.is_local(weightless)
     path = zoo.find("far")
-    assert sha256(path) == far.sha256
+    assert sha256(path) == weightless.sha256
     assert path.read_bytes().startswith(b"ours")
-    assert zoo.is_local(far)
+    assert zoo.is_local(weightless)
     (tmp_path / "served" / "w.pt").unlink()
     assert zoo.find("far") == path
-    path.unlink()  # the checkpoint is kept, too
-    assert zoo.is_local(far)
+    path.unlink()  # the checkpoint is cached, too
+    assert zoo.is_local(weightless)
     assert zoo.find("far") == path
 
 
-def test_the_checkpoint_from_an_offline_folder(
-    far: zoo.ZooEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_checkpoint_can_be_in_the_offline_folder(
+    weightless: zoo.ZooEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "offline"
     folder.mkdir()
@@ -157,15 +158,15 @@ def test_the_checkpoint_from_an_offline_folder(
     with pytest.raises(DownloadError, match=r"w\.pt is not downloaded while GENRELENS_MODELS is set"):
         zoo.find("far")
     (folder / "w.pt").write_bytes((tmp_path / "served" / "w.pt").read_bytes())
-    assert zoo.is_local(far)
-    assert sha256(zoo.find("far")) == far.sha256
+    assert zoo.is_local(weightless)
+    assert sha256(zoo.find("far")) == weightless.sha256
     (tmp_path / "cache" / zoo.find("far").name).unlink()
     (folder / "w.pt").write_bytes(b"other")
-    with pytest.raises(ChecksumError, match="delete it and get it anew"):
+    with pytest.raises(ChecksumError, match="delete it and get it again"):
         zoo.find("far")
 
 
-def test_what_is_put_together_wrongly_is_not_kept(far: zoo.ZooEntry, tmp_path: Path) -> None:
+def test_a_completed_model_with_a_wrong_checksum_is_not_stored(weightless: zoo.ZooEntry, tmp_path: Path) -> None:
     content = json.loads((tmp_path / "zoo.json").read_text())
     content[0]["sha256"] = "0" * 64
     (tmp_path / "zoo.json").write_text(json.dumps(content))
@@ -175,22 +176,22 @@ def test_what_is_put_together_wrongly_is_not_kept(far: zoo.ZooEntry, tmp_path: P
 
 
 @pytest.mark.parametrize("name", [name for name, entry in zoo.known_models().items() if entry.weights])
-def test_bundled_templates_hold_no_weights_of_others(name: str) -> None:
-    """With zeros for all that is theirs, nothing is left but our layer."""
+def test_bundled_weightless_models_contain_no_foreign_weights(name: str) -> None:
+    """Only the weights of the added linear layer are not zero."""
     with zipfile.ZipFile(zoo._asset(f"{name}.zip")) as archive:
-        holes = json.loads(archive.read("holes.json"))
+        slots = json.loads(archive.read("holes.json"))
         graph = onnx.load_from_string(archive.read("model.onnx")).graph
-    assert sum(hole["size"] for hole in holes) > 2_000_000
-    left = {
+    assert sum(slot["size"] for slot in slots) > 2_000_000
+    nonzero = {
         t.name for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT and numpy_helper.to_array(t).any()
     }
-    assert left <= {"head.weight", "head.bias"}
+    assert nonzero <= {"head.weight", "head.bias"}
     assert zoo._asset(f"{name}.zip").stat().st_size < 100_000
 
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", [name for name, entry in zoo.known_models().items() if entry.weights])
-def test_the_published_checkpoint_fits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_published_checkpoint_matches(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(zoo.MODELS_FOLDER_ENV, str(DATA.parent / "teachers"))
     card = Model(zoo.find(name), threads=1).card
     assert card.name == name

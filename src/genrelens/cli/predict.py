@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genrelens.cli.options import Cores, ModelName, Quiet, Windows, parse_windows
+from genrelens.defaults import DEFAULT_WINDOWS
 
 if TYPE_CHECKING:
     from genrelens.model.input_spec import InputSpec
@@ -24,7 +25,7 @@ def predict(
         ),
     ],
     model: ModelName = "lens",
-    windows: Windows = "3",
+    windows: Windows = str(DEFAULT_WINDOWS),
     min_confidence: Annotated[
         float, typer.Option(min=0, max=1, help="Report 'unknown' below this confidence, 0 to 1.")
     ] = 0.0,

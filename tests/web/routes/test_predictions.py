@@ -34,7 +34,7 @@ def test_the_prediction_is_that_of_the_classifier(server: Server, song: Path, mo
     response = server.post(song)
     assert response.status_code == 200
     [result] = response.json()["results"]
-    expected = Classifier(model_file, threads=1).predict(song, windows="all").model_copy(update={"path": song.name})
+    expected = Classifier(model_file, threads=1).predict(song).model_copy(update={"path": song.name})
     assert Prediction.model_validate(result) == expected
     assert server.spooled() == []
 

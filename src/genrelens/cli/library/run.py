@@ -10,6 +10,7 @@ import typer
 from genrelens.cli.library.cluster import Work, on_cluster
 from genrelens.cli.library.options import open_catalog
 from genrelens.cli.options import Cores, ModelName, Quiet, Windows, parse_windows
+from genrelens.defaults import DEFAULT_WINDOWS
 
 if TYPE_CHECKING:
     from genrelens.audio.windows import WindowCount
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def run(
     context: typer.Context,
     model: ModelName = "lens",
-    windows: Windows = "3",
+    windows: Windows = str(DEFAULT_WINDOWS),
     retry: Annotated[bool, typer.Option("--retry", help="Also retry files that failed before.")] = False,
     threads: Cores = None,
     nice: Annotated[

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Query, Request, Response
 from pydantic import Field
 
 from genrelens import errors
+from genrelens.defaults import DEFAULT_WINDOWS
 from genrelens.errors import DeadlineError, GenrelensError, display_name
 from genrelens.explain.explanation import Method
 from genrelens.prediction import Failure
@@ -54,7 +55,11 @@ def add_predictions(app: FastAPI, services: Services) -> None:
         dependencies=key_dependencies(services.settings),
     )
     async def predict(
-        request: Request, top: Top = None, windows: Windows = "all", model: ModelName = None, explain: Explain = None
+        request: Request,
+        top: Top = None,
+        windows: Windows = DEFAULT_WINDOWS,
+        model: ModelName = None,
+        explain: Explain = None,
     ) -> Response:
         """Return one result per file, in the order of the request.
 

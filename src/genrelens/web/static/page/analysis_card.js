@@ -125,7 +125,8 @@ export class AnalysisCard {
    * @returns {Promise<Prediction>}
    */
   async _predict(method) {
-    const query = { ...(this._model && { model: this._model }), ...(method && { explain: method }) };
+    const model = this._model && { model: this._model };
+    const query = { windows: "all", ...model, ...(method && { explain: method }) };
     for (let attempt = 1; ; attempt++) {
       try {
         this._removal.signal.throwIfAborted();
