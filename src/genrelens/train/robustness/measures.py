@@ -44,7 +44,7 @@ class PerturbationRow(_Part):
     difference: Estimate
     flips: float
     confidence: float
-    allowed_loss: float | None
+    allowed: float | None
     passed: bool | None
 
 
@@ -124,7 +124,7 @@ class StressReport(_Part):
     accuracy: Estimate
     rows: tuple[PerturbationRow, ...]
     search: FilterSearch | None
-    family_extremes: tuple[FamilyExtremes, ...]
+    extremes: tuple[FamilyExtremes, ...]
     tracks: tuple[TrackRow, ...]
     failures: tuple[Failure, ...]
 
