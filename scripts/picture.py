@@ -1,4 +1,4 @@
-"""Draw what `genrelens predict` shows at a terminal: docs/predict.svg.
+"""Terminal picture of `genrelens predict`: docs/predict.svg.
 
 python scripts/picture.py SONG...
 """
@@ -7,25 +7,25 @@ import re
 import sys
 from pathlib import Path
 
-from documents import ROOT
+from results import ROOT
 from rich.console import Console
 
 from genrelens.classifier import Classifier
-from genrelens.cli.output import Rows
+from genrelens.cli.output import ResultPrinter
 
-WIDTH = 96
+WIDTH = 96  # columns
 
 
 def main(songs: list[str]) -> None:
-    """Judge the songs and save the rows as a picture."""
+    """Classify songs and save the printed table as an SVG file."""
     classifier = Classifier()
-    screen = Console(record=True, force_terminal=True, width=WIDTH, highlight=False)
-    rows = Rows("table", classifier.card.labels, top=3, out=screen)
+    console = Console(record=True, force_terminal=True, width=WIDTH, highlight=False)
+    printer = ResultPrinter("table", classifier.card.labels, top=3, out=console)
     for result in classifier.predict_many(songs, processes=1):
-        rows.write(result.model_copy(update={"path": Path(result.path).name}))
-    picture = screen.export_svg(title="genrelens predict ~/Music/demo")
-    picture = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.S)  # nothing is fetched to show it
-    (ROOT / "docs" / "predict.svg").write_text(picture.replace("Fira Code", "monospace"), "utf-8")
+        printer.write(result.model_copy(update={"path": Path(result.path).name}))
+    svg = console.export_svg(title="genrelens predict ~/Music/demo")
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.S)  # so that viewers download no font
+    (ROOT / "docs" / "predict.svg").write_text(svg.replace("Fira Code", "monospace"), "utf-8")
 
 
 if __name__ == "__main__":

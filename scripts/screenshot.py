@@ -1,9 +1,9 @@
-"""Photograph the page: docs/page-light.png, docs/page-dark.png and docs/page-phone.png.
+"""Screenshots of the web page: docs/page-light.png, docs/page-dark.png and docs/page-phone.png.
 
 python scripts/screenshot.py [CHROMIUM]
 
-A real server with the bundled model judges the page's own sample; on the phone, the sample comes from the microphone.
-It takes a minute.
+A server with the bundled model classifies the sample of the page; on the phone, the sample comes from the microphone.
+This takes a minute.
 """
 
 import base64
@@ -17,18 +17,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from documents import ROOT
 from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright, ViewportSize, expect, sync_playwright
+from results import ROOT
 
 DOCS = ROOT / "docs"
-DESK: ViewportSize = {"width": 1280, "height": 900}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-SCALE = 1.5  # pixels of a picture for one of the page
+SCALE = 1.5  # pixels of the image per pixel of the page
 EXPLAINED = "Disco"
-CURSOR = 0.4  # of the track
-HEARD = "0:38"  # live, before it is photographed: all styles
-PATIENCE = 90_000  # ms
+CURSOR = 0.4  # place of the cursor, as a fraction of the track
+LIVE_TIME = "0:38"  # when the sample has played in all its styles
+TIMEOUT = 90_000  # ms
 SAMPLE = """async () => {
   const {renderSample} = await import("/static/page/sample.js");
   const reader = new FileReader();
@@ -39,35 +39,35 @@ SAMPLE = """async () => {
 
 
 def main(chromium: str) -> None:
-    """Photograph the page in light, in the dark, and on a phone that listens."""
-    with serving() as url, sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        desk = playwright.chromium.launch(executable_path=chromium)
+    """Capture the page in the light and the dark theme, and on a phone that listens live."""
+    with running_server() as url, sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        desktop = playwright.chromium.launch(executable_path=chromium)
         for scheme in ("light", "dark"):
-            page = opened(desk, url, scheme, DESK)
-            save(photograph_sample(page), DOCS / f"page-{scheme}.png")
+            page = open_page(desktop, url, scheme, DESKTOP)
+            save(capture_sample(page), DOCS / f"page-{scheme}.png")
         song = Path(folder, "sample.wav")
         song.write_bytes(base64.b64decode(page.evaluate(SAMPLE)))
-        phone = launch_listening(playwright, chromium, song)
-        save(photograph_live(opened(phone, url, "dark", PHONE)), DOCS / "page-phone.png")
+        phone = launch_with_microphone(playwright, chromium, song)
+        save(capture_live(open_page(phone, url, "dark", PHONE)), DOCS / "page-phone.png")
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """Serve with the bundled model on a free port; the address."""
+def running_server() -> Iterator[str]:
+    """Run a server with the bundled model on a free port, and yield its URL."""
     command = [sys.executable, "-m", "genrelens.cli.main", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout
         try:
-            told = re.search(r"http://\S+", server.stdout.readline())
-            if not told:
+            url = re.search(r"http://\S+", server.stdout.readline())
+            if not url:
                 sys.exit("the server did not start")
-            yield told[0]
+            yield url[0]
         finally:
             server.terminate()
 
 
-def launch_listening(playwright: Playwright, chromium: str, song: Path) -> Browser:
-    """A browser whose microphone hears a song again and again."""
+def launch_with_microphone(playwright: Playwright, chromium: str, song: Path) -> Browser:
+    """Launch a browser whose microphone plays a song in a loop."""
     flags = [
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
@@ -76,8 +76,8 @@ def launch_listening(playwright: Playwright, chromium: str, song: Path) -> Brows
     return playwright.chromium.launch(executable_path=chromium, args=flags)
 
 
-def opened(browser: Browser, url: str, scheme: str, size: ViewportSize) -> Page:
-    """The page, ready, as big as a screen."""
+def open_page(browser: Browser, url: str, scheme: str, size: ViewportSize) -> Page:
+    """Open the page in a viewport of a size, and wait until it is ready."""
     page = browser.new_page(
         viewport=size,
         color_scheme="dark" if scheme == "dark" else "light",
@@ -86,37 +86,37 @@ def opened(browser: Browser, url: str, scheme: str, size: ViewportSize) -> Page:
         has_touch=size is PHONE,
         is_mobile=size is PHONE,
     )
-    page.set_default_timeout(PATIENCE)
+    page.set_default_timeout(TIMEOUT)
     page.goto(url)
     page.locator("#about:not([disabled])").wait_for()
     return page
 
 
-def photograph_sample(page: Page) -> bytes:
-    """The sample, one of its genres explained, the cursor amid it."""
+def capture_sample(page: Page) -> bytes:
+    """Capture the sample with one of its genres explained and the cursor inside."""
     page.get_by_role("button", name="Try a sample").click()
     page.get_by_role("radio", name=EXPLAINED).check()
-    page.locator("#results").hover(position={"x": 2, "y": 2})  # off all buttons
+    page.locator("#results").hover(position={"x": 2, "y": 2})  # away from all buttons
     lane = page.locator(".lane-genres").bounding_box()
     assert lane
     x, y = lane["x"] + CURSOR * lane["width"], lane["y"] + 0.2 * lane["height"]
     page.mouse.click(x, y)
     page.locator(".lanes-cursor").wait_for()
-    page.wait_for_timeout(1_000)  # until the waveform is drawn, and the bars have grown
+    page.wait_for_timeout(1_000)  # until the waveform is drawn and the bars are animated
     return page.screenshot(full_page=True)
 
 
-def photograph_live(page: Page) -> bytes:
-    """Live listening, when all of the sample has been heard."""
+def capture_live(page: Page) -> bytes:
+    """Capture live listening at the end of the sample."""
     page.get_by_role("button", name="Listen live").click()
     page.get_by_role("button", name="Use the microphone").click()
-    expect(page.locator("#live-status")).to_have_text(re.compile(HEARD), timeout=PATIENCE)
+    expect(page.locator("#live-status")).to_have_text(re.compile(LIVE_TIME), timeout=TIMEOUT)
     return page.screenshot()
 
 
-def save(picture: bytes, path: Path) -> None:
-    """In 256 colours, which are enough, and take a third of the room."""
-    image = Image.open(io.BytesIO(picture)).convert("RGB")
+def save(png: bytes, path: Path) -> None:
+    """Save a screenshot in 256 colours, which are enough and take a third of the space."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
     image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {image.width} x {image.height}, {path.stat().st_size // 1000} kB")
 

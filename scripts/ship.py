@@ -1,120 +1,112 @@
-"""Make a trained model the bundled one: measure it on the test, once, and write the figures where users look.
+"""Bundling of a trained model: it is measured on *test*, once, and written into the package and the documents.
 
     python scripts/ship.py runs/lens-1 runs/lens-2 runs/lens-3 --data gtzan:ARRAY.npy --audio gtzan:FOLDER
 
-The runs are trainings of one recipe, each with a seed of its own. All are measured; the one with the least log loss on
-*valid* is bundled. Writes it with its figures into the package, its checksum into the zoo,
-benchmarks/results/lens.json, MODEL_CARD.md, and the figures and pictures of other documents. The documents can be made
-again with --documents-only.
+The runs are trainings of one recipe with different seeds. All are measured; the one with the lowest log loss on *valid*
+is bundled. Its model is written into the package with the measured figures in its card, its checksum into the zoo, and
+all figures into benchmarks/results/lens.json; then the drawings and the cog blocks of the documents are written anew.
 """
 
 import argparse
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import onnx
-from documents import ROOT, write_documents
+from drawings import write_drawings
+from results import RESULTS, ROOT
 
 from genrelens.classifier import Classifier
 from genrelens.model.card import Card
 from genrelens.train.data.manifest import LabelledTrack, Manifest, read_manifest
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
-from genrelens.train.export.export import write_onnx
 from genrelens.train.export.card import card_figures
+from genrelens.train.export.export import write_onnx
 
 ASSETS = ROOT / "src" / "genrelens" / "assets"
-RESULTS = ROOT / "benchmarks" / "results" / "lens.json"
-PROTOCOL = "one answer a track, all windows"
+PROTOCOL = "one prediction per track, all windows"
 
 
 def main() -> None:
-    """Measure, then write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", type=Path, nargs="*", help="the folders of the trainings, one a seed")
-    parser.add_argument("--data", help="the array of log-mels: all tracks of valid and test")
-    parser.add_argument("--audio", help="the recordings, as many as there are")
-    parser.add_argument("--documents-only", action="store_true", help="write the documents again from the results")
+    """Ship the best of some runs, and update the documents."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+", help="run directories, one per seed")
+    parser.add_argument("--data", required=True, help="array of log-mels with all tracks of valid and test")
+    parser.add_argument("--audio", required=True, help="the available recordings")
     arguments = parser.parse_args()
-    if not arguments.documents_only:
-        if not (arguments.runs and arguments.data and arguments.audio):
-            parser.error("give the runs, --data and --audio; or --documents-only")
-        ship(arguments.runs, arguments.data, arguments.audio)
-    write_documents()
+    ship(arguments.runs, read_manifest(arguments.data), read_manifest(arguments.audio))
+    write_drawings()
+    documents = ["README.md", "MODEL_CARD.md", *map(str, (ROOT / "docs").glob("*.md"))]
+    subprocess.run([sys.executable, "-m", "cogapp", "-r", "-I", "scripts", *documents], cwd=ROOT, check=True)
 
 
-def ship(runs: Sequence[Path], data: str, audio: str) -> None:
-    """Measure the models of all runs, and put the one that *valid* prefers into the package with its figures."""
-    rows, recordings = read_manifest(data), read_manifest(audio)
-    seeds = [measured(Classifier(run / "model.onnx"), rows) for run in runs]
+def ship(runs: Sequence[Path], log_mels: Manifest, recordings: Manifest) -> None:
+    """Measure the models of all runs, and bundle the one with the lowest log loss on *valid*."""
+    seeds = [evaluate_splits(Classifier(run / "model.onnx"), log_mels) for run in runs]
     classifier, valid, test = min(seeds, key=lambda seed: seed[1].metrics.log_loss)
-    heard = {item.name for item in recordings.in_split("test")}
-    from_rows = measure(classifier, [item for item in rows.in_split("test") if item.name in heard])
-    from_audio = measure(classifier, recordings.in_split("test"))
-    stated = (
+    recorded = {track.name for track in recordings.in_split("test")}
+    from_log_mels = evaluate(
+        classifier, [track for track in log_mels.in_split("test") if track.name in recorded], processes=2
+    )
+    from_audio = evaluate(classifier, recordings.in_split("test"), processes=2)
+    split = "fault-filtered test, tracks with recordings"
+    figures = (
         *card_figures(test, "GTZAN", "fault-filtered test", f"{PROTOCOL}, from log-mels"),
-        *card_figures(from_audio, "GTZAN", "fault-filtered test, tracks with recordings", f"{PROTOCOL}, from audio")[:1],
-        *card_figures(from_rows, "GTZAN", "fault-filtered test, tracks with recordings", f"{PROTOCOL}, from log-mels")[:1],
+        *card_figures(from_audio, "GTZAN", split, f"{PROTOCOL}, from audio")[:1],
+        *card_figures(from_log_mels, "GTZAN", split, f"{PROTOCOL}, from log-mels")[:1],
         *card_figures(valid, "GTZAN", "fault-filtered valid", f"{PROTOCOL}, from log-mels")[:1],
     )
-    card = classifier.card.model_copy(update={"figures": stated})
-    bundle(classifier.model.path, card)
-    sides = {"valid": valid, "test": test, "test, from log-mels": from_rows, "test, from audio": from_audio}
-    content: dict[str, Any] = {side: result.metrics.model_dump(mode="json") for side, result in sides.items()}
-    content["seeds"] = [summary(*seed) for seed in seeds]
-    content["same answer from audio as from log-mels"] = agreement(
-        from_rows, from_audio, recordings.in_split("test"), rows.in_split("test")
-    )
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
-
-
-def measured(classifier: Classifier, rows: Manifest) -> tuple[Classifier, Evaluation, Evaluation]:
-    """A model, and what it is worth on *valid* and on *test*."""
-    return classifier, measure(classifier, rows.in_split("valid")), measure(classifier, rows.in_split("test"))
-
-
-def summary(classifier: Classifier, valid: Evaluation, test: Evaluation) -> dict[str, Any]:
-    """What one training came to."""
-    sides = {"valid": valid.metrics, "test": test.metrics}
-    return {
-        "seed": classifier.card.training.seed,
-        **{
-            f"{side} {name}": round(value, 4)
-            for side, own in sides.items()
-            for name, value in {
-                "accuracy": own.accuracy.value,
-                "log loss": own.log_loss,
-                "calibration error": own.calibration.error,
-                "accuracy at 80 %": own.selection.at_80.value,
-            }.items()
-        },
+    bundle(classifier.model.path, classifier.card.model_copy(update={"figures": figures}))
+    evaluations = {"valid": valid, "test": test, "test, from log-mels": from_log_mels, "test, from audio": from_audio}
+    content: dict[str, Any] = {
+        **{name: evaluation.metrics.model_dump(mode="json") for name, evaluation in evaluations.items()},
+        "seeds": [seed_summary(*seed) for seed in seeds],
+        "same prediction from audio as from log-mels": agreement(
+            from_log_mels, from_audio, (*recordings.in_split("test"), *log_mels.in_split("test"))
+        ),
     }
+    (RESULTS / "lens.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
-def measure(classifier: Classifier, items: Sequence[LabelledTrack]) -> Evaluation:
-    """Ask about each track."""
-    return evaluate(classifier, items, processes=2)
+def evaluate_splits(classifier: Classifier, log_mels: Manifest) -> tuple[Classifier, Evaluation, Evaluation]:
+    """Return a classifier with its evaluations on *valid* and *test*."""
+    valid, test = (evaluate(classifier, log_mels.in_split(split), processes=2) for split in ("valid", "test"))
+    return classifier, valid, test
 
 
-def agreement(rows: Evaluation, audio: Evaluation, recordings: Sequence[LabelledTrack], tracks: Sequence[LabelledTrack]) -> float:
-    """The share of tracks with the same answer both ways."""
-    names = {item.path: item.name for item in (*recordings, *tracks)}
-    told = [
+def seed_summary(classifier: Classifier, valid: Evaluation, test: Evaluation) -> dict[str, Any]:
+    """Return the main metrics of one training on both splits."""
+    summary: dict[str, Any] = {"seed": classifier.card.training.seed}
+    for split, metrics in (("valid", valid.metrics), ("test", test.metrics)):
+        summary |= {
+            f"{split} accuracy": round(metrics.accuracy.value, 4),
+            f"{split} log loss": round(metrics.log_loss, 4),
+            f"{split} calibration error": round(metrics.calibration.error, 4),
+            f"{split} accuracy at 80 %": round(metrics.selection.at_80.value, 4),
+        }
+    return summary
+
+
+def agreement(first: Evaluation, second: Evaluation, tracks: Sequence[LabelledTrack]) -> float:
+    """Return the share of the tracks in both evaluations that have the same prediction in both."""
+    names = {track.path: track.name for track in tracks}
+    one, other = (
         {
             names[answer.path]: max(range(len(answer.probabilities)), key=answer.probabilities.__getitem__)
-            for answer in result.answers
+            for answer in evaluation.answers
         }
-        for result in (rows, audio)
-    ]
-    common = told[0].keys() & told[1].keys()
-    return round(sum(told[0][name] == told[1][name] for name in common) / len(common), 4)
+        for evaluation in (first, second)
+    )
+    common = one.keys() & other.keys()
+    return round(sum(one[name] == other[name] for name in common) / len(common), 4)
 
 
 def bundle(model: Path, card: Card) -> None:
-    """Put the file and its checksum into the package."""
+    """Write a model with a new card into the package, and its checksum into the zoo."""
     target = ASSETS / f"{card.name}.onnx"
     write_onnx(onnx.load(model), card, target)
     zoo = ASSETS / "zoo.json"

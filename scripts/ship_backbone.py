@@ -1,11 +1,11 @@
-"""Make what the package holds of mn04: its graph without its weights, and our linear layer for ten genres.
+"""Build the package's files for mn04: its graph without the weights, and a linear layer for ten genres.
 
-    python scripts/ship_backbone.py audioset                     # the graph, before a probe stands on it
+    python scripts/ship_backbone.py audioset                     # the graph that the probe builds on
     genrelens train recipes/mn04-probe.toml --data gtzan:FOLDER
-    python scripts/ship_backbone.py probe runs/mn04-probe-1      # after that, the probe
+    python scripts/ship_backbone.py probe runs/mn04-probe-1      # the probe
 
-The published checkpoint is downloaded, or taken from the folder that GENRELENS_MODELS gives. None of its numbers
-gets into the package: where they belong, the files have holes that are filled on the user's machine.
+The published checkpoint is downloaded, or read from the folder in GENRELENS_MODELS. None of its numbers is included
+in the package: the files have gaps, which are filled on the user's machine.
 """
 
 import argparse
@@ -18,9 +18,9 @@ from pathlib import Path
 
 import onnx
 import torch
-from documents import ROOT
 from onnx import numpy_helper
 from onnxscript.optimizer import fold_constants, remove_unused_nodes
+from results import ROOT
 from torch import Tensor, nn
 
 from genrelens.model import zoo
@@ -28,16 +28,16 @@ from genrelens.model.card import Card, TrainingRecord
 from genrelens.model.session import Model
 from genrelens.model.torch_checkpoint import read_checkpoint
 from genrelens.model.weightless import insert_weights, strip_weights
-from genrelens.train.recipes.recipe_file import read_backbone_card
 from genrelens.train.export.export import count_parameters, write_onnx
 from genrelens.train.networks.mn import Mn
+from genrelens.train.recipes.recipe_file import read_backbone_card
 
 ASSETS = ROOT / "src" / "genrelens" / "assets"
 WEIGHTS = zoo.RemoteCheckpoint(
     "https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1/mn04_as_mAP_432.pt",
     "899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c",
 )
-# Of AudioSet's 527 classes, those that are called like the ten genres, by their place in class_labels_indices.csv.
+# AudioSet's classes with the names of the ten genres: their indices in class_labels_indices.csv.
 GENRES = {
     "blues": 251,
     "classical": 237,
@@ -53,7 +53,7 @@ GENRES = {
 
 
 class ZeroShot(nn.Module):
-    """mn04 as published, of whose tags ten are asked; and its embedding."""
+    """mn04 as published, reduced to ten of its tags and the embedding."""
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         super().__init__()
@@ -67,45 +67,45 @@ class ZeroShot(nn.Module):
 
 
 def main() -> None:
-    """Make one of the two."""
+    """Build one of the two models."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("audioset", "probe"))
-    parser.add_argument("run", type=Path, nargs="?", help="the folder of the probe")
+    parser.add_argument("model", choices=("audioset", "probe"))
+    parser.add_argument("run", type=Path, nargs="?", help="run directory of the probe")
     arguments = parser.parse_args()
-    work = ROOT / "build"
-    work.mkdir(exist_ok=True)
-    if arguments.what == "audioset":
-        ship(audioset(work / "mn04-audioset.onnx"))
+    folder = ROOT / "build"
+    folder.mkdir(exist_ok=True)
+    if arguments.model == "audioset":
+        ship(export_zero_shot(folder / "mn04-audioset.onnx"))
     else:
-        ship(probe(arguments.run, work / "mn04.onnx"))
+        ship(export_probe(arguments.run, folder / "mn04.onnx"))
 
 
-def audioset(target: Path) -> Path:
-    """The net as published, exported with each tensor of its checkpoint as it is."""
-    own = read_backbone_card(ROOT / "recipes" / "backbones" / "mn04.toml").input
-    net = ZeroShot(own.shape).eval()
+def export_zero_shot(target: Path) -> Path:
+    """Export the published network with the tensors of its checkpoint unchanged, and return `target`."""
+    spec = read_backbone_card(ROOT / "recipes" / "backbones" / "mn04.toml").input
+    net = ZeroShot(spec.shape).eval()
     net.net.load_state_dict(torch.load(zoo.fetch_checkpoint(WEIGHTS), weights_only=True), strict=True)
     program = torch.onnx.export(
         net,
-        (torch.zeros(2, *own.shape),),
+        (torch.zeros(2, *spec.shape),),
         input_names=["mels"],
         output_names=["logits", "embedding"],
         dynamic_shapes=({0: torch.export.Dim("windows", min=1)},),
         opset_version=18,
         dynamo=True,
-        optimize=False,  # which would melt normalisation into the weights
+        optimize=False,  # which would fold normalisation into the weights
     )
     assert program is not None
     graph = program.model_proto
     fold_constants(graph)
     remove_unused_nodes(graph)
-    bare(graph)
+    strip_metadata(graph)
     card = Card(
         name="mn04-audioset",
         version="1",
-        summary="Ten of the tags that EfficientAT's mn04 learnt from AudioSet, asked as they are; not trained here",
+        summary="Ten of the AudioSet tags of EfficientAT's mn04, used unchanged; not trained here",
         labels=tuple(GENRES),
-        input=own,
+        input=spec,
         parameters=count_parameters(net),
         training=TrainingRecord(
             recipe="EfficientAT v0.0.1, mn04_as",
@@ -123,21 +123,21 @@ def audioset(target: Path) -> Path:
     return target
 
 
-def probe(run: Path, target: Path) -> Path:
-    """The model of a run under the name that users give."""
+def export_probe(run: Path, target: Path) -> Path:
+    """Write the model of a run under the name `mn04`, and return `target`."""
     card = Model(run / "model.onnx").card
     write_onnx(onnx.load(run / "model.onnx"), card.model_copy(update={"name": "mn04"}), target)
     return target
 
 
 def ship(model: Path) -> None:
-    """Put a model into the package as a template, and its checksum into the zoo."""
+    """Write a model into the package as a template, and its checksum into the zoo."""
     weights = read_checkpoint(zoo.fetch_checkpoint(WEIGHTS))
     template = ASSETS / f"{model.stem}.zip"
     strip_weights(model.read_bytes(), weights, template)
     content = insert_weights(template, weights)
     assert content == model.read_bytes()
-    refuse_weights(template)
+    assert_weightless(template)
     entry = {
         "name": model.stem,
         "summary": Model(model).card.summary,
@@ -149,20 +149,20 @@ def ship(model: Path) -> None:
     file.write_text(json.dumps([*entries, entry], indent=2) + "\n")
 
 
-def refuse_weights(template: Path) -> None:
-    """See that all numbers that are left in a template are our own."""
+def assert_weightless(template: Path) -> None:
+    """Assert that a template contains no numbers but those of the linear layer."""
     zeros = {name: 0 * values for name, values in read_checkpoint(zoo.fetch_checkpoint(WEIGHTS)).items()}
     graph = onnx.load_from_string(insert_weights(template, zeros)).graph
-    left = [
+    remaining = [
         tensor.name
         for tensor in graph.initializer
         if numpy_helper.to_array(tensor).dtype.kind == "f" and numpy_helper.to_array(tensor).any()
     ]
-    assert set(left) <= {"head.weight", "head.bias"}, left
+    assert set(remaining) <= {"head.weight", "head.bias"}, remaining
 
 
-def bare(graph: onnx.ModelProto) -> None:
-    """Leave out where in the source, and on whose disk, each node came from."""
+def strip_metadata(graph: onnx.ModelProto) -> None:
+    """Remove the source locations and local paths of all nodes."""
     for part in (graph.graph, *graph.graph.node, *graph.graph.value_info, *graph.graph.input, *graph.graph.output):
         del part.metadata_props[:]
         part.doc_string = ""

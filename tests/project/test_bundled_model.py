@@ -1,4 +1,4 @@
-"""The bundled model on real recordings, where they are at hand."""
+"""The bundled model on real recordings, where these are available."""
 
 import csv
 from collections import Counter
@@ -20,18 +20,18 @@ def recordings() -> dict[str, str]:
     return {str(DATA / row["audio"]): row["genre"] for row in rows}
 
 
-def test_songs_of_clear_genres_are_recognised(recordings: dict[str, str]) -> None:
-    """Not a measure (scripts/ship.py makes those), but what a user would notice at once."""
+def test_songs_of_distinct_genres_are_recognised(recordings: dict[str, str]) -> None:
+    """Catches what a user would notice at once; scripts/ship.py measures the accuracy."""
     chosen = [path for path, genre in recordings.items() if genre in ("classical", "metal", "hiphop", "jazz")][:24]
     results = list(Classifier().predict_many(chosen, processes=2))
-    right = Counter(
+    correct = Counter(
         isinstance(result, Prediction) and result.genre == recordings[path]
         for path, result in zip(chosen, results, strict=True)
     )
-    assert right[True] >= 18
+    assert correct[True] >= 18
 
 
-def test_one_real_song_through_every_rung(recordings: dict[str, str]) -> None:
+def test_a_real_song_is_classified_from_path_and_bytes(recordings: dict[str, str]) -> None:
     song = Path(next(path for path, genre in recordings.items() if genre == "classical"))
     classifier = Classifier(threads=1)
     prediction = classifier.predict(song, windows="all")

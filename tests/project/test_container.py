@@ -1,4 +1,4 @@
-"""What can be said of the Dockerfile and compose.yaml without Docker."""
+"""Checks of the Dockerfile and compose.yaml that need no Docker."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def last_stage() -> list[str]:
     return re.sub(r"\\\n\s*", "", DOCKERFILE).rpartition("\nFROM ")[2].splitlines()
 
 
-def test_it_runs_as_nobody_and_is_looked_after() -> None:
+def test_the_container_runs_without_root_and_has_a_health_check() -> None:
     words = [line.split()[0] for line in last_stage()]
     user = next(line for line in last_stage() if line.startswith("USER"))
     assert user.split()[1] not in ("root", "0")
@@ -29,7 +29,7 @@ def test_it_runs_as_nobody_and_is_looked_after() -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--allowed-host", "music.example")])
-def test_it_is_found_to_be_well(tmp_path: Path, model_file: Path, options: tuple[str, ...]) -> None:
+def test_the_health_check_needs_a_running_server(tmp_path: Path, model_file: Path, options: tuple[str, ...]) -> None:
     line = next(line for line in last_stage() if line.startswith("HEALTHCHECK"))
     check = json.loads(line.partition("CMD ")[2])
     with serve_process(tmp_path, "--model", str(model_file), "--host", "0.0.0.0", *options) as server:
@@ -39,17 +39,17 @@ def test_it_is_found_to_be_well(tmp_path: Path, model_file: Path, options: tuple
     assert subprocess.run(command, check=False, capture_output=True).returncode == 1
 
 
-def test_what_is_copied_is_there_and_not_ignored() -> None:
-    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
+def test_copied_files_exist_and_are_not_ignored() -> None:
+    included = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
     copied = [
         line.split()[1:-1] for line in DOCKERFILE.splitlines() if line.startswith("COPY") and "--from" not in line
     ]
     for name in (name for names in copied for name in names):
         assert (ROOT / name).exists()
-        assert name in kept
+        assert name in included
 
 
-def test_compose_lets_it_have_little() -> None:
+def test_compose_limits_the_container() -> None:
     service = COMPOSE["services"]["genrelens"]
     assert service["read_only"] is True
     assert service["environment"].keys() == {"GENRELENS_API_KEY", "FORWARDED_ALLOW_IPS"}

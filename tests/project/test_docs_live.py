@@ -1,4 +1,4 @@
-"""What docs/live.md tells to type and to write works."""
+"""The commands, the program and the limits in docs/live.md are correct."""
 
 import io
 import json
@@ -28,8 +28,8 @@ COMMANDS = [line for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTAL
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where someone types: with a song, and a command that has a small model for `lens`."""
-    folder = tmp_path_factory.mktemp("page")
+    """Return a folder with a song, and a `genrelens` command that uses a small model as `lens`."""
+    folder = tmp_path_factory.mktemp("document")
     encode(folder / "song.mp3", tone(110, 2.0), codec="libmp3lame")
     make_model(folder / "lens.onnx", make_card(name="lens"))
     command = folder / "genrelens"
@@ -47,37 +47,37 @@ def lens(folder: Path) -> Iterator[Server]:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_work(folder: Path, command: str) -> None:
     if not all(shutil.which(word) for word in re.findall(r"ffmpeg|bash", f"bash {command}")):
-        pytest.skip("ffmpeg is not here")
+        pytest.skip("ffmpeg is not installed")
     environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
     result = subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
     assert result.stderr == "genrelens: the pipe ended after 0:02\n"
     if "--json" in command:
-        answers = [LivePrediction.model_validate_json(line) for line in result.stdout.splitlines()]
-        assert [answer.genre for answer in answers] == ["low"] * len(answers)
-        assert len(answers) in (4, 5)
+        predictions = [LivePrediction.model_validate_json(line) for line in result.stdout.splitlines()]
+        assert [prediction.genre for prediction in predictions] == ["low"] * len(predictions)
+        assert len(predictions) in (4, 5)
     else:
         assert result.stdout.startswith("0:00 low ")
 
 
-def test_an_answer_is_as_shown() -> None:
+def test_a_prediction_has_the_documented_fields() -> None:
     shown = LivePrediction.model_validate_json(SHOWN)
     assert shown.to_json() == SHOWN.strip()
-    told = " ".join(re.findall(r"^\| (`\w+`.*?) \|", PAGE, re.MULTILINE))
-    assert set(re.findall(r"`(\w+)`", told)) >= LivePrediction.model_fields.keys()
+    documented = " ".join(re.findall(r"^\| (`\w+`.*?) \|", PAGE, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)`", documented)) >= LivePrediction.model_fields.keys()
 
 
 def test_the_program_works(lens: Server) -> None:
-    told = io.StringIO()
-    with redirect_stdout(told):
+    output = io.StringIO()
+    with redirect_stdout(output):
         exec(PROGRAM.replace("ws://127.0.0.1:8765", lens.url.replace("http", "ws")), {})
-    ready, *answers = told.getvalue().splitlines()
+    ready, *lines = output.getvalue().splitlines()
     assert json.loads(ready)["ready"]["labels"] == ["low", "high"]
-    assert [answer.split()[:2] for answer in answers] == [["0.5", "low"], ["1.0", "low"], ["1.5", "low"]]
+    assert [line.split()[:2] for line in lines] == [["0.5", "low"], ["1.0", "low"], ["1.5", "low"]]
 
 
-def test_the_limits_are_the_real_ones() -> None:
+def test_the_limits_are_the_documented_ones() -> None:
     limits = Settings().live
     assert f"there are {limits.max_share} sessions of one client" in PAGE
     assert f"there are {limits.max_sessions} sessions in all" in PAGE

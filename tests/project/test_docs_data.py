@@ -1,4 +1,4 @@
-"""What docs/data.md lists is what the tables under benchmarks/ list."""
+"""docs/data.md lists the same faults as the tables in benchmarks/."""
 
 import re
 
@@ -25,7 +25,7 @@ def table(title: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("|")] for line in lines[2:]]
 
 
-def test_the_repetitions() -> None:
+def test_repetitions() -> None:
     pairs = {(row[0], row[1]): row[4] for row in rows("repetitions")}
     exact = set(re.findall(rf"({NAME.pattern}) = ({NAME.pattern})", section("Exact repetitions")))
     assert exact == {pair for pair, kind in pairs.items() if kind == "exact"}
@@ -34,22 +34,22 @@ def test_the_repetitions() -> None:
     }
 
 
-def test_the_shared_artists() -> None:
+def test_shared_artists() -> None:
     listed = {(name, row[0], row[1]) for row in table("Artists in two splits") for name in NAME.findall(row[2])}
     assert listed == {(row[0], row[2], row[1]) for row in rows("leaks")}
 
 
-def test_the_suspects() -> None:
+def test_suspected_label_errors() -> None:
     listed = {(name, *row[:3]) for row in table("Probable label errors") for name in NAME.findall(row[3])}
     assert listed == {(row[0], row[2], row[3], row[1]) for row in rows("suspects")}
 
 
 @pytest.mark.parametrize(("name", "column"), [("leaks", 1), ("suspects", 1), ("repetitions", 2)])
-def test_the_sides_are_those_of_the_lists(name: str, column: int) -> None:
-    known = gtzan_tracks()
+def test_splits_are_those_of_the_published_lists(name: str, column: int) -> None:
+    tracks = gtzan_tracks()
     for row in rows(name):
-        assert row[column] == (known[row[0]].split or "-"), row
+        assert row[column] == (tracks[row[0]].split or "-"), row
 
 
-def test_no_recording_stands_on_two_sides() -> None:
+def test_no_recording_is_in_two_splits() -> None:
     assert not [row for row in rows("repetitions") if "-" not in row[2:4] and row[2] != row[3]]
