@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from genrelens.library.catalog.browse import TrackSearch, map_columns, search_tracks
 from genrelens.library.catalog.catalog import Catalog
-from genrelens.library.similarity.map_picture import label_colours
+from genrelens.library.similarity.map_picture import GENRE_COLOURS, label_colours
 from genrelens.web.routes.responses import EXAMPLE_MAP
 from tests.support.browser import OVERFLOWING, PHONE, SMALL_CONTROLS, OpenTab, Tab, axe_violations, canvas_image
 from tests.support.catalog import insert_track, make_mapped_catalog, simple_prediction
@@ -70,6 +70,7 @@ def test_genres_have_the_colours_of_the_map_image(tab: Tab) -> None:
         "Rock---Metal",
         "Pop",
         "Polka",
+        *GENRE_COLOURS,
         *map("genre {}".format, range(12)),
     ]
     colours = "async (labels) => Object.fromEntries((await import('/static/lib/genres.js')).genreColours(labels))"
