@@ -32,7 +32,7 @@ def benchmark(
         from genrelens.train.benchmark.plan import read_plan
         from genrelens.train.benchmark.table import benchmark_page
 
-    recipes = read_plan(plan).read(plan.parent)
+    recipes = read_plan(plan).load_recipes(plan.parent)
     names = [recipe.name for recipe, _ in recipes]
     if unknown := set(only or ()) - set(names):
         raise typer.BadParameter(

@@ -1,5 +1,3 @@
-"""The same tracks, divided so that figures flatter, or do not."""
-
 from dataclasses import replace
 
 import numpy as np
@@ -22,42 +20,42 @@ def gtzan() -> tuple[Manifest, dict[str, LogMel]]:
     return Manifest("GTZAN", items), {item.path: rng.standard_normal((4, 344)).astype(np.float16) for item in items}
 
 
-def test_windows_at_random_have_tracks_on_all_sides() -> None:
-    manifest, levels = gtzan()
-    data = split_windows(manifest, levels, SOUND, seed=1)
+def test_random_windows_put_tracks_into_all_splits() -> None:
+    manifest, log_mels = gtzan()
+    data = split_windows(manifest, log_mels, SOUND, seed=1)
     assert len(data.manifest.tracks) == len(data.inputs) == 6000
-    shares = [len(data.manifest.in_split(side)) for side in SPLITS]
+    shares = [len(data.manifest.in_split(split)) for split in SPLITS]
     assert shares == [4200, 900, 900]
-    tracks = [{item.name for item in data.manifest.in_split(side)} for side in SPLITS]
+    tracks = [{item.name for item in data.manifest.in_split(split)} for split in SPLITS]
     assert len(tracks[0] & tracks[2]) > 500
-    assert all(level.shape == (4, SOUND.frames) for level in data.examples("test").inputs)
+    assert all(log_mel.shape == (4, SOUND.frames) for log_mel in data.examples("test").inputs)
     assert np.ptp(data.examples("test").targets.sum(axis=0)) == 0
 
 
-def test_tracks_at_random_are_whole_and_artists_are_not() -> None:
-    manifest, levels = gtzan()
-    data = split_tracks(manifest, levels, "tracks", seed=1)
-    assert [len(data.manifest.in_split(side)) for side in SPLITS] == [700, 150, 150]
+def test_random_tracks_leak_artists_and_stratified_tracks_do_not() -> None:
+    manifest, log_mels = gtzan()
+    data = split_tracks(manifest, log_mels, "tracks", seed=1)
+    assert [len(data.manifest.in_split(split)) for split in SPLITS] == [700, 150, 150]
     assert find_leaks(data.manifest.tracks, {})
-    stratified = split_tracks(manifest, levels, "stratified", seed=1)
+    stratified = split_tracks(manifest, log_mels, "stratified", seed=1)
     assert not find_leaks(stratified.manifest.tracks, {})
 
 
-def test_the_lists_lose_the_artist_that_they_have_twice() -> None:
-    manifest, levels = gtzan()
-    data = split_tracks(manifest, levels, "fault-filtered", seed=1)
-    assert [len(data.manifest.in_split(side)) for side in SPLITS] == [441, 197, 290]
+def test_fault_filtered_lists_drop_the_leaking_artist() -> None:
+    manifest, log_mels = gtzan()
+    data = split_tracks(manifest, log_mels, "fault-filtered", seed=1)
+    assert [len(data.manifest.in_split(split)) for split in SPLITS] == [441, 197, 290]
     assert not find_leaks(data.manifest.tracks, {})
-    learnt = {item.name for item in data.manifest.in_split("train")}
-    assert not learnt & {"disco.00049", "disco.00073"}
+    train = {item.name for item in data.manifest.in_split("train")}
+    assert not train & {"disco.00049", "disco.00073"}
 
 
-def test_a_genre_with_one_track_cannot_be_divided() -> None:
-    manifest, levels = gtzan()
-    lonely = replace(manifest.tracks[0], label="polka", group=None)
-    manifest = replace(manifest, tracks=(lonely, *manifest.tracks[1:]))
-    with pytest.raises(SplitError, match="polka has 1 track; a genre needs 2 or more"):
-        split_tracks(manifest, levels, "tracks", seed=1)
-    short = {**levels, lonely.path: levels[lonely.path][:, : SOUND.frames]}
-    with pytest.raises(SplitError, match="the windows of GTZAN cannot be dealt out to three sides"):
+def test_genre_with_one_track_cannot_be_split() -> None:
+    manifest, log_mels = gtzan()
+    single = replace(manifest.tracks[0], label="polka", group=None)
+    manifest = replace(manifest, tracks=(single, *manifest.tracks[1:]))
+    with pytest.raises(SplitError, match="polka has 1 track; a genre needs at least 2"):
+        split_tracks(manifest, log_mels, "tracks", seed=1)
+    short = {**log_mels, single.path: log_mels[single.path][:, : SOUND.frames]}
+    with pytest.raises(SplitError, match="the windows of GTZAN cannot be divided into three splits"):
         split_windows(manifest, short, SOUND, seed=1)

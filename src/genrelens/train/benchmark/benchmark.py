@@ -1,4 +1,4 @@
-"""Recipes on protocols: each cell trained within a budget, measured on the test once, and kept in a file."""
+"""Benchmark of recipes under several protocols: train within a budget, test once, and save each result."""
 
 import os
 import platform
@@ -11,40 +11,51 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from genrelens.errors import ManifestError, display_name
 from genrelens.files import write_text
 from genrelens.model.input_spec import AudioInput, PictureInput
 from genrelens.model.session import Model
+from genrelens.progress import Notify
+from genrelens.records import FrozenModel
 from genrelens.train.benchmark.budget import fit_to_budget, measure_cpu_ms
 from genrelens.train.benchmark.protocols import Protocol, split_tracks, split_windows
-from genrelens.progress import Notify
 from genrelens.train.data.dataset import Dataset, LoadingOptions, load_inputs, read_recipe_manifest
-from genrelens.train.data.log_mels import LogMel
-from genrelens.train.data.manifest import SPLITS, LabelledTrack
-from genrelens.train.evaluation.evaluate import Evaluation, build_evaluation, predict_log_mels
+from genrelens.train.data.manifest import Split
 from genrelens.train.evaluation.bootstrap import Estimate
+from genrelens.train.evaluation.evaluate import build_evaluation, predict_log_mels
+from genrelens.train.evaluation.metrics import Metrics
 from genrelens.train.export.card import build_card
 from genrelens.train.export.export import count_parameters, export_onnx, sample_windows
 from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.report.summary import summarise_network
 
-_NO_PICTURES = "it looks at pictures, and --pictures does not say where there are some"
 
-
-class Cell(BaseModel):
-    """One recipe under one protocol.
+class Cell(FrozenModel):
+    """Result of one recipe under one protocol.
 
     Attributes:
-        answers: what was counted, windows or tracks, and how many of them.
-        epochs: that fitted into the budget, of `planned` in the recipe.
-        training_seconds: of CPU time, all threads together.
-        cpu_ms: of CPU time from 30 s of samples to an answer, on one thread; none for pictures.
+        recipe: name of the recipe.
+        protocol: way to split the tracks.
+        data: name of the dataset.
+        claim: figures that the authors of the method report.
+        seed: seed of the recipe.
+        budget: seconds of CPU time for the training.
+        answers: unit of the predictions, "windows" or "tracks", and their number.
+        accuracy, macro_f1, log_loss: metrics on *test*.
+        valid_accuracy: accuracy on *valid*.
+        parameters: number of parameters.
+        macs: multiply-accumulate operations per window.
+        epochs: number of epochs that fitted into the budget.
+        planned: number of epochs in the recipe.
+        training_seconds: CPU time of the training in seconds, over all threads.
+        cpu_ms: CPU time in milliseconds from 30 s of samples to a prediction on one thread; None for pictures.
+        date: date of the run.
+        machine: description of the machine.
+        package: version of GenreLens.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     recipe: str
     protocol: Protocol
@@ -57,12 +68,12 @@ class Cell(BaseModel):
     macro_f1: Estimate
     log_loss: float
     valid_accuracy: float
-    count_parameters: int
+    parameters: int
     macs: int
     epochs: int
     planned: int
     training_seconds: float
-    measure_cpu_ms: float | None
+    cpu_ms: float | None
     date: str
     machine: str
     package: str
@@ -70,9 +81,14 @@ class Cell(BaseModel):
 
 @dataclass(frozen=True)
 class BenchmarkInputs:
-    """Where the tracks are, where pictures of them are if anywhere, and the folder of the cells.
+    """Data of a benchmark and the folder of its results.
 
-    Training takes as many threads as there are processes to read the tracks with.
+    Training uses as many threads as there are processes to read the tracks.
+
+    Attributes:
+        sound: the tracks as audio or log-mels.
+        pictures: the tracks as pictures, if available.
+        results: folder of the cells.
     """
 
     sound: LoadingOptions
@@ -80,67 +96,68 @@ class BenchmarkInputs:
     results: Path
 
 
-def run_benchmark(recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], bench: BenchmarkInputs, say: Notify) -> None:
+def run_benchmark(
+    recipes: Sequence[tuple[Recipe, Mapping[Protocol, float]]], inputs: BenchmarkInputs, notify: Notify
+) -> None:
     """Run the cells that have no result yet, one after another.
 
-    A cell is kept when it is done: a benchmark that breaks off goes on with the next one, and several may
-    work on different recipes at once.
+    Each cell is saved when it is finished: an interrupted benchmark resumes with the next one, and several
+    processes may work on different recipes at once.
 
     Args:
-        recipes: what to train; how to divide the tracks, and how many seconds of CPU time each training has.
-        bench: data and results.
-        say: told what is done.
+        recipes: recipes to train, with a budget in seconds of CPU time for each protocol.
+        inputs: data and folder of the results.
+        notify: receives progress messages.
 
     Raises:
-        DataError: the data cannot be read, or not be divided so.
+        DataError: the data cannot be read, or cannot be split under a protocol.
     """
-    torch.set_num_threads(bench.sound.processes)
+    torch.set_num_threads(inputs.sound.processes)
     for recipe, budgets in recipes:
         picture = isinstance(recipe.input, PictureInput)
-        loading = bench.pictures if picture else bench.sound
-        if loading is None or (reason := _unfit(recipe)):
-            say(f"{recipe.name} is left out: {reason if loading else _NO_PICTURES}.")
+        loading = inputs.pictures if picture else inputs.sound
+        if loading is None:
+            notify(f"{recipe.name} is skipped: its input is pictures, but --pictures is not given.")
+            continue
+        if obstacle := _obstacle(recipe):
+            notify(f"{recipe.name} is skipped: {obstacle}.")
             continue
         missing = [
             protocol
             for protocol in budgets
-            if not (picture and protocol == "windows")  # a picture shows all of its track
-            and not cell_path(bench.results, recipe.name, protocol).is_file()
+            if not (picture and protocol == "windows")  # a picture shows the whole track
+            and not cell_path(inputs.results, recipe.name, protocol).is_file()
         ]
-        for protocol, data in _divided(recipe, missing, loading, say):
-            say(f"{recipe.name}, {protocol}: training ...")
+        for protocol, data in _datasets(recipe, missing, loading, notify):
+            notify(f"{recipe.name}, {protocol}: training ...")
             cell = run_cell(recipe, protocol, data, budgets[protocol])
-            write_text(cell_path(bench.results, recipe.name, protocol), cell.model_dump_json(indent=1) + "\n")
-            say(f"{recipe.name}, {protocol}: {cell.accuracy.value:.3f}")
+            write_text(cell_path(inputs.results, recipe.name, protocol), cell.model_dump_json(indent=1) + "\n")
+            notify(f"{recipe.name}, {protocol}: accuracy {cell.accuracy.value:.3f}")
 
 
-def _unfit(recipe: Recipe) -> str:
-    """Why a recipe has no place in the table; empty if it has."""
+def _obstacle(recipe: Recipe) -> str:
+    """Return why a recipe cannot be benchmarked, or an empty string."""
     if recipe.data.labels == "several":
-        return "it tells several labels a track, and the table is of accuracies"
+        return "it predicts several labels per track, and the table compares accuracies"
     if recipe.augment.expand > 1:
-        return "no copies are made here; set augment.expand = 1 and augment.waveform = {}"
+        return "benchmarks do not create augmented copies; set augment.expand = 1 and augment.waveform = {}"
     return ""
 
 
 def run_cell(recipe: Recipe, protocol: Protocol, data: Dataset, budget: float) -> Cell:
-    """Train for as many epochs as the budget allows, choosing on *valid*, and measure on *test*, once."""
+    """Train for as many epochs as the budget allows, select weights on *valid*, and evaluate on *test* once."""
     fitted = fit_to_budget(recipe, data, budget)
+    valid_examples = data.examples("valid")
+    options = TrainingOptions(accelerator="cpu", tracker="none")
     with TemporaryDirectory() as folder:
         before = time.process_time()
-        net = fit(
-            prepare_training(fitted, data.training_examples(fitted), data.examples("valid")),
-            Path(folder),
-            TrainingOptions(accelerator="cpu", tracker="none"),
-            lambda _: None,
-        )
+        training = prepare_training(fitted, data.training_examples(fitted), valid_examples)
+        network = fit(training, Path(folder), options, lambda _: None)
         seconds = time.process_time() - before
         file = Path(folder) / "model.onnx"
-        export_onnx(net, build_card(fitted, data.manifest, net), sample_windows(data.examples("valid"), fitted), file)
-        model = Model(file)
-        valid, test = (
-            _measure(model, recipe, data.manifest.in_split(side), data.inputs).metrics for side in SPLITS[1:]
-        )
+        card = build_card(fitted, data.manifest, network)
+        export_onnx(network, card, sample_windows(valid_examples, fitted), file)
+        valid, test = (_evaluate(Model(file), recipe, data, split) for split in ("valid", "test"))
         return Cell(
             recipe=recipe.name,
             protocol=protocol,
@@ -153,8 +170,8 @@ def run_cell(recipe: Recipe, protocol: Protocol, data: Dataset, budget: float) -
             macro_f1=test.macro_f1,
             log_loss=test.log_loss,
             valid_accuracy=valid.accuracy.value,
-            parameters=count_parameters(net),
-            macs=summarise_network(net, recipe.input.shape).macs,
+            parameters=count_parameters(network),
+            macs=summarise_network(network, recipe.input.shape).macs,
             epochs=fitted.train.epochs,
             planned=recipe.train.epochs,
             training_seconds=round(seconds, 1),
@@ -165,18 +182,19 @@ def run_cell(recipe: Recipe, protocol: Protocol, data: Dataset, budget: float) -
         )
 
 
-def _measure(model: Model, recipe: Recipe, items: Sequence[LabelledTrack], levels: Mapping[str, LogMel]) -> Evaluation:
-    answers = predict_log_mels(model.probabilities, recipe.input, items, levels)
-    return build_evaluation(recipe.name, recipe.version, model.card.labels, items, answers)
+def _evaluate(model: Model, recipe: Recipe, data: Dataset, split: Split) -> Metrics:
+    tracks = data.manifest.in_split(split)
+    predictions = predict_log_mels(model.probabilities, recipe.input, tracks, data.inputs)
+    return build_evaluation(recipe.name, recipe.version, model.card.labels, tracks, predictions).metrics
 
 
 def cell_path(results: Path, recipe: str, protocol: Protocol) -> Path:
-    """Where a cell is kept."""
+    """Return the file of a cell."""
     return results / f"{recipe}.{protocol}.json"
 
 
 def read_cells(results: Path) -> list[Cell]:
-    """Read what `run_benchmark` kept in a folder.
+    """Read the cells in a folder of results.
 
     Raises:
         ManifestError: a file in it is not a cell.
@@ -187,23 +205,24 @@ def read_cells(results: Path) -> list[Cell]:
             cells.append(Cell.model_validate_json(file.read_text("utf-8")))
         except (OSError, ValidationError) as error:
             raise ManifestError(
-                f"{display_name(file)} is not a result of `genrelens benchmark`; delete it to run it anew"
+                f"{display_name(file)} is not a result of `genrelens benchmark`; delete it to run it again"
             ) from error
     return cells
 
 
-def _divided(
-    recipe: Recipe, protocols: Sequence[Protocol], loading: LoadingOptions, say: Notify
+def _datasets(
+    recipe: Recipe, protocols: Sequence[Protocol], loading: LoadingOptions, notify: Notify
 ) -> Iterator[tuple[Protocol, Dataset]]:
+    """Load the tracks once, and yield them split under each protocol."""
     if not protocols:
         return
     manifest = read_recipe_manifest(recipe, loading.data)
-    mels = load_inputs(manifest.tracks, recipe, loading)
-    for error in mels.failures.values():
-        say(f"Left out: {error}.")
-    manifest = replace(manifest, tracks=tuple(item for item in manifest.tracks if item.path in mels.inputs))
+    loaded = load_inputs(manifest.tracks, recipe, loading)
+    for error in loaded.failures.values():
+        notify(f"Skipped: {error}.")
+    manifest = replace(manifest, tracks=tuple(track for track in manifest.tracks if track.path in loaded.inputs))
     for protocol in protocols:
         if protocol == "windows" and isinstance(recipe.input, AudioInput):
-            yield protocol, split_windows(manifest, mels.inputs, recipe.input, recipe.seed)
+            yield protocol, split_windows(manifest, loaded.inputs, recipe.input, recipe.seed)
         else:
-            yield protocol, split_tracks(manifest, mels.inputs, protocol, recipe.seed)
+            yield protocol, split_tracks(manifest, loaded.inputs, protocol, recipe.seed)

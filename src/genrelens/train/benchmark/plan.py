@@ -1,12 +1,13 @@
-"""The plan of a benchmark: a TOML file that names recipes, protocols, a budget, and what the data make necessary."""
+"""The plan of a benchmark: a TOML file that lists recipes, protocols, budgets and settings for the data."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from genrelens.errors import RecipeError, display_name
 from genrelens.model.input_spec import AudioInput
+from genrelens.records import FrozenModel
 from genrelens.train.benchmark.protocols import PROTOCOLS, Protocol
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.recipes.recipe_file import apply_overrides, read_recipe, read_toml
@@ -14,38 +15,40 @@ from genrelens.train.recipes.recipe_file import apply_overrides, read_recipe, re
 Seconds = Annotated[float, Field(gt=0)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PlannedRecipe(_Table):
-    """A recipe by its file, relative to the plan's; values and budgets by protocol that it has in this benchmark."""
-
-    file: str
-    settings: dict[str, Any] = {}
-    budgets: dict[Protocol, Seconds] = {}
-
-
-class BenchmarkPlan(_Table):
-    """What to compare.
+class PlannedRecipe(FrozenModel):
+    """A recipe of a benchmark.
 
     Attributes:
-        protocols: how the tracks are divided; see `train.protocols`.
-        budget: seconds of CPU time for each training, unless its recipe has another.
-        sound: values for all recipes that hear, such as the front end of an array of log-mels.
-        recipes: in the order of the table.
+        file: path of the recipe, relative to the plan.
+        settings: values that override those of the recipe, by key.
+        budgets: seconds of CPU time for each training, by protocol; the plan's budget by default.
+    """
+
+    file: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    budgets: dict[Protocol, Seconds] = Field(default_factory=dict)
+
+
+class BenchmarkPlan(FrozenModel):
+    """Recipes and protocols to compare.
+
+    Attributes:
+        protocols: ways to split the tracks; see `genrelens.train.benchmark.protocols`.
+        budget: seconds of CPU time for each training.
+        sound: settings for all recipes with audio input, such as the front end of an array of log-mels.
+        recipes: recipes in the order of the table.
     """
 
     protocols: tuple[Protocol, ...] = PROTOCOLS
     budget: Seconds
-    sound: dict[str, Any] = {}
+    sound: dict[str, Any] = Field(default_factory=dict)
     recipes: Annotated[tuple[PlannedRecipe, ...], Field(min_length=1)]
 
-    def read(self, folder: Path) -> list[tuple[Recipe, dict[Protocol, float]]]:
-        """The recipes as they are to be trained, from files relative to a folder, with their budgets by protocol.
+    def load_recipes(self, folder: Path) -> list[tuple[Recipe, dict[Protocol, float]]]:
+        """Read the recipes from files relative to a folder, apply the settings, and add the budgets by protocol.
 
         Raises:
-            RecipeError: one cannot be read, or cannot have a value of the plan.
+            RecipeError: a recipe cannot be read, or a setting does not fit it.
         """
         recipes = []
         for planned in self.recipes:
@@ -60,12 +63,12 @@ def read_plan(file: Path) -> BenchmarkPlan:
     """Read and check a plan.
 
     Raises:
-        RecipeError: it is not there, is not TOML, or says something that a plan cannot say.
+        RecipeError: the file is missing, is not TOML, or has an invalid key or value.
     """
     content = read_toml(file, RecipeError)
     try:
         return BenchmarkPlan.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise RecipeError(f"{display_name(file)}: {place}: {problem['msg']}") from error
+        key = ".".join(map(str, problem["loc"]))
+        raise RecipeError(f"{display_name(file)}: {key}: {problem['msg']}") from error

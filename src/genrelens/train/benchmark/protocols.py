@@ -1,4 +1,4 @@
-"""Ways to divide the same tracks, from the one that flatters most to the ones that are honest."""
+"""Protocols that split the same tracks, from the most optimistic one to those without leaks."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,44 +17,45 @@ from genrelens.train.data.windows import track_windows
 Protocol = Literal["windows", "tracks", "stratified", "fault-filtered"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
-_REST = 0.3  # of the windows are not learnt from; half of them are chosen by, half tested on
+_HELD_OUT = 0.3  # share of the windows for valid and test, in equal parts
 
 
-def split_windows(manifest: Manifest, levels: Mapping[str, LogMel], sound: AudioInput, seed: int) -> Dataset:
-    """Every window a track of its own, 70 / 15 / 15 % of each genre at random: parts of a track on all sides.
+def split_windows(manifest: Manifest, log_mels: Mapping[str, LogMel], spec: AudioInput, seed: int) -> Dataset:
+    """Split single windows 70 / 15 / 15 % at random, stratified by genre, so that tracks are in several splits.
 
-    That is how many published figures were made; windows that overlap even share their sound.
+    Many published figures were obtained in this way; overlapping windows even share audio.
 
     Raises:
         SplitError: a genre has too few windows.
     """
-    parts = {
-        LabelledTrack(f"{item.path}@{number}", item.name, item.label): window
-        for item in manifest.tracks
-        for number, window in enumerate(track_windows(levels[item.path], sound))
+    windows = {
+        LabelledTrack(f"{track.path}@{number}", track.name, track.label): window
+        for track in manifest.tracks
+        for number, window in enumerate(track_windows(log_mels[track.path], spec))
     }
-    items = list(parts)
-    labels = [item.label for item in items]
+    tracks = list(windows)
+    labels = [track.label for track in tracks]
     try:
-        learnt, rest = train_test_split(range(len(items)), test_size=_REST, stratify=labels, random_state=seed)
-        chosen, _ = train_test_split(rest, test_size=0.5, stratify=[labels[n] for n in rest], random_state=seed)
-    except ValueError as error:  # a genre has too few
-        raise SplitError(f"the windows of {manifest.name} cannot be dealt out to three sides ({error})") from error
-    sides: dict[int, Split] = dict.fromkeys(learnt, "train") | dict.fromkeys(chosen, "valid")
-    divided = tuple(replace(item, split=sides.get(number, "test")) for number, item in enumerate(items))
-    return Dataset(Manifest(manifest.name, divided), {item.path: level for item, level in parts.items()})
+        train, held_out = train_test_split(range(len(tracks)), test_size=_HELD_OUT, stratify=labels, random_state=seed)
+        held_out_labels = [labels[number] for number in held_out]
+        valid, _ = train_test_split(held_out, test_size=0.5, stratify=held_out_labels, random_state=seed)
+    except ValueError as error:  # a genre has too few windows
+        raise SplitError(f"the windows of {manifest.name} cannot be divided into three splits ({error})") from error
+    splits: dict[int, Split] = dict.fromkeys(train, "train") | dict.fromkeys(valid, "valid")
+    assigned = tuple(replace(track, split=splits.get(number, "test")) for number, track in enumerate(tracks))
+    return Dataset(Manifest(manifest.name, assigned), {track.path: window for track, window in windows.items()})
 
 
-def split_tracks(manifest: Manifest, levels: Mapping[str, LogMel], protocol: Protocol, seed: int) -> Dataset:
-    """Tracks whole: at random, artists wherever they fall ("tracks") or whole as well; or by GTZAN's lists.
+def split_tracks(manifest: Manifest, log_mels: Mapping[str, LogMel], protocol: Protocol, seed: int) -> Dataset:
+    """Split whole tracks: at random ("tracks"), by artist ("stratified"), or by the lists for GTZAN.
 
     Raises:
-        SplitError: a side is empty, a genre has too few tracks, or there are no lists for these.
+        SplitError: a split is empty, a genre has too few tracks, or there are no lists for this dataset.
     """
-    divided = assign_splits(manifest, protocol, seed)
+    assigned = assign_splits(manifest, protocol, seed)
     if protocol == "fault-filtered":
-        divided = drop_leaking_groups(divided)
-    sided = replace(divided, tracks=tuple(item for item in divided.tracks if item.split))
-    require_splits(sided, *SPLITS)
-    require_trainable_labels(sided)
-    return Dataset(sided, levels)
+        assigned = drop_leaking_groups(assigned)
+    assigned = replace(assigned, tracks=tuple(track for track in assigned.tracks if track.split))
+    require_splits(assigned, *SPLITS)
+    require_trainable_labels(assigned)
+    return Dataset(assigned, log_mels)
