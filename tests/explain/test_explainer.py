@@ -262,7 +262,7 @@ def test_inputs_that_cannot_be_explained_are_errors(classifier: Classifier, wav:
         explain(classifier, wav(seconds=0.05))
     picture_classifier = SimpleNamespace(card=make_card(input=PictureInput(kind="picture", width=8, height=8)))
     with pytest.raises(WrongInputError, match="takes pictures"):
-        explain(cast("Classifier", looking), wav())
+        explain(cast("Classifier", picture_classifier), wav())
 
 
 def fake_model(**parts: Any) -> Model:

@@ -26,14 +26,14 @@ def draw(explanation: TrackExplanation) -> NDArray[np.int64]:
 
 
 def with_genres(explanation: TrackExplanation, *genres: str) -> TrackExplanation:
-    own = {one.genre: one for one in explanation.explanations}
-    return explanation.model_copy(update={"explanations": tuple(own[genre] for genre in genres)})
+    by_genre = {each.genre: each for each in explanation.explanations}
+    return explanation.model_copy(update={"explanations": tuple(by_genre[genre] for genre in genres)})
 
 
 def warmth(picture: NDArray[np.int64], top: int, bottom: int) -> NDArray[np.float64]:
-    """How much more red than blue there is in each twelfth of the plots' width."""
+    """Return the mean excess of red over blue in each twelfth of the width of the plots."""
     part = picture[top:bottom, 84 : WIDTH - 196]
-    return np.array([(one[..., 0] - one[..., 2]).mean() for one in np.array_split(part, 12, axis=1)])
+    return np.array([(strip[..., 0] - strip[..., 2]).mean() for strip in np.array_split(part, 12, axis=1)])
 
 
 def test_positive_attribution_is_warm_and_negative_cold(explanation: TrackExplanation) -> None:
@@ -48,16 +48,16 @@ def test_the_timeline_shows_the_genres_at_the_same_seconds(explanation: TrackExp
     first = np.array([0x2F, 0xC3, 0x9B])  # of the most probable genre
     shares = (np.abs(timeline - first).sum(axis=2) < 12).mean(axis=0)
     genre = explanation.prediction.scores[0].label
-    scores = [next(s.score for s in one.scores if s.label == genre) for one in explanation.prediction.segments]
-    centres = [(one.start + one.end) / 2 / 12 * len(shares) for one in explanation.prediction.segments]
+    scores = [next(s.score for s in segment.scores if s.label == genre) for segment in explanation.prediction.segments]
+    centres = [(segment.start + segment.end) / 2 / 12 * len(shares) for segment in explanation.prediction.segments]
     np.testing.assert_allclose(np.interp(centres, np.arange(len(shares)), shares), scores, atol=0.03)
 
 
 def test_each_genre_has_its_own_plot(explanation: TrackExplanation) -> None:
-    one, both = draw(with_genres(explanation, "high")), draw(with_genres(explanation, "high", "low"))
-    assert one.shape[1] == both.shape[1] == WIDTH
-    assert 300 < both.shape[0] - one.shape[0] < 500
-    np.testing.assert_array_equal(one[100:500], both[100:500])
+    single, both = draw(with_genres(explanation, "high")), draw(with_genres(explanation, "high", "low"))
+    assert single.shape[1] == both.shape[1] == WIDTH
+    assert 300 < both.shape[0] - single.shape[0] < 500
+    np.testing.assert_array_equal(single[100:500], both[100:500])
 
 
 def test_the_same_explanation_gives_the_same_bytes(explanation: TrackExplanation) -> None:
