@@ -132,9 +132,10 @@ def local(files: list[Path], model: Model) -> tuple[Results, float]:
     batches = [files[at : at + 8] for at in range(0, len(files), 8)]
     results: Results = {}
     start = time.perf_counter()
-    for _, results in workers.map_unordered(partial(classify_files, model=model.path, windows=WINDOWS), batches, NODES):
-        assert not isinstance(results, GenrelensError)
-        results |= {str(result.path): result for result in results}
+    classify = partial(classify_files, model=model.path, windows=WINDOWS)
+    for _, batch in workers.map_unordered(classify, batches, NODES):
+        assert not isinstance(batch, GenrelensError)
+        results |= {str(result.path): result for result in batch}
     return results, len(files) / (time.perf_counter() - start)
 
 
@@ -227,8 +228,8 @@ def show(here: Results, there: Results) -> None:
         print(f"{Path(path).name:<24}local: {_describe(here[path]):<28}cluster: {_describe(there[path])}")
 
 
-def _describe(result: TrackResult) -> str:
-    result = result.result
+def _describe(track: TrackResult) -> str:
+    result = track.result
     return f"{result.genre} {result.confidence:.6f}" if isinstance(result, Prediction) else result.error.type
 
 

@@ -78,12 +78,11 @@ def classify_music(model: Model, data: str, protocol: str) -> Results:
     """Classify the music of *valid*."""
     detector = model.card.detector
     assert detector is not None
-    judged = [one for _, one in classify_valid(model, data, protocol)]
-    music = [
-        music_probability(detector, float(np.mean(one.strangeness))) for one in judged if one.strangeness is not None
-    ]
-    confidence = np.array([one.probabilities.mean(axis=0).max() for one in judged])
-    return Results(np.array(music), confidence, np.array([is_not_music(one) for one in music]))
+    outputs = [output for _, output in classify_valid(model, data, protocol)]
+    scores = [output.ood_scores for output in outputs if output.ood_scores is not None]
+    music = [music_probability(detector, float(np.mean(score))) for score in scores]
+    confidence = np.array([output.probabilities.mean(axis=0).max() for output in outputs])
+    return Results(np.array(music), confidence, np.array([is_not_music(probability) for probability in music]))
 
 
 def compare(music: Results, sounds: Results) -> dict[str, float]:

@@ -84,9 +84,9 @@ def _open_source(
     from genrelens.audio import streams
     from genrelens.cli.microphone import microphone
 
-    pipe = cast("streams.Arriving", sys.stdin.buffer)
+    pipe = cast("streams.ByteStream", sys.stdin.buffer)
     if source is None:
-        yield microphone(device, live.miss)
+        yield microphone(device, live.report_missed)
     elif raw_format:
         yield streams.decode_raw(pipe, raw_format)
     elif source == _PIPE:

@@ -52,7 +52,7 @@ def download(
 
     console = Console(stderr=True)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
-        task = progress.add_task(model)
-        path = zoo.find(model, lambda advance=1, total=None: progress.update(task, advance=advance, total=total))
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(model)
+        path = zoo.find(model, lambda advance=1, total=None: bar.update(task, advance=advance, total=total))
     print(path)
