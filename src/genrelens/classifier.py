@@ -29,8 +29,8 @@ from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, Segment, i
 PathOrBytes = str | os.PathLike[str] | bytes
 Number = TypeVar("Number", bound=np.floating)
 
-BATCH_WINDOWS = 12  # windows of several tracks per model run: 4 % faster than three, and more are no faster
-_STREAM_WINDOWS = 4  # windows of one track per model run: more are no faster, and need more memory
+BATCH_WINDOWS = 12  # windows of several tracks per model run: 4 % faster than three; more bring no gain
+_STREAM_WINDOWS = 4  # windows of one track per model run: more need memory without being faster
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def test_a_path_is_returned_unchanged(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known_models() -> None:
-    with pytest.raises(ModelNotFoundError, match="no model 'lense'; use one of lens"):
+    with pytest.raises(ModelNotFoundError, match="no model is named 'lense'; use one of lens"):
         zoo.find("lense")
 
 

@@ -11,7 +11,7 @@ from genrelens.model.session import ModelInput
 Floats = NDArray[np.floating[Any]]
 LogitsFunction = Callable[[ModelInput], Floats]  # from windows to logits (windows, labels)
 
-_BATCH = 8  # occluded windows per model run: more are no faster, and need more memory
+_BATCH = 8  # occluded windows per model run: more need memory without being faster
 
 
 def class_activation(maps: Floats, weights: Floats) -> Floats:

@@ -159,7 +159,7 @@ def _read_bytes(source: Source, name: str) -> bytes:
     except OSError as error:
         raise PictureUnreadableError(f"{name} cannot be read ({error.strerror}); check the disk") from error
     if not data:
-        raise NotAPictureError(f"{name} is empty; there is no picture in it")
+        raise NotAPictureError(f"{name} is empty; use a PNG or JPEG picture")
     if len(data) > _MAX_BYTES:
         raise _too_large_error(name)
     return data

@@ -31,7 +31,7 @@ class MetricEstimate(FrozenModel):
 
 
 class TrainingRecord(FrozenModel):
-    """How the weights were trained."""
+    """A record of the training that produced the weights."""
 
     recipe: str
     data: str

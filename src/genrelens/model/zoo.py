@@ -120,7 +120,7 @@ def _find_by_name(name: str, progress: Progress) -> Path:
         return _verify(offline, entry.sha256) if entry else offline
     if entry is None:
         raise ModelNotFoundError(
-            f"there is no model {name!r}; use one of {', '.join(known_models())}, or the path of an .onnx file"
+            f"no model is named {name!r}; use one of {', '.join(known_models())}, or the path of an .onnx file"
         )
     if entry.weights is None:
         return _verify(_asset(f"{name}.onnx"), entry.sha256)

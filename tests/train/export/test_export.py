@@ -42,7 +42,7 @@ def test_logits_are_linear_in_the_exported_embeddings(tmp_path: Path) -> None:
     embeddings = model.run(windows.numpy()).embeddings
     assert embeddings is not None
     assert embeddings.shape == (4, 24)
-    logits, weights = outputs = model._run([LOGITS, WEIGHTS], windows.numpy())
+    logits, weights = outputs = model._run_session([LOGITS, WEIGHTS], windows.numpy())
     for actual, expected in zip(outputs, export_module._Traceable(network)(windows)[::2], strict=True):
         np.testing.assert_allclose(actual, expected.detach().numpy(), atol=1e-5)
     assert weights.shape == (2, 24)

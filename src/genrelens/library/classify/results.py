@@ -40,7 +40,7 @@ class TrackResult:
     Attributes:
         path: absolute path, or URL.
         stamp: stamp of the file that was processed; None if not even its stamp could be read.
-        result: the prediction, or the reason why there is none.
+        result: the prediction, or the reason for its absence.
         embedding: mean over the windows that are not silent, shape (channels,), if there is a prediction and the
             model outputs embeddings.
     """
