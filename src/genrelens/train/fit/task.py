@@ -45,7 +45,7 @@ class GenreTask(L.LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(recipe.model_dump(mode="json"))
-        # The names `net` and `pupil` are part of the checkpoint format.
+        # Attribute names are part of the checkpoint format.
         self.net = network
         self.pupil = _teacher_projection(network, recipe, teacher_features) if teacher_features else None
         self.criterion = criterion_for(recipe.data.labels)

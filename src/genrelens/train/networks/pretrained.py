@@ -52,7 +52,7 @@ def freeze_backbone(network: nn.Module, weights: str, head: str) -> None:
     """Exclude all parameters but those of the head from training.
 
     Raises:
-        RecipeError: there are no pretrained weights to keep.
+        RecipeError: `weights` is empty.
     """
     if not weights:
         raise RecipeError(

@@ -113,7 +113,7 @@ def read_trials(study: optuna.Study) -> tuple[Trial, ...]:
 def parameter_importances(study: optuna.Study) -> dict[str, float]:
     """Return the share of the objective's variance that each key explains, in descending order, by fANOVA.
 
-    Hutter, Hoos & Leyton-Brown, ICML 2014. Empty if there are no two complete trials with different values.
+    Hutter, Hoos & Leyton-Brown, ICML 2014. Empty unless two complete trials have different values.
     """
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len({trial.value for trial in complete}) < 2:
