@@ -57,9 +57,9 @@ def stress(
         from genrelens.train.data.manifest import read_manifest
         from genrelens.train.data.splits import assign_splits as divide
         from genrelens.train.robustness.battery import perturbation_battery, select_perturbations
-        from genrelens.train.robustness.report import table_text, write_stress
-        from genrelens.train.robustness.run import StressSettings
-        from genrelens.train.robustness.run import run_stress_test as run_stress
+        from genrelens.train.robustness.report import format_text_table, write_stress_report
+        from genrelens.train.robustness.stress_test import StressSettings
+        from genrelens.train.robustness.stress_test import run_stress_test as run_stress
 
     try:
         changes = select_perturbations(perturbation_battery(np.random.default_rng(seed)), only or [])
@@ -73,8 +73,8 @@ def stress(
     report = run_stress(classifier, manifest, split, side, changes, manner)
     for failure in report.failures:
         typer.echo(f"left out: {failure.error.message}", err=True)
-    print(report.model_dump_json(indent=1) if as_json else table_text(report))
+    print(report.model_dump_json(indent=1) if as_json else format_text_table(report))
     if out:
-        typer.echo(f"page    {write_stress(report, out)}", err=True)
+        typer.echo(f"page    {write_stress_report(report, out)}", err=True)
     if report.failures:
         raise typer.Exit(1)

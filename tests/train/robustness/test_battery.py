@@ -1,5 +1,3 @@
-"""Which changes there are, how they are asked for, and what they may cost."""
-
 import numpy as np
 import pytest
 
@@ -9,24 +7,24 @@ from genrelens.train.robustness.perturbations import Gain, Mp3, Noise, Offset, O
 ALL = perturbation_battery(np.random.default_rng(0))
 
 
-def test_names_differ() -> None:
-    assert len({change.name for change in ALL}) == len(ALL)
+def test_names_are_unique() -> None:
+    assert len({perturbation.name for perturbation in ALL}) == len(ALL)
 
 
-def test_by_family_and_by_name() -> None:
-    assert [change.name for change in select_perturbations(ALL, ["polarity", "mp3:64", "pitch"])] == [
+def test_selection_by_family_and_by_name() -> None:
+    assert [perturbation.name for perturbation in select_perturbations(ALL, ["polarity", "mp3:64", "pitch"])] == [
         "pitch:-2", "pitch:-1", "pitch:+1", "pitch:+2", "polarity", "mp3:64"
     ]  # fmt: skip
     assert select_perturbations(ALL, []) == ALL
 
 
-@pytest.mark.parametrize(("asked", "nearest"), [("mp3-64", "mp3:64"), ("temp", "tempo"), ("reverb", "")])
-def test_what_there_is_not(asked: str, nearest: str) -> None:
-    with pytest.raises(ValueError, match=f"no transformation '{asked}'; the nearest is '{nearest}"):
-        select_perturbations(ALL, [asked])
+@pytest.mark.parametrize(("name", "closest"), [("mp3-64", "mp3:64"), ("temp", "tempo"), ("reverb", "")])
+def test_unknown_name_suggests_the_closest_one(name: str, closest: str) -> None:
+    with pytest.raises(ValueError, match=f"unknown perturbation '{name}'; the closest is '{closest}"):
+        select_perturbations(ALL, [name])
 
 
-def test_targets() -> None:
-    assert {allowed_loss(change) for change in (Mp3(64), Opus(128), Gain(6), Polarity(), Offset(2))} == {0.02}
-    assert {allowed_loss(change) for change in (Pitch(-1), Tempo(4), Tempo(-2))} == {0.05}
-    assert {allowed_loss(change) for change in (Mp3(32), Pitch(2), Tempo(-6), Noise(40))} == {None}
+def test_allowed_loss_of_inaudible_and_small_perturbations() -> None:
+    assert set(map(allowed_loss, (Mp3(64), Opus(128), Gain(6), Polarity(), Offset(2)))) == {0.02}
+    assert set(map(allowed_loss, (Pitch(-1), Tempo(4), Tempo(-2)))) == {0.05}
+    assert set(map(allowed_loss, (Mp3(32), Pitch(2), Tempo(-6), Noise(40)))) == {None}

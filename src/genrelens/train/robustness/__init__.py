@@ -1,1 +1,1 @@
-"""Does a model hear genre, or something that goes along with it? Changes that must not matter, and what they do."""
+"""Robustness: perturbations that preserve the genre of a track, and their effect on a model's predictions."""

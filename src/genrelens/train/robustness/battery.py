@@ -1,4 +1,4 @@
-"""All changes of a stress test, which of them are asked for, and how much they may cost."""
+"""The perturbations of a stress test, their selection by name, and the accuracy that a model may lose to each."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -24,13 +24,13 @@ from genrelens.train.robustness.perturbations import (
 )
 
 _KBITS = (128, 96, 64, 32)
-_INAUDIBLE, _SMALL = 0.02, 0.05  # loss of accuracy that is allowed
+_INAUDIBLE_LOSS, _SMALL_LOSS = 0.02, 0.05  # allowed losses of accuracy
 _TRANSPARENT_KBITS = 64
 _SMALL_PERCENT, _SMALL_SEMITONES = 4, 1
 
 
 def perturbation_battery(rng: np.random.Generator) -> list[Perturbation]:
-    """Every change; `rng` draws the filters."""
+    """Return all perturbations; `rng` draws the filters."""
     return [
         *(Tempo(percent) for percent in (-6, -4, -2, 2, 4, 6)),
         *(Pitch(semitones) for semitones in (-2, -1, 1, 2)),
@@ -48,30 +48,34 @@ def perturbation_battery(rng: np.random.Generator) -> list[Perturbation]:
     ]
 
 
-def allowed_loss(change: Perturbation) -> float | None:
-    """How much accuracy a model may lose to a change, as a share; none where there is no target."""
-    match change:
+def allowed_loss(perturbation: Perturbation) -> float | None:
+    """Return the share of accuracy that a model may lose to a perturbation; None without a target."""
+    match perturbation:
         case Gain() | Polarity() | Offset():
-            return _INAUDIBLE
+            return _INAUDIBLE_LOSS
         case Transcoding(strength=kbits) if kbits >= _TRANSPARENT_KBITS:
-            return _INAUDIBLE
+            return _INAUDIBLE_LOSS
         case Tempo(strength=percent) if abs(percent) <= _SMALL_PERCENT:
-            return _SMALL
+            return _SMALL_LOSS
         case Pitch(strength=semitones) if abs(semitones) <= _SMALL_SEMITONES:
-            return _SMALL
+            return _SMALL_LOSS
         case _:
             return None
 
 
-def select_perturbations(changes: Sequence[Perturbation], only: Sequence[str]) -> list[Perturbation]:
-    """The changes that are named, each by itself ("mp3:64") or with all of its kind ("mp3"); all if none is.
+def select_perturbations(perturbations: Sequence[Perturbation], names: Sequence[str]) -> list[Perturbation]:
+    """Select perturbations by name ("mp3:64") or family ("mp3"); all without names.
 
     Raises:
-        ValueError: there is none of that name; the message tells the nearest.
+        ValueError: a name is unknown; the message suggests the closest one.
     """
-    known = {name for change in changes for name in (change.name, change.family)}
-    for name in only:
+    known = {name for perturbation in perturbations for name in (perturbation.name, perturbation.family)}
+    for name in names:
         if name not in known:
-            near = get_close_matches(name, sorted(known), 1, 0)
-            raise ValueError(f"there is no transformation {name!r}; the nearest is {near[0]!r}")
-    return [change for change in changes if not only or {change.name, change.family} & {*only}]
+            closest = get_close_matches(name, sorted(known), 1, 0)
+            raise ValueError(f"unknown perturbation {name!r}; the closest is {closest[0]!r}")
+    return [
+        perturbation
+        for perturbation in perturbations
+        if not names or {perturbation.name, perturbation.family} & {*names}
+    ]

@@ -1,4 +1,4 @@
-"""Samples as they come back from a lossy codec."""
+"""Round trips of samples through lossy codecs."""
 
 import io
 from dataclasses import dataclass
@@ -13,7 +13,13 @@ from genrelens.audio.windows import Samples
 
 @dataclass(frozen=True)
 class Codec:
-    """A codec as FFmpeg calls its encoder and its container, and the rate that music is usually encoded at, in Hz."""
+    """A lossy codec.
+
+    Attributes:
+        encoder: FFmpeg's name of the encoder.
+        container: FFmpeg's name of the container.
+        rate: usual sampling rate of music in Hz.
+    """
 
     encoder: str
     container: str
@@ -24,40 +30,39 @@ MP3 = Codec("libmp3lame", "mp3", 44_100)
 OPUS = Codec("libopus", "ogg", 48_000)
 
 
-def transcode(samples: Samples, rate: int, form: Codec, kbits: float) -> Samples:
-    """Encode and decode.
+def transcode(samples: Samples, rate: int, codec: Codec, kbits: float) -> Samples:
+    """Encode and decode samples; the result has the same length and no delay.
 
-    Both containers tell how much silence the encoder put before and after, and the decoder leaves it out: the
-    result is as long as the samples, and not delayed.
+    Both containers store the silence that the encoder adds before and after, and the decoder removes it.
 
     Args:
-        samples: mono, shape (samples,).
-        rate: in Hz.
-        form: what to encode with.
-        kbits: thousands of bits a second, for the one channel.
+        samples: mono audio, shape (samples,).
+        rate: sampling rate in Hz.
+        codec: codec to encode with.
+        kbits: bit rate in kbit/s.
     """
-    wire = soxr.resample(samples, rate, form.rate)
-    back = load(_encoded(wire, form, kbits), rate)
-    return np.pad(back, (0, max(0, len(samples) - len(back))))[: len(samples)]
+    resampled = soxr.resample(samples, rate, codec.rate)
+    decoded = load(_encode(resampled, codec, kbits), rate)
+    return np.pad(decoded, (0, max(0, len(samples) - len(decoded))))[: len(samples)]
 
 
-def _encoded(samples: Samples, form: Codec, kbits: float) -> bytes:
+def _encode(samples: Samples, codec: Codec, kbits: float) -> bytes:
     file = io.BytesIO()
-    with av.open(file, "w", format=form.container) as output:
-        stream = output.add_stream(form.encoder, rate=form.rate, layout="mono")
+    with av.open(file, "w", format=codec.container) as output:
+        stream = output.add_stream(codec.encoder, rate=codec.rate, layout="mono")
         assert isinstance(stream, av.AudioStream)
         stream.bit_rate = round(kbits * 1000)
-        coder = stream.codec_context
-        coder.open()  # which tells how many samples it takes at a time
-        fitting = av.AudioResampler(coder.format, coder.layout, form.rate, coder.frame_size or None)
-        for piece in [*fitting.resample(audio_frame(samples, form.rate)), *fitting.resample(None)]:
-            output.mux(stream.encode(piece))
+        encoder = stream.codec_context
+        encoder.open()  # sets `frame_size`
+        resampler = av.AudioResampler(encoder.format, encoder.layout, codec.rate, encoder.frame_size or None)
+        for frame in [*resampler.resample(audio_frame(samples, codec.rate)), *resampler.resample(None)]:
+            output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return file.getvalue()
 
 
 def audio_frame(samples: Samples, rate: int) -> av.AudioFrame:
-    """Mono samples as FFmpeg takes them."""
+    """Wrap mono samples at `rate` Hz in a frame of FFmpeg."""
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format="fltp", layout="mono")
     frame.sample_rate, frame.pts = rate, 0
     return frame

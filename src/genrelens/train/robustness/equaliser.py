@@ -1,12 +1,12 @@
-"""Random gentle filters, and a search for those that change a score most (Sturm, IEEE TMM 16(6), 2014).
+"""Random gentle filters, and a search for those that change the accuracy most (Sturm, IEEE TMM 16(6), 2014).
 
-A listener tells a genre through any of them. Sturm draws such filters at random for each track until the
-answer is wrong ("deflation") or right ("inflation"). Here the same filters are tried on all tracks, which
-gives both extremes by track, and beside these the one filter that spoils, or flatters, the score of all.
+A listener recognises a genre through any of them. Sturm draws such filters at random for each track until the
+prediction is wrong ("deflation") or correct ("inflation"). Here the same filters are applied to all tracks, which
+gives both extremes by track, and also the single filters with the lowest and the highest accuracy over all tracks.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from scipy.signal import fftconvolve, firwin2
@@ -14,20 +14,23 @@ from scipy.signal import fftconvolve, firwin2
 from genrelens.audio.windows import Samples
 from genrelens.train.robustness.perturbations import AudioPerturbation
 
-POINTS_HZ = (31.25, 62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0)
-MAX_GAIN_DB = 6.0  # gain or loss at each point
-RANDOM_FILTERS = 16  # filters, before any is known
-NEIGHBOURING_FILTERS = 8  # filters near each of the two extremes of those, in a second round
+FREQUENCIES_HZ = (31.25, 62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0)
+MAX_GAIN_DB = 6.0  # absolute gain at each frequency
+RANDOM_FILTERS = 16  # in the first round
+NEIGHBOURING_FILTERS = 8  # around each of the two extremes, in the second round
 
-_STEP_DB = 2.0  # deviation of a neighbour's gains
+_STEP_DB = 2.0  # standard deviation of a neighbour's gains
 _TAPS = 1025
 
 
 @dataclass(frozen=True)
 class Equaliser(AudioPerturbation):
-    """A filter whose gains in decibels at `POINTS_HZ` are joined by lines over the logarithm of frequency.
+    """A linear-phase filter with compensated delay.
 
-    Of linear phase, its delay taken back. `number` tells it from others; `strength` is its largest gain or loss.
+    Attributes:
+        strength: largest absolute gain in decibels.
+        number: number that identifies the filter.
+        gains: gains in decibels at `FREQUENCIES_HZ`, interpolated linearly over the logarithm of frequency.
     """
 
     family: ClassVar[str] = "equaliser"
@@ -36,39 +39,39 @@ class Equaliser(AudioPerturbation):
     gains: tuple[float, ...]
 
     @classmethod
-    def of(cls, number: int, gains: np.ndarray) -> "Equaliser":
-        """A filter of these gains, shape (points,)."""
+    def from_gains(cls, number: int, gains: np.ndarray) -> Self:
+        """Create a filter from gains in decibels, shape (frequencies,)."""
         rounded = tuple(round(float(gain), 2) for gain in gains)
         return cls(max(map(abs, rounded)), number, rounded)
 
     @property
     def name(self) -> str:
-        """Its number stands for its gains."""
+        """Name with the number of the filter in place of a strength."""
         return f"{self.family}:{self.number}"
 
     def __str__(self) -> str:
         return f"filter {self.number}"
 
     def apply(self, samples: Samples, rate: int, rng: np.random.Generator) -> Samples:  # noqa: ARG002
-        """Give as many samples."""
-        grid = np.linspace(0, rate / 2, _TAPS // 2 + 1)
-        level = np.interp(np.log2(np.maximum(grid, 1)), np.log2(POINTS_HZ), self.gains)
-        taps = firwin2(_TAPS, grid, 10 ** (level / 20), fs=rate)
+        """Return as many samples."""
+        frequencies = np.linspace(0, rate / 2, _TAPS // 2 + 1)
+        gains = np.interp(np.log2(np.maximum(frequencies, 1)), np.log2(FREQUENCIES_HZ), self.gains)
+        taps = firwin2(_TAPS, frequencies, 10 ** (gains / 20), fs=rate)
         return np.asarray(fftconvolve(samples, taps.astype(np.float32), mode="same"), np.float32)
 
 
 def random_filters(rng: np.random.Generator) -> list[Equaliser]:
-    """Filters with gains drawn evenly."""
+    """Draw filters with uniformly distributed gains."""
     return [
-        Equaliser.of(number, gains)
+        Equaliser.from_gains(number, gains)
         for number, gains in enumerate(
-            rng.uniform(-MAX_GAIN_DB, MAX_GAIN_DB, (RANDOM_FILTERS, len(POINTS_HZ))), start=1
+            rng.uniform(-MAX_GAIN_DB, MAX_GAIN_DB, (RANDOM_FILTERS, len(FREQUENCIES_HZ))), start=1
         )
     ]
 
 
-def neighbouring_filters(of: Equaliser, first: int, rng: np.random.Generator) -> list[Equaliser]:
-    """Filters near another, numbered from `first` on, as gentle as any."""
-    steps = rng.normal(0, _STEP_DB, (NEIGHBOURING_FILTERS, len(POINTS_HZ)))
-    gains = np.clip(np.array(of.gains) + steps, -MAX_GAIN_DB, MAX_GAIN_DB)
-    return [Equaliser.of(first + place, row) for place, row in enumerate(gains)]
+def neighbouring_filters(centre: Equaliser, first: int, rng: np.random.Generator) -> list[Equaliser]:
+    """Draw filters near another one, within the same maximum gain and numbered from `first`."""
+    steps = rng.normal(0, _STEP_DB, (NEIGHBOURING_FILTERS, len(FREQUENCIES_HZ)))
+    gains = np.clip(np.array(centre.gains) + steps, -MAX_GAIN_DB, MAX_GAIN_DB)
+    return [Equaliser.from_gains(number, row) for number, row in enumerate(gains, start=first)]

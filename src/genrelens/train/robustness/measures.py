@@ -1,39 +1,34 @@
-"""What changes do to a model's answers: accuracy lost, answers flipped, confidence shifted; the worst and the best."""
+"""The effect of perturbations on predictions: lost accuracy, flipped predictions, confidence, worst and best cases."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from genrelens.prediction import Failure
-from genrelens.train.evaluation import bootstrap
-from genrelens.train.evaluation.bootstrap import Estimate
+from genrelens.records import FrozenModel
+from genrelens.train.evaluation.bootstrap import ClassIndices, Estimate, resample_weights
 from genrelens.train.robustness.battery import allowed_loss
-from genrelens.train.robustness.equaliser import Equaliser
+from genrelens.train.robustness.equaliser import FREQUENCIES_HZ, Equaliser
 from genrelens.train.robustness.perturbations import Perturbation, Shuffle
 from genrelens.train.robustness.runner import PerturbedPredictions
 
-ALL = "all"  # changes together, among the extremes
+ALL_FAMILIES = "all"  # name of the group of all perturbations except shuffles
 
-_ROUNDING = 1e-9  # that a share may miss what is allowed by
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+_EPSILON = 1e-9  # tolerance for rounding errors of shares, and smallest probability in logarithms
 
 
-class PerturbationRow(_Part):
-    """What one change does.
+class PerturbationRow(FrozenModel):
+    """Effect of one perturbation.
 
     Attributes:
-        name, family, words, strength: which change.
-        accuracy: of the answers about changed tracks.
-        difference: that, less the accuracy on the same tracks as they are; resamples draw both together.
-        flips: share of the tracks of which another label is told.
-        confidence: how much higher the mean probability of the told label is.
-        allowed: how much accuracy may be lost, if there is a target.
-        passed: whether no more is lost.
+        name, family, words, strength: name, family, description and strength of the perturbation.
+        accuracy: accuracy on the perturbed tracks.
+        difference: accuracy minus that on the unperturbed tracks; resamples draw both together.
+        flips: share of the tracks whose predicted label changes.
+        confidence: change of the mean confidence.
+        allowed: allowed loss of accuracy, if there is a target.
+        passed: whether the loss is within the target.
     """
 
     name: str
@@ -48,14 +43,14 @@ class PerturbationRow(_Part):
     passed: bool | None
 
 
-class FamilyExtremes(_Part):
-    """Accuracy if each track had the worst of some changes done to it, or none; and the best, or none.
+class FamilyExtremes(FrozenModel):
+    """Accuracy if each track undergoes the worst, or the best, perturbation of a family, or none.
 
     Attributes:
-        family: of the changes; `ALL` is all but the shuffled ones.
-        changes: how many there are.
-        worst: share of the tracks told right through every change (Sturm's deflation).
-        best: share told right through one at least (his inflation).
+        family: name of the family, or `ALL_FAMILIES`.
+        changes: number of perturbations.
+        worst: share of the tracks that are correct under every perturbation (Sturm's deflation).
+        best: share of the tracks that are correct under at least one (his inflation).
     """
 
     family: str
@@ -64,31 +59,40 @@ class FamilyExtremes(_Part):
     best: float
 
 
-class FilterCurve(_Part):
-    """A filter that was found: its gains in decibels, joined by lines between frequencies in Hz."""
+class FilterCurve(FrozenModel):
+    """Frequency response of a filter: gains in decibels at frequencies in Hz."""
 
     name: str
     hz: tuple[float, ...]
     gains: tuple[float, ...]
 
 
-class FilterSearch(_Part):
-    """All filters that were tried, the one that deflates the score of all tracks most, and the one that inflates it."""
+class FilterSearch(FrozenModel):
+    """All filters of a search, and the names of those with the lowest and the highest accuracy."""
 
     filters: tuple[FilterCurve, ...]
     deflating: str
     inflating: str
 
 
-class TrackExtreme(_Part):
-    """A change, and the probability of the truth after it."""
+class TrackExtreme(FrozenModel):
+    """A perturbation, and the probability of the true label after it."""
 
     change: str
     probability: float
 
 
-class TrackRow(_Part):
-    """What changes do to the answer about one track; `wrong` counts those after which it is wrong."""
+class TrackRow(FrozenModel):
+    """Effect of the perturbations on one track.
+
+    Attributes:
+        name: name of the track.
+        truth: true label.
+        told: label predicted without perturbation.
+        probability: probability of the true label without perturbation.
+        wrong: number of perturbations after which the prediction is wrong.
+        worst, best: perturbations with the lowest and the highest probability of the true label.
+    """
 
     name: str
     truth: str
@@ -99,19 +103,22 @@ class TrackRow(_Part):
     best: TrackExtreme
 
 
-class StressReport(_Part):
-    """What a model's answers are worth when tracks are changed in ways that leave their genre as it is.
+class StressReport(FrozenModel):
+    """Result of a stress test.
 
     Attributes:
-        model, version: which model.
-        data, split, side, seed: which tracks, and what the draws came from.
-        tested: how many there are.
-        accuracy: on the tracks as they are.
-        rows: of each change.
-        search: for filters, if there was one.
-        extremes: of all changes, then of each family.
-        tracks: with the worst and the best that can be done to each, shuffles apart.
-        failures: tracks that could not be heard.
+        model, version: name and version of the model.
+        data: name of the dataset.
+        split: scheme that assigned the splits.
+        side: split that was tested.
+        seed: seed of splits, filters and random perturbations.
+        tested: number of tracks.
+        accuracy: accuracy on the unperturbed tracks.
+        rows: effect of each perturbation.
+        search: search for filters, if one was run.
+        extremes: worst and best cases of all perturbations, then of each family.
+        tracks: effect on each track, without shuffles.
+        failures: one for each unreadable track.
     """
 
     model: str
@@ -130,19 +137,19 @@ class StressReport(_Part):
 
     @property
     def targets(self) -> tuple[PerturbationRow, ...]:
-        """The rows that may lose so much only."""
+        """Rows with a target."""
         return tuple(row for row in self.rows if row.passed is not None)
 
     @property
     def reported_rows(self) -> tuple[PerturbationRow, ...]:
-        """The rows to tell of, shuffles last: all, but of the filters of a search only the two that were sought."""
-        tried = {one.name for one in self.search.filters} if self.search else set()
-        sought = {self.search.deflating, self.search.inflating} if self.search else set()
-        told = (row for row in self.rows if row.name not in tried - sought)
-        return tuple(sorted(told, key=lambda row: row.family == Shuffle.family))
+        """Rows to report, shuffles last; of the filters of a search, only the two extremes."""
+        tried = {curve.name for curve in self.search.filters} if self.search else set()
+        extremes = {self.search.deflating, self.search.inflating} if self.search else set()
+        reported = (row for row in self.rows if row.name not in tried - extremes)
+        return tuple(sorted(reported, key=lambda row: row.family == Shuffle.family))
 
     def label(self, row: PerturbationRow) -> str:
-        """A change in words; of the two filters that were sought, which it is."""
+        """Return the display name of a perturbation, or the role of an extreme filter."""
         if self.search and row.name == self.search.deflating:
             return "the deflating filter"
         if self.search and row.name == self.search.inflating:
@@ -151,53 +158,52 @@ class StressReport(_Part):
 
 
 def perturbation_rows(
-    told: PerturbedPredictions, truth: bootstrap.ClassIndices, changes: Sequence[Perturbation], seed: int
+    predictions: PerturbedPredictions, truth: ClassIndices, perturbations: Sequence[Perturbation], seed: int
 ) -> tuple[Estimate, tuple[PerturbationRow, ...]]:
-    """The accuracy on tracks as they are, and what each change does to it.
+    """Return the accuracy on the unperturbed tracks, and the effect of each perturbation.
 
-    Intervals are percentiles over bootstrap resamples of the tracks, the same for plain and changed ones.
+    Intervals are percentiles over bootstrap resamples of the tracks, the same before and after perturbation.
 
     Args:
-        told: answers.
-        truth: the right label of each track, shape (tracks,).
-        changes: as they were asked about.
-        seed: of the bootstrap.
+        predictions: predictions before and after perturbation.
+        truth: true class of each track, shape (tracks,).
+        perturbations: perturbations in the order of the predictions.
+        seed: seed of the bootstrap.
     """
-    before, after = told.plain.argmax(axis=-1), told.changed.argmax(axis=-1)
-    right, differences = before == truth, (after == truth[:, None]).astype(float) - (before == truth)[:, None]
-    drawn = [
-        weights @ np.column_stack([right, differences]) / len(truth)
-        for weights in bootstrap.resamples(len(truth), np.random.default_rng(seed))
-    ]
-    low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5], axis=0)
-    estimates = [
-        Estimate(value=float(value), low=float(least), high=float(most))
-        for value, least, most in zip([right.mean(), *differences.mean(axis=0)], low, high, strict=True)
-    ]
-    flips = (after != before[:, None]).mean(axis=0)
-    confidence = (told.changed.max(axis=-1) - told.plain.max(axis=-1)[:, None]).mean(axis=0)
-    rows = (
-        _row(change, estimates[0], difference, float(flips[place]), float(confidence[place]))
-        for place, (change, difference) in enumerate(zip(changes, estimates[1:], strict=True))
+    before, after = predictions.clean.argmax(axis=-1), predictions.perturbed.argmax(axis=-1)
+    correct = before == truth
+    differences = (after == truth[:, None]).astype(float) - correct[:, None]
+    columns = np.column_stack([correct, differences])
+    weights = resample_weights(len(truth), np.random.default_rng(seed))
+    samples = np.concatenate([block @ columns / len(truth) for block in weights])
+    accuracy, *estimates = (
+        Estimate.from_samples(float(value), [column])
+        for value, column in zip([correct.mean(), *differences.mean(axis=0)], samples.T, strict=True)
     )
-    return estimates[0], tuple(rows)
+    flips = (after != before[:, None]).mean(axis=0)
+    confidence = (predictions.perturbed.max(axis=-1) - predictions.clean.max(axis=-1)[:, None]).mean(axis=0)
+    rows = (
+        _perturbation_row(perturbation, accuracy, difference, float(flips[index]), float(confidence[index]))
+        for index, (perturbation, difference) in enumerate(zip(perturbations, estimates, strict=True))
+    )
+    return accuracy, tuple(rows)
 
 
 def family_extremes(
-    told: PerturbedPredictions, truth: bootstrap.ClassIndices, changes: Sequence[Perturbation]
+    predictions: PerturbedPredictions, truth: ClassIndices, perturbations: Sequence[Perturbation]
 ) -> tuple[FamilyExtremes, ...]:
-    """The accuracy if each track had the worst, and the best, of all changes done to it, and of each family's."""
-    right = told.changed.argmax(axis=-1) == truth[:, None]
-    plain = told.plain.argmax(axis=-1) == truth
-    families = np.array([change.family for change in changes])
-    groups = {ALL: families != Shuffle.family}
+    """Return worst and best cases of all perturbations together, and of each family."""
+    correct = predictions.perturbed.argmax(axis=-1) == truth[:, None]
+    correct_clean = predictions.clean.argmax(axis=-1) == truth
+    families = np.array([perturbation.family for perturbation in perturbations])
+    groups = {ALL_FAMILIES: families != Shuffle.family}
     groups |= {family: families == family for family in dict.fromkeys(families.tolist())}
     return tuple(
         FamilyExtremes(
             family=family,
             changes=int(members.sum()),
-            worst=float((plain & right[:, members].all(axis=1)).mean()),
-            best=float((plain | right[:, members].any(axis=1)).mean()),
+            worst=float((correct_clean & correct[:, members].all(axis=1)).mean()),
+            best=float((correct_clean | correct[:, members].any(axis=1)).mean()),
         )
         for family, members in groups.items()
         if members.any()
@@ -205,58 +211,61 @@ def family_extremes(
 
 
 def track_rows(
-    told: PerturbedPredictions, truth: bootstrap.ClassIndices, changes: Sequence[Perturbation], labels: Sequence[str]
+    predictions: PerturbedPredictions, truth: ClassIndices, perturbations: Sequence[Perturbation], labels: Sequence[str]
 ) -> tuple[TrackRow, ...]:
-    """For each track, the change that leaves the truth least probable, and the one that leaves it most."""
-    counted = [place for place, change in enumerate(changes) if not isinstance(change, Shuffle)]
-    if not counted:
+    """Return the effect on each track, without shuffles; empty if there are only shuffles."""
+    columns = [index for index, perturbation in enumerate(perturbations) if not isinstance(perturbation, Shuffle)]
+    if not columns:
         return ()
-    names = [changes[place].name for place in counted]
+    names = [perturbations[column].name for column in columns]
     rows = []
-    for item, right, plain, changed in zip(told.items, truth, told.plain, told.changed[:, counted], strict=True):
-        own = changed[:, right]
-        least, most = (
-            TrackExtreme(change=names[at], probability=float(own[at])) for at in (own.argmin(), own.argmax())
+    for track, true_class, clean, perturbed in zip(
+        predictions.tracks, truth, predictions.clean, predictions.perturbed[:, columns], strict=True
+    ):
+        of_truth = perturbed[:, true_class]
+        worst, best = (
+            TrackExtreme(change=names[index], probability=float(of_truth[index]))
+            for index in (of_truth.argmin(), of_truth.argmax())
         )
         rows.append(
             TrackRow(
-                name=item.name,
-                truth=item.label,
-                told=labels[int(plain.argmax())],
-                probability=float(plain[right]),
-                wrong=int((changed.argmax(axis=-1) != right).sum()),
-                worst=least,
-                best=most,
+                name=track.name,
+                truth=track.label,
+                told=labels[int(clean.argmax())],
+                probability=float(clean[true_class]),
+                wrong=int((perturbed.argmax(axis=-1) != true_class).sum()),
+                worst=worst,
+                best=best,
             )
         )
     return tuple(rows)
 
 
-def rank_by_accuracy(told: PerturbedPredictions, truth: bootstrap.ClassIndices) -> NDArray[np.int64]:
-    """Places of the changes from the lowest accuracy to the highest; where it is the same, by the truth's odds."""
-    right = (told.changed.argmax(axis=-1) == truth[:, None]).mean(axis=0)
-    own = np.take_along_axis(told.changed, truth[:, None, None], axis=-1)[..., 0]
-    return np.lexsort((np.log(own + _ROUNDING).mean(axis=0), right))
+def rank_by_accuracy(predictions: PerturbedPredictions, truth: ClassIndices) -> NDArray[np.int64]:
+    """Return the indices of the perturbations by ascending accuracy, and ties by log probability of the truth."""
+    accuracy = (predictions.perturbed.argmax(axis=-1) == truth[:, None]).mean(axis=0)
+    of_truth = np.take_along_axis(predictions.perturbed, truth[:, None, None], axis=-1)[..., 0]
+    return np.lexsort((np.log(of_truth + _EPSILON).mean(axis=0), accuracy))
 
 
-def found_filter(equaliser: Equaliser, points: Sequence[float]) -> FilterCurve:
-    """A filter for the record."""
-    return FilterCurve(name=equaliser.name, hz=tuple(points), gains=equaliser.gains)
+def filter_curve(equaliser: Equaliser) -> FilterCurve:
+    """Return the frequency response of a filter."""
+    return FilterCurve(name=equaliser.name, hz=FREQUENCIES_HZ, gains=equaliser.gains)
 
 
-def _row(
-    change: Perturbation, plain: Estimate, difference: Estimate, flips: float, confidence: float
+def _perturbation_row(
+    perturbation: Perturbation, accuracy: Estimate, difference: Estimate, flips: float, confidence: float
 ) -> PerturbationRow:
-    most = allowed_loss(change)
+    allowed = allowed_loss(perturbation)
     return PerturbationRow(
-        name=change.name,
-        family=change.family,
-        words=str(change),
-        strength=change.strength,
-        accuracy=plain.value + difference.value,
+        name=perturbation.name,
+        family=perturbation.family,
+        words=str(perturbation),
+        strength=perturbation.strength,
+        accuracy=accuracy.value + difference.value,
         difference=difference,
         flips=flips,
         confidence=confidence,
-        allowed=most,
-        passed=None if most is None else difference.value >= -most - _ROUNDING,
+        allowed=allowed,
+        passed=None if allowed is None else difference.value >= -allowed - _EPSILON,
     )

@@ -1,9 +1,9 @@
-"""What a model says of tracks as they are and as they are changed: each is decoded once, in worker processes."""
+"""Predictions for tracks before and after perturbations; each track is decoded once, in worker processes."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,104 +12,109 @@ from numpy.typing import NDArray
 from genrelens import workers
 from genrelens.audio.decoder import load
 from genrelens.audio.windows import Samples
-from genrelens.classifier import Classifier
+from genrelens.classifier import Classifier, cached_classifier
 from genrelens.errors import GenrelensError, TooShortError, display_name
 from genrelens.model.session import Model, ModelInput, ModelOutput
 from genrelens.prediction import Failure
+from genrelens.progress import Progress
 from genrelens.train.data.manifest import LabelledTrack
 from genrelens.train.robustness.perturbations import AudioPerturbation, Perturbation, Shuffle
 
-_SHORTEST = 1.0  # s: less is hardly left when some is cut off or played faster
+_MIN_SECONDS = 1.0  # leaves some audio after a start offset or a higher tempo
 
 Probabilities = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class PerturbedPredictions:
-    """Answers about the tracks that could be heard, and those that could not.
+    """Predictions for all readable tracks.
 
     Attributes:
-        items: the tracks.
-        plain: probabilities of the labels for each as it is, shape (tracks, labels).
-        changed: the same for each change, shape (tracks, changes, labels).
-        failures: one for each track that is left out.
+        tracks: readable tracks.
+        clean: probabilities for the unperturbed tracks, shape (tracks, labels).
+        perturbed: probabilities after each perturbation, shape (tracks, perturbations, labels).
+        failures: one for each unreadable track.
     """
 
-    items: tuple[LabelledTrack, ...]
-    plain: Probabilities
-    changed: Probabilities
+    tracks: tuple[LabelledTrack, ...]
+    clean: Probabilities
+    perturbed: Probabilities
     failures: tuple[Failure, ...]
 
 
 def predict_perturbed(
     model: Path,
     labels: int,
-    items: Sequence[LabelledTrack],
-    changes: Sequence[Perturbation],
+    tracks: Sequence[LabelledTrack],
+    perturbations: Sequence[Perturbation],
     seed: int,
     processes: int,
-    advance: Callable[[], None],
+    progress: Progress,
 ) -> PerturbedPredictions:
-    """Let a model hear all windows of each track, plain and changed.
+    """Classify all windows of each track, before and after each perturbation.
 
     Args:
-        model: its file.
-        labels: how many it has.
-        items: the tracks, which are recordings.
-        changes: in their order.
-        seed: of what chance there is in a change; it is the same for a track whatever else is asked.
-        processes: to decode, change and judge in.
-        advance: called after each track.
+        model: path of the model.
+        labels: number of labels of the model.
+        tracks: recordings.
+        perturbations: perturbations to apply, each on its own.
+        seed: seed of random perturbations, which are the same for a track whatever else is applied.
+        processes: number of processes that decode, perturb and classify.
+        progress: called after each track.
     """
-    heard: list[LabelledTrack] = []
-    answers: list[Probabilities] = []
+    readable: list[LabelledTrack] = []
+    predictions: list[Probabilities] = []
     failures: list[Failure] = []
-    judge = partial(predict_track, model=model, changes=tuple(changes), seed=seed)
-    for item, outcome in workers.map_in_order(judge, items, processes):
+    predict = partial(predict_track, model=model, perturbations=tuple(perturbations), seed=seed)
+    for track, outcome in workers.map_in_order(predict, tracks, processes):
         if isinstance(outcome, GenrelensError):
-            failures.append(Failure.from_error(item.path, outcome))
+            failures.append(Failure.from_error(track.path, outcome))
         else:
-            heard.append(item)
-            answers.append(outcome)
-        advance()
-    table = np.array(answers, np.float32).reshape(len(heard), 1 + len(changes), labels)
-    return PerturbedPredictions(tuple(heard), table[:, 0], table[:, 1:], tuple(failures))
+            readable.append(track)
+            predictions.append(outcome)
+        progress()
+    table = np.array(predictions, np.float32).reshape(len(readable), 1 + len(perturbations), labels)
+    return PerturbedPredictions(tuple(readable), table[:, 0], table[:, 1:], tuple(failures))
 
 
-def predict_track(item: LabelledTrack, model: Path, changes: tuple[Perturbation, ...], seed: int) -> Probabilities:
-    """Probabilities for a track as it is and after each change, shape (1 + changes, labels).
+def predict_track(
+    track: LabelledTrack, model: Path, perturbations: tuple[Perturbation, ...], seed: int
+) -> Probabilities:
+    """Return the probabilities for a track, unperturbed and perturbed, shape (1 + perturbations, labels).
 
     Raises:
-        AudioError: it cannot be decoded, or is too short.
+        AudioError: the track cannot be decoded, or is too short.
     """
-    classifier = _resident(model)
+    classifier = cached_classifier(model)
     rate = classifier.card.audio_input.front_end.rate
-    samples = load(item.path, rate)
-    if len(samples) < _SHORTEST * rate:
+    samples = load(track.path, rate)
+    if len(samples) < _MIN_SECONDS * rate:
         raise TooShortError(
-            f"{display_name(item.path)} lasts {len(samples) / rate:.2f} s; at least {_SHORTEST} s are needed to change it"
+            f"{display_name(track.path)} lasts {len(samples) / rate:.2f} s; perturbations need at least "
+            f"{_MIN_SECONDS} s"
         )
     rows = [_probabilities(classifier, samples, rate)]
-    for change in changes:
-        rng = np.random.default_rng([seed, _number(item.name), _number(change.name)])
-        if isinstance(change, Shuffle):
-            rows.append(_probabilities(Classifier(ShuffledFramesModel(model, change, rng)), samples, rate))
-        elif isinstance(change, AudioPerturbation):
-            rows.append(_probabilities(classifier, change.apply(samples, rate, rng), rate))
+    for perturbation in perturbations:
+        rng = np.random.default_rng([seed, _stable_hash(track.name), _stable_hash(perturbation.name)])
+        if isinstance(perturbation, Shuffle):
+            shuffled = Classifier(ShuffledFramesModel(model, perturbation, rng))
+            rows.append(_probabilities(shuffled, samples, rate))
+        elif isinstance(perturbation, AudioPerturbation):
+            rows.append(_probabilities(classifier, perturbation.apply(samples, rate, rng), rate))
     return np.stack(rows)
 
 
 class ShuffledFramesModel(Model):
-    """A model that hears the frames of its windows in another order."""
+    """A model that shuffles the frames of its input windows."""
 
     def __init__(self, path: Path, shuffle: Shuffle, rng: np.random.Generator) -> None:
         super().__init__(path, threads=1)
         self._shuffle, self._rng = shuffle, rng
 
-    def run(self, planes: ModelInput) -> ModelOutput:
-        """What the model says of windows whose frames are put in one other order."""
-        order = self._shuffle.order(planes.shape[-1], self.card.audio_input.front_end.seconds_per_frame, self._rng)
-        return super().run(planes[..., order])
+    def run(self, inputs: ModelInput) -> ModelOutput:
+        """Run the model on windows with shuffled frames; all windows of a call share one order."""
+        order = self._shuffle.order(inputs.shape[-1], self.card.audio_input.front_end.seconds_per_frame, self._rng)
+        return super().run(inputs[..., order])
 
 
 def _probabilities(classifier: Classifier, samples: Samples, rate: int) -> Probabilities:
@@ -118,11 +123,5 @@ def _probabilities(classifier: Classifier, samples: Samples, rate: int) -> Proba
     return np.array([by_label[label] for label in classifier.card.labels], np.float32)
 
 
-def _number(name: str) -> int:
+def _stable_hash(name: str) -> int:
     return zlib.crc32(name.encode("utf-8", "surrogateescape"))
-
-
-@lru_cache(maxsize=1)
-def _resident(model: Path) -> Classifier:
-    """The classifier that a worker process keeps."""
-    return Classifier(Model(model, threads=1))
