@@ -27,14 +27,15 @@ EXAMPLE_DETAILS: dict[type[GenrelensError], str] = {
     errors.NotMultipartError: f"the body must be multipart/form-data with files as {FIELD!r}; try `curl -F`",
     errors.MissingFileError: f"the form contains no file; send at least one as {FIELD!r}",
     errors.UndecodableAudioError: "notes.txt is not audio in a supported format, or its beginning is damaged; "
-    "try to play it",
+    "check that it plays",
     errors.DeadlineError: f"song.mp3 was not processed within {_LIMITS.file_seconds:g} s; send a shorter file or "
     "request fewer windows",
     errors.ShareExceededError: f"you already have {_LIMITS.max_share} requests in progress; wait for one to finish",
     errors.OverloadedError: f"the server is at its limit of {_LIMITS.max_requests} requests; try again soon",
     errors.TrackNotFoundError: "this library has no track 99; search for one",
-    errors.NoTracksError: "song.mp3 has no embedding: tilt does not provide one; classify it with lens or mn04",
-    errors.CatalogError: "library.db was written by another GenreLens; open it with `genrelens library` once",
+    errors.NoTracksError: "song.mp3 has no embedding, as tilt does not compute any; classify it with lens or mn04",
+    errors.CatalogError: "library.db was written by another version of GenreLens; "
+    "open it once with `genrelens library`",
     errors.NotReadyError: "no worker has loaded its models yet; try again soon",
 }
 

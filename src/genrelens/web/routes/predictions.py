@@ -17,7 +17,7 @@ from genrelens.web.core.problems import failure_response, failure_status
 from genrelens.web.core.telemetry import RequestStats
 from genrelens.web.routes.responses import EXAMPLE_RESULTS, FailedResult, Results
 from genrelens.web.services import Services
-from genrelens.web.workers.messages import Job, Result
+from genrelens.web.workers.messages import Job, JobResult
 
 _MAX_LABELS = 1000
 _MAX_WINDOWS = 1000
@@ -82,9 +82,9 @@ def add_predictions(app: FastAPI, services: Services) -> None:
         return _respond(results, explained=explain is not None)
 
 
-async def _run_jobs(services: Services, request: Request, jobs: list[Job], client: str) -> list[Result | Failure]:
+async def _run_jobs(services: Services, request: Request, jobs: list[Job], client: str) -> list[JobResult]:
     """Run the jobs of a request one after another, so that it occupies one worker at most."""
-    results: list[Result | Failure] = []
+    results: list[JobResult] = []
     deadline = time.monotonic() + services.settings.request_seconds
     for job in jobs:
         if await request.is_disconnected():
@@ -93,7 +93,7 @@ async def _run_jobs(services: Services, request: Request, jobs: list[Job], clien
     return results
 
 
-async def _run_job(services: Services, job: Job, client: str, deadline: float) -> Result | Failure:
+async def _run_job(services: Services, job: Job, client: str, deadline: float) -> JobResult:
     try:
         if time.monotonic() > deadline:
             raise DeadlineError(
@@ -105,7 +105,7 @@ async def _run_job(services: Services, job: Job, client: str, deadline: float) -
         return Failure.from_error(job.name, error)
 
 
-def _respond(results: list[Result | Failure], *, explained: bool) -> Response:
+def _respond(results: list[JobResult], *, explained: bool) -> Response:
     entries = Results(
         results=tuple(
             FailedResult(**dict(result), status=failure_status(result)) if isinstance(result, Failure) else result
@@ -116,7 +116,7 @@ def _respond(results: list[Result | Failure], *, explained: bool) -> Response:
     return Response(entries.model_dump_json(exclude=omitted), media_type="application/json")
 
 
-def _count(services: Services, stats: RequestStats, results: list[Result | Failure]) -> None:
+def _count(services: Services, stats: RequestStats, results: list[JobResult]) -> None:
     for result in results:
         stats.files += 1
         if isinstance(result, Failure):

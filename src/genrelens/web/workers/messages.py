@@ -70,8 +70,8 @@ class Result(Prediction):
     explanations: tuple[Explanation, ...] | None = None
 
 
-JobResult = Annotated[Result | Failure, Field(union_mode="left_to_right")]
-JOB_RESULT: TypeAdapter[Result | Failure] = TypeAdapter(JobResult)
+JobResult = Result | Failure
+JOB_RESULT: TypeAdapter[JobResult] = TypeAdapter(Annotated[JobResult, Field(union_mode="left_to_right")])
 
 
 def encode_message(message: BaseModel | bytes) -> bytes:

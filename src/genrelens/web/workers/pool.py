@@ -13,11 +13,10 @@ from genrelens.errors import (
     WorkerError,
     display_name,
 )
-from genrelens.prediction import Failure
 from genrelens.web.core.concurrency import FairQueue
 from genrelens.web.core.settings import Settings
 from genrelens.web.core.telemetry import Metrics
-from genrelens.web.workers.messages import Job, LoadedModel, Result, WorkerSetup
+from genrelens.web.workers.messages import Job, JobResult, LoadedModel, WorkerSetup
 from genrelens.web.workers.process import WorkerGoneError, WorkerProcess
 
 _RESTART_DELAY = 1.0  # s after a failed start
@@ -71,7 +70,7 @@ class WorkerPool:
             raise ModelNotFoundError(f"this server has no model {name!r}; it has {', '.join(self.models)}")
         return self.models[name]
 
-    async def run(self, job: Job, client: str) -> Result | Failure:
+    async def run(self, job: Job, client: str) -> JobResult:
         """Run a client's job on the next free worker.
 
         Raises:

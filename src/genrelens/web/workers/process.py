@@ -16,8 +16,8 @@ from genrelens.web.core.telemetry import LOG_FIELDS
 from genrelens.web.workers.messages import (
     JOB_RESULT,
     Job,
+    JobResult,
     LoadedModel,
-    Result,
     WorkerReady,
     WorkerSetup,
     encode_message,
@@ -107,7 +107,7 @@ class WorkerProcess:
         """Whether the process can take a job, now or after its current one."""
         return not self._killed and self._process.returncode is None
 
-    async def run(self, job: Job) -> Result | Failure:
+    async def run(self, job: Job) -> JobResult:
         """Run a job. If this is cancelled or fails, the process is killed, so that no stale result remains.
 
         Raises:

@@ -23,6 +23,7 @@ from genrelens.prediction import Failure
 from genrelens.web.core.settings import MB
 from genrelens.web.workers.messages import (
     Job,
+    JobResult,
     LoadedModel,
     Result,
     WorkerReady,
@@ -66,7 +67,7 @@ def send(stream: IO[bytes], message: BaseModel) -> None:
     stream.flush()
 
 
-def run_job(classifier: Classifier, job: Job, max_seconds: float) -> Result | Failure:
+def run_job(classifier: Classifier, job: Job, max_seconds: float) -> JobResult:
     """Classify one file; an unusable file yields a failure."""
     try:
         with SeekTolerantFile.open_path(job.path, job.name) as file:
