@@ -13,7 +13,8 @@ from genrelens.cli.main import app
 # Words of an earlier, private language: predict, report, analyse, classify, query, model, split and URL replaced them.
 OLD_WORDS = re.compile(
     r"\b(tells?|told|telling|hears?|heard|hearing|judge[sd]?|judging|verdict|asks?|asked|asking|nets?|sides?|"
-    r"(?:is|are) no|there is none|goes? on|gone on|broken off|at hand|beside|by heart|come upon|address(?:es)?)\b",
+    r"(?:is|are) no|there is none|goes? on|gone on|broken off|at hand|beside|by heart|come upon|"
+    r"(?<!\bIP )address(?:es)?)\b",
     re.IGNORECASE,
 )
 
@@ -34,6 +35,6 @@ def test_all_commands_are_found() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_help_uses_the_language_of_the_field(command: tuple[str, ...]) -> None:
-    result = CliRunner().invoke(app, [*command, "--help"])
+    result = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "400"})
     assert result.exit_code == 0
     assert OLD_WORDS.findall(result.output.replace("--side", "")) == []

@@ -11,6 +11,7 @@ from mutagen.flac import FLAC, Picture
 from mutagen.id3 import APIC, COMM, ID3, TALB, TCON, TIT2, TXXX, TYER
 from mutagen.mp4 import MP4Cover, MP4FreeForm
 
+from genrelens.library.tags import genre_tags
 from tests.support.audio import encode, tone
 
 GENRES = ("Blues", "Folk, World & Country")  # that each tagged file has
@@ -28,6 +29,11 @@ def make_tagged(folder: Path, name: str) -> Path:
     file = folder / f"{name}{ending}"
     shutil.copyfile(kept, file)
     return file
+
+
+def file_genres(folder: Path) -> list[tuple[str, ...]]:
+    """Return the genre tags of each file of a folder, by file name."""
+    return [genre_tags.read(file).genres for file in sorted(folder.iterdir())]
 
 
 def _id3(version: int = 4) -> ID3:

@@ -47,9 +47,9 @@ GENRES |= {"B/3": ("unknown", 1)}
 
 def test_shows_albums_and_outliers(library: Library) -> None:
     first, outlier, second = library(GENRES).splitlines()
-    assert first.split()[:6] == ["rock", "58", "%", "67", "%", "agree"]
+    assert first.split()[:6] == ["Rock", "58", "%", "67", "%", "agree"]
     assert "3 tracks  A" in first
-    assert outlier.split()[:4] == ["!", "jazz", "95", "%"]
+    assert outlier.split()[:4] == ["!", "Jazz", "95", "%"]
     assert outlier.endswith("A/3")
     assert second.startswith("no consensus")
 
@@ -63,7 +63,7 @@ def test_prints_json(library: Library, tmp_path: Path) -> None:
 
 
 def test_path_selects_albums(library: Library, tmp_path: Path) -> None:
-    assert "rock" not in library(GENRES, "--path", str(tmp_path / "B"))
+    assert "Rock" not in library(GENRES, "--path", str(tmp_path / "B"))
 
 
 def test_a_library_without_predictions_is_an_error(library: Library) -> None:

@@ -43,12 +43,12 @@ def albums(
 def _format_text(album: "Album") -> "Text":
     from rich.text import Text
 
-    from genrelens.cli.output import percent
+    from genrelens.cli.output import display_genres, percent
     from genrelens.errors import display_name
 
     text = Text()
     if consensus := album.consensus:
-        text.append(f"{_join_genres(consensus.genres):<12} ", "bold cyan")
+        text.append(f"{display_genres(consensus.genres):<12} ", "bold cyan")
         text.append(f"{percent(consensus.confidence):>5}  {percent(consensus.agreement):>5} agree", "bold")
     else:
         text.append(f"{'various' if album.is_compilation else 'no consensus':<12} {'':>18}", "bold yellow")
@@ -56,15 +56,9 @@ def _format_text(album: "Album") -> "Text":
     text.append(display_name(f"{album.artist}: {album.name}" if album.artist else album.name))
     text.append(f"  {display_name(album.folder)}", "dim")
     for track in album.outliers:
-        genres, confidence = _join_genres(track.prediction.genres), percent(track.prediction.confidence)
+        genres, confidence = display_genres(track.prediction.genres), percent(track.prediction.confidence)
         text.append(f"\n  ! {genres:<12}{confidence:>5}  {display_name(track.path)}", "yellow")
     return text
-
-
-def _join_genres(genres: tuple[str, ...]) -> str:
-    from genrelens.model.labels import LABEL_SEPARATOR
-
-    return f"{LABEL_SEPARATOR} ".join(genres)
 
 
 def _format_json(album: "Album") -> str:

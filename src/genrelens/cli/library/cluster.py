@@ -11,7 +11,7 @@ from genrelens.cli.library.options import open_catalog
 
 if TYPE_CHECKING:
     from genrelens.audio.windows import WindowCount
-    from genrelens.library.classify.outcome import TrackResult
+    from genrelens.library.classify.results import TrackResult
     from genrelens.model.session import Model
 
 Work = tuple[int, "Generator[list[TrackResult]]"]
@@ -34,7 +34,7 @@ def on_cluster(
     with needs_extra("ray"):
         from genrelens.library.classify.run import count_pending
         from genrelens.library.cluster.ray_engine import cluster_connection
-        from genrelens.library.cluster.results import ResultFolder
+        from genrelens.library.cluster.result_folder import ResultFolder
         from genrelens.library.cluster.run import pending_sources, run_catalog, run_sources
         from genrelens.library.cluster.urls import find_audio
 

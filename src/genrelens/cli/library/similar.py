@@ -43,11 +43,11 @@ def _print_json(neighbour: "Neighbour") -> None:
 
 
 def _print_row(neighbour: "Neighbour") -> None:
-    from genrelens.cli.output import percent
+    from genrelens.cli.output import display_genres, percent
     from genrelens.errors import display_name
 
     prediction = neighbour.track.prediction
     print(
-        f"{neighbour.similarity:5.2f}  {', '.join(prediction.genres):<16} {percent(prediction.confidence):>5}  "
+        f"{neighbour.similarity:5.2f}  {display_genres(prediction.genres):<16} {percent(prediction.confidence):>5}  "
         f"{neighbour.track.id:>6}  {display_name(prediction.path)}"
     )
