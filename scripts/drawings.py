@@ -15,7 +15,7 @@ from genrelens.train.evaluation.metrics import Metrics
 from genrelens.train.report.drawing import DARK, LIGHT, Drawing, Palette
 from genrelens.train.report.figures import reliability_diagram
 
-BACKBONES = {"lens": "lens", "zero-shot": "mn04 zero-shot", "probe": "mn04 with a linear probe"}
+BACKBONES = {"lens": "lens", "zero-shot": "mn04 zero-shot", "probe": "mn04 probe"}
 OVERFITTED = "lens-overfit"  # on purpose, to show the effect of a leak
 _BYTES = 4  # per weight
 _AREA = 6.0  # square points per megabyte

@@ -22,7 +22,7 @@ from genrelens.train.benchmark.plan import read_plan
 from genrelens.train.benchmark.table import benchmark_page
 from genrelens.train.evaluation.metrics import Metrics
 from genrelens.train.robustness.measures import StressReport
-from genrelens.train.robustness.report import table_markdown
+from genrelens.train.robustness.report import format_markdown_table
 
 BENCHMARK = "genrelens benchmark benchmarks/gtzan.toml --data gtzan:ARRAY.npy --pictures gtzan:PICTURES"
 FULLY_RECORDED = ("blues", "classical", "jazz", "rock")  # all of their recordings are available
@@ -157,7 +157,7 @@ def stress() -> str:
     report = StressReport.model_validate_json((RESULTS / "stress.json").read_bytes())
     return (
         f"`{report.model}` {report.version} on the {report.tested} tracks of *{report.side}* with recordings: accuracy "
-        f"without changes {interval(report.accuracy.model_dump())}.\n\n{table_markdown(report)}"
+        f"without changes {interval(report.accuracy.model_dump())}.\n\n{format_markdown_table(report)}"
     )
 
 

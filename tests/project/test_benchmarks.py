@@ -21,14 +21,14 @@ def test_broken_files_do_not_harm_the_server(server: Server, tmp_path: Path) -> 
     import fuzz
     from server import Served
 
-    lost = server.metric("genrelens_workers_lost_total")
+    workers_lost = server.metric("genrelens_workers_lost_total")
     seeds = fuzz.make_seeds(tmp_path)
     assert len(seeds) > 10
     fuzzed = fuzz.fuzz(Served(server.url, server.process.pid), seeds, 20, np.random.default_rng(1))
     assert sum(fuzzed.statuses.values()) == 20
     assert set(fuzzed.statuses) <= {200, 413, 422}
     assert fuzzed.statuses[422] > 0
-    assert fuzzed.workers_lost == lost
+    assert fuzzed.workers_lost == workers_lost
     assert server.spooled() == []
 
 
@@ -38,15 +38,15 @@ def test_load_is_measured(server: Server, song: Path) -> None:
 
     served = Served(server.url, server.process.pid)
     case = load.Case("one window", "windows=1", live_sessions=1)
-    measured = run_coroutine(load.measure(served, song.read_bytes(), 2, 6, case))
-    assert measured.statuses == {200: 6}
-    assert 0 < measured.p50 <= measured.p95
-    assert 0 < measured.idle.now < measured.busy.peak
+    result = run_coroutine(load.measure(served, song.read_bytes(), 2, 6, case))
+    assert result.statuses == {200: 6}
+    assert 0 < result.p50 <= result.p95
+    assert 0 < result.idle.now < result.busy.peak
     assert load.split_options(["--clients", "1", "--", "--workers", "2"]) == (["--clients", "1"], ["--workers", "2"])
 
 
 def test_making_sounds_needs_espeak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     make_sounds = import_module("sounds").make_sounds
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(SystemExit, match="espeak-ng makes what is not music, and is not installed; `apt-get install"):
+    with pytest.raises(SystemExit, match="espeak-ng generates the sounds and is not installed; `apt-get install"):
         next(make_sounds(tmp_path))

@@ -58,7 +58,7 @@ def test_commands_work(folder: Path, command: str) -> None:
         assert [prediction.genre for prediction in predictions] == ["low"] * len(predictions)
         assert len(predictions) in (4, 5)
     else:
-        assert result.stdout.startswith("0:00 low ")
+        assert result.stdout.startswith("0:00 Low ")
 
 
 def test_a_prediction_has_the_documented_fields() -> None:
@@ -79,8 +79,8 @@ def test_the_program_works(lens: Server) -> None:
 
 def test_the_limits_are_the_documented_ones() -> None:
     limits = Settings().live
-    assert f"there are {limits.max_share} sessions of one client" in PAGE
-    assert f"there are {limits.max_sessions} sessions in all" in PAGE
-    assert f"for {limits.idle_seconds:g} s ({limits.paused_seconds / 60:g} minutes while pausing)" in PAGE
-    assert f"lasted {limits.session_seconds / 3600:g} hours" in PAGE
-    assert f"once {limits.backlog_seconds:g} s of it wait" in PAGE
+    assert f"with its API key where keys are set) has {limits.max_share} sessions |" in PAGE
+    assert f"| {limits.max_sessions} sessions are open" in PAGE
+    assert f"no audio for {limits.idle_seconds:g} s ({limits.paused_seconds / 60:g} minutes while paused)" in PAGE
+    assert f"the session has lasted {limits.session_seconds / 3600:g} hours" in PAGE
+    assert f"once {limits.backlog_seconds:g} s or " in PAGE
