@@ -23,8 +23,8 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(
     for module in [name for name in sys.modules if name.startswith("genrelens.train")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr(sys, "argv", ["genrelens", "data", "check", str(genres)])
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises(SystemExit) as exit_info:
         main()
-    message = str(stopped.value.code)
+    message = str(exit_info.value.code)
     assert message.startswith("genrelens: this needs sklearn")
     assert "pip install 'genrelens[train]'" in message

@@ -11,7 +11,7 @@ COMMANDS = [[], ["predict"], ["models"], ["models", "list"], ["train"], ["evalua
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: list[str]) -> None:
+def test_every_command_has_help(command: list[str]) -> None:
     result = CliRunner().invoke(app, [*command, "--help"])
     assert result.exit_code == 0
     assert "Usage: " in result.output
@@ -29,11 +29,11 @@ def test_help_imports_nothing_heavy() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
-def test_the_version() -> None:
+def test_the_version_is_printed() -> None:
     assert CliRunner().invoke(app, ["--version"]).output.startswith("genrelens 0.")
 
 
-def test_misuse_exits_with_2() -> None:
+def test_wrong_usage_exits_with_2() -> None:
     for arguments in (["predict"], ["predict", "x", "--top", "0"], ["nonsense"], ["predict", "x", "--json", "--csv"]):
         assert CliRunner().invoke(app, arguments).exit_code == 2
     result = CliRunner().invoke(app, ["predict", "x", "--windows", "none"])
@@ -43,21 +43,21 @@ def test_misuse_exits_with_2() -> None:
 
 def test_errors_become_one_line_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["genrelens", "models", "show", "nosuch"])
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises(SystemExit) as exit_info:
         main()
-    assert stopped.value.code == (
-        "genrelens: there is no model 'nosuch'; known are lens, mn04-audioset, mn04, or give a path to an .onnx file"
+    assert exit_info.value.code == (
+        "genrelens: no model is named 'nosuch'; use one of lens, mn04-audioset, mn04, or the path of an .onnx file"
     )
 
 
-def test_a_full_disk_is_told(model_file: Path) -> None:
+def test_a_full_disk_is_reported_in_one_line(model_file: Path) -> None:
     with Path("/dev/full").open("w") as full:
-        answer = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "genrelens.cli.main", "models", "show", str(model_file)],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
         )
-    assert answer.returncode == 1
-    assert answer.stderr == "genrelens: No space left on device\n"
+    assert process.returncode == 1
+    assert process.stderr == "genrelens: No space left on device\n"

@@ -4,7 +4,7 @@ import typer
 from genrelens.cli.options import parse_settings
 
 
-def test_settings_are_parsed_as_toml_or_taken_as_text() -> None:
+def test_settings_are_parsed_as_toml_or_else_kept_as_strings() -> None:
     settings = ["train.lr=1e-3", "net.widths=[1, 2]", "data.split=fault-filtered", "net.weights=", "a.b=true"]
     assert parse_settings(settings) == {
         "train.lr": 1e-3,
