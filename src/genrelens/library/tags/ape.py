@@ -145,10 +145,9 @@ def _parse_items(body: bytes, count: int) -> Iterator[ApeItem]:
         end = name_end + 1 + int.from_bytes(body[position : position + 4], "little")
         if name_end < 0 or end > len(body):
             raise ValueError("the APE tag is damaged")
-        flags, name = int.from_bytes(body[position + 4 : position + 8], "little"), body[position + 8 : name_end]
-        yield ApeItem(
-            body[position:end], name.decode("latin-1").lower(), not flags & _ITEM_TYPE, body[name_end + 1 : end]
-        )
+        is_text = not int.from_bytes(body[position + 4 : position + 8], "little") & _ITEM_TYPE
+        name = body[position + 8 : name_end].decode("latin-1").lower()
+        yield ApeItem(body[position:end], name, is_text, body[name_end + 1 : end])
         position = end
     if position != len(body):
         raise ValueError("the APE tag is damaged")

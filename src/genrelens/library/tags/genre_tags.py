@@ -5,20 +5,19 @@ mutagen (`mutagen_formats`), and the result is read back and compared.
 """
 
 import struct
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from mutagen import File, MutagenError
+from mutagen import MutagenError
 from mutagen.id3 import TCON
 
 from genrelens.errors import TagsUnreadableError, TagsUnwritableError, display_name
 from genrelens.library.tags import ape, id3, id3_files
-from genrelens.library.tags.mutagen_formats import FORMATS, OGG_TYPES, PROVENANCE_FIELD, VORBIS, TagFormat
-from genrelens.library.tags.profiles import PROFILES, Dialect, Profile
-from genrelens.library.tags.splice import splice
+from genrelens.library.tags.mutagen_formats import FORMATS, PROVENANCE_FIELD, GenreTags
+from genrelens.library.tags.profiles import PROFILES, Profile
 
 # Errors that the readers raise for damaged tags, besides OSError.
 _DAMAGED = (MutagenError, ArithmeticError, EOFError, LookupError, TypeError, ValueError, struct.error)
@@ -46,23 +45,6 @@ _APE_FORMATS = {"wavpack", "monkeys", "musepack", "optimfrog", "tak"}
 _FRAME_STREAMS = {".mp3", ".mp2", ".aac"}  # streams of frames, without a file header
 
 
-@dataclass(frozen=True)
-class GenreTags:
-    """The genre tags of a file.
-
-    Attributes:
-        genres: as the player of the profile reads them.
-        provenance: which model the genres come from, if GenreLens wrote them.
-        dialect: the tag dialect of the file, or the one that it would get.
-        other_fields: all other tags, for comparison.
-    """
-
-    genres: tuple[str, ...]
-    provenance: str | None
-    dialect: Dialect
-    other_fields: Hashable
-
-
 def read(path: Path, profile: Profile = PROFILES["generic"]) -> GenreTags:
     """Read the genre tags of a file.
 
@@ -78,9 +60,7 @@ def read(path: Path, profile: Profile = PROFILES["generic"]) -> GenreTags:
 
 
 def write(source: Path, target: Path, genres: tuple[str, ...], provenance: str, profile: Profile) -> None:
-    """Write `source` to `target` with these genres and this provenance.
-
-    An existing `target` keeps its permissions.
+    """Write `source` with these genres and this provenance to `target`, which keeps its permissions if it exists.
 
     Raises:
         TagsUnwritableError: the tags cannot be written, or the player would read other genres from them.
@@ -115,29 +95,15 @@ def _detect_format(path: Path) -> str:
     raise ValueError("tags are not read or written in files of this format")
 
 
-def _mutagen_format(file_format: str) -> tuple[TagFormat, Callable[[str], Any]]:
-    if file_format == "ogg":
-        return VORBIS, _open_ogg
-    return FORMATS[file_format]
-
-
-def _open_ogg(path: str) -> Any:
-    file = File(path, options=OGG_TYPES)
-    if file is None:
-        raise ValueError("tags are not read or written in Ogg files of this kind")
-    return file
-
-
 def _write(file_format: str, source: Path, target: Path, values: tuple[str, ...], provenance: str) -> None:
-    if file_format not in _ID3_CONTAINERS and file_format not in _APE_FORMATS:
-        tag_format, opener = _mutagen_format(file_format)
-        tag_format.write(opener, source, target, values, provenance)
+    if file_format in FORMATS:
+        FORMATS[file_format].write(source, target, values, provenance)
         return
     with source.open("rb") as file, target.open("wb") as copy:
         if file_format in _APE_FORMATS:
             tag = ape.find_tag(file)
             content = tag.with_genres(values, PROVENANCE_FIELD, provenance).to_bytes()
-            splice(file, [(tag.start, tag.end, content)], copy)
+            id3_files.splice(file, [(tag.start, tag.end, content)], copy)
         else:
             location = id3_files.find_tag(file, _ID3_CONTAINERS[file_format])
             new_tag = location.tag.with_genres(_escape_brackets(values), PROVENANCE_FIELD, provenance)
@@ -145,29 +111,23 @@ def _write(file_format: str, source: Path, target: Path, values: tuple[str, ...]
 
 
 def _read(path: Path, file_format: str, profile: Profile) -> GenreTags:
-    if file_format in _ID3_CONTAINERS:
-        return _read_id3(path, _ID3_CONTAINERS[file_format], profile)
-    if file_format in _APE_FORMATS:
-        return _read_ape(path, profile)
-    tag_format, opener = _mutagen_format(file_format)
-    content = tag_format.read(opener, path)
-    genres = profile.split(tag_format.dialect, content.values)
-    return GenreTags(genres, content.provenance, tag_format.dialect, content.other_fields)
+    if file_format in FORMATS:
+        tags = FORMATS[file_format].read(path)
+    else:
+        with path.open("rb") as file:
+            tags = _read_ape(file) if file_format in _APE_FORMATS else _read_id3(file, _ID3_CONTAINERS[file_format])
+    return replace(tags, genres=profile.split(tags.dialect, tags.genres))
 
 
-def _read_id3(path: Path, container: id3_files.Container, profile: Profile) -> GenreTags:
-    with path.open("rb") as file:
-        tag = id3_files.find_tag(file, container).tag
-        dialect: Dialect = "id3v2.4" if tag.version == 4 else "id3v2.3" if tag.version == 3 else "id3v2.2"
-        genres = profile.split(dialect, tag.genres() or _fallback_genres(file, container))
-        return GenreTags(genres, tag.user_text(PROVENANCE_FIELD), dialect, tag.other_frames(PROVENANCE_FIELD))
+def _read_ape(file: BinaryIO) -> GenreTags:
+    tag = ape.find_tag(file)
+    return GenreTags(tag.genres(), tag.text(PROVENANCE_FIELD), tag.other_bytes(PROVENANCE_FIELD), "ape")
 
 
-def _read_ape(path: Path, profile: Profile) -> GenreTags:
-    with path.open("rb") as file:
-        tag = ape.find_tag(file)
-    genres = profile.split("ape", tag.genres())
-    return GenreTags(genres, tag.text(PROVENANCE_FIELD), "ape", tag.other_bytes(PROVENANCE_FIELD))
+def _read_id3(file: BinaryIO, container: id3_files.Container) -> GenreTags:
+    tag = id3_files.find_tag(file, container).tag
+    genres, provenance = tag.genres() or _fallback_genres(file, container), tag.user_text(PROVENANCE_FIELD)
+    return GenreTags(genres, provenance, tag.other_frames(PROVENANCE_FIELD), id3.DIALECTS[tag.version])
 
 
 def _escape_brackets(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -183,8 +143,7 @@ def _fallback_genres(file: BinaryIO, container: id3_files.Container) -> tuple[st
         return ()
     if genres := ape.find_tag(file).genres():
         return genres
-    file.seek(0, 2)
-    file.seek(max(0, file.tell() - _ID3V1_SIZE))
+    file.seek(max(0, file.seek(0, 2) - _ID3V1_SIZE))
     tag = file.read(_ID3V1_SIZE)
     number = tag[-1] if tag[:3] == b"TAG" else len(TCON.GENRES)
     return (TCON.GENRES[number],) if number < len(TCON.GENRES) else ()

@@ -7,14 +7,17 @@ See id3.org, ID3v2.2, 2.3 and 2.4, "structure".
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mutagen.id3 import TCON
 
+from genrelens.library.tags.profiles import Dialect
+
 Version = Literal[2, 3, 4]
 
 HEADER_SIZE = 10  # bytes
+DIALECTS: dict[Version, Dialect] = {2: "id3v2.2", 3: "id3v2.3", 4: "id3v2.4"}
 _ENCODINGS = ("latin-1", "utf-16", "utf-16-be", "utf-8")  # by the first byte of a text frame
 _UNSYNCHRONISED, _EXTENDED, _FOOTER = 0x80, 0x40, 0x10
 _WHOLE_TAG_COMPRESSED = 0x40  # in version 2.2, which never defined a compression scheme
@@ -63,7 +66,8 @@ class Id3Tag:
         Raises:
             ValueError: the genre frame is compressed, encrypted or not text.
         """
-        texts = [text for frame in self._genre_frames() for text in self._texts(frame)]
+        frames = (frame for frame in self.frames if frame.name == _GENRE[self.version])
+        texts = [text for frame in frames for text in self._texts(frame)]
         return tuple(TCON(encoding=3, text=texts).genres)
 
     def user_text(self, name: str) -> str | None:
@@ -78,20 +82,14 @@ class Id3Tag:
     def with_genres(self, genres: Sequence[str], name: str, text: str) -> "Id3Tag":
         """Return the tag with these genres and the user-defined frame `name`; other frames keep their order."""
         others = tuple(frame for frame in self.frames if not self._is_replaced(frame, name))
-        new = (
-            self._create_frame(_GENRE[self.version], genres),
-            self._create_frame(_USER_TEXT[self.version], (name, text)),
-        )
-        return Id3Tag(self.version, (*others, *new), self.size, self.flags)
+        genre = self._create_frame(_GENRE[self.version], genres)
+        user_text = self._create_frame(_USER_TEXT[self.version], (name, text))
+        return replace(self, frames=(*others, genre, user_text))
 
     def to_bytes(self, padding: int) -> bytes:
         """Return the tag as stored in a file, with `padding` zero bytes at its end."""
         body = b"".join(frame.raw for frame in self.frames) + bytes(padding)
-        header = bytes((*b"ID3", self.version, 0, self.flags))
-        return header + _encode_synchsafe(len(body)) + body
-
-    def _genre_frames(self) -> list[Frame]:
-        return [frame for frame in self.frames if frame.name == _GENRE[self.version]]
+        return bytes((*b"ID3", self.version, 0, self.flags)) + _encode_synchsafe(len(body)) + body
 
     def _is_user_text(self, frame: Frame, name: str) -> bool:
         if frame.name != _USER_TEXT[self.version] or frame.flags & _TRANSFORMED[self.version]:

@@ -6,16 +6,18 @@ finds the same locations, but writes only tags that it has parsed and rendered i
 tag too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from genrelens.library.tags import id3
-from genrelens.library.tags.splice import Edit, splice
 
 Container = Literal["front", "riff", "iff", "dsf"]
 ByteOrder = Literal["little", "big"]
+Chunk = tuple[bytes, int, int]  # name, and start and end offset of the content
+Edit = tuple[int, int, bytes]  # start and end offset in the source, and the bytes to write in place of that range
 
+_BLOCK = 1 << 20  # bytes copied at a time
 _PADDING = 1024  # bytes, so that the next change need not move the audio
 _BYTE_ORDERS: dict[Container, ByteOrder] = {"riff": "little", "iff": "big"}
 _CHUNK_NAMES: dict[Container, tuple[bytes, ...]] = {"riff": (b"id3 ", b"ID3 "), "iff": (b"ID3 ",)}
@@ -70,8 +72,26 @@ def write_tag(source: BinaryIO, location: TagLocation, tag: id3.Id3Tag, target: 
         OSError: the source cannot be read, or the target cannot be written.
     """
     content = _wrap_tag(location, tag)
-    edits = [(location.start, location.end, content), *_size_edits(source, location, len(content))]
-    splice(source, edits, target)
+    splice(source, [(location.start, location.end, content), *_size_edits(source, location, len(content))], target)
+
+
+def splice(source: BinaryIO, edits: Iterable[Edit], target: BinaryIO) -> None:
+    """Write `source` to `target` with these edits applied; they must not overlap.
+
+    Raises:
+        OSError: the source cannot be read, or the target cannot be written.
+    """
+    position, size = 0, source.seek(0, 2)
+    for start, end, content in (*sorted(edits), (size, size, b"")):
+        source.seek(position)
+        while position < start:
+            block = source.read(min(_BLOCK, start - position))
+            if not block:
+                raise OSError("the file became shorter while it was read")
+            target.write(block)
+            position += len(block)
+        target.write(content)
+        position = end
 
 
 def chunk_layout(file: BinaryIO, container: Container) -> tuple[ByteOrder, int]:
@@ -82,10 +102,8 @@ def chunk_layout(file: BinaryIO, container: Container) -> tuple[ByteOrder, int]:
     return order, min(declared, file.seek(0, 2))
 
 
-def iter_chunks(
-    file: BinaryIO, order: ByteOrder, end: int, start: int = _FORM_HEADER
-) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the name of each chunk and the byte offsets of its content.
+def iter_chunks(file: BinaryIO, order: ByteOrder, end: int, start: int = _FORM_HEADER) -> Iterator[Chunk]:
+    """Yield the chunks between two byte offsets.
 
     Raises:
         ValueError: the file ends within a chunk.

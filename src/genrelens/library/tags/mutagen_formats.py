@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mutagen import File
 from mutagen.asf import ASF
 from mutagen.flac import FLAC, Padding, VCFLACDict
 from mutagen.mp4 import MP4, MP4FreeForm
@@ -21,24 +22,26 @@ from mutagen.oggvorbis import OggVorbis
 from genrelens.library.tags.profiles import Dialect
 
 PROVENANCE_FIELD = "GENRELENS"  # the field that says which model the genres come from
-OGG_TYPES = (OggVorbis, OggOpus, OggFLAC, OggSpeex, OggTheora)
 _MP4_PROVENANCE = "----:com.genrelens:GENRELENS"
+_OGG_TYPES = (OggVorbis, OggOpus, OggFLAC, OggSpeex, OggTheora)
 _REPLACEMENT_CHARACTER = "\ufffd"  # mutagen decodes bytes that are not UTF-8 to this, and would write it back
 
 
 @dataclass(frozen=True)
-class TagContent:
-    """The tags of a file.
+class GenreTags:
+    """The genre tags of a file.
 
     Attributes:
-        values: values of the genre field.
-        provenance: the text of the provenance field, if present.
+        genres: values of the genre field; or, from `genre_tags.read`, the genres that the player reads from them.
+        provenance: which model the genres come from, if GenreLens wrote them.
         other_fields: all other fields, for comparison.
+        dialect: the tag dialect of the file, or the one that it would get.
     """
 
-    values: tuple[str, ...]
+    genres: tuple[str, ...]
     provenance: str | None
     other_fields: Hashable
+    dialect: Dialect
 
 
 @dataclass(frozen=True)
@@ -46,39 +49,45 @@ class TagFormat:
     """A tag format that mutagen handles.
 
     Attributes:
-        dialect: its name in profiles.
-        extract: reads the content of an open mutagen file.
-        update: sets genre values and provenance in an open mutagen file.
+        open_file: opens a file in mutagen.
+        extract: reads the tags of an open file.
+        update: sets genre values and provenance in an open file.
     """
 
-    dialect: Dialect
-    extract: Callable[[Any], TagContent]
+    open_file: Callable[[str], Any]
+    extract: Callable[[Any], GenreTags]
     update: Callable[[Any, tuple[str, ...], str], None]
 
-    def read(self, opener: Callable[[str], Any], path: Path) -> TagContent:
+    def read(self, path: Path) -> GenreTags:
         """Read the tags of a file."""
-        return self.extract(opener(str(path)))
+        return self.extract(self.open_file(str(path)))
 
-    def write(
-        self, opener: Callable[[str], Any], source: Path, target: Path, values: tuple[str, ...], provenance: str
-    ) -> None:
+    def write(self, source: Path, target: Path, values: tuple[str, ...], provenance: str) -> None:
         """Copy `source` to `target`, and set the genre values and the provenance field there."""
         shutil.copyfile(source, target)
-        file = opener(str(target))
+        file = self.open_file(str(target))
         if file.tags is None:
             file.add_tags()
         self.update(file, values, provenance)
         file.save()
 
 
-def _extract_vorbis(file: Any) -> TagContent:
+def _open_ogg(path: str) -> Any:
+    file = File(path, options=_OGG_TYPES)
+    if file is None:
+        raise ValueError("tags are not read or written in Ogg files of this kind")
+    return file
+
+
+def _extract_vorbis(file: Any) -> GenreTags:
     fields = [] if file.tags is None else [(key.lower(), key, value) for key, value in file.tags]
     provenance = [value for name, _, value in fields if name == PROVENANCE_FIELD.lower()]
     others = [(key, value) for name, key, value in fields if name not in ("genre", PROVENANCE_FIELD.lower())]
-    return TagContent(
+    return GenreTags(
         tuple(value for name, _, value in fields if name == "genre"),
         provenance[0] if provenance else None,
         (tuple(others), getattr(file.tags, "vendor", None) if others else None, _metadata_blocks(file)),
+        "vorbis",
     )
 
 
@@ -99,14 +108,15 @@ def _update_vorbis(file: Any, values: tuple[str, ...], provenance: str) -> None:
     file.tags[:] = [*before, *genres, *after, (PROVENANCE_FIELD, provenance)]
 
 
-def _extract_mp4(file: Any) -> TagContent:
+def _extract_mp4(file: Any) -> GenreTags:
     tags = file.tags or {}
     provenance = tags.get(_MP4_PROVENANCE)
     others = {key: value for key, value in tags.items() if key not in ("\xa9gen", _MP4_PROVENANCE)}
-    return TagContent(
+    return GenreTags(
         tuple(str(value) for value in tags.get("\xa9gen", ())),
         bytes(provenance[0]).decode("utf-8", "replace") if provenance else None,
         tuple(sorted((key, _comparable(value)) for key, value in others.items())),
+        "mp4",
     )
 
 
@@ -115,13 +125,14 @@ def _update_mp4(file: Any, values: tuple[str, ...], provenance: str) -> None:
     file.tags[_MP4_PROVENANCE] = [MP4FreeForm(provenance.encode())]
 
 
-def _extract_asf(file: Any) -> TagContent:
+def _extract_asf(file: Any) -> GenreTags:
     provenance = [str(value) for key, value in file.tags if key == PROVENANCE_FIELD]
     others = [(key, value) for key, value in file.tags if key not in ("WM/Genre", PROVENANCE_FIELD)]
-    return TagContent(
+    return GenreTags(
         tuple(str(value) for key, value in file.tags if key == "WM/Genre"),
         provenance[0] if provenance else None,
         tuple(sorted((key, v.TYPE, _comparable(v.value), v.language or 0, v.stream or 0) for key, v in others)),
+        "asf",
     )
 
 
@@ -138,12 +149,9 @@ def _comparable(value: Any) -> str:
     return f"{type(value).__name__} {stored_format} {bytes(value) if isinstance(value, bytes) else value!r}"
 
 
-VORBIS = TagFormat("vorbis", _extract_vorbis, _update_vorbis)
-MP4_TAGS = TagFormat("mp4", _extract_mp4, _update_mp4)
-ASF_TAGS = TagFormat("asf", _extract_asf, _update_asf)
-
-FORMATS: dict[str, tuple[TagFormat, Callable[[str], Any]]] = {
-    "flac": (VORBIS, FLAC),
-    "mp4": (MP4_TAGS, MP4),
-    "asf": (ASF_TAGS, ASF),
+FORMATS = {
+    "flac": TagFormat(FLAC, _extract_vorbis, _update_vorbis),
+    "ogg": TagFormat(_open_ogg, _extract_vorbis, _update_vorbis),
+    "mp4": TagFormat(MP4, _extract_mp4, _update_mp4),
+    "asf": TagFormat(ASF, _extract_asf, _update_asf),
 }

@@ -9,7 +9,6 @@ player that reads only the first value gets a single one instead, joined by a se
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 Dialect = Literal["id3v2.2", "id3v2.3", "id3v2.4", "vorbis", "mp4", "ape", "asf"]
@@ -25,14 +24,13 @@ class Profile:
 
     Attributes:
         reason: what the profile is based on, in a sentence.
-        separators: separator between genres for each dialect of which the player reads a single value only;
-            dialects not listed here get several values.
+        separators: separator between genres, for the dialects of which the player reads a single value only.
         split_characters: characters at which the player also splits the values of the other dialects.
         splits_single_value_only: whether it splits at these characters only if there is a single value.
     """
 
     reason: str
-    separators: Mapping[Dialect, str] = field(default_factory=lambda: MappingProxyType({}))
+    separators: Mapping[Dialect, str] = field(default_factory=dict)
     split_characters: str = ""
     splits_single_value_only: bool = False
 
@@ -55,34 +53,28 @@ class Profile:
         return "" if self.splits_single_value_only and value_count > 1 else self.split_characters
 
 
-def _separate_by(separator: str, dialects: Iterable[Dialect]) -> Mapping[Dialect, str]:
-    return MappingProxyType(dict.fromkeys(dialects, separator))
-
-
-PROFILES: Mapping[ProfileName, Profile] = MappingProxyType(
-    {
-        "generic": Profile("foobar2000, MPD, beets, Picard, Kodi and others read several values."),
-        "navidrome": Profile(
-            "It uses TagLib, which returns several values for all dialects. By its own settings, it splits a single"
-            " value at ; / and ,",
-            split_characters=";/,",
-            splits_single_value_only=True,
-        ),
-        "jellyfin": Profile(
-            "It uses ATL, which returns several values for all dialects but ID3v2.3, where it stops at the first zero"
-            " byte. There, genres are joined by ; and split if 'Use custom tag delimiters' is on for the library.",
-            _separate_by("; ", _OLD_ID3),
-        ),
-        "plex": Profile(
-            "It uses FFmpeg, which joins repeated Vorbis comments by ; and returns only the first value of all other"
-            " tags, and splits the result at ;",
-            _separate_by(";", (dialect for dialect in _ALL if dialect != "vorbis")),
-            split_characters=";",
-        ),
-        "rekordbox": Profile(
-            "It has one genre per track and shows only the first value. All genres go into it, joined by a comma, where"
-            " 'genre contains' of a smart playlist finds each.",
-            _separate_by(", ", _ALL),
-        ),
-    }
-)
+PROFILES: Mapping[ProfileName, Profile] = {
+    "generic": Profile("foobar2000, MPD, beets, Picard, Kodi and others read several values."),
+    "navidrome": Profile(
+        "It uses TagLib, which returns several values for all dialects. By its own settings, it splits a single value"
+        " at ; / and ,",
+        split_characters=";/,",
+        splits_single_value_only=True,
+    ),
+    "jellyfin": Profile(
+        "It uses ATL, which returns several values for all dialects but ID3v2.3, where it stops at the first zero byte."
+        " There, genres are joined by ; and split if 'Use custom tag delimiters' is on for the library.",
+        dict.fromkeys(_OLD_ID3, "; "),
+    ),
+    "plex": Profile(
+        "It uses FFmpeg, which joins repeated Vorbis comments by ; and returns only the first value of all other tags,"
+        " and splits the result at ;",
+        {dialect: ";" for dialect in _ALL if dialect != "vorbis"},
+        split_characters=";",
+    ),
+    "rekordbox": Profile(
+        "It has one genre per track and shows only the first value. All genres go into it, joined by a comma, where"
+        " 'genre contains' of a smart playlist finds each.",
+        dict.fromkeys(_ALL, ", "),
+    ),
+}
