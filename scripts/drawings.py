@@ -5,6 +5,7 @@ python scripts/drawings.py
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -121,8 +122,8 @@ def _draw_points(axes: Axes, points: Sequence[Point], palette: Palette) -> None:
         colour = palette.second if point.name == "lens" else palette.first
         axes.scatter(*place, area + 12, color=colour, alpha=0.7, zorder=2)
         offset = (4 + (area / 3.14) ** 0.5, 0)
-        label = {"textcoords": "offset points", "va": "center", "fontsize": 9, "color": palette.ink}
-        axes.annotate(point.name, place, offset, **label)
+        style: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 9, "color": palette.ink}
+        axes.annotate(point.name, place, offset, **style)
     axes.set_xscale("log")
     axes.set_xlim(_TIMES[0] / 1.3, _TIMES[-1] * 1.3)
     axes.set_xticks(_TIMES, [str(time) for time in _TIMES])

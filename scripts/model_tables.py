@@ -3,16 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from results import (
-    RESULTS,
-    ROOT,
-    interval,
-    mean_and_deviation,
-    percent,
-    provenance,
-    read_results,
-    table,
-)
+from results import RESULTS, ROOT, interval, mean_and_deviation, percent, provenance, read_results, table
 
 from genrelens.model import zoo
 from genrelens.model.card import Card
