@@ -1,28 +1,17 @@
-"""`genrelens evaluate` and `genrelens report`, where they are more than what they call."""
-
 import re
-import sys
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from genrelens.cli.evaluate import evaluate
-from genrelens.cli.main import main
-from genrelens.cli.report import report
+from genrelens.cli.main import app
 from tests.support.audio import encode, tone
 from tests.support.models import make_card, make_model
-from tests.support.recipes import make_recipe
-
-app = typer.Typer()
-app.command("evaluate")(evaluate)
-app.command("report")(report)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> str:
-    """Two low tracks and two high ones, one of them called low."""
+    """Two low and two high tones, one high tone labelled as low."""
     folder = tmp_path / "data"
     for name, hz, label in (("a", 100, "low"), ("b", 6_000, "low"), ("c", 6_000, "high"), ("d", 7_000, "high")):
         (folder / label).mkdir(parents=True, exist_ok=True)
@@ -30,72 +19,57 @@ def data(tmp_path: Path) -> str:
     return str(folder)
 
 
-def run(*arguments: str | Path) -> str:
-    result = CliRunner().invoke(app, [*map(str, arguments), *(("-t", "1") if arguments[0] == "evaluate" else ())])
+def evaluate(model: Path, data: str, *arguments: str | Path) -> list[str]:
+    """Return the lines of the output, with single spaces between words."""
+    command = ["evaluate", model, "--data", data, "--split", "none", "-t", "1", *arguments]
+    result = CliRunner().invoke(app, list(map(str, command)))
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output
-    return result.stdout
+    return [" ".join(line.split()) for line in result.stdout.splitlines()]
 
 
-def lines(text: str) -> list[str]:
-    return [" ".join(line.split()) for line in text.splitlines()]
+def test_metrics_by_track_and_by_window(model_file: Path, data: str) -> None:
+    lines = evaluate(model_file, data)
+    assert "by track by window" in lines
+    assert any(re.match(r"accuracy 0\.750 \d\.\d+ - 1\.000 0\.750 ", line) for line in lines)
+    assert any(line.startswith("expected calibration error 0.") for line in lines)
+    assert any(line.startswith("of a calibrated model 0.") for line in lines)
+    assert any(re.match(r"accuracy at 80 % coverage 0\.750 \d\.\d+ - 1\.000 0\.\d+ ", line) for line in lines)
+    assert any(line.startswith("area under risk-coverage 0.") for line in lines)
+    assert "predictions 4 12" in lines
+    assert "high 0.667 1.000 0.800 2" in lines
+    assert "low 1 1" in lines
 
 
-def test_measures_by_track_and_by_window(model_file: Path, data: str) -> None:
-    told = lines(run("evaluate", model_file, "--data", data, "--split", "none"))
-    assert "by track by window" in told
-    assert any(re.match(r"accuracy 0\.750 \d\.\d+ - 1\.000 0\.750 ", line) for line in told)
-    assert any(line.startswith("expected calibration error 0.") for line in told)
-    assert any(line.startswith("of a perfect model 0.") for line in told)
-    assert any(re.match(r"accuracy at 80 % coverage 0\.750 \d\.\d+ - 1\.000 0\.\d+ ", line) for line in told)
-    assert any(line.startswith("area under risk-coverage 0.") for line in told)
-    assert "answers 4 12" in told
-    assert "high 0.667 1.000 0.800 2" in told
-    assert "low 1 1" in told
+def test_comparison_with_a_model_and_with_a_saved_evaluation(model_file: Path, data: str, tmp_path: Path) -> None:
+    other = make_model(tmp_path / "other.onnx", make_card(name="other", labels=("high", "low")))  # swapped labels
+    saved = tmp_path / "other.json"
+    evaluate(other, data, "--out", saved)
+    for second in (other, saved):
+        lines = evaluate(model_file, data, "--compare", second)
+        assert "4 tracks, classified by both" in lines
+        assert f"first 0.750 0.733 {model_file}" in lines
+        assert f"second 0.250 0.200 {second}" in lines
+        assert "correct in one model only: 3 in the first, 1 in the second; McNemar's exact test p = 0.625" in lines
 
 
-def test_two_models_are_compared(model_file: Path, data: str, tmp_path: Path) -> None:
-    other = make_model(tmp_path / "other.onnx", make_card(name="other", labels=("high", "low")))  # always wrong
-    common = ["--data", data, "--split", "none"]
-    kept = tmp_path / "other.json"
-    run("evaluate", other, *common, "--out", kept)
-    for compared in (other, kept):
-        told = lines(run("evaluate", model_file, *common, "--compare", compared))
-        assert "4 tracks, answered by both" in told
-        assert f"first 0.750 0.733 {model_file}" in told
-        assert f"second 0.250 0.200 {compared}" in told
-        assert "right by one alone: 3 by the first, 1 by the second; McNemar's exact test p = 0.625" in told
-
-
-def test_a_label_map(model_file: Path, data: str, tmp_path: Path) -> None:
+def test_label_map_excludes_labels(model_file: Path, data: str, tmp_path: Path) -> None:
     labels = tmp_path / "map.toml"
     labels.write_text('[data]\nhigh = ""\n')
-    assert "answers 2 6" in lines(run("evaluate", model_file, "--data", data, "--split", "none", "--labels", labels))
+    assert "predictions 2 6" in evaluate(model_file, data, "--labels", labels)
 
 
-def test_without_tracks(model_file: Path, data: str, tmp_path: Path) -> None:
+def test_evaluation_without_listed_tracks(model_file: Path, data: str, tmp_path: Path) -> None:
     (tmp_path / "odd.txt").write_text("b\n")
-    told = lines(run("evaluate", model_file, "--data", data, "--split", "none", "--without", tmp_path / "odd.txt"))
-    assert any(line.startswith("4 0.750") and line.endswith("all") for line in told)
-    assert any(line.startswith("3 1.000") and line.endswith(f"without {tmp_path / 'odd.txt'}") for line in told)
+    lines = evaluate(model_file, data, "--without", tmp_path / "odd.txt")
+    assert any(line.startswith("4 0.750") and line.endswith("all") for line in lines)
+    assert any(line.startswith("3 1.000") and line.endswith(f"without {tmp_path / 'odd.txt'}") for line in lines)
 
 
-def test_report_names_the_page(tmp_path: Path) -> None:
-    (tmp_path / "recipe.json").write_text(make_recipe().model_dump_json())
-    assert run("report", tmp_path) == f"{tmp_path / 'report' / 'index.html'}\n"
-
-
-def test_report_of_what_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["genrelens", "report", str(tmp_path)])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert "is not a run directory" in str(stopped.value.code)
-
-
-def test_tracks_that_cannot_be_read_are_reported(genres: Path, model_file: Path, tmp_path: Path) -> None:
+def test_unreadable_tracks_are_skipped_and_fail_the_command(genres: Path, model_file: Path, tmp_path: Path) -> None:
     track = next((genres / "low").iterdir())
     (tmp_path / "set.csv").write_text(f"path,label,split\n{track},low,test\nmissing.wav,high,test\n")
     result = CliRunner().invoke(app, ["evaluate", str(model_file), "--data", str(tmp_path / "set.csv")])
     assert result.exit_code == 1
-    assert "missing.wav does not exist" in result.stderr
+    assert re.search(r"skipped: \S*missing\.wav does not exist", result.stderr)

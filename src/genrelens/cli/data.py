@@ -1,40 +1,41 @@
-"""`genrelens data`: is this data set fit to train on, and what do its tracks look like?"""
+"""`genrelens data`: check a dataset before training on it, find duplicates and label errors, and draw pictures."""
 
 import csv
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrelens.cli.options import Cores, Quiet
+from genrelens.cli.options import Cores, Quiet, SplitSeed
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-app = typer.Typer(name="data", help="Inspect a dataset, or draw it, before training on it.", no_args_is_help=True)
+app = typer.Typer(name="data", help="Check a dataset, or draw it, before training on it.", no_args_is_help=True)
 
 _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
-_SMALLEST, _SMALLEST_WITH_AXES, _LARGEST = (32, 32), (240, 160), (4096, 4096)
+_MIN_SIZE, _MIN_SIZE_WITH_AXES, _MAX_SIZE = (32, 32), (240, 160), (4096, 4096)  # width and height in pixels
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values, with a header.")]
+Data = Annotated[str, typer.Argument(help="Dataset, as for --data of `genrelens train`.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a header.")]
 
 
 @app.command("check")
 def check(
-    data: Annotated[str, typer.Argument(help="As --data of `genrelens train`.")],
-    split: Annotated[str, typer.Option(help="Look for leaks in this split; see `genrelens evaluate`.")] = "given",
-    seed: Annotated[int, typer.Option(help="Of the draw of a split.")] = 1,
+    data: Data,
+    split: Annotated[str, typer.Option(help="Split scheme to check for leaks; see `genrelens evaluate`.")] = "given",
+    seed: SplitSeed = 1,
     threads: Cores = None,
     quiet: Quiet = False,
 ) -> None:
-    """Find what would spoil a training: files that cannot be decoded, are silent, clipped, too short or twice there.
+    """Find defects that would harm training: undecodable, silent, clipped, too short or duplicate files, and leaks.
 
-    Also tells how many tracks each genre has, and what stands on two sides of the split. Exits with 1 if
-    something was found.
+    Also shows the number of tracks per genre. Exits with 1 if it finds something.
     """
     from genrelens import workers
     from genrelens.cli.extras import needs_train_extra
@@ -43,11 +44,11 @@ def check(
     with needs_train_extra():
         from genrelens.train.data.check import check_dataset
         from genrelens.train.data.manifest import read_manifest
-        from genrelens.train.data.splits import assign_splits as divide
+        from genrelens.train.data.splits import assign_splits
 
-    manifest = divide(read_manifest(data), split, seed)
-    with progress_bar("Checking", len(manifest.tracks), visible=not quiet) as advance:
-        report = check_dataset(manifest, threads or workers.available_cores(), advance)
+    manifest = assign_splits(read_manifest(data), split, seed)
+    with progress_bar("Checking", len(manifest.tracks), visible=not quiet) as progress:
+        report = check_dataset(manifest, threads or workers.available_cores(), progress)
     print(report.text())
     if report.findings:
         raise typer.Exit(1)
@@ -55,19 +56,21 @@ def check(
 
 @app.command("duplicates")
 def duplicates(
-    data: Annotated[str, typer.Argument(help="As --data of `genrelens train`.")],
-    split: Annotated[str, typer.Option(help="The split whose sides are told; see `genrelens evaluate`.")] = "given",
-    seed: Annotated[int, typer.Option(help="Of the draw of a split.")] = 1,
-    seconds: Annotated[float, typer.Option(min=10, help="Of each track that are compared, from its middle.")] = 30,
-    json: Json = False,
+    data: Data,
+    split: Annotated[
+        str, typer.Option(help="Split scheme to check for leaking duplicates; see `genrelens evaluate`.")
+    ] = "given",
+    seed: SplitSeed = 1,
+    seconds: Annotated[float, typer.Option(min=10, help="Seconds to compare, from the middle of each track.")] = 30,
+    as_json: Json = False,
     as_csv: Csv = False,
     threads: Cores = None,
     quiet: Quiet = False,
 ) -> None:
-    """Find tracks that share a recording, also if one is cut, filtered, quieter or encoded otherwise.
+    """Find tracks that share a recording, even if it is cut, filtered, quieter or encoded in another format.
 
-    Covers are not found, nor other tempos and pitches. The time grows with the square of the tracks: 1000
-    excerpts take half a minute or less. Exits with 1 if something was found, or a track could not be read.
+    Covers, and copies at another tempo or pitch, are not found. The time grows with the square of the number of
+    tracks: 1000 excerpts take half a minute or less. Exits with 1 if it finds something, or a track is unreadable.
     """
     from genrelens import workers
     from genrelens.cli.extras import needs_train_extra
@@ -76,20 +79,16 @@ def duplicates(
     with needs_train_extra():
         from genrelens.train.data.duplicates import find_duplicates
         from genrelens.train.data.manifest import read_manifest
-        from genrelens.train.data.splits import assign_splits as divide
+        from genrelens.train.data.splits import assign_splits
 
-    _require_one(json, as_csv)
-    manifest = divide(read_manifest(data), split, seed)
-    report = find_duplicates(
-        manifest,
-        threads or workers.available_cores(),
-        lambda what, total: progress_bar(what, total, visible=not quiet),
-        seconds,
-    )
+    _require_single_format(as_json, as_csv)
+    manifest = assign_splits(read_manifest(data), split, seed)
+    cores = threads or workers.available_cores()
+    report = find_duplicates(manifest, cores, partial(progress_bar, visible=not quiet), seconds)
     for failure in report.failures:
-        typer.echo(f"left out: {failure}", err=True)
-    if json or as_csv:
-        _print_rows(report.pairs, json=json)
+        typer.echo(f"skipped: {failure}", err=True)
+    if as_json or as_csv:
+        _print_rows(report.pairs, as_json=as_json)
     else:
         print(report.text())
     if report.pairs or report.failures:
@@ -99,17 +98,19 @@ def duplicates(
 @app.command("suspects")
 def suspects(
     answers: Annotated[
-        list[Path], typer.Argument(help="What `genrelens evaluate --out` wrote; of several folds, all files.")
+        list[Path], typer.Argument(help="Results of `genrelens evaluate --out`; for several folds, all files.")
     ],
     margin: Annotated[
-        float, typer.Option(min=0, max=1, help="Of confidence, by which the model must prefer its own answer.")
+        float,
+        typer.Option(min=0, max=1, help="How much more probable than the given label the predicted one must be."),
     ] = 0.3,
-    json: Json = False,
+    as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Tell whose label a model doubts that did not learn from those tracks, the most doubtful first.
+    """Find probable label errors from the predictions of a model that was not trained on the tracks.
 
-    Exits with 1 if there are some. Listen to them: a model also doubts what it has not understood.
+    The most suspect label comes first. Exits with 1 if there are any. Check them by ear: a model also doubts labels
+    of music that it does not understand.
     """
     from genrelens.cli.extras import needs_train_extra
 
@@ -117,32 +118,32 @@ def suspects(
         from genrelens.train.evaluation.compare import read_evaluation
         from genrelens.train.evaluation.label_errors import find_label_errors
 
-    _require_one(json, as_csv)
+    _require_single_format(as_json, as_csv)
     found = find_label_errors([read_evaluation(file) for file in answers], margin)
-    if json or as_csv:
-        _print_rows(found, json=json)
+    if as_json or as_csv:
+        _print_rows(found, as_json=as_json)
     else:
-        print("\n".join(str(one) for one in found) or "nothing found")
+        print("\n".join(map(str, found)) or "nothing found")
     if found:
         raise typer.Exit(1)
 
 
 @app.command("pictures")
 def pictures(
-    data: Annotated[str, typer.Argument(help="As --data of `genrelens train`.")],
-    folder: Annotated[Path, typer.Argument(help="To put the pictures in, as GENRE/NAME.png.")],
+    data: Data,
+    folder: Annotated[Path, typer.Argument(help="Output folder; pictures are named GENRE/NAME.png.")],
     axes: Annotated[
-        bool, typer.Option("--axes", help="Draw axes, labels and colour bar; else the plot fills the picture.")
+        bool, typer.Option("--axes", help="Draw axes, labels and a colour bar. Default: the plot fills the picture.")
     ] = False,
     size: Annotated[str, typer.Option(help="Width and height in pixels.")] = "432x288",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Draw also what is there already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing pictures.")] = False,
     threads: Cores = None,
     quiet: Quiet = False,
 ) -> None:
-    """Draw the log-mel spectrogram of every track as a PNG picture, to train on with pictures as input.
+    """Draw the log-mel spectrogram of every track as a PNG picture, for training on pictures.
 
-    Pictures that are there already are passed by, so an interrupted run goes on. Exits with 1 if some tracks
-    could not be drawn: each is named with its reason.
+    Existing pictures are skipped, so an interrupted run can be resumed. Exits with 1 if some tracks could not be
+    drawn; each is named with the reason.
     """
     from genrelens import workers
     from genrelens.cli.extras import needs_train_extra
@@ -153,57 +154,53 @@ def pictures(
         from genrelens.train.data.manifest import read_manifest
         from genrelens.train.data.render import PictureStyle, picture_jobs, render_all
 
-    width, height = _pixels(size, _SMALLEST_WITH_AXES if axes else _SMALLEST)
+    width, height = _parse_size(size, _MIN_SIZE_WITH_AXES if axes else _MIN_SIZE)
     jobs = picture_jobs(read_manifest(data), folder)
-    wanted = [job for job in jobs if overwrite or not job.target.exists()]
+    pending = [job for job in jobs if overwrite or not job.target.exists()]
     failed = 0
-    with progress_bar("Drawing", len(wanted), visible=not quiet) as advance:
-        for _, error in render_all(
-            wanted, FrontEnd(), PictureStyle(width, height, axes), threads or workers.available_cores()
-        ):
+    style, cores = PictureStyle(width, height, axes), threads or workers.available_cores()
+    with progress_bar("Drawing", len(pending), visible=not quiet) as progress:
+        for _, error in render_all(pending, FrontEnd(), style, cores):
             if error:
-                typer.echo(f"left out: {error}", err=True)
+                typer.echo(f"skipped: {error}", err=True)
                 failed += 1
-            advance()
-    there = len(jobs) - len(wanted)
-    print(f"{len(wanted) - failed} pictures drawn, {there} there already, {failed} failed")
+            progress()
+    print(f"{len(pending) - failed} pictures drawn, {len(jobs) - len(pending)} already exist, {failed} failed")
     if failed:
         raise typer.Exit(1)
 
 
-def _pixels(size: str, smallest: tuple[int, int]) -> tuple[int, int]:
-    found = _SIZE.fullmatch(size)
-    pixels = (int(found[1]), int(found[2])) if found else (0, 0)
-    if not all(low <= given <= high for low, given, high in zip(smallest, pixels, _LARGEST, strict=True)):
-        limits = " to ".join("x".join(map(str, limit)) for limit in (smallest, _LARGEST))
+def _parse_size(size: str, smallest: tuple[int, int]) -> tuple[int, int]:
+    match = _SIZE.fullmatch(size)
+    pixels = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not all(low <= value <= high for low, value, high in zip(smallest, pixels, _MAX_SIZE, strict=True)):
+        limits = " to ".join("x".join(map(str, limit)) for limit in (smallest, _MAX_SIZE))
         raise typer.BadParameter(f"{size!r} is not a size from {limits}", param_hint="--size")
     return pixels
 
 
-def _require_one(json: bool, as_csv: bool) -> None:
-    if json and as_csv:
+def _require_single_format(as_json: bool, as_csv: bool) -> None:
+    if as_json and as_csv:
         raise typer.BadParameter("choose one of --json and --csv")
 
 
-def _print_rows(rows: "Iterable[BaseModel]", *, json: bool) -> None:
-    """Print JSON lines, or a table whose columns are called "first.name" for parts of parts."""
-    if json:
+def _print_rows(rows: "Iterable[BaseModel]", *, as_json: bool) -> None:
+    """Print JSON lines, or CSV with columns such as "first.name" for nested records."""
+    if as_json:
         for row in rows:
             print(row.model_dump_json())
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    header: list[str] = []
-    for row in rows:
-        cells = dict(_cells(row.model_dump(mode="json")))
-        if not header:
-            header = list(cells)
-            writer.writerow(header)
+    for number, row in enumerate(rows):
+        cells = dict(_flatten(row.model_dump(mode="json")))
+        if number == 0:
+            writer.writerow(cells)
         writer.writerow(cells.values())
 
 
-def _cells(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in content.items():
         if isinstance(value, dict):
-            yield from _cells(value, f"{prefix}{key}.")
+            yield from _flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", round(value, 3) if isinstance(value, float) else value

@@ -33,6 +33,18 @@ Settings = Annotated[
         "--set", metavar="KEY=VALUE", help="Override a value of the recipe, such as train.lr=1e-3; repeatable."
     ),
 ]
+SplitName = Annotated[
+    Literal["train", "valid", "test"], typer.Option("--side", help="Split to evaluate on: train, valid or test.")
+]
+SplitScheme = Annotated[
+    str,
+    typer.Option(
+        "--split",
+        help="How tracks are assigned to splits: given, fault-filtered, stratified, tracks, fold-1-of-10; "
+        "'none' evaluates all tracks.",
+    ),
+]
+SplitSeed = Annotated[int, typer.Option("--seed", help="Seed of random splits.")]
 
 AllowLeak = Annotated[
     bool,

@@ -33,7 +33,7 @@ def train(
     from genrelens.cli.extras import needs_train_extra
 
     with needs_train_extra():
-        from genrelens.cli.measures import measured_text
+        from genrelens.cli.metrics import format_result
         from genrelens.cli.training import loading_options, notifier
         from genrelens.train.fit.probe_run import ProbeRequest, train_probe
         from genrelens.train.fit.run import TrainingRequest
@@ -54,11 +54,11 @@ def train(
     loading = loading_options(data, cache, threads, allow_leak=allow_leak, quiet=quiet)
 
     if isinstance(content, ProbeRecipe):
-        print(measured_text(train_probe(ProbeRequest(content, loading, folder), notifier(quiet))))
+        print(format_result(train_probe(ProbeRequest(content, loading, folder), notifier(quiet))))
         print(f"\nmodel   {folder / 'model.onnx'}")
         return
     options = TrainingOptions(accelerator, devices, track, progress=not quiet and sys.stderr.isatty())
     result = run_training(TrainingRequest(content, loading, folder, resume, options), notifier(quiet))
-    print(measured_text(result.evaluation))
+    print(format_result(result.evaluation))
     files = {"model": folder / "model.onnx", "report": write_report(folder, result.network)}
     print("\n" + "\n".join(f"{name:<8}{file}" for name, file in files.items() if file.exists()))
