@@ -30,17 +30,17 @@ def predict(model_file: Path) -> Callable[..., Result]:
     return run
 
 
-def test_a_table(predict: Callable[..., Result], wav: MakeWav) -> None:
+def test_the_table_has_a_row_per_track(predict: Callable[..., Result], wav: MakeWav) -> None:
     low, high = wav("low.wav", hz=100), wav("high.wav", hz=6_000)
     result = predict(low, high)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert re.fullmatch(rf"low +\d+ % high \d+ % +{re.escape(str(low))}", lines[0])
-    assert re.fullmatch(rf"high +\d+ % low \d+ % +{re.escape(str(high))}", lines[1])
+    assert re.fullmatch(rf"Low +\d+ % High \d+ % +{re.escape(str(low))}", lines[0])
+    assert re.fullmatch(rf"High +\d+ % Low \d+ % +{re.escape(str(high))}", lines[1])
     assert result.stderr == ""
 
 
-def test_json_lines(predict: Callable[..., Result], wav: MakeWav, tmp_path: Path) -> None:
+def test_json_has_a_line_per_track(predict: Callable[..., Result], wav: MakeWav, tmp_path: Path) -> None:
     result = predict("--json", "--top", 1, wav(), tmp_path / "missing.wav")
     assert result.exit_code == 1
     first, second = result.stdout.splitlines()
@@ -50,7 +50,7 @@ def test_json_lines(predict: Callable[..., Result], wav: MakeWav, tmp_path: Path
     assert failure.error.type == "AudioNotFoundError"
 
 
-def test_csv_rows(predict: Callable[..., Result], wav: MakeWav, tmp_path: Path) -> None:
+def test_csv_has_a_row_per_track(predict: Callable[..., Result], wav: MakeWav, tmp_path: Path) -> None:
     odd = wav('with "quotes", commas.wav')
     result = predict("--csv", odd, tmp_path / "missing.wav")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
@@ -60,31 +60,31 @@ def test_csv_rows(predict: Callable[..., Result], wav: MakeWav, tmp_path: Path) 
     assert "does not exist" in rows[1]["error"]
 
 
-def test_unknown_in_a_table_as_json_and_as_csv(predict: Callable[..., Result], wav: MakeWav) -> None:
+def test_low_confidence_is_reported_as_unknown_in_each_format(predict: Callable[..., Result], wav: MakeWav) -> None:
     low = wav("low.wav", hz=100)
     table = predict("--min-confidence", 1, low).stdout
-    assert re.fullmatch(rf"unknown +low \d+ % +{re.escape(str(low))}\n", table)
+    assert re.fullmatch(rf"Unknown +Low \d+ % +{re.escape(str(low))}\n", table)
     prediction = Prediction.from_json(predict("--min-confidence", 1, "--json", low).stdout)
     assert (prediction.genre, prediction.scores[0].label) == ("unknown", "low")
     (row,) = csv.DictReader(io.StringIO(predict("--min-confidence", 1, "--csv", low).stdout))
     assert (row["genre"], row["genre_2"], row["confidence"]) == ("unknown", "low", row["confidence_2"])
 
 
-def test_no_music_in_a_table(wav: MakeWav, tmp_path: Path) -> None:
+def test_audio_that_is_not_music_is_unknown(wav: MakeWav, tmp_path: Path) -> None:
     detector = MusicDetector(centre=(9.0, 9.0), axes=(), usual=0.1, limit=0.2)
     model = make_mapped_model(tmp_path / "m.onnx", make_card(detector=detector))
     result = CliRunner().invoke(app, ["predict", "--model", str(model), str(wav())])
-    assert re.fullmatch(r"unknown +no music +\S+tone\.wav\n", result.stdout)
+    assert re.fullmatch(r"Unknown +not music +\S+tone\.wav\n", result.stdout)
 
 
-@pytest.mark.parametrize("least", ["-0.1", "1.1", "half"])
-def test_a_least_confidence_that_is_none(predict: Callable[..., Result], wav: MakeWav, least: str) -> None:
-    result = predict("--min-confidence", least, wav())
+@pytest.mark.parametrize("value", ["-0.1", "1.1", "half"])
+def test_an_invalid_minimum_confidence_is_refused(predict: Callable[..., Result], wav: MakeWav, value: str) -> None:
+    result = predict("--min-confidence", value, wav())
     assert result.exit_code == 2
     assert "--min-confidence" in result.stderr
 
 
-def test_folders_are_searched_and_files_named_twice_are_heard_once(
+def test_folders_are_searched_and_each_file_is_analysed_once(
     predict: Callable[..., Result], wav: MakeWav, tmp_path: Path
 ) -> None:
     for name in ("a.wav", "sub/b.wav", "sub/deep/c.wav"):
@@ -96,20 +96,20 @@ def test_folders_are_searched_and_files_named_twice_are_heard_once(
     assert names == ["a.wav", "b.wav", "c.wav"]
 
 
-def test_a_folder_without_audio(predict: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_folder_without_audio_is_a_failure(predict: Callable[..., Result], tmp_path: Path) -> None:
     result = predict(tmp_path)
     assert result.exit_code == 1
-    assert "holds no audio files" in result.stderr
+    assert "contains no audio files" in result.stderr
 
 
-def test_a_folder_that_is_closed_to_us(
+def test_an_unreadable_folder_is_reported_and_the_rest_is_analysed(
     predict: Callable[..., Result], wav: MakeWav, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wav("music/open/a.wav", seconds=1)
     wav("music/closed/b.wav", seconds=1)
     scan = os.scandir
 
-    def refuse(path: str) -> object:  # root may read all, so the refusal is played
+    def refuse(path: str) -> object:  # simulated, because root may read everything
         if Path(path).name == "closed":
             raise PermissionError(13, "Permission denied", path)
         return scan(path)
@@ -131,30 +131,30 @@ def test_warnings_and_failures_go_to_stderr(predict: Callable[..., Result], wav:
     assert "bad.mp3 is not audio" in result.stderr
 
 
-def test_many_files_by_processes(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
+def test_many_files_are_analysed_by_worker_processes(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
     for hz in range(100, 700, 100):
         wav(f"music/{hz}.wav", hz=hz, seconds=1)
     command = [*GENRELENS, "predict", "--model", model_file, "--threads", "2", "--json", tmp_path / "music"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert [json.loads(line)["genre"] for line in answer.stdout.splitlines()] == ["low"] * 6
-    assert answer.stderr == ""
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert [json.loads(line)["genre"] for line in process.stdout.splitlines()] == ["low"] * 6
+    assert process.stderr == ""
 
 
-def test_paths_that_are_not_text(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
+def test_paths_that_are_not_unicode_are_printed_unchanged(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
     odd = os.fsencode(tmp_path) + b"/\xff\n\xf0\x9f\x8e\xb7.wav"
     wav().rename(os.fsdecode(odd))
     for kind in ("--json", "--csv", "--quiet"):
         command = [*GENRELENS, "predict", "--model", model_file, kind, Path(os.fsdecode(odd))]
-        answer = subprocess.run(command, capture_output=True, check=True)
+        process = subprocess.run(command, capture_output=True, check=True)
         if kind == "--json":
-            assert os.fsencode(json.loads(answer.stdout)["path"]) == odd
+            assert os.fsencode(json.loads(process.stdout)["path"]) == odd
         elif kind == "--csv":
-            assert b"\xff" in answer.stdout
+            assert b"\xff" in process.stdout
         else:
-            assert len(answer.stdout.splitlines()) == 1
+            assert len(process.stdout.splitlines()) == 1
 
 
-def test_ctrl_c_ends_all_without_a_traceback(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
+def test_an_interrupt_ends_all_processes_without_a_traceback(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
     for number in range(40):
         wav(f"music/{number}.wav", seconds=60)
     command = [
@@ -173,7 +173,7 @@ def test_ctrl_c_ends_all_without_a_traceback(model_file: Path, wav: MakeWav, tmp
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        bufsize=0,  # what readline would read ahead, communicate would not give back
+        bufsize=0,  # readline would otherwise read ahead, which communicate does not return
         start_new_session=True,
         preexec_fn=restore_interrupts,
     ) as process:
@@ -187,7 +187,7 @@ def test_ctrl_c_ends_all_without_a_traceback(model_file: Path, wav: MakeWav, tmp
         json.loads(line)
 
 
-def test_a_reader_that_leaves_early(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_the_command_quietly(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
     for number in range(30):
         wav(f"music/{number}.wav", seconds=1)
     command = [
@@ -211,7 +211,7 @@ def test_a_reader_that_leaves_early(model_file: Path, wav: MakeWav, tmp_path: Pa
         assert process.wait(60) == 1
 
 
-def test_a_terminal_gets_colours_bars_and_progress(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
+def test_a_terminal_shows_colours_bars_and_progress(model_file: Path, wav: MakeWav, tmp_path: Path) -> None:
     for number in range(8):
         wav(f"music/{number}.wav", hz=100, seconds=20)
     master, slave = os.openpty()
@@ -219,7 +219,7 @@ def test_a_terminal_gets_colours_bars_and_progress(model_file: Path, wav: MakeWa
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "200"}
     with subprocess.Popen(command, stdout=slave, stderr=slave, env=environment) as process:
         os.close(slave)
-        seen = b""
+        output = b""
         while True:
             try:
                 chunk = os.read(master, 65_536)
@@ -227,10 +227,10 @@ def test_a_terminal_gets_colours_bars_and_progress(model_file: Path, wav: MakeWa
                 break
             if not chunk:
                 break
-            seen += chunk
-    text = seen.decode()
+            output += chunk
+    text = output.decode()
     assert process.returncode == 0
     assert text.count("music/") == 8
     assert "█" in text
     assert "\x1b[" in text
-    assert "Listening" in text
+    assert "Analysing" in text
