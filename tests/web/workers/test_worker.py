@@ -28,7 +28,8 @@ def test_a_result_has_the_clients_file_name(classifier: Classifier, song: Path) 
     assert isinstance(result, Result)
     assert result.path == "mine.wav"
     assert [score.label for score in result.scores] == ["low"]
-    assert result.spectrogram is result.explanations is None
+    assert result.spectrogram is None
+    assert result.explanations is None
 
 
 def test_a_failure_has_the_clients_file_name_only(classifier: Classifier, text_file: Path) -> None:
