@@ -42,7 +42,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"
 _RESPONSE_STARTS = ("http.response.start", "websocket.http.response.start")
 _CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that disconnected before the response
 
-_HEALTH_CHECKS = ("/healthz", "/readyz")  # orchestrators address the server by IP address
+_HEALTH_CHECKS = ("/healthz", "/readyz")  # orchestrators call these by IP address
 
 _log = logging.getLogger(__name__)
 _request_log = logging.getLogger("genrelens.request")

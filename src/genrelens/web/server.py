@@ -29,7 +29,7 @@ def run(settings: Settings, host: str, port: int, announce: Callable[[str], None
         announce: called with the URL once the server accepts requests.
 
     Raises:
-        OSError: the address cannot be bound.
+        OSError: host and port cannot be bound.
         ModelError: a model cannot be found or used.
         WorkerError: no worker process can be started.
     """

@@ -85,7 +85,7 @@ class Metrics:
         )
         self.uploads = self._gauge("genrelens_uploads_under_way", "Requests with files in progress.")
         self.files_waiting = self._gauge("genrelens_files_waiting", "Files waiting for a worker.")
-        self.files = self._counter("genrelens_files", "Files, by outcome: judged (classified) or failed.", "outcome")
+        self.files = self._counter("genrelens_files", "Files that were classified or failed, by outcome.", "outcome")
         self.audio_seconds = self._counter("genrelens_audio_seconds", "Seconds of audio classified.")
         self.live_sessions = self._gauge("genrelens_live_sessions", "Open live sessions.")
         self.workers_lost = self._counter("genrelens_workers_lost", "Worker processes that died or were killed.")

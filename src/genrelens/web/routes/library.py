@@ -1,6 +1,6 @@
 """`/v1/library`: browse a music library, find similar tracks and stream audio; and the page for it.
 
-All routes are read-only, and address tracks by number, so that only files in the catalog can be accessed.
+All routes are read-only and identify tracks by number, so that only files in the catalog can be accessed.
 """
 
 import mimetypes

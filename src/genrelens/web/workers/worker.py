@@ -145,7 +145,7 @@ def _describe(classifier: Classifier) -> LoadedModel:
 
 
 def _set_alarm(seconds: float) -> None:
-    """Let the kernel end this process after `seconds`: it may hang in C code, and the server may have died."""
+    """Schedule the end of this process by the kernel: it may hang in C code, and the server may have died."""
     if hasattr(signal, "alarm"):
         signal.alarm(ceil(seconds))
 
