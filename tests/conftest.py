@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 # Tests of code that needs more than the base install, and what it needs.
-_NEEDS = {"train": "torch", "library/cluster": "ray", "cli/library/test_cluster.py": "ray"}
+_NEEDS = {
+    "train": "torch",
+    "project/test_documents.py": "cogapp",
+    "library/cluster": "ray",
+    "cli/library/test_cluster.py": "ray",
+}
 
 # Rooms whose tests start no server, browser or training; they are marked `quick`.
 _QUICK = ("audio", "beetsplug", "explain", "features", "library", "model")
