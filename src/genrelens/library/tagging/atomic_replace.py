@@ -19,11 +19,7 @@ def partial_path(path: Path) -> Path:
 
 
 def create_partial(partial: Path) -> None:
-    """Create the file to be written; until it has the old file's permissions, only its owner may read it.
-
-    Raises:
-        OSError: the file cannot be created.
-    """
+    """Create the file to be written; until it has the old file's permissions, only its owner may read it."""
     partial.touch(0o600, exist_ok=False)
 
 
@@ -34,21 +30,15 @@ def check_writable(path: Path) -> None:
         TagsUnwritableError: the file or its directory is read-only.
         OSError: the file is missing.
     """
+    name = display_name(path)
     if not path.stat().st_mode & _WRITE_BITS:
-        raise TagsUnwritableError(f"{display_name(path)} is read-only; make it writable, or leave it out")
+        raise TagsUnwritableError(f"{name} is read-only; make it writable, or leave it out")
     if not os.access(path.parent, os.W_OK):
-        raise TagsUnwritableError(
-            f"the folder of {display_name(path)} is read-only; make it writable, or leave the file out"
-        )
+        raise TagsUnwritableError(f"the folder of {name} is read-only; make it writable, or leave the file out")
 
 
 def check_unchanged(path: Path, stamp: FileStamp, event: str) -> None:
-    """Reject a file that was changed since an event.
-
-    Args:
-        path: path of the file.
-        stamp: stamp of the file at the event.
-        event: participle for the message, such as "classified".
+    """Reject a file that was changed since an event, which the message names by a participle such as "classified".
 
     Raises:
         FileChangedError: the size or modification time of the file differs.
@@ -61,10 +51,7 @@ def check_unchanged(path: Path, stamp: FileStamp, event: str) -> None:
 def copy_metadata(old: Path, new: Path, mtime_ns: int | None) -> None:
     """Copy owner, permissions and extended attributes of `old` to `new`, and flush `new` to disk.
 
-    Args:
-        old: existing file.
-        new: file to replace it.
-        mtime_ns: modification time for `new` in ns; None for the present time.
+    `new` gets the modification time `mtime_ns` in ns, or the present time if that is None.
 
     Raises:
         TagsUnwritableError: `new` would belong to another user or group.
@@ -76,9 +63,8 @@ def copy_metadata(old: Path, new: Path, mtime_ns: int | None) -> None:
             os.chown(new, *owner)
     new_status = new.stat()
     if (new_status.st_uid, new_status.st_gid) != (status.st_uid, status.st_gid):
-        raise TagsUnwritableError(
-            f"{display_name(old)} would no longer belong to its user or group; run this as its owner, or leave it out"
-        )
+        sentence = f"{display_name(old)} would no longer belong to its user or group"
+        raise TagsUnwritableError(f"{sentence}; run this as its owner, or leave it out")
     shutil.copystat(old, new)
     if mtime_ns is None:
         os.utime(new)
@@ -104,10 +90,6 @@ def replace(new: Path, old: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 (hex) of a file.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
+    """Return the SHA-256 (hex) of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

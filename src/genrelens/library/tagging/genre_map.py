@@ -17,7 +17,7 @@ up whole, then by its last level ("Metal"), which is also its name if the file h
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import ItemsView, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,20 +83,16 @@ def read_genre_map(path: Path) -> GenreMap:
     Raises:
         GenreMapError: the file cannot be read, is not TOML (the message has the line), or is invalid (it has the key).
     """
+    name = display_name(path)
     try:
         content = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise GenreMapError(
-            f"{display_name(path)} cannot be read ({error.strerror}); give the path of a .toml file"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GenreMapError(
-            f"{display_name(path)} is not TOML ({error}); see the example in docs/library.md"
-        ) from error
-    try:
         return _parse_genre_map(content)
+    except OSError as error:
+        raise GenreMapError(f"{name} cannot be read ({error.strerror}); give the path of a .toml file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise GenreMapError(f"{name} is not TOML ({error}); see the example in docs/library.md") from error
     except (TypeError, ValueError) as error:
-        raise GenreMapError(f"{display_name(path)}: {error}") from error
+        raise GenreMapError(f"{name}: {error}") from error
 
 
 def _parse_genre_map(content: dict[str, Any]) -> GenreMap:
@@ -105,21 +101,19 @@ def _parse_genre_map(content: dict[str, Any]) -> GenreMap:
     ancestors = content.get("ancestors", False)
     if not isinstance(ancestors, bool):
         raise TypeError("ancestors is not true or false")
-    names = {key.casefold(): _parse_names(f"names.{key}", value) for key, value in _table(content, "names").items()}
-    parents = {
-        key.casefold(): _parse_name(f"parents.{key}", value) for key, value in _table(content, "parents").items()
-    }
+    names = {key.casefold(): _parse_names(f"names.{key}", value) for key, value in _table(content, "names")}
+    parents = {key.casefold(): _parse_name(f"parents.{key}", value) for key, value in _table(content, "parents")}
     for genre in parents:
         _check_acyclic(genre, parents)
     canonical = {name.casefold(): name for name in _parse_names("canonical", content.get("canonical", []))}
     return GenreMap(names, parents, canonical, ancestors)
 
 
-def _table(content: dict[str, Any], key: str) -> dict[str, Any]:
+def _table(content: dict[str, Any], key: str) -> ItemsView[str, Any]:
     value = content.get(key, {})
     if not isinstance(value, dict):
         raise TypeError(f"{key} is not a table; write [{key}] and one line per genre")
-    return value
+    return value.items()
 
 
 def _parse_names(key: str, value: object) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ class State(StrEnum):
     """The state of a change, as stored in the catalog.
 
     A change goes from `BEGUN` over `PREPARED` to `WRITTEN`, and when undone over `UNDOING` to `UNDONE`. An entry in
-    another state than `WRITTEN` or `UNDONE` belongs to an interrupted run, and `recovery` settles it.
+    another state than `WRITTEN` or `UNDONE` belongs to an interrupted run, and `recover` settles it.
     """
 
     BEGUN = "begun"  # the new file is being made; the old one is in place
@@ -42,9 +42,7 @@ class Entry:
     """One change of one file.
 
     Attributes:
-        id: ID of the entry.
-        run: ID of the run.
-        track: ID of the track in the catalog.
+        id, run, track: IDs of the entry, the run, and the track in the catalog.
         path: path of the file when it was changed.
         partial: path of the file that replaces it.
         state: how far the change got.
@@ -72,11 +70,9 @@ class TaggingRun:
     """A run that changed files.
 
     Attributes:
-        id: ID of the run.
         began: when it began, ISO 8601 in UTC.
         options: its command line options by name.
-        written: number of its changes that are in place.
-        undone: number of its changes that were undone.
+        written, undone: numbers of its changes that are in place, and that were undone.
     """
 
     id: int
@@ -91,6 +87,7 @@ class Journal:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._connection = catalog.connection
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -102,71 +99,49 @@ class Journal:
             LibraryBusyError: another process changes files of this catalog.
             CatalogError: the catalog cannot be written in the block.
         """
-        connection = self._catalog.connection
         with catalog_lock(self._catalog, "tag"):
             try:
-                connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute("PRAGMA synchronous = FULL")
                 yield
             except sqlite3.Error as error:
-                raise CatalogError(
-                    f"{display_name(self._catalog.path)} cannot be written ({error}); free some space, and run again"
-                ) from error
+                name = display_name(self._catalog.path)
+                raise CatalogError(f"{name} cannot be written ({error}); free some space, and run again") from error
             finally:
-                connection.execute("PRAGMA synchronous = NORMAL")
+                self._connection.execute("PRAGMA synchronous = NORMAL")
 
     def begin_run(self, options: dict[str, Any]) -> int:
         """Add a run, and return its ID."""
         began = datetime.now(UTC).isoformat(timespec="seconds")
-        with self._catalog.transaction() as connection:
-            row = connection.execute("INSERT INTO runs (began, options) VALUES (?, ?)", (began, json.dumps(options)))
-        return int(row.lastrowid or 0)
+        return self._write("INSERT INTO runs (began, options) VALUES (?, ?)", began, json.dumps(options))
 
     def begin(
-        self,
-        run: int,
-        track: int,
-        path: Path,
-        partial: Path,
-        old_genres: tuple[str, ...],
-        new_genres: tuple[str, ...],
+        self, run: int, track: int, path: Path, partial: Path, old: tuple[str, ...], new: tuple[str, ...]
     ) -> Entry:
-        """Add an entry for a file whose changed copy is about to be written to `partial`."""
+        """Add an entry for a file whose copy with new genres is about to be written to `partial`."""
         stamp = FileStamp.from_path(path)
-        with self._catalog.transaction() as connection:
-            row = connection.execute(
-                "INSERT INTO changes (run, track, path, partial, state, old_genres, new_genres, old_size, old_mtime_ns)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(run, track, path_to_bytes(path), path_to_bytes(partial), State.BEGUN),
-                    *(json.dumps(old_genres), json.dumps(new_genres), stamp.size, stamp.mtime_ns),
-                ),
-            )
-        return self.entry(int(row.lastrowid or 0))
+        entry_id = self._write(
+            "INSERT INTO changes (run, track, path, partial, state, old_genres, new_genres, old_size, old_mtime_ns)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(run, track, path_to_bytes(path), path_to_bytes(partial), State.BEGUN),
+            *(json.dumps(old), json.dumps(new), stamp.size, stamp.mtime_ns),
+        )
+        return self.entry(entry_id)
 
     def prepare(self, entry: Entry, new_stamp: FileStamp, old_hash: str, new_hash: str, patch: bytes) -> Entry:
-        """Record that the new file is complete and replaces the old one next.
+        """Record that the new file is complete and replaces the old one next, and return the updated entry.
 
-        Args:
-            entry: entry of the change.
-            new_stamp: stamp of the new file.
-            old_hash: SHA-256 (hex) of the old file.
-            new_hash: SHA-256 (hex) of the new file.
-            patch: reverse patch from the new file to the old one.
-
-        Returns: the updated entry.
+        The hashes are SHA-256 (hex); `patch` restores the old file from the new one.
         """
-        with self._catalog.transaction() as connection:
-            connection.execute(
-                "UPDATE changes SET state = ?, new_size = ?, new_mtime_ns = ?, old_hash = ?, new_hash = ?, patch = ?"
-                " WHERE id = ?",
-                (State.PREPARED, new_stamp.size, new_stamp.mtime_ns, old_hash, new_hash, patch, entry.id),
-            )
+        self._write(
+            "UPDATE changes SET state = ?, new_size = ?, new_mtime_ns = ?, old_hash = ?, new_hash = ?, patch = ?"
+            " WHERE id = ?",
+            *(State.PREPARED, new_stamp.size, new_stamp.mtime_ns, old_hash, new_hash, patch, entry.id),
+        )
         return self.entry(entry.id)
 
     def discard(self, entry: Entry) -> None:
         """Delete the entry of a change that was not made."""
-        with self._catalog.transaction() as connection:
-            connection.execute("DELETE FROM changes WHERE id = ?", (entry.id,))
+        self._write("DELETE FROM changes WHERE id = ?", entry.id)
 
     def settle(self, entry: Entry, state: Literal[State.WRITTEN, State.UNDONE]) -> None:
         """Record that the new file (`WRITTEN`) or the old file (`UNDONE`) is in place.
@@ -189,49 +164,43 @@ class Journal:
 
     def begin_undo(self, entry: Entry, path: Path, partial: Path) -> None:
         """Record that the old file is being restored in `partial`, to replace the file that is now at `path`."""
-        with self._catalog.transaction() as connection:
-            connection.execute(
-                "UPDATE changes SET state = ?, path = ?, partial = ? WHERE id = ?",
-                (State.UNDOING, path_to_bytes(path), path_to_bytes(partial), entry.id),
-            )
+        query = "UPDATE changes SET state = ?, path = ?, partial = ? WHERE id = ?"
+        self._write(query, State.UNDOING, path_to_bytes(path), path_to_bytes(partial), entry.id)
 
     def cancel_undo(self, entry: Entry) -> None:
         """Record that the new file is still in place after all."""
-        with self._catalog.transaction() as connection:
-            connection.execute("UPDATE changes SET state = ? WHERE id = ?", (State.WRITTEN, entry.id))
+        self._write("UPDATE changes SET state = ? WHERE id = ?", State.WRITTEN, entry.id)
 
     def entry(self, entry_id: int) -> Entry:
         """Return an entry by its ID."""
         query = f"SELECT {_COLUMNS} FROM changes WHERE id = ?"
-        return _parse_entry(self._catalog.connection.execute(query, (entry_id,)).fetchone())
+        return _parse_entry(self._connection.execute(query, (entry_id,)).fetchone())
 
     def unsettled_entries(self) -> list[Entry]:
         """Return the changes that were interrupted."""
         query = f"SELECT {_COLUMNS} FROM changes WHERE state IN {_UNSETTLED} ORDER BY id"
-        return [_parse_entry(row) for row in self._catalog.connection.execute(query)]
+        return [_parse_entry(row) for row in self._connection.execute(query)]
 
     def written_ids(self, run: int) -> list[int]:
         """Return the IDs of the changes of a run that are in place, the latest first."""
-        rows = self._catalog.connection.execute(
-            "SELECT id FROM changes WHERE run = ? AND state = ? ORDER BY id DESC", (run, State.WRITTEN)
-        )
-        return [entry_id for (entry_id,) in rows]
+        query = "SELECT id FROM changes WHERE run = ? AND state = ? ORDER BY id DESC"
+        return [entry_id for (entry_id,) in self._connection.execute(query, (run, State.WRITTEN))]
 
     def patch(self, entry: Entry) -> bytes:
         """Return the reverse patch from the new file to the old one."""
         query = "SELECT patch FROM changes WHERE id = ?"
-        (content,) = self._catalog.connection.execute(query, (entry.id,)).fetchone()
+        (content,) = self._connection.execute(query, (entry.id,)).fetchone()
         return bytes(content)
 
     def current_path(self, entry: Entry) -> Path:
         """Return the present path of the file by the catalog: a scan may have found that it moved."""
         query = "SELECT path FROM tracks WHERE id = ?"
-        row = self._catalog.connection.execute(query, (entry.track,)).fetchone()
+        row = self._connection.execute(query, (entry.track,)).fetchone()
         return path_from_bytes(row["path"]).resolve() if row else entry.path
 
     def runs(self) -> list[TaggingRun]:
         """Return the runs that wrote tags, the latest first."""
-        rows = self._catalog.connection.execute(
+        rows = self._connection.execute(
             "SELECT runs.id, began, options, sum(state = ?) AS written, sum(state = ?) AS undone FROM runs"
             " LEFT JOIN changes ON run = runs.id GROUP BY runs.id ORDER BY runs.id DESC",
             (State.WRITTEN, State.UNDONE),
@@ -254,19 +223,23 @@ class Journal:
 
     def later_run(self, entry: Entry) -> int | None:
         """Return the ID of the latest run that changed the same file after this change and was not undone."""
-        (run,) = self._catalog.connection.execute(
+        (run,) = self._connection.execute(
             "SELECT MAX(run) FROM changes WHERE id > ? AND state = ? AND (track = ? OR path = ?)",
             (entry.id, State.WRITTEN, entry.track, path_to_bytes(entry.path)),
         ).fetchone()
         return None if run is None else int(run)
 
+    def _write(self, query: str, *values: object) -> int:
+        """Execute one statement in a transaction, and return the ID of the row that it inserted, if any."""
+        with self._catalog.transaction() as connection:
+            return connection.execute(query, values).lastrowid or 0
+
     def _tracks_of_file(self, entry: Entry, stamp: FileStamp) -> set[int]:
         """Return the changed track, and the tracks with this stamp that are links to its file."""
         file = self.current_path(entry)
-        candidates = self._catalog.connection.execute(
-            "SELECT id, path FROM tracks WHERE (size, mtime_ns) = (?, ?)", (stamp.size, stamp.mtime_ns)
-        )
-        return {entry.track, *(row["id"] for row in candidates if path_from_bytes(row["path"]).resolve() == file)}
+        query = "SELECT id, path FROM tracks WHERE (size, mtime_ns) = (?, ?)"
+        rows = self._connection.execute(query, (stamp.size, stamp.mtime_ns))
+        return {entry.track, *(row["id"] for row in rows if path_from_bytes(row["path"]).resolve() == file)}
 
 
 def _parse_entry(row: sqlite3.Row) -> Entry:

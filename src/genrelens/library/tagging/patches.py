@@ -12,7 +12,7 @@ import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,6 @@ from genrelens.errors import FileChangedError
 _CHUNK = 1 << 16  # bytes compared at a time
 _FROM_START, _FROM_END = b"\0", b"\1"
 _DAMAGED = "the patch that restores the old file is damaged; the change cannot be undone"
-
-
-class Sink(Protocol):
-    """A target that bytes are written to."""
-
-    def write(self, content: bytes, /) -> object:
-        """Write the next bytes."""
 
 
 def reverse_patch(old: Path, new: Path) -> bytes:
@@ -43,16 +36,16 @@ def reverse_patch(old: Path, new: Path) -> bytes:
     compressor = bz2.BZ2Compressor()
     with old.open("rb") as old_file, new.open("rb") as new_file:
         size = old_file.seek(0, 2).to_bytes(8, "little")
-        parts = [compressor.compress(piece) for piece in itertools.chain([size], _differences(old_file, new_file))]
-    return b"".join([*parts, compressor.flush()])
+        pieces = [compressor.compress(piece) for piece in itertools.chain([size], _differences(old_file, new_file))]
+    return b"".join([*pieces, compressor.flush()])
 
 
-def apply_patch(new: Path, patch: bytes, target: Sink) -> None:
-    """Write the old file to `target`, from the new file and the reverse patch.
+def apply_patch(new: Path, patch: bytes) -> Iterator[bytes]:
+    """Yield the old file chunk by chunk, from the new file and the reverse patch.
 
     Raises:
         FileChangedError: the patch is damaged.
-        OSError: a file cannot be read or written.
+        OSError: the new file cannot be read.
     """
     with new.open("rb") as file, bz2.open(io.BytesIO(patch)) as reader:
         size = int.from_bytes(_read_exactly(reader, 8), "little")
@@ -61,7 +54,7 @@ def apply_patch(new: Path, patch: bytes, target: Sink) -> None:
             length = min(_CHUNK, size - start)
             position = start + shift if _read_exactly(reader, 1) == _FROM_END else start
             difference = np.frombuffer(_read_exactly(reader, length), np.uint8)
-            target.write((difference ^ _read_padded(file, position, length)).tobytes())
+            yield (difference ^ _read_padded(file, position, length)).tobytes()
 
 
 def _differences(old: IO[bytes], new: IO[bytes]) -> Iterator[bytes]:
@@ -88,11 +81,7 @@ def _read_padded(file: IO[bytes], start: int, length: int) -> NDArray[np.uint8]:
 
 
 def _read_exactly(reader: IO[bytes], length: int) -> bytes:
-    """Read `length` bytes of a patch.
-
-    Raises:
-        FileChangedError: the patch is shorter, or damaged.
-    """
+    """Read `length` bytes of a patch, which may be damaged or shorter."""
     try:
         content = reader.read(length)
     except (OSError, EOFError) as error:

@@ -1,6 +1,5 @@
 """The plan of a tagging run: for each file its genres now and then, or why it is skipped."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -79,12 +78,6 @@ class PlannedChange(Record):
         return self.model_copy(update={"new": self.old, "skipped": reason, "detail": detail})
 
 
-def plan_files(tracks: Iterable[ClassifiedTrack], policy: TagPolicy) -> Iterator[tuple[ClassifiedTrack, PlannedChange]]:
-    """Yield each track with its planned change, in constant memory."""
-    for track in tracks:
-        yield track, plan_file(track, policy)
-
-
 def plan_file(track: ClassifiedTrack, policy: TagPolicy) -> PlannedChange:
     """Plan the change of one file, by its present tags."""
     no_change = PlannedChange(path=str(track.path), old=(), new=())
@@ -94,15 +87,13 @@ def plan_file(track: ClassifiedTrack, policy: TagPolicy) -> PlannedChange:
             return no_change.skip("changed", f"{name} was changed since it was classified; run again")
         tags = genre_tags.read(track.path, PROFILES[policy.profile])
         change = plan_genres(track.prediction, tags.genres, policy)
-        if change.skipped is None:
-            change = _skip_unwritable(change, track.path.resolve(), policy, tags.dialect)
+        return change if change.skipped else _skip_unwritable(change, track.path.resolve(), policy, tags.dialect)
     except FileNotFoundError:
         return no_change.skip("gone", f"{name} is missing; scan again")
     except OSError as error:
         return no_change.skip("unreadable", f"{name} cannot be read ({error.strerror or error})")
     except TagsUnreadableError as error:
         return no_change.skip("unreadable", str(error))
-    return change
 
 
 def plan_genres(prediction: Prediction, existing: tuple[str, ...], policy: TagPolicy) -> PlannedChange:

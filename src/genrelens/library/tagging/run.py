@@ -8,17 +8,17 @@ from genrelens.library.catalog.catalog import Catalog
 from genrelens.library.catalog.tracks import ClassifiedTrack, TrackQuery, refresh_stamp
 from genrelens.library.tagging.genre_map import GenreMap
 from genrelens.library.tagging.journal import Journal
-from genrelens.library.tagging.plan import PlannedChange, TagPolicy, plan_files
-from genrelens.library.tagging.recovery import recover
+from genrelens.library.tagging.plan import PlannedChange, TagPolicy, plan_file
 from genrelens.library.tagging.safe_write import safe_write
+from genrelens.library.tagging.undo import recover
 
 
 def preview(
     catalog: Catalog, query: TrackQuery, policy: TagPolicy, *, by: Grouping = "track"
 ) -> Iterator[PlannedChange]:
     """Yield the planned change of each file, by path, without touching any file."""
-    for _, change in plan_files(iter_tracks_by(by, catalog, query), policy):
-        yield change
+    for track in iter_tracks_by(by, catalog, query):
+        yield plan_file(track, policy)
 
 
 def tag(
@@ -44,8 +44,8 @@ def tag(
         recover(journal)
         run: int | None = None
         # Stamps are read again, as a track may be a link to a file that this run has written.
-        tracks = (refresh_stamp(catalog, track) for track in iter_tracks_by(by, catalog, query))
-        for track, change in plan_files(tracks, policy):
+        for track in (refresh_stamp(catalog, track) for track in iter_tracks_by(by, catalog, query)):
+            change = plan_file(track, policy)
             if change.skipped is not None:
                 yield change
                 continue

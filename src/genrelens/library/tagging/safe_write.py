@@ -23,17 +23,11 @@ _RATE = 22_050  # Hz; required by the reader, but without effect on the digest o
 
 
 def safe_write(
-    journal: Journal,
-    run: int,
-    track: ClassifiedTrack,
-    change: PlannedChange,
-    profile: ProfileName,
-    *,
-    keep_times: bool,
+    journal: Journal, run: int, track: ClassifiedTrack, change: PlannedChange, profile: ProfileName, *, keep_times: bool
 ) -> None:
     """Write a planned change to its file; for a symbolic link, to its target. The journal must be locked.
 
-    For each error, the file is unchanged.
+    After each error, the file is unchanged.
 
     Raises:
         FileChangedError: the file was changed since it was classified.
@@ -85,17 +79,8 @@ def _audio_digest(file: Path, *, name: Path) -> str:
 
 
 def _check_patch(old: Path, new: Path, patch: bytes, old_hash: str) -> None:
-    sink = _HashSink()
-    apply_patch(new, patch, sink)
-    if sink.hash.hexdigest() != old_hash:
+    restored = hashlib.sha256()
+    for chunk in apply_patch(new, patch):
+        restored.update(chunk)
+    if restored.hexdigest() != old_hash:
         raise TagsUnwritableError(f"the change of {display_name(old)} could not be undone; nothing was changed")
-
-
-class _HashSink:
-    """A sink that hashes the bytes written to it."""
-
-    def __init__(self) -> None:
-        self.hash = hashlib.sha256()
-
-    def write(self, content: bytes, /) -> None:
-        self.hash.update(content)

@@ -1,5 +1,6 @@
-"""Restoring files byte for byte as they were before a run changed them."""
+"""Undo of a tagging run, which restores files byte for byte, and recovery of an interrupted run."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,18 +10,11 @@ from genrelens.library.catalog.tracks import FileStamp
 from genrelens.library.tagging import atomic_replace
 from genrelens.library.tagging.journal import Entry, Journal, State
 from genrelens.library.tagging.patches import apply_patch
-from genrelens.library.tagging.recovery import recover
 from genrelens.prediction import PathText, Record
 
 
 class UndoResult(Record):
-    """The result for one file.
-
-    Attributes:
-        path: path of the file.
-        old, new: genres before and after the undo.
-        failure: why the file was left unchanged; None if it was restored.
-    """
+    """The genres of one file before and after the undo, or the reason why it was left unchanged."""
 
     path: PathText
     old: tuple[str, ...]
@@ -32,11 +26,7 @@ def undo(catalog: Catalog, run: int | None = None) -> Iterator[UndoResult]:
     """Restore the files of a run, the latest change first, and yield the result for each.
 
     A file that was changed since is reported and left unchanged. A file that was moved, and found by a scan, is
-    restored at its present path.
-
-    Args:
-        catalog: catalog with the journal.
-        run: ID of the run; the latest one with changes in place if None.
+    restored at its present path. By default, `run` is the latest one with changes in place.
 
     Raises:
         LibraryBusyError: another run changes files of this catalog.
@@ -62,8 +52,7 @@ def _undo_entry(journal: Journal, entry: Entry) -> UndoResult:
     except GenrelensError as error:
         return result.model_copy(update={"failure": str(error)})
     except OSError as error:
-        reason = error.strerror or error
-        failure = f"{display_name(path)} cannot be restored ({reason}); it is unchanged"
+        failure = f"{display_name(path)} cannot be restored ({error.strerror or error}); it is unchanged"
         return result.model_copy(update={"failure": failure})
     return result
 
@@ -84,7 +73,7 @@ def _restore(journal: Journal, entry: Entry, path: Path) -> None:
     try:
         atomic_replace.create_partial(partial)
         with partial.open("wb") as file:
-            apply_patch(path, journal.patch(entry), file)
+            file.writelines(apply_patch(path, journal.patch(entry)))
         if atomic_replace.sha256(partial) != entry.old_hash:
             raise FileChangedError(f"the patch that restores {display_name(path)} is damaged; it is left unchanged")
         atomic_replace.copy_metadata(path, partial, entry.old_stamp.mtime_ns)
@@ -95,3 +84,37 @@ def _restore(journal: Journal, entry: Entry, path: Path) -> None:
         journal.cancel_undo(entry)
         raise
     journal.settle(entry, State.UNDONE)
+
+
+def recover(journal: Journal) -> None:
+    """Settle each interrupted change, and delete incomplete files. The journal must be locked."""
+    for entry in journal.unsettled_entries():
+        places = {entry.path, journal.current_path(entry)}  # the file may have been moved since
+        if not any(place.parent.exists() for place in places):  # on a disk that is not mounted now
+            continue
+        for place in places:
+            with contextlib.suppress(OSError):
+                place.with_name(entry.partial.name).unlink(missing_ok=True)
+        _settle(journal, entry, {_try_sha256(place) for place in places})
+
+
+def _settle(journal: Journal, entry: Entry, hashes: set[str | None]) -> None:
+    """Settle a change by the hashes of the files found.
+
+    A patch is discarded only if the old file is in place, never because no file can be read.
+    """
+    if entry.state is State.UNDOING and entry.old_hash not in hashes:
+        journal.cancel_undo(entry)
+    elif entry.state is State.UNDOING:
+        journal.settle(entry, State.UNDONE)
+    elif entry.state is State.PREPARED and (entry.new_hash in hashes or entry.old_hash not in hashes):
+        journal.settle(entry, State.WRITTEN)
+    else:
+        journal.discard(entry)
+
+
+def _try_sha256(path: Path) -> str | None:
+    try:
+        return atomic_replace.sha256(path)
+    except OSError:
+        return None
