@@ -170,7 +170,7 @@ def tempogram(mel: Floats, front_end: FrontEnd) -> Floats:
 def onset_strength(mel: Floats, front_end: FrontEnd) -> Floats:
     """Return the mean rise of the bands since the preceding frame, shape (..., frames).
 
-    An onset is reported in the frame that begins with it; the frame that is centred on it comes earlier.
+    The result is delayed, so that an onset appears in the frame that begins with it, not in earlier centred frames.
     """
     rise = np.maximum(0, np.diff(mel)).mean(axis=-2)
     delay = 1 + (front_end.n_fft // (2 * front_end.hop) if front_end.center else 0)
