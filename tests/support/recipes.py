@@ -8,7 +8,7 @@ from genrelens.train.recipes.recipe import Recipe
 
 
 def make_recipe(**changes: Any) -> Recipe:
-    """Two epochs of a narrow net on windows of a second; changes are tables or values."""
+    """Return a recipe: two epochs of a narrow network on windows of one second. `changes` are tables or values."""
     tables: dict[str, Any] = {
         "name": "small",
         "summary": "A test.",
@@ -35,7 +35,7 @@ def make_recipe(**changes: Any) -> Recipe:
 
 
 def make_toml(file: Path) -> Path:
-    """The small recipe as a user writes it."""
+    """Write the small recipe as a user would write it."""
     lines = []
     tables = make_recipe().model_dump(exclude_none=True)
     front_end = tables["input"].pop("front_end")
@@ -44,7 +44,7 @@ def make_toml(file: Path) -> Path:
         if not isinstance(value, dict):
             lines.append(f"{key} = {json.dumps(value)}")
     for key, value in tables.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             lines.append(f"[{key}]")
             lines += [f"{name} = {json.dumps(part)}" for name, part in value.items() if not isinstance(part, dict)]
             for name, part in value.items():
