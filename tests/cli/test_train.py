@@ -28,6 +28,6 @@ def test_a_trained_model_can_be_evaluated_and_predicts(genres: Path, tmp_path: P
     assert json.loads(out.read_text())["metrics"]["tracks"] == 4
 
     result = CliRunner().invoke(app, ["evaluate", model, *common, "--split", "none"])
-    assert re.search(r"^answers +24 ", result.stdout, re.M)
+    assert re.search(r"^predictions +24 ", result.stdout, re.M)
     result = CliRunner().invoke(app, ["predict", "--model", model, "--json", str(genres / "low")])
     assert len(result.stdout.splitlines()) == 12
