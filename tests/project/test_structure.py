@@ -16,11 +16,11 @@ TEST_FILES = sorted(
 
 
 def module_of(test: Path) -> Path:
-    """Return the path that the module tested by `test` has in src/."""
+    """Return the path, without suffix, that the module tested by `test` has in src/."""
     place = test.relative_to(TESTS)
     package = "" if place.parts[0] == "beetsplug" else "genrelens"
     name = test.stem.removeprefix("test_")
-    return ROOT / "src" / package / place.parent / name
+    return ROOT / "src" / package / place.parent / ("__init__" if name == "init" else name)
 
 
 @pytest.mark.parametrize("test", TEST_FILES, ids=lambda path: str(path.relative_to(TESTS)))
