@@ -40,12 +40,9 @@ def count_undigested(catalog: Catalog, folder: Path) -> int:
 
 
 def digest_tracks(catalog: Catalog, folder: Path) -> Iterator[Failure | None]:
-    """Compute and store the missing digests of the tracks in a folder.
+    """Compute and store the missing digests of the tracks in a folder, and yield a failure or None for each.
 
     Each file is read in full, which takes a while; an interrupted run continues where it stopped.
-
-    Yields:
-        For each track, the failure if its file cannot be read, else None.
 
     Raises:
         CatalogError: the catalog cannot be written.

@@ -1,16 +1,14 @@
 """Updates of the catalog from a folder: new, changed, moved and vanished files."""
 
 import os
-import sqlite3
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
+from genrelens.audio.containers import has_audio_extension
+from genrelens.errors import AudioNotFoundError, AudioUnreadableError, display_name
 from genrelens.library.catalog.catalog import Catalog, path_to_bytes
-from genrelens.library.scan.walk import UnreadablePath, walk_audio_files
-
-_BATCH_ROWS = 1000  # rows written at a time
 
 # Found files are collected in a temporary table, which SQLite keeps on disk: memory use does not grow with the library.
 _TABLES = """
@@ -47,6 +45,17 @@ _ADD = """
     INSERT INTO tracks (path, size, mtime_ns)
     SELECT path, size, mtime_ns FROM found WHERE path NOT IN (SELECT path FROM tracks) ORDER BY path
 """
+
+
+@dataclass(frozen=True)
+class UnreadablePath:
+    """A folder or file that cannot be read, and the system's reason."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{display_name(self.path)} cannot be read ({self.reason}); its entries in the catalog are unchanged"
 
 
 @dataclass(frozen=True)
@@ -89,12 +98,12 @@ def scan_folder(catalog: Catalog, folder: Path) -> ScanResult:
     connection.create_function("base_name", 1, os.path.basename, deterministic=True)
     connection.create_function("is_missing", 1, is_missing)
     connection.executescript(_TABLES)
-    files = walk_audio_files(root, unreadable.append)
-    found = _collect(connection, ((path_to_bytes(path), stamp.size, stamp.mtime_ns) for path, stamp in files))
-    connection.executemany(
-        "INSERT INTO unreadable VALUES (?, ?, ?)",
-        [(path_to_bytes(entry.path), *path_range(entry.path)) for entry in unreadable],
-    )
+    connection.execute("BEGIN")  # writes only a temporary table, so it blocks no other process
+    files = _walk_audio_files(root, unreadable)
+    found = connection.executemany("INSERT INTO found VALUES (?, ?, ?)", files).rowcount
+    connection.execute("COMMIT")
+    ranges = ((path_to_bytes(entry.path), *path_range(entry.path)) for entry in unreadable)
+    connection.executemany("INSERT INTO unreadable VALUES (?, ?, ?)", ranges)
     connection.execute(_FIND_MOVED)  # outside the transaction, which a slow disk would prolong
     with catalog.transaction():
         moved = connection.execute(_MOVE).rowcount
@@ -115,19 +124,53 @@ def is_missing(path: bytes) -> bool:
     """Return whether a file is known to be missing; False if its folder cannot be read."""
     try:
         os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
+    except OSError as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError)
     return False
 
 
-def _collect(connection: sqlite3.Connection, files: Iterator[tuple[bytes, int, int]]) -> int:
-    """Write all files to the table `found` and return their number."""
-    count = 0
-    connection.execute("BEGIN")  # writes only temporary tables, so it blocks no other process
-    while rows := list(islice(files, _BATCH_ROWS)):
-        connection.executemany("INSERT INTO found VALUES (?, ?, ?)", rows)
-        count += len(rows)
-    connection.execute("COMMIT")
-    return count
+def _walk_audio_files(folder: str, unreadable: list[UnreadablePath]) -> Iterator[tuple[bytes, int, int]]:
+    """Yield path, size and modification time of each audio file below a folder, in no particular order.
+
+    One entry is held at a time, and file types come from the directory listing rather than from further system calls.
+    Links to folders are not followed. What cannot be read is added to `unreadable`.
+    """
+    _check_folder(folder)
+    pending = [folder]
+    while pending:
+        current = pending.pop()
+        try:
+            with os.scandir(current) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                    elif has_audio_extension(entry.name) and (status := _stat_file(entry, unreadable)):
+                        yield path_to_bytes(entry.path), status.st_size, status.st_mtime_ns
+        except FileNotFoundError:
+            continue  # removed in the meantime
+        except OSError as error:
+            unreadable.append(UnreadablePath(current, error.strerror or str(error)))
+
+
+def _check_folder(folder: str) -> None:
+    name = display_name(folder)
+    try:
+        os.scandir(folder).close()
+    except FileNotFoundError as error:
+        raise AudioNotFoundError(f"{name} does not exist; check the path, or whether its disk is mounted") from error
+    except NotADirectoryError as error:
+        raise AudioUnreadableError(f"{name} is not a folder; give its parent folder") from error
+    except OSError as error:
+        raise AudioUnreadableError(f"{name} cannot be read ({error.strerror}); check its permissions") from error
+
+
+def _stat_file(entry: os.DirEntry[str], unreadable: list[UnreadablePath]) -> os.stat_result | None:
+    """Return the status of a regular file, or None for anything else."""
+    try:
+        status = entry.stat()
+    except FileNotFoundError:  # a broken link
+        return None
+    except OSError as error:
+        unreadable.append(UnreadablePath(entry.path, error.strerror or str(error)))
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
