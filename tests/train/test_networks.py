@@ -9,18 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from genrelens.train.export.export import _graph, count_parameters
-from genrelens.train.networks.attention import Attention
-from genrelens.train.networks.cnn3 import Cnn3
-from genrelens.train.networks.compact import Compact
-from genrelens.train.networks.conv128 import Conv128
-from genrelens.train.networks.crnn import Crnn
-from genrelens.train.networks.efficientnet import Efficientnet
+from genrelens.train.networks.huggingface import Efficientnet, PatchTransformer
+from genrelens.train.networks.imagenet import Resnet18, Vgg16
 from genrelens.train.networks.mn import Mn
-from genrelens.train.networks.patch_transformer import PatchTransformer
-from genrelens.train.networks.resnet18 import Resnet18
-from genrelens.train.networks.vgg import Vgg
-from genrelens.train.networks.vgg16 import Vgg16
-from genrelens.train.networks.wide import Wide
+from genrelens.train.networks.reference import Cnn3, Compact, Conv128, Vgg, Wide
+from genrelens.train.networks.temporal import Attention, Crnn
 
 Build = Callable[..., nn.Module]
 

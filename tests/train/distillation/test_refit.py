@@ -6,7 +6,7 @@ import torch
 
 from genrelens.train.data.batches import TrackWindows
 from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
-from genrelens.train.networks.cam import CamNetwork
+from genrelens.train.networks.layers import CamNetwork
 from tests.support.backbones import FRAMES, ROWS, make_backbone
 from tests.support.distillation import distillation_recipe, examples
 

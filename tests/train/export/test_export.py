@@ -10,8 +10,8 @@ from genrelens.model.input_spec import AudioInput
 from genrelens.model.session import LOGITS, WEIGHTS, Model
 from genrelens.train.export import export as export_module
 from genrelens.train.export.export import count_parameters, export_onnx
-from genrelens.train.networks.cnn3 import Cnn3
 from genrelens.train.networks.lens import Lens
+from genrelens.train.networks.reference import Cnn3
 from tests.support.models import make_card
 
 

@@ -18,9 +18,8 @@ from genrelens.errors import (
     ModelNotFoundError,
     RecipeError,
 )
+from genrelens.train.networks.imagenet import Resnet18, Vgg16
 from genrelens.train.networks.pretrained import load_checkpoint
-from genrelens.train.networks.resnet18 import Resnet18
-from genrelens.train.networks.vgg16 import Vgg16
 
 Shapes = dict[str, tuple[int, ...]]
 

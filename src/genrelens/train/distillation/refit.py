@@ -10,7 +10,7 @@ from genrelens.train.data.batches import TrackWindows
 from genrelens.train.data.dataset import Examples
 from genrelens.train.distillation.probe import EmbeddedTracks, fit_probe
 from genrelens.train.distillation.teacher import TeacherProjection
-from genrelens.train.networks.cam import CamNetwork
+from genrelens.train.networks.layers import CamNetwork
 from genrelens.train.recipes.probe_recipe import ProbeTable
 from genrelens.train.recipes.recipe import Recipe
 

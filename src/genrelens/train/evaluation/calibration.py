@@ -17,7 +17,7 @@ from genrelens.train.data.batches import TrackWindows
 from genrelens.train.data.dataset import Examples
 from genrelens.train.evaluation.metrics import calibration_metrics
 from genrelens.train.evaluation.multilabel_metrics import best_thresholds
-from genrelens.train.networks.cam import CamNetwork
+from genrelens.train.networks.layers import CamNetwork
 from genrelens.train.recipes.recipe import Recipe
 
 Floats = NDArray[np.floating]

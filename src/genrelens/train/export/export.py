@@ -16,7 +16,7 @@ from genrelens.model.card import CARD_KEY, Card
 from genrelens.model.session import LOGITS, MAPS, WEIGHTS, Model
 from genrelens.train.data.batches import TrackWindows
 from genrelens.train.data.dataset import Examples
-from genrelens.train.networks.cam import CamNetwork
+from genrelens.train.networks.layers import CamNetwork
 from genrelens.train.recipes.recipe import Recipe
 
 TOLERANCE = 1e-4  # largest difference in logits between torch and onnxruntime

@@ -13,7 +13,7 @@ from genrelens.errors import RecipeError
 from genrelens.train.data.batches import Batch, rank_seed, step_seed
 from genrelens.train.distillation.teacher import TeacherProjection
 from genrelens.train.fit.criterion import criterion_for
-from genrelens.train.networks.cam import CamNetwork
+from genrelens.train.networks.layers import CamNetwork
 from genrelens.train.recipes.recipe import Recipe
 
 

@@ -1,40 +1,43 @@
-"""The network architectures, one per file: windows (windows, channels, rows, frames) to logits (windows, labels)."""
+"""The network architectures: windows (windows, channels, rows, frames) to logits (windows, labels).
+
+All are built from `labels`, the number of output labels; `shape`, the channels, rows and frames of a window; and the
+arguments that their classes document, which are keys of a recipe's table [net].
+"""
 
 import inspect
 from difflib import get_close_matches
-from importlib import import_module
 
 from torch import nn
 
 from genrelens.errors import RecipeError
 from genrelens.model.input_spec import Shape
+from genrelens.train.networks.huggingface import Efficientnet, PatchTransformer
+from genrelens.train.networks.imagenet import Resnet18, Vgg16
+from genrelens.train.networks.lens import Lens
+from genrelens.train.networks.mn import Mn
+from genrelens.train.networks.reference import Cnn3, Compact, Conv128, Vgg, Wide
+from genrelens.train.networks.temporal import Attention, Crnn
 from genrelens.train.recipes.recipe import NetworkTable
 
-# Recipe name -> class, in the module of that name. Modules are imported on use: some load large libraries.
-NETWORKS = {
-    "attention": "Attention",
-    "cnn3": "Cnn3",
-    "compact": "Compact",
-    "conv128": "Conv128",
-    "crnn": "Crnn",
-    "efficientnet": "Efficientnet",
-    "lens": "Lens",
-    "mn": "Mn",
-    "patch-transformer": "PatchTransformer",
-    "resnet18": "Resnet18",
-    "vgg": "Vgg",
-    "vgg16": "Vgg16",
-    "wide": "Wide",
+NETWORKS: dict[str, type[nn.Module]] = {
+    "attention": Attention,
+    "cnn3": Cnn3,
+    "compact": Compact,
+    "conv128": Conv128,
+    "crnn": Crnn,
+    "efficientnet": Efficientnet,
+    "lens": Lens,
+    "mn": Mn,
+    "patch-transformer": PatchTransformer,
+    "resnet18": Resnet18,
+    "vgg": Vgg,
+    "vgg16": Vgg16,
+    "wide": Wide,
 }
 
 
 def build(table: NetworkTable, labels: int, shape: Shape) -> nn.Module:
     """Build the network that a recipe names, with freshly initialised weights.
-
-    Args:
-        table: the network's name and its constructor arguments.
-        labels: number of output labels.
-        shape: channels, rows and frames of an input window.
 
     Raises:
         RecipeError: the network is unknown, or does not accept one of the arguments.
@@ -42,9 +45,7 @@ def build(table: NetworkTable, labels: int, shape: Shape) -> nn.Module:
     if table.name not in NETWORKS:
         nearest = get_close_matches(table.name, NETWORKS, n=1, cutoff=0.0)[0]
         raise RecipeError(f"unknown network {table.name!r}; did you mean {nearest}? Available: {', '.join(NETWORKS)}")
-    network: type[nn.Module] = getattr(
-        import_module(f"{__name__}.{table.name.replace('-', '_')}"), NETWORKS[table.name]
-    )
+    network = NETWORKS[table.name]
     accepted = [name for name in inspect.signature(network).parameters if name not in ("labels", "shape")]
     unknown = sorted(set(table.arguments) - set(accepted))
     if unknown:

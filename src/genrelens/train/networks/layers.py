@@ -1,10 +1,37 @@
-"""Layers that several networks share."""
+"""Building blocks that several networks share."""
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genrelens.errors import RecipeError
-from genrelens.model.input_spec import Shape
+
+class CamNetwork(nn.Module):
+    """A network that ends in global average pooling and a linear layer.
+
+    The pooled feature maps are the embedding of a window. Logits are linear in the mean of `feature_maps` over rows
+    and frames, so `linear_head` gives the contribution of each position to each label (class activation maps;
+    Zhou et al., CVPR 2016).
+    """
+
+    def feature_maps(self, windows: Tensor) -> Tensor:
+        """Return the last feature maps (windows, channels, rows, frames) of windows (windows, inputs, rows, frames)."""
+        raise NotImplementedError
+
+    def linear_head(self) -> tuple[Tensor, Tensor]:
+        """Return weights (labels, channels) and bias (labels,) of the map from embeddings to logits."""
+        raise NotImplementedError
+
+    def set_linear_head(self, weights: Tensor, bias: Tensor) -> None:
+        """Replace the values of `linear_head` by weights (labels, channels) and bias (labels,)."""
+        for parameter, values in zip(self.linear_head(), (weights, bias), strict=True):
+            parameter.copy_(values)
+
+    def embed(self, windows: Tensor) -> Tensor:
+        """Return embeddings (windows, channels)."""
+        return self.feature_maps(windows).mean(dim=(2, 3))
+
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Return logits (windows, labels) of embeddings (windows, channels)."""
+        return functional.linear(embeddings, *self.linear_head())
 
 
 class Resize(nn.Module):
@@ -29,18 +56,3 @@ def conv3x3(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
-
-
-def conv_pool(inputs: int, outputs: int, pool: int = 2) -> nn.Sequential:
-    """Build a 3x3 convolution with ReLU and max pooling that divides rows and frames by `pool`."""
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(pool))
-
-
-def require_image_channels(shape: Shape) -> None:
-    """Check that windows can be treated as grey or colour images.
-
-    Raises:
-        RecipeError: windows have neither one channel nor three.
-    """
-    if shape[0] not in (1, 3):
-        raise RecipeError(f"an ImageNet network takes one channel or three, not {shape[0]}; change input.features")

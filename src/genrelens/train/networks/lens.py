@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from genrelens.errors import RecipeError
 from genrelens.model.input_spec import Shape
-from genrelens.train.networks.cam import CamNetwork
+from genrelens.train.networks.layers import CamNetwork
 
 _BANDS = 128  # mel bands, reduced to one by the stem and the layer after it
 _TAIL = 4  # layers of a branch after its feature maps: pooling, flattening, dropout, linear
@@ -19,11 +19,10 @@ class Lens(CamNetwork):
     transposition, then turns the remaining bands into channels and convolves them along time, like the front ends
     of musicnn (Pons & Serra, arXiv 1909.06654). Branches differ in their initial weights only; their mean is more
     stable than any single one. Each ends in global average pooling and a linear layer, so by linearity the ensemble
-    does too: its feature maps are those of all branches, concatenated along the channels.
+    does too: its feature maps are those of all branches, concatenated along the channels. Windows have one channel of
+    128 bands, and any number of frames.
 
     Args:
-        labels: number of output labels.
-        shape: shape of a window: one channel of 128 bands, any number of frames.
         branches: number of branches.
         stem: channels of the first and of the other two-dimensional convolutions.
         width: channels of the layers along time.
@@ -52,11 +51,12 @@ class Lens(CamNetwork):
                 f"{shape[0]} x {shape[1]} x {shape[2]}"
             )
         self.dropout = dropout
+        # The layer after the stem turns its eight bands into channels, (windows, width, 1, time).
         self.branches = nn.ModuleList(
             nn.Sequential(
                 _stem(*stem),
                 nn.Dropout2d(band_dropout),
-                _bands_to_channels(stem[1], width),
+                nn.Sequential(nn.Conv2d(stem[1], width, (8, 1), bias=False), nn.BatchNorm2d(width), nn.ReLU()),
                 *(_TimeLayer(width, kernel) for _ in range(depth)),
                 nn.AdaptiveAvgPool2d(1),
                 nn.Flatten(),
@@ -128,11 +128,6 @@ def _stem(first: int, second: int) -> nn.Sequential:
         _convolution(second, second, (3, 3)),
         nn.AvgPool2d((2, 1)),
     )
-
-
-def _bands_to_channels(channels: int, width: int) -> nn.Sequential:
-    """Convolve the remaining eight bands into one: (windows, width, 1, time)."""
-    return nn.Sequential(nn.Conv2d(channels, width, (8, 1), bias=False), nn.BatchNorm2d(width), nn.ReLU())
 
 
 def _convolution(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1)) -> nn.Sequential:

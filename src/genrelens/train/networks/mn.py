@@ -36,12 +36,10 @@ class Mn(nn.Module):
     """EfficientAT's mn04 (Schmid, Koutini & Widmer, ICASSP 2023, arXiv 2211.04772; MIT).
 
     Parameters have the names of the published release, so its checkpoint can be loaded. It takes windows of about
-    10 s at 32 kHz; see `recipes/mn04-finetune.toml` for its front end. With 527 labels the whole checkpoint fits,
-    and the logits are those of AudioSet's classes.
+    10 s at 32 kHz, with one channel of 128 bands; see `recipes/mn04-finetune.toml` for its front end. With 527 labels
+    the whole checkpoint fits, and the logits are those of AudioSet's classes.
 
     Args:
-        labels: number of output labels.
-        shape: channels, rows and frames of a window; the published network was trained on one channel of 128 bands.
         weights: file or URL of the published checkpoint; "" trains from scratch.
         frozen: number of blocks, of 17 and counted from the input, that keep those weights.
         dropout: dropout rate before the last layer.
@@ -57,11 +55,11 @@ class Mn(nn.Module):
             raise RecipeError(
                 "net.frozen keeps pretrained weights, but net.weights names none; set it, or set net.frozen=0"
             )
-        inputs = (_FIRST, *(block[2] for block in _BLOCKS[:-1]))
+        widths = (_FIRST, *(block[2] for block in _BLOCKS))
         self.features = nn.Sequential(
             _convolution(shape[0], _FIRST, 3, nn.Hardswish(), stride=2),
-            *(_Block(width, *block) for width, block in zip(inputs, _BLOCKS, strict=True)),
-            _convolution(_BLOCKS[-1][2], _EMBEDDING, 1, nn.Hardswish()),
+            *(_Block(width, *block) for width, block in zip(widths[:-1], _BLOCKS, strict=True)),
+            _convolution(widths[-1], _EMBEDDING, 1, nn.Hardswish()),
         )
         self.classifier = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),

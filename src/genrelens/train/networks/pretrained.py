@@ -10,14 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from genrelens.errors import (
-    ChecksumError,
-    DownloadError,
-    InvalidModelError,
-    ModelNotFoundError,
-    RecipeError,
-    display_name,
-)
+from genrelens.errors import ChecksumError, DownloadError, InvalidModelError, ModelNotFoundError, display_name
 from genrelens.model import zoo
 
 Weights = Mapping[str, Tensor]
@@ -48,20 +41,6 @@ def load_backbone(network: nn.Module, weights: str, head: str) -> None:
     network.load_state_dict(loaded, strict=False)
 
 
-def freeze_backbone(network: nn.Module, weights: str, head: str) -> None:
-    """Exclude all parameters but those of the head from training.
-
-    Raises:
-        RecipeError: `weights` is empty.
-    """
-    if not weights:
-        raise RecipeError(
-            "net.frozen keeps pretrained weights, but net.weights names none; set it, or set net.frozen=false"
-        )
-    for name, parameter in network.named_parameters():
-        parameter.requires_grad = name.startswith(f"{head}.")
-
-
 def load_checkpoint(source: str) -> Weights:
     """Load the weights of a PyTorch checkpoint, by parameter name.
 
@@ -77,7 +56,13 @@ def load_checkpoint(source: str) -> Weights:
         InvalidModelError: the file is not a checkpoint.
     """
     file, sha256 = _locate(source)
-    _verify(file, sha256)
+    with file.open("rb") as stream:
+        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not actual.startswith(sha256.lower()):
+        raise ChecksumError(
+            f"{display_name(file)} has SHA-256 {actual[:12]}... instead of the expected {sha256[:12]}...; "
+            "download it again"
+        )
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
@@ -95,37 +80,21 @@ def _locate(source: str) -> tuple[Path, str]:
     """Return the local file and the expected start of its SHA-256."""
     if source.startswith(("http://", "https://")):
         url, _, sha256 = source.partition("#sha256=")
-        return _offline_file(url) or _download(source), sha256
+        if folder := os.environ.get(zoo.MODELS_FOLDER_ENV):
+            offline = Path(folder, url.rpartition("/")[2])
+            if offline.is_file():
+                return offline, sha256
+        try:
+            return zoo.find(source), sha256
+        except DownloadError as error:
+            raise DownloadError(
+                f"{error}; or download it by other means and name the file with --set net.weights=FILE"
+            ) from error
     file = Path(source)
     if not file.is_file():
         raise ModelNotFoundError(f"the weights {display_name(file)} do not exist; correct net.weights")
     digits = _DIGITS.search(file.name)
     return file, digits[1] if digits else ""
-
-
-def _offline_file(url: str) -> Path | None:
-    folder = os.environ.get(zoo.MODELS_FOLDER_ENV)
-    file = Path(folder or "") / url.rpartition("/")[2]
-    return file if folder and file.is_file() else None
-
-
-def _download(url: str) -> Path:
-    try:
-        return zoo.find(url)
-    except DownloadError as error:
-        raise DownloadError(
-            f"{error}; or download it by other means and name the file with --set net.weights=FILE"
-        ) from error
-
-
-def _verify(file: Path, sha256: str) -> None:
-    with file.open("rb") as content:
-        actual = hashlib.file_digest(content, "sha256").hexdigest()
-    if not actual.startswith(sha256.lower()):
-        raise ChecksumError(
-            f"{display_name(file)} has SHA-256 {actual[:12]}... instead of the expected {sha256[:12]}...; "
-            "download it again"
-        )
 
 
 def _without(weights: Weights, head: str) -> dict[str, Tensor]:
