@@ -1,7 +1,7 @@
 """The network architectures: windows (windows, channels, rows, frames) to logits (windows, labels).
 
 All are built from `labels`, the number of output labels; `shape`, the channels, rows and frames of a window; and the
-arguments that their classes document, which are keys of a recipe's table [net].
+arguments that their classes document, which are keys of the network's table in a recipe.
 """
 
 import inspect
