@@ -14,8 +14,8 @@ def test_a_search_prints_its_trials_and_writes_the_best_recipe(
 ) -> None:
     monkeypatch.setattr(tune, "write_report", lambda *_: None)  # its figures take longer than the trial
     recipe = make_toml(tmp_path / "small.toml")
-    space = '[tune]\n"train.lr" = { low = 0.001, high = 0.1 }'
-    recipe.write_text(recipe.read_text().replace("[tune]", space))
+    with recipe.open("a") as file:
+        file.write('\n[tune]\n"train.lr" = { low = 0.001, high = 0.1 }\n')
     arguments = ["tune", str(recipe), "--trials", "1", "--study", str(tmp_path / "study"), "--data", str(genres)]
     arguments += ["--cache", str(tmp_path / "cache"), "--threads", "1", "--accelerator", "cpu"]
     result = CliRunner().invoke(app, arguments)
