@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from genrelens.errors import ManifestError, RecipeError, SplitError
-from genrelens.train.data.dataset import Dataset, LoadingOptions, load_dataset, require_trainable_labels
+from genrelens.train.data.dataset import (
+    Dataset,
+    LoadingOptions,
+    load_dataset,
+    require_trainable_labels,
+    target_matrix,
+)
 from genrelens.train.data.manifest import LabelledTrack, Manifest, Split
 from genrelens.train.recipes.recipe import Recipe
 from tests.support.recipes import make_recipe
@@ -94,3 +100,9 @@ def test_rejects_genres_with_too_few_tracks(splits: tuple[Split, ...], words: st
     polkas = tuple(replace(others[0], path=split, label="polka", split=split) for split in splits)
     with pytest.raises(SplitError, match=words):
         require_trainable_labels(Manifest("some", others + polkas))
+
+
+def test_targets_of_tracks_with_several_labels() -> None:
+    tracks = (LabelledTrack("1", "1", "b; a"), LabelledTrack("2", "2", "c"))
+    assert Manifest("any", tracks).labels == ("a", "b", "c")
+    assert target_matrix(tracks, ("a", "b", "c")).tolist() == [[1, 1, 0], [0, 0, 1]]

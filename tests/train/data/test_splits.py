@@ -97,3 +97,18 @@ def test_fault_filtered_split_leaks_in_one_group() -> None:
     (leak,) = find_leaks(manifest.tracks, {})
     assert str(leak) == "group artist-138 (train: disco.00049, disco.00073; test: disco.00069)"
     assert find_leaks(manifest.exclude(["disco.00049", "disco.00073"]).tracks, {}) == []
+
+
+def test_stratified_split_balances_label_sets_and_rare_sets_by_their_first_label() -> None:
+    labels = ["a"] * 60 + ["a; b"] * 30 + ["b; a"] * 30 + [f"c; r{n}" for n in range(30)] + [f"r{n}" for n in range(30)]
+    tracks = tuple(LabelledTrack(f"{n}.wav", str(n), label, f"artist {n // 2}") for n, label in enumerate(labels))
+    manifest = assign_splits(Manifest("any", tracks), "stratified", 1)
+    counts = Counter(("; ".join(item.labels), item.split) for item in manifest.tracks)
+    assert 6 <= counts["a", "test"] <= 12
+    assert 6 <= sum(counts[both, "test"] for both in ("a; b", "b; a")) <= 12
+    assert 2 <= sum(item.label.startswith("c") for item in manifest.in_split("test")) <= 8
+    splits = {
+        group: {track.split for track in manifest.tracks if track.group == group}
+        for group in {track.group for track in tracks}
+    }
+    assert all(len(members) == 1 for members in splits.values())
