@@ -14,7 +14,7 @@ from genrelens.model import zoo
 from genrelens.model.session import Model
 from genrelens.train.export.export import count_parameters
 from genrelens.train.networks import build
-from genrelens.train.recipes.probe_recipe import ProbeRecipe
+from genrelens.train.recipes.recipe import ProbeRecipe
 from genrelens.train.recipes.recipe_file import read_any_recipe
 from tests.support.paths import ROOT
 

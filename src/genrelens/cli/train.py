@@ -39,7 +39,7 @@ def train(
         from genrelens.train.fit.run import TrainingRequest
         from genrelens.train.fit.run import train as run_training
         from genrelens.train.fit.trainer import TrainingOptions
-        from genrelens.train.recipes.probe_recipe import ProbeRecipe
+        from genrelens.train.recipes.recipe import ProbeRecipe
         from genrelens.train.recipes.recipe_file import apply_overrides, read_any_recipe
         from genrelens.train.report.report import write_report
 

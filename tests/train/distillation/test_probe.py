@@ -1,12 +1,27 @@
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from genrelens.model.session import softmax
-from genrelens.train.distillation.probe import EmbeddedTracks, LinearProbe, fit_probe, scale_embeddings
-from genrelens.train.recipes.probe_recipe import ProbeTable
+from genrelens.train.distillation.backbone import Embedder, count_weights, embedding_graph
+from genrelens.train.distillation.probe import (
+    EmbeddedTracks,
+    LinearProbe,
+    attach_linear_head,
+    fit_probe,
+    scale_embeddings,
+)
+from genrelens.train.recipes.recipe import ProbeTable
+from tests.support.backbones import FRAMES, ROWS, make_backbone
+
+WINDOWS = np.random.default_rng(0).standard_normal((3, 1, ROWS, FRAMES)).astype(np.float32)
 
 
 def embedded_tracks(seed: int, tracks: int, labels: int = 3, noise: float = 0.3) -> EmbeddedTracks:
@@ -60,3 +75,20 @@ def test_rejects_invalid_penalties() -> None:
     for penalties in ((), (0.0,), (-1.0,)):
         with pytest.raises(ValidationError):
             ProbeTable(penalties=penalties)
+
+
+def test_graph_computes_the_logits_of_the_probe(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    backbone = embedding_graph(make_backbone(tmp_path, [FRAMES, ROWS], rank=3))
+    for unit_length in (False, True):
+        probe = LinearProbe(unit_length, rng.standard_normal((ROWS, 4)).astype(np.float32), np.ones(4, np.float32))
+        model = attach_linear_head(backbone, probe)
+        onnx.checker.check_model(model)
+        logits = _run(model)
+        np.testing.assert_allclose(logits, probe.logits(Embedder(backbone)(WINDOWS)), atol=1e-5)
+        assert count_weights(model) == ROWS * 4 + 4
+
+
+def _run(model: onnx.ModelProto) -> Any:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, {"windows": WINDOWS})[0]

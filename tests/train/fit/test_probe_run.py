@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from genrelens.train.data.dataset import LoadingOptions
 from genrelens.train.distillation.backbone import Embedder
 from genrelens.train.evaluation.evaluate import Evaluation
 from genrelens.train.fit.probe_run import ProbeRecord, ProbeRequest, train_probe
-from genrelens.train.recipes.recipe_file import read_any_recipe, read_probe_recipe
+from genrelens.train.recipes.recipe import ProbeRecipe
+from genrelens.train.recipes.recipe_file import read_any_recipe
 from tests.support.models import make_card, make_model
 from tests.support.recipes import make_recipe
 
@@ -47,9 +49,9 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def request_for(recipe: Path, genres: Path, folder: Path) -> ProbeRequest:
-    return ProbeRequest(
-        read_probe_recipe(recipe), LoadingOptions(str(genres), folder / "cache", processes=1), folder / "run"
-    )
+    content = read_any_recipe(recipe)
+    assert isinstance(content, ProbeRecipe)
+    return ProbeRequest(content, LoadingOptions(str(genres), folder / "cache", processes=1), folder / "run")
 
 
 def test_trains_a_probe_that_predicts_from_audio(recipe: Path, genres: Path, tmp_path: Path) -> None:
@@ -82,9 +84,7 @@ def test_caches_embeddings(recipe: Path, genres: Path, tmp_path: Path, monkeypat
     cached = list((tmp_path / "cache").glob("embeddings-*/*.npy"))
     assert np.load(cached[0]).shape == (5, 16)
     monkeypatch.setattr(Embedder, "__call__", lambda *_: pytest.fail("embedded again"))
-    again = ProbeRequest(
-        read_probe_recipe(recipe), LoadingOptions(str(genres), tmp_path / "cache", 1), tmp_path / "again"
-    )
+    again = replace(request_for(recipe, genres, tmp_path), folder=tmp_path / "again")
     assert train_probe(again, lambda _: None).metrics.accuracy.value == 1
 
 

@@ -5,7 +5,7 @@ import onnx
 import onnxruntime
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from onnx import TensorProto, compose, helper
+from onnx import TensorProto, compose, helper, numpy_helper
 from onnx.utils import Extractor
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
@@ -45,6 +45,12 @@ def embedding_graph(card: BackboneCard) -> onnx.ModelProto:
             f"{card.input.shape}; correct the card of {card.name}"
         ) from error
     return model
+
+
+def count_weights(model: onnx.ModelProto) -> int:
+    """Return the number of trained parameters: the floating-point values of all initialisers."""
+    initialisers = (numpy_helper.to_array(tensor) for tensor in model.graph.initializer)
+    return sum(values.size for values in initialisers if values.dtype.kind == "f")
 
 
 class Embedder:

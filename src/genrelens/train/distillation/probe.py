@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 from sklearn.linear_model import LogisticRegression
 
 from genrelens.model.session import softmax
-from genrelens.train.distillation.backbone import Embeddings
-from genrelens.train.recipes.probe_recipe import ProbeTable
+from genrelens.train.distillation.backbone import FEATURES, Embeddings
+from genrelens.train.recipes.recipe import ProbeTable
 
+LOGITS = "logits"  # output of the graph
 _MIN_PROBABILITY = 1e-7  # keeps the log loss finite
 _MAX_ITERATIONS = 2_000
 
@@ -72,8 +75,8 @@ def fit_probe(
     """
     probes = [_fit(train, labels, table, penalty) for penalty in table.penalties]
     trials = tuple(_evaluate(probe, valid, penalty) for probe, penalty in zip(probes, table.penalties, strict=True))
-    best = min(range(len(trials)), key=lambda index: trials[index].log_loss)
-    return probes[best], trials
+    best, _ = min(zip(probes, trials, strict=True), key=lambda pair: pair[1].log_loss)
+    return best, trials
 
 
 def scale_embeddings(embeddings: Embeddings, unit_length: bool) -> Embeddings:
@@ -82,6 +85,22 @@ def scale_embeddings(embeddings: Embeddings, unit_length: bool) -> Embeddings:
         return embeddings
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     return np.asarray(embeddings / np.where(lengths > 0, lengths, 1))
+
+
+def attach_linear_head(backbone: onnx.ModelProto, probe: LinearProbe) -> onnx.ModelProto:
+    """Append a probe to a graph from `embedding_graph`, by operators that are the same in all ONNX versions."""
+    model = onnx.ModelProto()
+    model.CopyFrom(backbone)
+    graph, features = model.graph, FEATURES
+    if probe.unit_length:
+        graph.node.append(helper.make_node("LpNormalization", [features], ["direction"], axis=1, p=2))
+        features = "direction"
+    graph.initializer.append(numpy_helper.from_array(probe.weights, "head.weight"))
+    graph.initializer.append(numpy_helper.from_array(probe.bias, "head.bias"))
+    graph.node.append(helper.make_node("Gemm", [features, "head.weight", "head.bias"], [LOGITS]))
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, ["windows", len(probe.bias)]))
+    return model
 
 
 def _fit(train: EmbeddedTracks, labels: int, table: ProbeTable, penalty: float) -> LinearProbe:

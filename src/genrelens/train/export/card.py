@@ -11,8 +11,7 @@ from genrelens.train.data.manifest import Manifest
 from genrelens.train.evaluation.calibration import UNCALIBRATED, OutputCalibration
 from genrelens.train.evaluation.evaluate import Evaluation
 from genrelens.train.export.export import count_parameters
-from genrelens.train.recipes.probe_recipe import ProbeRecipe
-from genrelens.train.recipes.recipe import Recipe
+from genrelens.train.recipes.recipe import ProbeRecipe, Recipe
 
 
 def build_card(

@@ -19,15 +19,13 @@ from genrelens.train.data.dataset import Dataset, LoadingOptions, load_splits
 from genrelens.train.data.log_mels import LogMel
 from genrelens.train.data.manifest import LabelledTrack, Manifest, Split
 from genrelens.train.data.windows import network_inputs
-from genrelens.train.distillation.backbone import Embedder, Embeddings, embedding_graph
-from genrelens.train.distillation.graft import attach_linear_head, count_weights
-from genrelens.train.distillation.probe import EmbeddedTracks, PenaltyTrial, fit_probe
-from genrelens.train.environment import describe_environment
+from genrelens.train.distillation.backbone import Embedder, Embeddings, count_weights, embedding_graph
+from genrelens.train.distillation.probe import EmbeddedTracks, PenaltyTrial, attach_linear_head, fit_probe
 from genrelens.train.evaluation.calibration import OutputCalibration, calibrate_temperature
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
 from genrelens.train.export.card import training_provenance
 from genrelens.train.export.export import write_onnx
-from genrelens.train.recipes.probe_recipe import ProbeRecipe
+from genrelens.train.recipes.recipe import ProbeRecipe
 
 RECORD = "probe.json"
 

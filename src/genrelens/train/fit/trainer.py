@@ -19,8 +19,7 @@ from genrelens.progress import Notify
 from genrelens.train import networks
 from genrelens.train.data.batches import TrackWindows, TrainingBatches, batches_per_epoch
 from genrelens.train.data.dataset import Examples
-from genrelens.train.distillation.refit import refit_output_layer
-from genrelens.train.distillation.teacher import Teacher, build_teacher
+from genrelens.train.distillation.teacher import Teacher, build_teacher, refit_output_layer
 from genrelens.train.fit.callbacks import MovingAverage, RelocatableCheckpoint, ResumableEarlyStopping
 from genrelens.train.fit.checkpoints import (
     BEST,

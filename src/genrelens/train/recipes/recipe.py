@@ -1,4 +1,4 @@
-"""Schema of a training recipe, a TOML file that describes one training run completely."""
+"""Schemas of recipes, TOML files that describe one training run completely; paths of data are not part of them."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -195,6 +195,21 @@ class DistilTable(FrozenModel):
     penalties: tuple[PositiveFloat, ...] = ()
 
 
+class ProbeTable(FrozenModel):
+    """Settings of the logistic regression.
+
+    Attributes:
+        penalties: L2 penalties on the weights, relative to the mean log loss on *train*; each is tried, and the
+            one with the lowest log loss on *valid* is selected.
+        unit_length: whether embeddings are first scaled to length 1, which makes them invariant to loudness.
+        class_weights: "balanced" gives each genre the same total weight, however many tracks it has.
+    """
+
+    penalties: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
+    unit_length: bool = False
+    class_weights: Literal["none", "balanced"] = "none"
+
+
 class SearchSpace(FrozenModel):
     """Values `genrelens tune` tries: from `low` to `high` (integers if both are), or among `choices`.
 
@@ -224,7 +239,7 @@ class SearchSpace(FrozenModel):
 
 
 class Recipe(FrozenModel):
-    """A training recipe. Paths of data are not part of it.
+    """A recipe of a network that is trained.
 
     Attributes:
         claim: figures that the authors of the method report.
@@ -264,13 +279,42 @@ class Recipe(FrozenModel):
     @model_validator(mode="after")
     def _check_pictures(self) -> Self:
         if isinstance(self.input, PictureInput):
-            unused = [f"preprocess.{key}" for key in _changed_keys(self.preprocess)]
-            unused += [f"augment.{key}" for key in _changed_keys(self.augment) if key not in _PICTURE_AUGMENTATIONS]
+            augment = self.augment.model_dump(exclude_defaults=True)
+            unused = [f"preprocess.{key}" for key in self.preprocess.model_dump(exclude_defaults=True)]
+            unused += [f"augment.{key}" for key in augment if key not in _PICTURE_AUGMENTATIONS]
             if unused:
                 raise ValueError(f"{', '.join(unused)} would have no effect on pictures; leave it out")
         return self
 
 
-def _changed_keys(table: FrozenModel) -> list[str]:
-    """Return the keys whose value is not the default, for a table in which all keys have one."""
-    return [key for key, field in type(table).model_fields.items() if getattr(table, key) != field.default]
+class ProbeRecipe(FrozenModel):
+    """A recipe of a linear probe: a frozen backbone, and one linear layer fitted to its embeddings.
+
+    Attributes:
+        seed: seed of the split; nothing else is random.
+    """
+
+    name: str
+    summary: str
+    version: str = "1"
+    licence: str
+    seed: int = 1
+    backbone: BackboneCard
+    data: DataTable
+    probe: ProbeTable
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> Self:
+        if self.data.labels == "several":
+            raise ValueError("a probe predicts one label per track; train a network to predict several")
+        return self
+
+    @property
+    def input(self) -> AudioInput:
+        """Input specification of the backbone."""
+        return self.backbone.input
+
+    @property
+    def preprocess(self) -> PreprocessTable:
+        """Default preprocessing, which is none: the backbone takes recordings unchanged."""
+        return PreprocessTable()

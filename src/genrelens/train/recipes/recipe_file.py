@@ -12,8 +12,7 @@ from pydantic import BaseModel, ValidationError
 from genrelens.errors import GenrelensError, RecipeError, display_name
 from genrelens.model.input_spec import INPUT_KINDS
 from genrelens.train.recipes.backbone_card import BackboneCard
-from genrelens.train.recipes.probe_recipe import ProbeRecipe
-from genrelens.train.recipes.recipe import Recipe, SearchSpace
+from genrelens.train.recipes.recipe import ProbeRecipe, Recipe, SearchSpace
 
 
 def read_toml(file: Path, error_class: type[GenrelensError]) -> dict[str, Any]:
@@ -45,11 +44,20 @@ def read_recipe(file: Path) -> Recipe:
 def read_any_recipe(file: Path) -> Recipe | ProbeRecipe:
     """Read and check a recipe of either kind: with a table [probe] it is a probe recipe.
 
+    Paths of adapter cards are relative to the recipe.
+
     Raises:
-        RecipeError: the file is missing, is not TOML, or has an unknown key or an invalid value.
+        RecipeError: the recipe or card is missing, is not TOML, or has an unknown key or an invalid value.
     """
     content = read_toml(file, RecipeError)
-    return _parse_probe_recipe(content, file) if "probe" in content else _parse_recipe(content, file)
+    if "probe" not in content:
+        return _parse_recipe(content, file)
+    if isinstance(content.get("backbone"), str):
+        content["backbone"] = read_backbone_card(file.parent / content["backbone"])
+    try:
+        return ProbeRecipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(f"{display_name(file)}: {describe_error(error)}") from error
 
 
 def _parse_recipe(content: dict[str, Any], file: Path) -> Recipe:
@@ -66,24 +74,6 @@ def _parse_recipe(content: dict[str, Any], file: Path) -> Recipe:
     except RecipeError as error:
         raise RecipeError(f"{display_name(file)}: [tune] {error}") from error
     return recipe
-
-
-def read_probe_recipe(file: Path) -> ProbeRecipe:
-    """Read and check a probe recipe and the adapter card of its backbone, whose path is relative to the recipe.
-
-    Raises:
-        RecipeError: the recipe or card is missing, is not TOML, or has an unknown key or an invalid value.
-    """
-    return _parse_probe_recipe(read_toml(file, RecipeError), file)
-
-
-def _parse_probe_recipe(content: dict[str, Any], file: Path) -> ProbeRecipe:
-    if isinstance(content.get("backbone"), str):
-        content["backbone"] = read_backbone_card(file.parent / content["backbone"])
-    try:
-        return ProbeRecipe.model_validate(content)
-    except ValidationError as error:
-        raise RecipeError(f"{display_name(file)}: {describe_error(error)}") from error
 
 
 def read_backbone_card(file: Path) -> BackboneCard:
