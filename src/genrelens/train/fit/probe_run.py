@@ -21,6 +21,7 @@ from genrelens.train.data.manifest import LabelledTrack, Manifest, Split
 from genrelens.train.data.windows import network_inputs
 from genrelens.train.distillation.backbone import Embedder, Embeddings, count_weights, embedding_graph
 from genrelens.train.distillation.probe import EmbeddedTracks, PenaltyTrial, attach_linear_head, fit_probe
+from genrelens.train.environment import describe_environment
 from genrelens.train.evaluation.calibration import OutputCalibration, calibrate_temperature
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
 from genrelens.train.export.card import training_provenance
