@@ -24,18 +24,12 @@ def test_failed_transaction_is_rolled_back(tmp_path: Path) -> None:
         assert catalog.connection.execute("SELECT COUNT(*) FROM tracks").fetchone()[0] == 0
 
 
-def test_interrupted_migration_is_rolled_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted_migration(connection: sqlite3.Connection) -> None:
-        connection.execute("CREATE TABLE more (x)")
-        raise KeyboardInterrupt
-
-    def complete_migration(connection: sqlite3.Connection) -> None:
-        connection.execute("CREATE TABLE more (x)")
-
-    monkeypatch.setattr(catalog_module, "MIGRATIONS", (*MIGRATIONS, interrupted_migration))
-    with pytest.raises(KeyboardInterrupt):
+def test_failed_migration_is_rolled_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = "CREATE TABLE more (x);\n"
+    monkeypatch.setattr(catalog_module, "MIGRATIONS", (*MIGRATIONS, create + "INSERT INTO missing VALUES (1);"))
+    with pytest.raises(CatalogError, match="no such table"):
         Catalog(tmp_path / "c.db")
-    monkeypatch.setattr(catalog_module, "MIGRATIONS", (*MIGRATIONS, complete_migration))
+    monkeypatch.setattr(catalog_module, "MIGRATIONS", (*MIGRATIONS, create))
     with Catalog(tmp_path / "c.db") as catalog:
         assert catalog.connection.execute("SELECT COUNT(*) FROM more").fetchone()[0] == 0
 

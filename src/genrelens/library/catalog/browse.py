@@ -22,10 +22,8 @@ class TrackSummary:
     """The public view of a track, which reveals only the part of its path below the root folder of all tracks.
 
     Attributes:
-        id: id in the catalog.
         title: file name without suffix.
         folder: folder relative to the root folder.
-        genre: predicted genre.
         confidence: confidence of the genre, 0 to 1.
         duration: duration in seconds.
     """
@@ -46,8 +44,7 @@ class TrackSearch:
         text: part of `folder/title`, ignoring case.
         genre: predicted genre; None for any.
         min_confidence: lowest confidence, 0 to 1.
-        offset: number of matching tracks to skip.
-        limit: maximum number of tracks to return.
+        offset, limit: number of matching tracks to skip, and maximum number to return.
     """
 
     text: str = ""
@@ -67,9 +64,8 @@ def search_tracks(catalog: Catalog, search: TrackSearch) -> tuple[int, list[Trac
     conditions = "NOT vanished AND confidence >= ? AND (? IS NULL OR genre = ?) AND (? = '' OR matches_text(path))"
     values = (search.min_confidence, search.genre, search.genre, part)
     (count,) = catalog.connection.execute(f"SELECT COUNT(*) FROM {_CLASSIFIED} WHERE {conditions}", values).fetchone()
-    rows = catalog.connection.execute(
-        f"{_SELECT_SUMMARY} WHERE {conditions} ORDER BY path LIMIT ? OFFSET ?", (*values, search.limit, search.offset)
-    )
+    page = f"{_SELECT_SUMMARY} WHERE {conditions} ORDER BY path LIMIT ? OFFSET ?"
+    rows = catalog.connection.execute(page, (*values, search.limit, search.offset))
     return int(count), [_summary(row, root) for row in rows]
 
 
@@ -88,9 +84,8 @@ def load_track(catalog: Catalog, track_id: int) -> tuple[TrackSummary, Predictio
 def load_summaries(catalog: Catalog, ids: Iterable[int]) -> dict[int, TrackSummary]:
     """Return tracks by id; ids without a classified track are left out."""
     root = _root_folder(catalog)
-    rows = catalog.connection.execute(
-        f"{_SELECT_SUMMARY} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps([*ids]),)
-    )
+    query = f"{_SELECT_SUMMARY} WHERE id IN (SELECT value FROM json_each(?))"
+    rows = catalog.connection.execute(query, (json.dumps([*ids]),))
     return {row["id"]: _summary(row, root) for row in rows}
 
 
@@ -102,9 +97,8 @@ def audio_file(catalog: Catalog, track_id: int) -> Path:
     """
     path = path_from_bytes(_require_row(catalog, track_id)["path"])
     if not path.is_file():
-        raise TrackNotFoundError(
-            f"the file of track {track_id} is missing; update the catalog with `genrelens library scan`"
-        )
+        remedy = "update the catalog with `genrelens library scan`"
+        raise TrackNotFoundError(f"the file of track {track_id} is missing; {remedy}")
     return path
 
 
@@ -155,11 +149,9 @@ def _root_folder(catalog: Catalog) -> str:
 
     The first and the last path in sorted order share what all share.
     """
-    ends = [
-        f"SELECT * FROM (SELECT path FROM tracks WHERE NOT vanished ORDER BY path {direction} LIMIT 1)"
-        for direction in ("", "DESC")
-    ]
-    paths = [os.fsdecode(row["path"]) for row in catalog.connection.execute(" UNION ALL ".join(ends))]
+    end = "SELECT * FROM (SELECT path FROM tracks WHERE NOT vanished ORDER BY path {} LIMIT 1)"
+    ends = catalog.connection.execute(f"{end.format('')} UNION ALL {end.format('DESC')}")
+    paths = [os.fsdecode(row["path"]) for row in ends]
     return os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""  # noqa: PTH120
 
 

@@ -5,14 +5,13 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import platformdirs
 from filelock import FileLock, Timeout
 
 from genrelens.errors import CatalogError, LibraryBusyError, display_name
-from genrelens.library.catalog.migrations import MIGRATIONS
+from genrelens.library.catalog.migrations import MIGRATIONS, execute_script
 
 _WRITE_TIMEOUT = 30.0  # seconds that a statement waits while another process writes
 
@@ -33,29 +32,24 @@ class Catalog:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, name = path, display_name(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.connection = sqlite3.connect(path, timeout=_WRITE_TIMEOUT, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
-            raise CatalogError(f"{display_name(path)} cannot be opened ({error}); give another --catalog") from error
+            raise CatalogError(f"{name} cannot be opened ({error}); give another --catalog") from error
         try:
             self._prepare()
-        except sqlite3.Error as error:
+        except BaseException as error:
             self.connection.close()
-            raise CatalogError(
-                f"{display_name(path)} cannot be used as a catalog ({error}); give another --catalog"
-            ) from error
-        except BaseException:
-            self.connection.close()
+            if isinstance(error, sqlite3.Error):
+                raise CatalogError(f"{name} cannot be used as a catalog ({error}); give another --catalog") from error
             raise
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.connection.close()
 
     @contextlib.contextmanager
@@ -75,9 +69,8 @@ class Catalog:
                     self.connection.execute("ROLLBACK")
                 raise
         except sqlite3.OperationalError as error:
-            raise CatalogError(
-                f"{display_name(self.path)} cannot be written ({error}); its previous contents are safe"
-            ) from error
+            name = display_name(self.path)
+            raise CatalogError(f"{name} cannot be written ({error}); its previous contents are safe") from error
 
     def _prepare(self) -> None:
         self.connection.row_factory = sqlite3.Row
@@ -91,8 +84,8 @@ class Catalog:
 
     def _migrate(self) -> None:
         with self.transaction() as connection:  # the version is read inside: another process may have been faster
-            for number, migrate in enumerate(MIGRATIONS[self._version() :], self._version() + 1):
-                migrate(connection)
+            for number, script in enumerate(MIGRATIONS[self._version() :], self._version() + 1):
+                execute_script(connection, script)
                 connection.execute(f"PRAGMA user_version = {number}")
 
     def _version(self) -> int:
@@ -107,47 +100,36 @@ class ReadOnlyCatalog(Catalog):
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, name = path, display_name(path)
+        url = f"{path.absolute().as_uri()}?mode=ro"
         try:
-            self.connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WRITE_TIMEOUT, isolation_level=None
-            )
+            self.connection = sqlite3.connect(url, uri=True, timeout=_WRITE_TIMEOUT, isolation_level=None)
             self.connection.row_factory = sqlite3.Row
-            (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+            version = self._version()
         except sqlite3.Error as error:
-            raise CatalogError(
-                f"{display_name(path)} cannot be opened ({error}); create it with `genrelens library scan`"
-            ) from error
+            raise CatalogError(f"{name} cannot be opened ({error}); create it with `genrelens library scan`") from error
         if version != len(MIGRATIONS):
             self.connection.close()
-            raise CatalogError(
-                f"{display_name(path)} was written by another version of GenreLens;"
-                " open it once with `genrelens library`"
-            )
+            remedy = "open it once with `genrelens library`"
+            raise CatalogError(f"{name} was written by another version of GenreLens; {remedy}")
 
 
 @contextlib.contextmanager
 def catalog_lock(catalog: Catalog, operation: str) -> Iterator[None]:
-    """Hold the lock for one kind of work on a catalog; the system releases it however the process ends.
+    """Hold the lock for one operation on a catalog; the system releases it however the process ends.
 
-    Args:
-        catalog: the catalog; the lock file is created next to it.
-        operation: name of the operation, such as "run". Different operations can run at the same time.
+    The lock file is created next to the catalog. Different operations, such as "run", can run at the same time.
 
     Raises:
         LibraryBusyError: another process holds the lock.
     """
-    lock = FileLock(catalog.path.with_name(f"{catalog.path.name}.{operation}.lock"))
     try:
-        lock.acquire(timeout=0)
+        held = FileLock(catalog.path.with_name(f"{catalog.path.name}.{operation}.lock")).acquire(timeout=0)
     except Timeout as error:
-        raise LibraryBusyError(
-            f"another `genrelens library {operation}` uses {display_name(catalog.path)}; wait for it, or stop it"
-        ) from error
-    try:
+        users = f"another `genrelens library {operation}` uses {display_name(catalog.path)}"
+        raise LibraryBusyError(f"{users}; wait for it, or stop it") from error
+    with held:
         yield
-    finally:
-        lock.release()
 
 
 def path_to_bytes(path: str | os.PathLike[str]) -> bytes:

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from genrelens.files import atomic_write
 from genrelens.library.catalog.tracks import ClassifiedTrack
 from genrelens.model.labels import LABEL_SEPARATOR
+from genrelens.prediction import Prediction
 
 if TYPE_CHECKING:
     import pyarrow
@@ -47,14 +48,13 @@ def _write_csv(tracks: Iterable[ClassifiedTrack], output: IO[bytes]) -> int:
     writer.writerow(_CSV_COLUMNS)
     count = 0
     for track in tracks:
-        writer.writerow(_csv_row(track))
+        writer.writerow(_csv_row(track.prediction))
         count += 1
     text.detach()
     return count
 
 
-def _csv_row(track: ClassifiedTrack) -> list[str]:
-    prediction = track.prediction
+def _csv_row(prediction: Prediction) -> list[str]:
     return [
         prediction.path,
         prediction.genre,

@@ -21,10 +21,8 @@ class TrackDetails(Record):
     """Everything that the catalog stores about a track.
 
     Attributes:
-        id: id in the catalog.
         path: absolute path.
-        size: size in bytes at the last scan.
-        mtime_ns: modification time in ns at the last scan.
+        size, mtime_ns: size in bytes and modification time in ns at the last scan.
         digest: digest of the encoded audio, if it was computed.
         vanished: whether the last scan did not find the file.
         outdated: whether the file has changed since it was classified.
@@ -53,9 +51,8 @@ def find_track_id(catalog: Catalog, text: str) -> int:
     column, value = ("id", text) if is_id else ("path", path_to_bytes(os.path.abspath(text)))  # noqa: PTH100
     row = catalog.connection.execute(f"SELECT id FROM tracks WHERE {column} = ?", (value,)).fetchone()
     if row is None:
-        raise TrackNotFoundError(
-            f"the catalog has no track {display_name(text)}; `genrelens library search` lists its tracks"
-        )
+        name = display_name(text)
+        raise TrackNotFoundError(f"the catalog has no track {name}; `genrelens library search` lists its tracks")
     return int(row["id"])
 
 
@@ -87,15 +84,13 @@ def find_track(catalog: Catalog, text: str) -> ClassifiedTrack:
         TrackNotFoundError: the catalog has no such track.
         NoTracksError: the track is pending, or could not be classified.
     """
-    track_id = find_track_id(catalog, text)
+    track_id, name = find_track_id(catalog, text), display_name(text)
     if tracks := load_tracks(catalog, [track_id], embeddings=True):
         return tracks[0]
     if error := load_details(catalog, track_id).error:
-        raise NoTracksError(
-            f"{display_name(text)} could not be classified ({error.message});"
-            " try again with `genrelens library run --retry`"
-        )
-    raise NoTracksError(f"{display_name(text)} is not classified yet; run `genrelens library run`")
+        remedy = "try again with `genrelens library run --retry`"
+        raise NoTracksError(f"{name} could not be classified ({error.message}); {remedy}")
+    raise NoTracksError(f"{name} is not classified yet; run `genrelens library run`")
 
 
 def require_matching_ids(catalog: Catalog, query: TrackQuery) -> list[int]:

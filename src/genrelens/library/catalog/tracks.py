@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from genrelens.library.catalog.catalog import Catalog, path_from_bytes, path_to_
 from genrelens.prediction import ErrorInfo, Failure, Prediction
 
 Embedding = NDArray[np.float32]
+STORED_TYPE = "<f2"  # of embeddings: half precision, which is finer than their accuracy
 
 _PAGE_SIZE = 1000  # tracks read from the catalog at a time
 
@@ -24,8 +25,7 @@ _SELECT_CLASSIFIED = """
 """
 
 
-@dataclass(frozen=True)
-class FileStamp:
+class FileStamp(NamedTuple):
     """Size in bytes and modification time in ns of a file; it has changed if either differs."""
 
     size: int
@@ -33,11 +33,7 @@ class FileStamp:
 
     @classmethod
     def from_path(cls, path: Path) -> "FileStamp":
-        """Return the current stamp of a file.
-
-        Raises:
-            OSError: the file is missing or cannot be accessed.
-        """
+        """Return the current stamp of a file; raises OSError if it is missing or cannot be accessed."""
         return cls.from_stat(path.stat())
 
     @classmethod
@@ -106,17 +102,14 @@ def iter_tracks(
 def matching_ids(catalog: Catalog, query: TrackQuery = TrackQuery()) -> list[int]:
     """Return the ids of the tracks that `iter_tracks` would yield, in its order; fast for libraries of any size."""
     conditions, values = _where(query)
-    rows = catalog.connection.execute(
-        f"SELECT id FROM tracks JOIN answers ON answers.track = tracks.id WHERE {conditions} ORDER BY path", values
-    )
-    return [row["id"] for row in rows]
+    query = f"SELECT id FROM tracks JOIN answers ON answers.track = tracks.id WHERE {conditions} ORDER BY path"
+    return [row["id"] for row in catalog.connection.execute(query, values)]
 
 
 def load_tracks(catalog: Catalog, ids: Sequence[int], *, embeddings: bool = False) -> list[ClassifiedTrack]:
     """Return the tracks with these ids, in the given order; tracks without a prediction are left out."""
-    rows = catalog.connection.execute(
-        f"{_SELECT_CLASSIFIED} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(map(int, ids))),)
-    )
+    query = f"{_SELECT_CLASSIFIED} WHERE id IN (SELECT value FROM json_each(?))"
+    rows = catalog.connection.execute(query, (json.dumps([*map(int, ids)]),))
     tracks = {row["id"]: _parse_row(row, embeddings) for row in rows}
     return [tracks[track_id] for track_id in ids if track_id in tracks]
 
@@ -133,26 +126,15 @@ def parse_prediction(path: Path, content: str) -> Prediction:
 
 
 def save_prediction(
-    catalog: Catalog,
-    track_id: int,
-    stamp: FileStamp,
-    windows: str,
-    prediction: Prediction,
-    embedding: Embedding | None,
+    catalog: Catalog, track_id: int, stamp: FileStamp, windows: str, prediction: Prediction, embedding: Embedding | None
 ) -> None:
     """Store the prediction of a track in place of any earlier one; call it in a transaction."""
+    fields = (prediction.genre, prediction.confidence, prediction.model, prediction.version, windows)
     content = json.dumps(prediction.model_dump(exclude={"path"}), separators=(",", ":"))
+    stored = None if embedding is None else np.asarray(embedding, STORED_TYPE).tobytes()
     catalog.connection.execute("DELETE FROM failures WHERE track = ?", (track_id,))
-    catalog.connection.execute(
-        "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            track_id,
-            *(stamp.size, stamp.mtime_ns),
-            *(prediction.genre, prediction.confidence, prediction.model, prediction.version, windows),
-            content,
-            None if embedding is None else encode_embedding(embedding),
-        ),
-    )
+    query = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    catalog.connection.execute(query, (track_id, *stamp, *fields, content, stored))
 
 
 def save_failure(catalog: Catalog, track_id: int, stamp: FileStamp, failure: Failure) -> None:
@@ -160,14 +142,11 @@ def save_failure(catalog: Catalog, track_id: int, stamp: FileStamp, failure: Fai
 
     An earlier prediction of the unchanged file stays: another model may have succeeded.
     """
-    catalog.connection.execute(
-        "DELETE FROM answers WHERE track = ? AND (size, mtime_ns) != (?, ?)", (track_id, stamp.size, stamp.mtime_ns)
-    )
+    execute = catalog.connection.execute
+    execute("DELETE FROM answers WHERE track = ? AND (size, mtime_ns) != (?, ?)", (track_id, *stamp))
     message = failure.error.message.encode("utf-8", "replace").decode()
-    catalog.connection.execute(
-        "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
-        (track_id, stamp.size, stamp.mtime_ns, failure.error.type, message),
-    )
+    values = (track_id, *stamp, failure.error.type, message)
+    execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)", values)
 
 
 def iter_failures(catalog: Catalog) -> Iterator[Failure]:
@@ -181,25 +160,11 @@ def iter_failures(catalog: Catalog) -> Iterator[Failure]:
         yield Failure(path=path, error=ErrorInfo(type=row["type"], message=row["message"]))
 
 
-def encode_embedding(embedding: Embedding) -> bytes:
-    """Encode an embedding, shape (channels,), in half precision, which is finer than its accuracy."""
-    return np.asarray(embedding, "<f2").tobytes()
-
-
-def decode_embedding(content: bytes) -> Embedding:
-    """Decode an embedding written by `encode_embedding`."""
-    return np.frombuffer(content, "<f2").astype(np.float32)
-
-
 def _parse_row(row: sqlite3.Row, embeddings: bool) -> ClassifiedTrack:
-    path = path_from_bytes(row["path"])
-    return ClassifiedTrack(
-        row["id"],
-        path,
-        FileStamp(row["size"], row["mtime_ns"]),
-        parse_prediction(path, row["prediction"]),
-        decode_embedding(row["embedding"]) if embeddings and row["embedding"] else None,
-    )
+    path, stamp = path_from_bytes(row["path"]), FileStamp(row["size"], row["mtime_ns"])
+    stored = row["embedding"] if embeddings else None
+    embedding = np.frombuffer(stored, STORED_TYPE).astype(np.float32) if stored else None
+    return ClassifiedTrack(row["id"], path, stamp, parse_prediction(path, row["prediction"]), embedding)
 
 
 def _where(query: TrackQuery) -> tuple[str, list[Any]]:
