@@ -11,7 +11,7 @@ RATE = 44_100
 
 
 def tone(hz: float = 440.0, seconds: float = 3.0, rate: int = RATE, channels: int = 2) -> NDArray[np.float32]:
-    """A sine at half scale, shape (channels, samples)."""
+    """Return a sine at half scale, shape (channels, samples)."""
     wave = 0.5 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)
     return np.tile(wave.astype(np.float32), (channels, 1))
 
@@ -27,7 +27,7 @@ def encode(
     options: dict[str, str] | None = None,
     codec_options: dict[str, str] | None = None,
 ) -> Path:
-    """Write samples (channels, samples) with a codec."""
+    """Encode samples, shape (channels, samples), to a file."""
     layouts = {1: "mono", 2: "stereo", 6: "5.1"}
     with av.open(str(file), "w", format=container, container_options=options or {}) as output:
         output.metadata.update(tags or {})
@@ -55,7 +55,7 @@ def _write(
 
 
 def encode_video(file: Path, samples: NDArray[np.float32] | None, frames: int = 50) -> Path:
-    """Write a film of noise, with or without sound."""
+    """Write a video of noise, with or without sound."""
     with av.open(str(file), "w") as output:
         video = output.add_stream("mpeg4", rate=25)
         video.width = video.height = 64
@@ -71,7 +71,7 @@ def encode_video(file: Path, samples: NDArray[np.float32] | None, frames: int = 
 
 
 def encode_with_event(file: Path, start: float, end: float, seconds: float, **encoding: Any) -> Path:
-    """A faint low tone, in which a high one is planted."""
+    """Write a faint low tone with a high one from `start` to `end` (s)."""
     samples: NDArray[np.float32] = 0.01 * tone(150, seconds)
     part = slice(round(start * RATE), round(end * RATE))
     samples[:, part] += tone(6_000, seconds)[:, part]

@@ -17,16 +17,16 @@ CODECS = {"mp3": "libmp3lame", "flac": "flac", "m4a": "aac", "ogg": "vorbis"}
 
 
 class Beets:
-    """A configuration, a library, and the commands of beets in this process."""
+    """A beets configuration and library, whose commands run in this process."""
 
     def __init__(self, folder: Path, model: Path) -> None:
         self.folder, self.model = folder, model
-        self.sources: list[type[plugins.BeetsPlugin]] = []  # of metadata, in the place of MusicBrainz
+        self.sources: list[type[plugins.BeetsPlugin]] = []  # metadata sources that replace MusicBrainz
         self.log: list[str] = []
         self.configure()
 
     def configure(self, write: bool = True, **options: Any) -> None:
-        """Set the options of our plugin."""
+        """Set the options of the plugin."""
         config = {
             "directory": str(self.folder / "library"),
             "library": str(self.folder / "library.db"),
@@ -40,7 +40,7 @@ class Beets:
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
     def __call__(self, *arguments: str) -> str:
-        """What a command prints.
+        """Run a command and return its output.
 
         Raises:
             SystemExit: the command failed; `log` says why.
@@ -56,16 +56,16 @@ class Beets:
         return out.getvalue()
 
     def listed(self, *query: str) -> dict[str, str]:
-        """Titles of tracks, and their genres with " + " between."""
+        """Return the genres of each track, joined by " + ", by title."""
         lines = self("ls", "-f", "$title=$genres", *query).splitlines()
         return {title: genres.replace("; ", " + ") for title, _, genres in (line.partition("=") for line in lines)}
 
     def albums(self) -> dict[str, str]:
-        """Names of albums, and their genres."""
+        """Return the genres of each album, by name."""
         return dict(line.split("=") for line in self("ls", "-a", "-f", "$album=$genres").splitlines())
 
     def files(self) -> list[Path]:
-        """The files in the library."""
+        """Return the files in the library."""
         return sorted(path for path in (self.folder / "library").rglob("*.*") if path.is_file())
 
     @contextlib.contextmanager
@@ -87,5 +87,5 @@ class Beets:
 
 
 def genres_in_tags(file: Path) -> list[str]:
-    """The genres in the tags of a file, one by one."""
+    """Return the genres in the tags of a file."""
     return list(mutagen.File(file, easy=True).get("genre", []))

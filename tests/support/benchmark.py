@@ -9,7 +9,7 @@ from genrelens.train.evaluation.bootstrap import Estimate
 
 
 def make_inputs(data: Path, folder: Path) -> BenchmarkInputs:
-    """Inputs without pictures, with cache and results in a folder."""
+    """Return inputs without pictures, whose cache and results are in `folder`."""
     return BenchmarkInputs(LoadingOptions(str(data), folder / "cache", 1, allow_leak=True), None, folder / "results")
 
 

@@ -1,4 +1,4 @@
-"""Catalogs filled with predictions that no model made."""
+"""Catalogs filled with made-up predictions."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from genrelens.prediction import UNKNOWN, Prediction, Score, Segment
 
 
 def scored_prediction(path: Path, **scores: float) -> Prediction:
-    """An answer with these scores, the first of which is told."""
+    """Return a prediction of the first of these labels, with their scores."""
     ranked = tuple(Score(label=label, score=score) for label, score in scores.items())
     return Prediction(
         path=str(path),
@@ -31,7 +31,7 @@ def scored_prediction(path: Path, **scores: float) -> Prediction:
 
 
 def write_file(path: Path, content: bytes = b"", mtime_ns: int | None = None) -> Path:
-    """Write a file, with its folders."""
+    """Write a file, and create its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     if mtime_ns is not None:
@@ -40,12 +40,12 @@ def write_file(path: Path, content: bytes = b"", mtime_ns: int | None = None) ->
 
 
 def track_id(catalog: Catalog, path: Path) -> int:
-    """The number of the track at a path."""
+    """Return the number of the track at a path."""
     return int(catalog.connection.execute("SELECT id FROM tracks WHERE path = ?", (path_to_bytes(path),)).fetchone()[0])
 
 
 def store_prediction(catalog: Catalog, path: Path, **scores: float) -> int:
-    """Keep an answer for the file at a path, as if it had been judged, and tell its number."""
+    """Store a prediction for the file at a path, and return the number of its track."""
     number = track_id(catalog, path)
     with catalog.transaction():
         save_prediction(
@@ -55,7 +55,7 @@ def store_prediction(catalog: Catalog, path: Path, **scores: float) -> int:
 
 
 def add_classified_track(catalog: Catalog, path: Path, **scores: float) -> int:
-    """Put a file with an answer into a catalog; gives the track's number."""
+    """Add a file with a prediction to a catalog, and return the number of its track."""
     stamp = FileStamp.from_path(path)
     with catalog.transaction() as connection:
         values = (path_to_bytes(path), stamp.size, stamp.mtime_ns)
@@ -64,7 +64,7 @@ def add_classified_track(catalog: Catalog, path: Path, **scores: float) -> int:
 
 
 def present_paths(catalog: Catalog) -> set[bytes]:
-    """The paths of the tracks that have not vanished."""
+    """Return the paths of the tracks that have not vanished."""
     return {row["path"] for row in catalog.connection.execute("SELECT path FROM tracks WHERE NOT vanished")}
 
 
@@ -74,7 +74,7 @@ CHANNELS = 8
 def simple_prediction(
     path: Path, genre: str = "jazz", confidence: float = 0.8, seconds: float = 200.0, model: str = "tilt"
 ) -> Prediction:
-    """An answer."""
+    """Return a prediction with a single score."""
     return Prediction(
         path=str(path),
         genre=genre,
@@ -89,7 +89,7 @@ def simple_prediction(
 
 
 def insert_track(catalog: Catalog, prediction: Prediction, embedding: NDArray[np.float32] | None) -> int:
-    """Put a track into a catalog; its number."""
+    """Add a track with a prediction to a catalog, and return its number."""
     with catalog.transaction() as connection:
         row = connection.execute(
             "INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 1) RETURNING id", (path_to_bytes(prediction.path),)
@@ -99,7 +99,7 @@ def insert_track(catalog: Catalog, prediction: Prediction, embedding: NDArray[np
 
 
 def fill_catalog(catalog: Catalog, folder: Path, genres: Sequence[str], seed: int = 0) -> NDArray[np.float32]:
-    """Tracks 1 to n of these genres, those of one near to each other; their embeddings (n, channels)."""
+    """Add tracks 1 to n with embeddings that cluster by genre; return the embeddings, (n, channels)."""
     rng = np.random.default_rng(seed)
     centres = {genre: 4 * rng.standard_normal(CHANNELS) for genre in dict.fromkeys(genres)}
     rows = np.stack([centres[genre] + rng.standard_normal(CHANNELS) for genre in genres]).astype("<f2").astype("f4")
@@ -109,7 +109,7 @@ def fill_catalog(catalog: Catalog, folder: Path, genres: Sequence[str], seed: in
 
 
 def make_mapped_catalog(folder: Path, song: Path) -> Path:
-    """A catalog of 20 tracks, 0.mp3 to 19.mp3, of which there are files of all but the last, on a map."""
+    """Create a catalog with a map of 20 tracks, 0.mp3 to 19.mp3; the file of the last one is missing."""
     music = folder / "secret" / "Music"
     music.mkdir(parents=True)
     for number in range(len(GENRES) - 1):

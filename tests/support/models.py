@@ -16,7 +16,7 @@ LABELS = ("low", "high")
 
 
 def make_card(**changes: Any) -> Card:
-    """A card for `make_model`'s graph."""
+    """Return a card for the graph of `make_model`."""
     training = TrainingRecord(
         recipe="by hand", data="none", split="none", tracks=0, seed=0, date="2026-01-01", machine="any"
     )
@@ -35,7 +35,7 @@ def make_card(**changes: Any) -> Card:
 
 
 def make_mapped_model(file: Path, card: Card) -> Path:
-    """As `make_model`, with the halves' loudness at each frame as maps: (windows, 2, 1, frames)."""
+    """Save a model like `make_model` that also outputs the loudness of both halves as maps, (windows, 2, 1, frames)."""
     bands = card.audio_input.front_end.n_mels
     halves = np.zeros((2, bands), np.float32)
     halves[0, : bands // 2] = halves[1, bands // 2 :] = 2 / bands
@@ -62,7 +62,7 @@ def make_mapped_model(file: Path, card: Card) -> Path:
 
 
 def make_model(file: Path, card: Card | None = None, metadata: dict[str, str] | None = None) -> Path:
-    """A real ONNX model: which half of the mel bands is louder, on the mean over time?"""
+    """Save an ONNX model that classifies by the half of the mel bands that is louder in the mean over time."""
     card = card or make_card()
     bands, labels = card.audio_input.front_end.n_mels, len(card.labels)
     weights = np.zeros((bands, labels), np.float32)
@@ -92,7 +92,7 @@ def _save(graph: onnx.GraphProto, file: Path, metadata: dict[str, str]) -> Path:
 
 
 def make_traceable_model(file: Path, card: Card) -> Path:
-    """As `make_mapped_model`, with the weights: low sounds against high ones, at each frame."""
+    """Save a model like `make_mapped_model` that also outputs the weights of its maps."""
     model = onnx.load(make_mapped_model(file, card))
     model.graph.node.append(helper.make_node("Identity", ["twice"], ["weights"]))
     model.graph.output.append(helper.make_tensor_value_info("weights", TensorProto.FLOAT, [2, 2]))

@@ -24,7 +24,7 @@ from tests.support.processes import PATIENCE, children, wait_until
 
 @dataclass
 class Server:
-    """A `genrelens serve` in a process of its own."""
+    """A running `genrelens serve` process."""
 
     process: subprocess.Popen[str]
     url: str
@@ -40,17 +40,17 @@ class Server:
             return client.get(path, **options)
 
     def post(self, *files: Path, query: str = "", **options: Any) -> httpx.Response:
-        """Ask for predictions."""
+        """Request predictions for files."""
         with self.client as client:
             content = [("file", (file.name, file.read_bytes())) for file in files]
             return client.post(f"/v1/predictions{query}", files=content, **options)
 
     def workers(self) -> list[int]:
-        """Process ids."""
+        """Return the process ids of the workers."""
         return children(self.process.pid)
 
     def spooled(self) -> list[Path]:
-        """What lies in the folder for uploads."""
+        """Return the files in the folder for uploads."""
         return [path for path in self.temporary.rglob("*") if path.parent != self.temporary]
 
     def metric(self, name: str) -> float:
@@ -60,7 +60,7 @@ class Server:
 
 @contextmanager
 def serve_process(folder: Path, *options: str) -> Iterator[Server]:
-    """Serve until the block ends; it must end well."""
+    """Run `genrelens serve` until the block ends, then stop it with SIGINT."""
     folder.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "genrelens.cli.main", "serve", "--port", "0", *options],
@@ -93,9 +93,9 @@ def serve_process(folder: Path, *options: str) -> Iterator[Server]:
 
 @contextmanager
 def serve_in_thread(model_file: Path, **settings: Any) -> Iterator[str]:
-    """A server in a thread, for limits that the command line does not have; its address."""
-    given = Settings(models=(str(model_file),), **settings)
-    server = uvicorn.Server(uvicorn_config(make_app(given), given))
+    """Run a server in a thread, for settings that the command line lacks; yield its URL."""
+    merged = Settings(models=(str(model_file),), **settings)
+    server = uvicorn.Server(uvicorn_config(make_app(merged), merged))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
     thread.start()

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def serve_http(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """An http server that answers so."""
+def serve_http(respond: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """Run an HTTP server that handles GET requests with `respond`; yield its URL."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            answer(self)
+            respond(self)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -28,10 +28,12 @@ def serve_http(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> 
 
 
 def respond_with(status: int, kind: str, content: bytes) -> Callable[[http.server.BaseHTTPRequestHandler], None]:
-    def answer(request: http.server.BaseHTTPRequestHandler) -> None:
+    """Return a function that sends this response."""
+
+    def respond(request: http.server.BaseHTTPRequestHandler) -> None:
         request.send_response(status)
         request.send_header("Content-Type", kind)
         request.end_headers()
         request.wfile.write(content)
 
-    return answer
+    return respond

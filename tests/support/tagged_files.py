@@ -1,4 +1,4 @@
-"""Real files of each format, with tags as taggers leave them."""
+"""Real files of each format, with tags as taggers write them."""
 
 import shutil
 from collections.abc import Callable
@@ -14,20 +14,20 @@ from mutagen.mp4 import MP4Cover, MP4FreeForm
 from genrelens.library.tags import genre_tags
 from tests.support.audio import encode, tone
 
-GENRES = ("Blues", "Folk, World & Country")  # that each tagged file has
+GENRES = ("Blues", "Folk, World & Country")  # of each tagged file
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 TITLE, COMMENT = "Título ♫", "do not touch"
 
 
 def make_tagged(folder: Path, name: str) -> Path:
-    """A file of a format, as `FORMATS` names them: a second of sound, and tags unless its name says "bare"."""
+    """Write a short file in one of `FORMATS`, with tags unless its name ends in "bare"."""
     ending, codec, _ = FORMATS[name]
-    kept = folder.parent / f"kept-{name}{ending}"
-    if not kept.exists():
-        encode(kept, tone(seconds=0.4, rate=48_000), codec=codec, rate=48_000)
-        FORMATS[name][2](kept)
+    original = folder.parent / f"original-{name}{ending}"
+    if not original.exists():
+        encode(original, tone(seconds=0.4, rate=48_000), codec=codec, rate=48_000)
+        FORMATS[name][2](original)
     file = folder / f"{name}{ending}"
-    shutil.copyfile(kept, file)
+    shutil.copyfile(original, file)
     return file
 
 
@@ -62,7 +62,7 @@ def _mp3_bare(file: Path) -> None:
 
 
 def _mp3_old(file: Path) -> None:
-    """ID3v1 and APE behind the audio, ID3v2 before it."""
+    """Write ID3v2 before the audio, and APEv2 and ID3v1 after it."""
     _mp3(3)(file)
     ape = APEv2()
     ape["REPLAYGAIN_TRACK_GAIN"] = "-3.20 dB"

@@ -17,7 +17,7 @@ from genrelens.train.recipes.recipe import Recipe
 
 
 def make_tracks(each: tuple[int, ...] = (8, 8), seed: int = 0) -> Examples:
-    """Decibels in which class n is louder in its own half of the bands."""
+    """Return log-mels in which each class is louder in its own half of the bands."""
     rng = np.random.default_rng(seed)
     truth = [label for label, count in enumerate(each) for _ in range(count)]
     levels = []
@@ -32,7 +32,7 @@ class InjectedError(Exception): ...
 
 
 class FailInEpoch(Callback):
-    """In the middle of an epoch."""
+    """A callback that raises `InjectedError` in the middle of an epoch."""
 
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch
@@ -43,7 +43,7 @@ class FailInEpoch(Callback):
 
 
 def make_evaluation(tracks: dict[str, tuple[str, float]], labels: tuple[str, ...] = ("jazz", "rock")) -> Evaluation:
-    """An evaluation from the true label of each track and its predicted probability of the first label."""
+    """Return an evaluation from the true label of each track and its predicted probability of the first label."""
     probabilities = {
         path: TrackProbabilities.from_windows(np.array([[first, 1 - first]])) for path, (_, first) in tracks.items()
     }
