@@ -7,10 +7,9 @@ import numpy as np
 from genrelens.audio.decoder import AudioReader
 from genrelens.classifier import window_batches
 from genrelens.model.session import Model, ModelOutput
-from genrelens.train.data.log_mels import LogMelSpec, is_array_row, load_array_row
+from genrelens.train.data.log_mels import LogMelSpec, is_array_row, load_array_row, network_inputs
 from genrelens.train.data.manifest import LabelledTrack, read_manifest
 from genrelens.train.data.splits import assign_splits
-from genrelens.train.data.windows import network_inputs
 
 
 def classify_valid(model: Model, data: str, protocol: str) -> Iterator[tuple[LabelledTrack, ModelOutput]]:

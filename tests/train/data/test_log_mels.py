@@ -12,9 +12,10 @@ import pytest
 
 from genrelens.audio.decoder import load
 from genrelens.errors import CacheError, ManifestError, UndecodableAudioError
-from genrelens.features.frontend import FrontEnd, mel_decibels
+from genrelens.features import frontend
+from genrelens.features.frontend import FrontEnd, mel_decibels, normalise
 from genrelens.model.input_spec import AudioInput
-from genrelens.train.data.log_mels import LogMel, LogMelSpec, cache_log_mel, load_log_mels
+from genrelens.train.data.log_mels import LogMel, LogMelSpec, cache_log_mel, load_log_mels, track_windows
 from genrelens.train.data.manifest import LabelledTrack, read_manifest
 from genrelens.train.recipes.recipe import PreprocessTable, WaveformTable
 from tests.support.training import FRONT_END, SPEC
@@ -184,3 +185,17 @@ def test_loads_more_tracks_than_the_open_file_limit(genres: Path, tmp_path: Path
         assert len(load_log_mels(tracks, SPEC, tmp_path, 1).inputs) == 24
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_windows_of_a_log_mel_match_windows_of_its_audio() -> None:
+    """Without centring, frames do not depend on whether the audio or the log-mel is cut."""
+    front_end = FrontEnd(center=False)
+    samples = np.random.default_rng(0).standard_normal(3 * 22_050)
+    size, step = front_end.samples(20), 10 * front_end.hop
+    spec = AudioInput(window=size / front_end.rate, hop=step / front_end.rate, front_end=front_end)
+    windows = track_windows(mel_decibels(samples, front_end), spec)
+    for number in range(3):
+        expected = normalise(frontend.log_mel(samples[number * step : number * step + size], front_end), front_end)
+        actual = windows[number]
+        actual = np.maximum(actual - actual.max(), -80)
+        np.testing.assert_allclose(normalise(actual, front_end), expected, atol=1e-4)

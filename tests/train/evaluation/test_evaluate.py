@@ -11,8 +11,8 @@ from genrelens.features.frontend import log_mel
 from genrelens.features.spectral import extract_features
 from genrelens.model.session import Model
 from genrelens.train.data.label_map import LabelMap
+from genrelens.train.data.log_mels import network_inputs
 from genrelens.train.data.manifest import LabelledTrack
-from genrelens.train.data.windows import network_inputs
 from genrelens.train.evaluation.evaluate import build_evaluation, evaluate, predict_log_mels
 from tests.support.audio import encode, tone
 from tests.support.models import make_card

@@ -13,7 +13,7 @@ from genrelens.classifier import Classifier
 from genrelens.train import networks
 from genrelens.train.data.batches import TrainingBatches, batches_per_epoch
 from genrelens.train.data.dataset import Dataset, Examples
-from genrelens.train.data.windows import network_inputs
+from genrelens.train.data.log_mels import network_inputs
 from genrelens.train.distillation.teacher import build_teacher
 from genrelens.train.recipes.recipe import Recipe
 

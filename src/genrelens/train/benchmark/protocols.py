@@ -9,10 +9,9 @@ from sklearn.model_selection import train_test_split
 from genrelens.errors import SplitError
 from genrelens.model.input_spec import AudioInput
 from genrelens.train.data.dataset import Dataset, require_trainable_labels
-from genrelens.train.data.log_mels import LogMel
+from genrelens.train.data.log_mels import LogMel, track_windows
 from genrelens.train.data.manifest import SPLITS, LabelledTrack, Manifest, Split
 from genrelens.train.data.splits import assign_splits, drop_leaking_groups, require_splits
-from genrelens.train.data.windows import track_windows
 
 Protocol = Literal["windows", "tracks", "stratified", "fault-filtered"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)

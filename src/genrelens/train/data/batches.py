@@ -11,8 +11,7 @@ from torch.utils.data import IterableDataset
 from genrelens.features.spectral import to_model_input
 from genrelens.model.input_spec import AudioInput, PictureInput
 from genrelens.train.augment import spectrogram
-from genrelens.train.data.log_mels import LogMel
-from genrelens.train.data.windows import network_inputs
+from genrelens.train.data.log_mels import LogMel, network_inputs
 from genrelens.train.recipes.recipe import Recipe
 
 # Windows, float32 (windows, channels, rows, frames); targets, float32 (windows, labels); and with distillation, the
@@ -64,13 +63,17 @@ class TrainingBatches(IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         rng = torch.Generator().manual_seed(step_seed(self._recipe.seed, self._epoch()))
         batches = self._draw_batches(rng) if self._recipe.train.echo == 1 else self._echo_batches(rng)
+        table = self._recipe.train
         for windows, targets, *embeddings in batches:
-            yield *self._mix_and_mask(windows, targets, rng), *embeddings
+            if table.mixup:
+                windows, targets = spectrogram.mixup(windows, targets, table.mixup_alpha, table.mixup, rng)
+            yield spectrogram.mask(windows, self._recipe.augment, rng), targets, *embeddings
 
     def _draw_batches(self, rng: torch.Generator) -> Iterator[Batch]:
-        """Draw new windows, batch by batch."""
-        order = self._draw_order(rng)  # the same in all processes
-        self._diverge_by_rank(rng)
+        """Draw new windows, batch by batch; each track once before any again, which spreads them over the batches."""
+        rounds = _crops_per_input(self._recipe)
+        order = torch.cat([torch.randperm(len(self._inputs), generator=rng) for _ in range(rounds)])
+        self._diverge_by_rank(rng)  # only now: all processes need the same order
         for members in torch.split(order, self._recipe.train.batch)[: len(self)]:
             yield self._draw_batch(members[self._rank :: self._ranks], rng)
 
@@ -91,15 +94,11 @@ class TrainingBatches(IterableDataset[Batch]):
         if self._rank:
             rng.manual_seed(rank_seed(rng.initial_seed(), self._rank))
 
-    def _draw_order(self, rng: torch.Generator) -> Tensor:
-        """Return every track once, then every track again: crops of one track are spread over the batches."""
-        rounds = _crops_per_input(self._recipe)
-        return torch.cat([torch.randperm(len(self._inputs), generator=rng) for _ in range(rounds)])
-
     def _draw_batch(self, members: Tensor, rng: torch.Generator) -> Batch:
         spec, targets = self._recipe.input, self._targets[members]
         if isinstance(spec, PictureInput):
-            return self._pictures(members), targets
+            pictures = np.stack([self._inputs[member] for member in members.tolist()])
+            return torch.from_numpy(pictures.astype(np.float32)), targets
         log_mels = self._draw_windows(members, spec, rng)
         if self._recipe.augment.overlay:
             log_mels, targets = spectrogram.overlay(log_mels, targets, self._recipe.augment.overlay, rng)
@@ -107,16 +106,6 @@ class TrainingBatches(IterableDataset[Batch]):
         windows = torch.from_numpy(to_model_input(log_mels.numpy(), spec.features, spec.layout, spec.front_end))
         embeddings = (self._teacher(log_mels, rng),) if self._teacher else ()
         return windows, targets, *embeddings
-
-    def _mix_and_mask(self, windows: Tensor, targets: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Apply mixup and masks to normalised windows and their targets."""
-        table = self._recipe.train
-        if table.mixup:
-            windows, targets = spectrogram.mixup(windows, targets, table.mixup_alpha, table.mixup, rng)
-        return spectrogram.mask(windows, self._recipe.augment, rng), targets
-
-    def _pictures(self, members: Tensor) -> Tensor:
-        return torch.from_numpy(np.stack([self._inputs[member] for member in members.tolist()]).astype(np.float32))
 
     def _draw_windows(self, members: Tensor, spec: AudioInput, rng: torch.Generator) -> Tensor:
         """Return a random augmented window of each track in decibels, (windows, rows, frames)."""

@@ -12,7 +12,7 @@ from genrelens.audio.windows import SILENCE_PEAK
 from genrelens.errors import GenrelensError, TooShortError, UndecodableAudioError, display_name
 from genrelens.progress import Progress, no_progress
 from genrelens.train.data.log_mels import is_array_row
-from genrelens.train.data.manifest import LabelledTrack, Manifest
+from genrelens.train.data.manifest import Manifest
 from genrelens.train.data.splits import find_leaks
 
 SHORT_SECONDS = 5.0  # s; a shorter track is not useful for training
@@ -65,9 +65,7 @@ class CheckReport:
         lines += [f"  {genre:<{width}} {count:>6}" for genre, count in self.genres.items()]
         for kind, count in Counter(finding.kind for finding in self.findings).items():
             lines += ["", f"{kind}: {count}"]
-            lines += [
-                f"  {finding.subject}: {finding.description}" for finding in self.findings if finding.kind == kind
-            ]
+            lines += [f"  {each.subject}: {each.description}" for each in self.findings if each.kind == kind]
         return "\n".join(lines if self.findings else [*lines, "", "nothing found"])
 
 
@@ -81,7 +79,7 @@ def check_dataset(manifest: Manifest, processes: int, progress: Progress = no_pr
     """
     findings: list[Finding] = []
     samples_hashes: dict[str, str] = {}
-    audio = {track.path: track for track in manifest.tracks if not is_array_row(track.path)}
+    audio = dict.fromkeys(track.path for track in manifest.tracks if not is_array_row(track.path))
     for path, result in workers.map_in_order(measure_audio, audio, processes):
         if isinstance(result, GenrelensError):
             kind = "too short" if isinstance(result, TooShortError) else "undecodable"
@@ -92,7 +90,7 @@ def check_dataset(manifest: Manifest, processes: int, progress: Progress = no_pr
         progress()
     findings += _duplicate_findings(samples_hashes)
     findings += [Finding("leak", leak.kind, str(leak)) for leak in find_leaks(manifest.tracks, samples_hashes)]
-    genres = _count_genres(manifest.tracks)
+    genres = dict(sorted(Counter(label for track in manifest.tracks for label in track.labels).items()))
     findings += _balance_findings(genres)
     findings.sort(key=lambda finding: (finding.kind, finding.subject))
     return CheckReport(tuple(findings), len(manifest.tracks), genres)
@@ -146,7 +144,3 @@ def _balance_findings(genres: dict[str, int]) -> list[Finding]:
     if genres[largest] <= _MAX_IMBALANCE * genres[smallest]:
         return []
     return [Finding("class balance", largest, f"{genres[largest]} tracks, but {genres[smallest]} of {smallest}")]
-
-
-def _count_genres(tracks: tuple[LabelledTrack, ...]) -> dict[str, int]:
-    return dict(sorted(Counter(label for track in tracks for label in track.labels).items()))

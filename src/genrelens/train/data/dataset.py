@@ -5,35 +5,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genrelens.errors import GenrelensError, ManifestError, SplitError, display_name
 from genrelens.features.pictures import picture_to_model_input, read_picture
-from genrelens.model.input_spec import AudioInput, InputSpec, PictureInput, file_finder
+from genrelens.model.input_spec import AudioInput, PictureInput, file_finder
 from genrelens.progress import Notify, Progress, ProgressBars, no_progress_bars
-from genrelens.train.data.log_mels import LoadedInputs, LogMel, LogMelSpec, is_array_row, load_log_mels
+from genrelens.train.data.log_mels import LoadedInputs, LogMel, LogMelSpec, is_array_row, load_log_mels, track_windows
 from genrelens.train.data.manifest import LabelledTrack, Manifest, Split, read_manifest, require_labelling
 from genrelens.train.data.splits import assign_splits, describe_leaks, find_leaks, refuse_leaks, require_splits
-from genrelens.train.data.windows import track_windows
-from genrelens.train.recipes.recipe import DataTable, PreprocessTable, Recipe
+from genrelens.train.recipes.recipe import ProbeRecipe, Recipe
 
 _MIN_TRACKS = 2  # per genre: one to train on, one to validate on
-
-
-class DataRecipe(Protocol):
-    """The part of a training or probe recipe that determines its data."""
-
-    @property
-    def data(self) -> DataTable: ...  # noqa: D102
-    @property
-    def input(self) -> InputSpec: ...  # noqa: D102
-    @property
-    def preprocess(self) -> PreprocessTable: ...  # noqa: D102
-    @property
-    def seed(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -117,7 +102,7 @@ def load_dataset(recipe: Recipe, loading: LoadingOptions, notify: Notify) -> Dat
     return replace(dataset, copies=load_augmented_copies(dataset.manifest.in_split("train"), recipe, loading, notify))
 
 
-def load_splits(recipe: DataRecipe, loading: LoadingOptions, notify: Notify) -> Dataset:
+def load_splits(recipe: Recipe | ProbeRecipe, loading: LoadingOptions, notify: Notify) -> Dataset:
     """Read the manifest, assign splits, load the inputs, and refuse leaks.
 
     Raises:
@@ -143,7 +128,7 @@ def load_splits(recipe: DataRecipe, loading: LoadingOptions, notify: Notify) -> 
     return Dataset(manifest, loaded.inputs)
 
 
-def read_recipe_manifest(recipe: DataRecipe, data: str) -> Manifest:
+def read_recipe_manifest(recipe: Recipe | ProbeRecipe, data: str) -> Manifest:
     """Read the manifest of a dataset of audio or pictures, whichever the recipe's network takes.
 
     Raises:
@@ -154,7 +139,7 @@ def read_recipe_manifest(recipe: DataRecipe, data: str) -> Manifest:
     return manifest
 
 
-def load_inputs(tracks: Sequence[LabelledTrack], recipe: DataRecipe, loading: LoadingOptions) -> LoadedInputs:
+def load_inputs(tracks: Sequence[LabelledTrack], recipe: Recipe | ProbeRecipe, loading: LoadingOptions) -> LoadedInputs:
     """Load the log-mels of tracks, or the channels of pictures."""
     with loading.progress_bars("Reading", len(tracks)) as progress:
         if isinstance(recipe.input, PictureInput):

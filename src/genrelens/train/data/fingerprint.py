@@ -1,7 +1,7 @@
 """Audio fingerprints that are robust to gain, equalisation, codec and offset, and matching between them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -116,11 +116,10 @@ def find_matches(
     size = fft.next_fast_len(2 * max(frames.shape[1] for frames in fingerprints), real=True)
     starts = range(0, len(fingerprints), _TILE)
     for row, column in combinations_with_replacement(starts, 2):
-        matches = _compare(fingerprints[row : row + _TILE], fingerprints[column : column + _TILE], size, threshold)
-        for match in matches:
+        for match in _compare(fingerprints[row:][:_TILE], fingerprints[column:][:_TILE], size, threshold):
             first, second = row + match.first, column + match.second
             if first < second:
-                yield Match(first, second, match.score, match.similarity, match.lag, match.overlap)
+                yield replace(match, first=first, second=second)
         progress()
 
 

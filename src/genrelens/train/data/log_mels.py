@@ -1,4 +1,4 @@
-"""Log-mels and spectral features of whole tracks, from a cache on disk or from the rows of an array."""
+"""Log-mels and spectral features of tracks, from a cache on disk or the rows of an array, and their windows."""
 
 import contextlib
 import hashlib
@@ -19,9 +19,10 @@ from genrelens import workers
 from genrelens.audio.decoder import AudioReader
 from genrelens.errors import CacheError, GenrelensError, ManifestError, RecipeError, display_name
 from genrelens.features.frontend import FrontEnd
-from genrelens.features.spectral import Feature, extract_features, spectrum_features
+from genrelens.features.spectral import Feature, extract_features, spectrum_features, to_model_input
 from genrelens.files import atomic_write
-from genrelens.model.input_spec import AudioInput
+from genrelens.model.input_spec import AudioInput, InputSpec, PictureInput
+from genrelens.model.session import ModelInput
 from genrelens.progress import Progress, no_progress
 from genrelens.records import FrozenModel
 from genrelens.train.data.manifest import GTZAN_SECONDS, LabelledTrack
@@ -33,7 +34,6 @@ _ARRAY_RANGE_DB = 80.0  # range of the bytes 0 to 255 of an array, below the max
 _ARRAY_ROW = re.compile(r"\.npy#\d+$")
 _CACHE_FORMAT = 2
 _LENGTH_TOLERANCE = 0.05  # relative difference allowed between the length of an array's rows and that of the tracks
-_DAMAGED_CACHE = (OSError, ValueError, EOFError)
 
 
 class LogMelSpec(FrozenModel):
@@ -58,11 +58,8 @@ class LogMelSpec(FrozenModel):
     @classmethod
     def for_input(cls, spec: AudioInput, preprocess: PreprocessTable | None = None) -> Self:
         """Return the settings for an input specification, without augmentation."""
-        return cls(
-            front_end=spec.front_end,
-            spectral=spectrum_features(spec.features),
-            preprocess=preprocess or PreprocessTable(),
-        )
+        spectral = spectrum_features(spec.features)
+        return cls(front_end=spec.front_end, spectral=spectral, preprocess=preprocess or PreprocessTable())
 
     @property
     def cache_key(self) -> str:
@@ -111,11 +108,7 @@ def default_cache_folder() -> Path:
 
 
 def load_log_mels(
-    tracks: Iterable[LabelledTrack],
-    spec: LogMelSpec,
-    cache: Path,
-    processes: int,
-    progress: Progress = no_progress,
+    tracks: Iterable[LabelledTrack], spec: LogMelSpec, cache: Path, processes: int, progress: Progress = no_progress
 ) -> LoadedInputs:
     """Load the log-mels of tracks; those that are not in the cache are computed in worker processes.
 
@@ -162,8 +155,42 @@ def cache_log_mel(path: str, spec: LogMelSpec, folder: Path) -> str:
         if _is_readable(target):
             return digest
         samples = reader.samples()
-    _save(target, spec.compute(samples, digest).astype(np.float16))
+    log_mel = spec.compute(samples, digest).astype(np.float16)
+    try:
+        with atomic_write(target) as file:
+            np.save(file, log_mel)
+    except OSError as error:
+        reason = error.strerror or os.strerror(error.errno or 0)
+        raise CacheError(
+            f"log-mels cannot be written to {display_name(folder)} ({reason}); free some space, or choose another "
+            "folder with --cache"
+        ) from error
     return digest
+
+
+def network_inputs(track_input: LogMel, spec: InputSpec) -> ModelInput:
+    """Return all windows of a track as network input, shape (windows, channels, rows, frames).
+
+    Args:
+        track_input: log-mel and other features of a track, shape (rows, frames), or the channels of a picture.
+        spec: input specification; audio has a window every `hop` seconds, a picture is one window.
+    """
+    if isinstance(spec, PictureInput):
+        return np.asarray(track_input, np.float32)[None]
+    windows = np.stack(track_windows(track_input, spec)).astype(np.float32)
+    return to_model_input(windows, spec.features, spec.layout, spec.front_end)
+
+
+def track_windows(log_mel: LogMel, spec: AudioInput) -> list[LogMel]:
+    """Cut features of shape (rows, frames) into windows, one every `hop` seconds; the last ends at the last frame.
+
+    Windows are views, unless the track is shorter than one window; it is then repeated to fill it.
+    """
+    frames, hop = spec.frames, max(1, round(spec.hop / spec.front_end.seconds_per_frame))
+    if log_mel.shape[1] < frames:
+        log_mel = log_mel[:, np.arange(frames) % log_mel.shape[1]]
+    starts = [*range(0, log_mel.shape[1] - frames, hop), log_mel.shape[1] - frames]
+    return [log_mel[:, start : start + frames] for start in starts]
 
 
 def is_array_row(path: str) -> bool:
@@ -179,7 +206,7 @@ def load_array_row(path: str, spec: LogMelSpec) -> LogMel:
     """
     file, _, row = path.rpartition("#")
     array = _open_array(file)
-    _check_array(file, array, spec)
+    _check_array(array, file, spec)
     if not int(row) < len(array):
         raise ManifestError(f"{display_name(file)} has {len(array)} rows; row {row} does not exist")
     return np.asarray(array[int(row)] * np.float16(_ARRAY_RANGE_DB / 255) - np.float16(_ARRAY_RANGE_DB))
@@ -203,8 +230,8 @@ def _open_array(file: str) -> NDArray[Any]:
     return array
 
 
-def _check_array(file: str, array: NDArray[Any], spec: LogMelSpec) -> None:
-    front_end = spec.front_end
+def _check_array(array: NDArray[Any], file: str, spec: LogMelSpec) -> None:
+    front_end, frames = spec.front_end, array.shape[-1]
     if spec != LogMelSpec(front_end=front_end):
         unsupported = ", ".join(spec.spectral) or "preprocessing or augmentation of samples"
         raise ManifestError(
@@ -216,11 +243,11 @@ def _check_array(file: str, array: NDArray[Any], spec: LogMelSpec) -> None:
             f"{display_name(file)} is an array of {array.dtype} {array.shape}; the front end needs uint8 "
             f"(tracks, {front_end.n_mels}, frames)"
         )
-    seconds = array.shape[2] * front_end.seconds_per_frame
+    seconds = frames * front_end.seconds_per_frame
     if abs(seconds / GTZAN_SECONDS - 1) > _LENGTH_TOLERANCE:
-        matching_hop = round(GTZAN_SECONDS * front_end.rate / array.shape[2], -1)
+        matching_hop = round(GTZAN_SECONDS * front_end.rate / frames, -1)
         raise ManifestError(
-            f"{display_name(file)} has {array.shape[2]} frames per track, {seconds:.1f} s at the front end's hop of "
+            f"{display_name(file)} has {frames} frames per track, {seconds:.1f} s at the front end's hop of "
             f"{front_end.hop}, but the tracks last {GTZAN_SECONDS} s; use --set input.front_end.hop={matching_hop:.0f} "
             "or similar"
         )
@@ -246,18 +273,6 @@ def _raise_open_file_limit(count: int) -> None:
 def _is_readable(file: Path) -> bool:
     try:
         np.load(file, mmap_mode="r")
-    except _DAMAGED_CACHE:
+    except (OSError, ValueError, EOFError):  # missing or damaged
         return False
     return True
-
-
-def _save(target: Path, log_mel: LogMel) -> None:
-    try:
-        with atomic_write(target) as file:
-            np.save(file, log_mel)
-    except OSError as error:
-        reason = error.strerror or os.strerror(error.errno or 0)
-        raise CacheError(
-            f"log-mels cannot be written to {display_name(target.parent)} ({reason}); free some space, or choose "
-            "another folder with --cache"
-        ) from error

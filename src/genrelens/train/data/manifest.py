@@ -11,14 +11,7 @@ from typing import Literal, get_args
 
 from genrelens.audio.containers import audio_files
 from genrelens.errors import ManifestError, display_name
-from genrelens.model.labels import (
-    LABEL_SEPARATOR,
-    LEVEL_SEPARATOR,
-    GenreTree,
-    Labelling,
-    has_empty_parts,
-    parse_labels,
-)
+from genrelens.model.labels import LABEL_SEPARATOR, LEVEL_SEPARATOR, GenreTree, Labelling, has_empty_parts, parse_labels
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -102,9 +95,8 @@ def read_manifest(data: str, find: FileFinder = audio_files) -> Manifest:
         ManifestError: the data is not in one of these forms, or contains no tracks.
     """
     if data.startswith(GTZAN):
-        manifest = _read_gtzan(
-            Path(data.removeprefix(GTZAN)).expanduser(), find
-        )  # shells do not expand ~ after a colon
+        folder = Path(data.removeprefix(GTZAN)).expanduser()  # shells do not expand ~ after a colon
+        manifest = _read_gtzan(folder, find)
     elif Path(data).is_dir():
         manifest = _read_folder(Path(data), find)
     elif Path(data).is_file() and data.lower().endswith(".csv"):
@@ -156,9 +148,8 @@ def _read_folder(folder: Path, find: FileFinder) -> Manifest:
 
 
 def _genre_tracks(folder: Path, find: FileFinder) -> list[LabelledTrack]:
-    return [
-        LabelledTrack(str(path), path.stem, genre.name.strip()) for genre in _subfolders(folder) for path in find(genre)
-    ]
+    files_by_genre = ((genre.name.strip(), find(genre)) for genre in _subfolders(folder))
+    return [LabelledTrack(str(path), path.stem, genre) for genre, paths in files_by_genre for path in paths]
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -211,13 +202,8 @@ def gtzan_tracks() -> dict[str, LabelledTrack]:
     Sturm's index; tracks that are not in the index have none.
     """
     lines = (files("genrelens.train.data") / "gtzan.csv").read_text("utf-8").splitlines()
+    splits: dict[str, Split] = {split: split for split in SPLITS}
     return {
-        row["track"]: LabelledTrack(
-            "", row["track"], row["track"].split(".")[0], row["group"] or None, _parse_split(row["split"])
-        )
-        for row in csv.DictReader(lines)
+        name: LabelledTrack("", name, name.split(".")[0], group or None, splits.get(split))
+        for name, split, group in csv.reader(lines[1:])
     }
-
-
-def _parse_split(text: str) -> Split | None:
-    return next((split for split in SPLITS if split == text), None)

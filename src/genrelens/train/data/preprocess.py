@@ -33,41 +33,32 @@ def preprocess(samples: Samples, rate: int, table: PreprocessTable) -> Samples:
         RecipeError: the rate is too low for the band filter or for denoising.
     """
     if table.low is not None or table.high is not None:
-        samples = filter_band(samples, rate, table.low, table.high)
+        samples = _filter_band(samples, rate, table.low, table.high)
     if table.denoise:
-        samples = denoise(samples, rate)
+        samples = _denoise(samples, rate)
     if table.trim is not None:
-        samples = trim_silence(samples, table.trim)
+        samples = np.asarray(librosa.effects.trim(samples, top_db=table.trim)[0], np.float32)
     return samples
 
 
-def filter_band(samples: Samples, rate: int, low: float | None, high: float | None) -> Samples:
-    """Keep frequencies from `low` to `high` Hz, with a Butterworth filter that runs both ways and so adds no delay.
-
-    Raises:
-        RecipeError: an edge is not below half the rate.
-    """
+def _filter_band(samples: Samples, rate: int, low: float | None, high: float | None) -> Samples:
+    """Keep frequencies from `low` to `high` Hz, with a Butterworth filter that runs both ways and so adds no delay."""
     edges = [edge for edge in (low, high) if edge is not None]
     if edges[-1] >= rate / 2:
         raise RecipeError(
             f"the band has an edge at {edges[-1]:g} Hz, but a rate of {rate} Hz contains only frequencies below "
             f"{rate / 2:g} Hz; lower preprocess.{'low' if high is None else 'high'}, or leave it out"
         )
-    if len(edges) == 2:
-        sections = butter(_ORDER, edges, "bandpass", fs=rate, output="sos")
-    else:
-        sections = butter(_ORDER, edges[0], "lowpass" if low is None else "highpass", fs=rate, output="sos")
+    kind = "highpass" if high is None else "lowpass" if low is None else "bandpass"
+    sections = butter(_ORDER, edges if kind == "bandpass" else edges[0], kind, fs=rate, output="sos")
     return np.asarray(sosfiltfilt(sections, samples, padlen=min(_PADDING, len(samples) - 1)), np.float32)
 
 
-def denoise(samples: Samples, rate: int) -> Samples:
+def _denoise(samples: Samples, rate: int) -> Samples:
     """Attenuate each frequency where it does not exceed its level in the quietest half second (Sainburg et al. 2020).
 
     Half seconds of digital silence are skipped, as they do not contain the noise. Music that is never quiet is
     mistaken for noise, and loses its stationary parts.
-
-    Raises:
-        RecipeError: the rate is too low.
     """
     if rate < _MIN_DENOISING_RATE:
         raise RecipeError(
@@ -80,16 +71,6 @@ def denoise(samples: Samples, rate: int) -> Samples:
     if not len(excerpts):
         return samples
     quietest = excerpts[np.square(excerpts).mean(axis=1).argmin()]
-    clean = noisereduce.reduce_noise(
-        samples,
-        rate,
-        stationary=True,
-        y_noise=quietest,
-        freq_mask_smooth_hz=None,  # the default of 500 Hz, for speech, removes tones along with the noise around them
-    )
+    # Not smoothed over frequency: the default of 500 Hz, for speech, removes tones along with the noise around them.
+    clean = noisereduce.reduce_noise(samples, rate, stationary=True, y_noise=quietest, freq_mask_smooth_hz=None)
     return np.asarray(clean, np.float32)
-
-
-def trim_silence(samples: Samples, below: float) -> Samples:
-    """Trim both ends while they are at least `below` decibels quieter than the loudest frame."""
-    return np.asarray(librosa.effects.trim(samples, top_db=below)[0], np.float32)

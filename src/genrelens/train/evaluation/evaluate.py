@@ -15,9 +15,8 @@ from genrelens.prediction import Failure, PathText, Prediction, Score
 from genrelens.progress import Progress, no_progress
 from genrelens.records import FrozenModel
 from genrelens.train.data.label_map import LabelMap
-from genrelens.train.data.log_mels import LogMel, LogMelSpec, is_array_row, load_array_row
+from genrelens.train.data.log_mels import LogMel, LogMelSpec, is_array_row, load_array_row, network_inputs
 from genrelens.train.data.manifest import LabelledTrack, require_labelling
-from genrelens.train.data.windows import network_inputs
 from genrelens.train.evaluation.metrics import Metrics, classification_metrics
 from genrelens.train.evaluation.tree_metrics import TreeMetrics, tree_metrics
 

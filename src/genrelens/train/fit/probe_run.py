@@ -16,9 +16,8 @@ from genrelens.model.card import Card
 from genrelens.progress import Notify
 from genrelens.records import FrozenModel
 from genrelens.train.data.dataset import Dataset, LoadingOptions, load_splits
-from genrelens.train.data.log_mels import LogMel
+from genrelens.train.data.log_mels import LogMel, network_inputs
 from genrelens.train.data.manifest import LabelledTrack, Manifest, Split
-from genrelens.train.data.windows import network_inputs
 from genrelens.train.distillation.backbone import Embedder, Embeddings, count_weights, embedding_graph
 from genrelens.train.distillation.probe import EmbeddedTracks, PenaltyTrial, attach_linear_head, fit_probe
 from genrelens.train.environment import describe_environment
