@@ -15,17 +15,9 @@ from genrelens.web.core.openapi import problem_schemas
 from genrelens.web.core.problems import add_exception_handlers
 from genrelens.web.core.settings import Settings
 from genrelens.web.live.route import add_live
-from genrelens.web.middleware import (
-    REQUEST_ID,
-    AllowedHosts,
-    AllowedOrigins,
-    InternalErrors,
-    SecurityHeaders,
-    Telemetry,
-)
+from genrelens.web.middleware import REQUEST_ID, InternalErrors, SecurityHeaders, Telemetry, TrustedSources
+from genrelens.web.routes.info import add_models, add_operations
 from genrelens.web.routes.library import add_library
-from genrelens.web.routes.models import add_models
-from genrelens.web.routes.operations import add_operations
 from genrelens.web.routes.predictions import add_predictions
 from genrelens.web.services import Services
 
@@ -102,8 +94,6 @@ def _add_middleware(app: FastAPI, services: Services) -> None:
             allow_headers=["*"],
             expose_headers=[REQUEST_ID, "Retry-After"],
         )
-    app.add_middleware(AllowedOrigins, origins=services.settings.cors)
-    if services.settings.hosts:
-        app.add_middleware(AllowedHosts, hosts=services.settings.hosts)
+    app.add_middleware(TrustedSources, hosts=services.settings.hosts, origins=services.settings.cors)
     app.add_middleware(Telemetry, metrics=services.metrics)
     app.add_middleware(SecurityHeaders)

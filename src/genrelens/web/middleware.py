@@ -10,23 +10,16 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from genrelens.errors import ForeignPageError, WrongHostError
+from genrelens.errors import ForeignPageError, RequestError, WrongHostError
 from genrelens.web.core.problems import error_response, internal_error_response
 from genrelens.web.core.telemetry import LOG_FIELDS, Metrics, RequestStats
 
 REQUEST_ID = "X-Request-ID"
 
 # The page creates `blob:` URLs for chosen files, to play and to save them; it loads nothing from other origins.
-_CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "img-src 'self' blob: data:",
-        "media-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
 )
 _SECURITY_HEADERS = {
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
@@ -121,58 +114,46 @@ class Telemetry:
         _request_log.info("request", extra={LOG_FIELDS: fields})
 
 
-class AllowedHosts:
-    """Refuses requests whose Host header has another name.
+class TrustedSources:
+    """Refuses requests for other host names, and requests from pages of other origins.
 
-    This prevents DNS rebinding: a page whose own host name was made to resolve to this server.
+    The former prevents DNS rebinding: a page whose own host name was made to resolve to this server. For the latter,
+    CORS does not suffice: a browser lets any page submit a form or open a WebSocket to any server, including one on
+    the user's own machine, and only reports the page in the Origin header.
+
+    Args:
+        app: the next app.
+        hosts: accepted names in the Host header; none accepts all.
+        origins: accepted origins other than the server's own; "*" accepts all.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Collection[str], origins: Collection[str]) -> None:
         self._app = app
         self._hosts = {host.lower() for host in hosts}
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle an ASGI connection."""
-        if scope["type"] == "lifespan" or scope["path"] in _HEALTH_CHECKS or self._allows(HTTPConnection(scope)):
+        error = None if scope["type"] == "lifespan" else self._find_error(HTTPConnection(scope))
+        if error is None:
             await self._app(scope, receive, send)
-            return
-        allowed = ", ".join(sorted(self._hosts))
-        error = WrongHostError(f"this server accepts the host names {allowed}; add others with --allowed-host")
-        await error_response(HTTPConnection(scope), error)(scope, receive, send)
+        else:
+            await error_response(HTTPConnection(scope), error)(scope, receive, send)
 
-    def _allows(self, connection: HTTPConnection) -> bool:
-        return host_name(connection.headers.get("host", "")) in self._hosts
+    def _find_error(self, connection: HTTPConnection) -> RequestError | None:
+        host, origin = connection.headers.get("host", ""), connection.headers.get("origin")
+        if self._hosts and host_name(host) not in self._hosts and connection.scope["path"] not in _HEALTH_CHECKS:
+            allowed = ", ".join(sorted(self._hosts))
+            return WrongHostError(f"this server accepts the host names {allowed}; add others with --allowed-host")
+        if origin is None or urlsplit(origin).netloc == host or {origin, "*"} & {*self._origins}:
+            return None
+        return ForeignPageError("requests from other origins are not allowed; start the server with --cors ORIGIN")
 
 
 def host_name(host: str) -> str:
     """Return a host without its port: example.org for "example.org:80", ::1 for "[::1]:80"."""
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
     return name.strip("[]").lower()
-
-
-class AllowedOrigins:
-    """Refuses requests from pages of other origins.
-
-    CORS does not suffice: a browser lets any page submit a form or open a WebSocket to any server, including one on
-    the user's own machine, and only reports the page in the Origin header.
-    """
-
-    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
-        self._app = app
-        self._origins = origins
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle an ASGI connection."""
-        if scope["type"] == "lifespan" or self._allows(HTTPConnection(scope)):
-            await self._app(scope, receive, send)
-            return
-        error = ForeignPageError("requests from other origins are not allowed; start the server with --cors ORIGIN")
-        await error_response(HTTPConnection(scope), error)(scope, receive, send)
-
-    def _allows(self, connection: HTTPConnection) -> bool:
-        origin = connection.headers.get("origin")
-        same_origin = origin is None or urlsplit(origin).netloc == connection.headers.get("host")
-        return same_origin or origin in self._origins or "*" in self._origins
 
 
 class InternalErrors:

@@ -1,7 +1,13 @@
 import asyncio
 import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from fastapi import Request
@@ -14,6 +20,15 @@ from genrelens.web.core.uploads import Spool
 from tests.support.processes import run_coroutine
 
 FILES = [("a.mp3", b"first\r\n--x-\r\n"), ("ü/b.wav", b""), ("c", b"\x00\r\n" * 50)]
+
+HOLD_FOLDER = """
+import time
+from genrelens.web.core.uploads import Spool
+with Spool() as spool:
+    (spool.folder / "song").write_bytes(b"0")
+    print(spool.folder, flush=True)
+    time.sleep(60)
+"""
 
 
 def encode_form(files: list[tuple[str, bytes]]) -> bytes:
@@ -82,7 +97,7 @@ def test_a_full_disk_is_reported_and_its_files_are_deleted(size: int) -> None:
             with pytest.raises(OverloadedError, match="cannot be stored"), limit_file_size(50_000):
                 async with spool.uploads(request, Settings()):
                     pass
-            assert list(spool._folder.iterdir()) == []
+            assert list(spool.folder.iterdir()) == []
 
     run_coroutine(scenario())
 
@@ -100,7 +115,31 @@ def limit_file_size(size: int) -> Iterator[None]:
 
 def test_the_folder_of_uploads_is_removed_with_its_server() -> None:
     with Spool() as spool:
-        folder = spool._folder
+        folder = spool.folder
         (folder / "left").write_text("over")
         assert folder.stat().st_mode & 0o077 == 0
     assert not folder.exists()
+
+
+def test_folders_of_killed_processes_are_removed_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fcntl")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (tmp_path / "genrelens-other").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "genrelens-uploads-link").symlink_to(tmp_path / "elsewhere")
+    with subprocess.Popen([sys.executable, "-c", HOLD_FOLDER], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        stale = Path(other.stdout.readline().strip())
+        with Spool():
+            assert (stale / "song").exists()  # its process is alive
+        os.kill(other.pid, signal.SIGKILL)
+    assert (stale / "song").exists()
+    with Spool() as spool:
+        assert not stale.exists()
+        assert spool.folder.stat().st_mode & 0o077 == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "elsewhere",
+        "genrelens-other",
+        "genrelens-uploads-link",
+    ]

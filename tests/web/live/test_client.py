@@ -3,8 +3,7 @@ import sys
 import pytest
 
 from genrelens.errors import ListenerLostError
-from genrelens.web.live.client import LiveProcess
-from genrelens.web.live.messages import StartSession
+from genrelens.web.live.client import LiveProcess, StartSession
 from genrelens.web.workers.messages import WorkerReady, WorkerSetup, encode_message
 from tests.support.processes import run_coroutine
 

@@ -10,7 +10,8 @@ from fastapi.security import HTTPBearer
 from pydantic import SecretStr
 from starlette.requests import HTTPConnection
 
-from genrelens.errors import UnauthorisedError
+from genrelens.errors import GenrelensError, UnauthorisedError
+from genrelens.web.core.openapi import problem_responses
 from genrelens.web.core.settings import Settings
 
 _SCHEME = "bearer"
@@ -26,18 +27,23 @@ def require_key(token: str, keys: Sequence[SecretStr]) -> None:
         raise UnauthorisedError("an API key is required; send it as `Authorization: Bearer KEY`")
 
 
-def key_dependencies(settings: Settings) -> list[Any]:
-    """Return the FastAPI dependencies of a route that requires an API key; none if the server has no keys.
+def keyed_route(settings: Settings, success: dict[str, Any], *kinds: type[GenrelensError]) -> dict[str, Any]:
+    """Return FastAPI's options for a route that requires an API key if the server has any.
 
-    The bearer scheme is among them so that the OpenAPI document declares it.
+    Args:
+        settings: settings of the server.
+        success: documentation of the successful response.
+        kinds: documented errors, besides that of a missing key.
     """
+    responses = {200: success, **problem_responses(UnauthorisedError, *kinds)}
     if not settings.api_keys:
-        return []
+        return {"responses": responses}
 
     def check(request: Request) -> None:
         require_key(bearer_token(request), settings.api_keys)
 
-    return [Depends(HTTPBearer(auto_error=False)), Depends(check)]
+    # The bearer scheme is there for the OpenAPI document to declare it.
+    return {"responses": responses, "dependencies": [Depends(HTTPBearer(auto_error=False)), Depends(check)]}
 
 
 def client_id(connection: HTTPConnection, token: str, keys: Sequence[SecretStr]) -> str:

@@ -39,28 +39,14 @@ EXAMPLE_DETAILS: dict[type[GenrelensError], str] = {
     errors.NotReadyError: "no worker has loaded its models yet; try again soon",
 }
 
-UPLOAD_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": [FIELD],
-                    "additionalProperties": False,
-                    "properties": {
-                        FIELD: {
-                            "type": "array",
-                            "minItems": 1,
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "Audio in any common format, or video with sound; repeat for more files.",
-                        }
-                    },
-                }
-            }
-        },
-    }
+_FILES = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "string", "format": "binary"},
+    "description": "Audio in any common format, or video with sound; repeat for more files.",
 }
+_FORM = {"type": "object", "required": [FIELD], "additionalProperties": False, "properties": {FIELD: _FILES}}
+UPLOAD_BODY = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}}
 
 
 def problem_responses(*kinds: type[GenrelensError]) -> Responses:
@@ -69,20 +55,17 @@ def problem_responses(*kinds: type[GenrelensError]) -> Responses:
     responses: Responses = {"default": {"description": "Any other error", "content": {MEDIA_TYPE: {"schema": schema}}}}
     for kind in kinds:
         problem = Problem.from_error(kind(EXAMPLE_DETAILS[kind]), _REQUEST_ID)
-        content = {"schema": schema, "examples": {}}
-        response = responses.setdefault(
-            problem.status, {"description": problem.title, "content": {MEDIA_TYPE: content}}
-        )
-        examples = response["content"][MEDIA_TYPE]["examples"]
-        examples[kind.__name__] = {"summary": problem.title, "value": problem.model_dump(exclude_none=True)}
+        content = {MEDIA_TYPE: {"schema": schema, "examples": {}}}
+        response = responses.setdefault(problem.status, {"description": problem.title, "content": content})
+        example = {"summary": problem.title, "value": problem.model_dump(exclude_none=True)}
+        response["content"][MEDIA_TYPE]["examples"][kind.__name__] = example
     return responses
 
 
 def problem_schemas() -> dict[str, Any]:
     """Return the schemas that `problem_responses` refers to; FastAPI only adds those of JSON responses."""
     _, schemas = models_json_schema([(Problem, "serialization")], ref_template=_SCHEMAS)
-    definitions: dict[str, Any] = schemas["$defs"]
-    return definitions
+    return dict(schemas["$defs"])
 
 
 def json_example(value: Any) -> dict[str, Any]:

@@ -67,9 +67,9 @@ class Problem(FrozenModel, extra="ignore"):
 
 def add_exception_handlers(app: FastAPI) -> None:
     """Make an app respond to every error with a problem."""
-    app.add_exception_handler(GenrelensError, _on_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
+    app.exception_handler(GenrelensError)(_on_error)
+    app.exception_handler(RequestValidationError)(_on_invalid)
+    app.exception_handler(HTTPException)(_on_http)
 
 
 def error_status(kind: type[GenrelensError]) -> int:
@@ -112,27 +112,22 @@ def internal_error_response(request: Request) -> Response:
     return _respond(_problem(None, HTTPStatus.INTERNAL_SERVER_ERROR, detail, request.state.id))
 
 
-async def _on_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, GenrelensError)
+async def _on_error(request: Request, error: GenrelensError) -> Response:
     return error_response(request, error)
 
 
-async def _on_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
     invalid = tuple(
-        InvalidParameter(
-            parameter=str(details["loc"][1] if len(details["loc"]) > 1 else details["loc"][0]), detail=details["msg"]
-        )
-        for details in error.errors()
+        InvalidParameter(parameter=str(details["loc"][:2][-1]), detail=details["msg"])
+        for details in error.errors()  # whose `loc` is ("query", name, ...) or ("body",)
     )
     names = ", ".join(dict.fromkeys(parameter.parameter for parameter in invalid))
     problem = _problem(None, 422, f"invalid parameters: {names}; see `errors`", request.state.id)
     return _respond(problem.model_copy(update={"errors": invalid}))
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: HTTPException) -> Response:
     """Respond to errors of the framework, and to OPTIONS, which it reports as a method that is not allowed."""
-    assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     detail = str(error.detail)
     if error.status_code == HTTPStatus.NOT_FOUND:

@@ -1,10 +1,12 @@
 """Uploaded files: streamed into a private folder and deleted as soon as the request is answered.
 
-Files are stored as 0, 1, 2; the client's file names only appear in responses.
+The folder is removed with its process, or by the next one if the process was killed. Files are stored as 0, 1, 2; the
+client's file names only appear in responses.
 """
 
 import asyncio
 import contextlib
+import os
 import re
 import shutil
 import tempfile
@@ -25,7 +27,6 @@ from genrelens.errors import (
     SlowUploadError,
     TooLargeError,
 )
-from genrelens.web.core.private_folder import private_folder
 from genrelens.web.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
 
 FIELD = "file"
 
+_PREFIX = "genrelens-uploads-"
 _MAX_PART_HEADERS = 8
 _MAX_HEADER_BYTES = 4096
-
-_MULTIPART = b"multipart/form-data"
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,20 @@ class Upload:
 
 
 class Spool:
-    """A context manager that holds the private folder for the uploads of one server."""
+    """A context manager that creates a folder in TMPDIR for the uploads of one server, and removes it at the end.
+
+    Only this user can read the folder. It is locked; one without a lock was left behind by a killed process.
+    """
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            self._folder = stack.enter_context(private_folder())
-            self._cleanup = stack.pop_all()
+        _remove_stale_folders()
+        self.folder, self._lock = _create_locked()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._cleanup.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
 
     @contextlib.asynccontextmanager
     async def uploads(self, request: Request, settings: Settings) -> AsyncIterator[list[Upload]]:
@@ -69,7 +73,7 @@ class Spool:
             OverloadedError: the disk is full.
         """
         with _report_disk_errors():
-            folder = Path(tempfile.mkdtemp(dir=self._folder))
+            folder = Path(tempfile.mkdtemp(dir=self.folder))
         form = _FormWriter(folder, settings.max_files)
         try:
             await _receive(request, _form_parser(request, form, settings), settings)
@@ -122,9 +126,6 @@ class _FormWriter:
         assert self._file
         self._file.write(memoryview(data)[start:end])
 
-    def on_part_end(self) -> None:
-        self.close()
-
     def on_end(self) -> None:
         self._complete = True
 
@@ -143,7 +144,7 @@ class _FormWriter:
 def _form_parser(request: Request, form: _FormWriter, settings: Settings) -> MultipartParser:
     """Return a parser for the body of a request after checking its headers."""
     content_type, options = parse_options_header(request.headers.get("content-type"))
-    if content_type != _MULTIPART:
+    if content_type != b"multipart/form-data":
         raise NotMultipartError(f"the body must be multipart/form-data with files as {FIELD!r}; try `curl -F`")
     if not options.get(b"boundary"):
         raise MalformedUploadError("the Content-Type header has no boundary; let your HTTP library set it")
@@ -155,7 +156,7 @@ def _form_parser(request: Request, form: _FormWriter, settings: Settings) -> Mul
         "on_header_end": form.on_header_end,
         "on_headers_finished": form.on_headers_finished,
         "on_part_data": form.on_part_data,
-        "on_part_end": form.on_part_end,
+        "on_part_end": form.close,
         "on_end": form.on_end,
     }
     try:
@@ -176,9 +177,8 @@ async def _receive(request: Request, parser: MultipartParser, settings: Settings
                 with _report_disk_errors():
                     parser.write(chunk)
     except TimeoutError as error:
-        raise SlowUploadError(
-            f"the files did not arrive within {settings.upload_seconds:g} s; send fewer at a time"
-        ) from error
+        message = f"the files did not arrive within {settings.upload_seconds:g} s; send fewer at a time"
+        raise SlowUploadError(message) from error
     except FormParserError as error:
         raise _malformed(error) from error
 
@@ -208,3 +208,43 @@ def _malformed(error: FormParserError) -> MalformedUploadError:
 def _base_name(filename: bytes) -> str:
     """Return the last component of a client's file name, whichever separators its system uses."""
     return re.split(r"[/\\]", filename.decode("utf-8", "replace"))[-1] or "file"
+
+
+def _remove_stale_folders() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        lock = _lock(folder, block=False)
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _create_locked() -> tuple[Path, int | None]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = _lock(folder, block=True)
+        if folder.exists():  # else another starting server removed it as stale before it was locked
+            return folder, lock
+
+
+def _lock(folder: Path, *, block: bool) -> int | None:
+    """Lock a folder of this user until the returned descriptor is closed.
+
+    Returns:
+        The descriptor, or None if another process holds the lock or the system has no such locks (Windows).
+    """
+    try:
+        import fcntl
+    except ModuleNotFoundError:
+        return None
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        if os.fstat(lock).st_uid == os.getuid():
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if block else fcntl.LOCK_NB))
+            return lock
+    except OSError:
+        pass
+    os.close(lock)
+    return None

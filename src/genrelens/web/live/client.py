@@ -1,20 +1,64 @@
-"""The server's handle of the live worker, a process that runs while there are live sessions."""
+"""The server's handle of the live worker, a process that runs while there are live sessions; and its messages."""
 
 import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
 
 from genrelens.errors import GenrelensError, ListenerLostError, WorkerError
-from genrelens.web.live.messages import AddAudio, Command, EndSession, LiveReply, StartSession
+from genrelens.prediction import Failure
+from genrelens.records import FrozenModel
 from genrelens.web.workers.messages import WorkerSetup, encode_message
 from genrelens.web.workers.process import WORKER_FAULTS, WorkerProcess, error_from
 
 _REPLY_SECONDS = 10.0  # to classify a few seconds of audio
 
-Messages = tuple[dict[str, Any], ...]
+Messages = tuple[dict[str, Any], ...]  # JSON objects for the client
+
+
+class StartSession(FrozenModel):
+    """Starts a session with a model."""
+
+    kind: Literal["start"] = "start"
+    session: int
+    model: str
+
+
+class AddAudio(FrozenModel):
+    """Adds audio to a session; `missed` seconds were dropped before it.
+
+    The samples follow as a message of their own: float32, little-endian, interleaved.
+    """
+
+    kind: Literal["audio"] = "audio"
+    session: int
+    rate: int
+    channels: int
+    missed: float
+
+
+class EndSession(FrozenModel):
+    """Ends a session."""
+
+    kind: Literal["end"] = "end"
+    session: int
+
+
+Command = Annotated[StartSession | AddAudio | EndSession, Field(discriminator="kind")]
+
+
+class LiveReply(FrozenModel):
+    """The reply to a command: JSON objects to forward to the client, or the failure of the command."""
+
+    messages: Messages = ()
+    failure: Failure | None = None
+
+
+_REPLY = TypeAdapter(LiveReply)
 
 
 class LiveProcess(WorkerProcess):
@@ -45,10 +89,8 @@ class LiveProcess(WorkerProcess):
     async def _send(self, message: bytes) -> Messages:
         async with self._lock:
             try:
-                async with asyncio.timeout(_REPLY_SECONDS):
-                    reply = LiveReply.model_validate_json(await self._exchange(message))
+                reply = await self._exchange(message, _REPLY, _REPLY_SECONDS)
             except (*WORKER_FAULTS, WorkerError) as error:
-                self.kill()  # else the next command would read the rest of this reply
                 raise ListenerLostError("the live worker process exited; connect again") from error
         if reply.failure:
             raise error_from(reply.failure)

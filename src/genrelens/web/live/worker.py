@@ -2,7 +2,7 @@
 
     python -m genrelens.web.live.worker
 
-It exchanges the messages of `genrelens.web.live.messages` over stdin and stdout, and exits when stdin closes.
+It exchanges the messages of `genrelens.web.live.client` over stdin and stdout, and exits when stdin closes.
 """
 
 from typing import Any, assert_never
@@ -14,7 +14,7 @@ from genrelens.classifier import Classifier
 from genrelens.errors import GenrelensError
 from genrelens.live import UPDATE_SECONDS, LiveClassifier
 from genrelens.prediction import Failure
-from genrelens.web.live.messages import AddAudio, Command, EndSession, LiveReply, StartSession
+from genrelens.web.live.client import AddAudio, Command, EndSession, LiveReply, StartSession
 from genrelens.web.workers.messages import WorkerReady, WorkerSetup, read_message
 from genrelens.web.workers.worker import limit_memory, open_pipes, send
 
@@ -48,8 +48,8 @@ class Sessions:
         classifier = self._classifiers[command.model]
         self._sessions[command.session] = LiveClassifier(classifier)
         card = classifier.card
-        ready = {"model": card.name, "labels": card.labels, "window": card.audio_input.window, "hop": UPDATE_SECONDS}
-        return {"ready": ready}
+        window = card.audio_input.window
+        return {"ready": {"model": card.name, "labels": card.labels, "window": window, "hop": UPDATE_SECONDS}}
 
     def _add_audio(self, command: AddAudio, samples: bytes) -> tuple[dict[str, Any], ...]:
         session = self._sessions[command.session]

@@ -14,24 +14,15 @@ from fastapi import FastAPI, Query, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, JSONResponse
 
-from genrelens.errors import CatalogError, NoTracksError, TrackNotFoundError, UnauthorisedError, display_name
+from genrelens.errors import CatalogError, NoTracksError, TrackNotFoundError, display_name
 from genrelens.library.catalog import browse
 from genrelens.library.catalog.browse import TrackSearch
 from genrelens.library.catalog.catalog import Catalog, ReadOnlyCatalog
-from genrelens.web.core.auth import key_dependencies
-from genrelens.web.core.openapi import json_example, problem_responses
-from genrelens.web.routes.responses import (
-    EXAMPLE_MAP,
-    EXAMPLE_SIMILAR,
-    EXAMPLE_TRACK_DETAILS,
-    EXAMPLE_TRACKS,
-    LibraryDetails,
-    LibraryMap,
-    LibraryTrack,
-    LibraryTracks,
-    SimilarTrack,
-    SimilarTracks,
-)
+from genrelens.web.core.auth import keyed_route
+from genrelens.web.core.openapi import json_example
+from genrelens.web.core.settings import Settings
+from genrelens.web.routes import responses
+from genrelens.web.routes.responses import LibraryDetails, LibraryMap, LibraryTrack, LibraryTracks, SimilarTracks
 from genrelens.web.services import Services
 
 if TYPE_CHECKING:
@@ -40,6 +31,7 @@ if TYPE_CHECKING:
     from genrelens.library.similarity.neighbours import NeighbourIndex
 
 _MAX_INDEX_AGE = 300.0  # s until an index is reloaded if the catalog changed; a running scan changes it constantly
+_AUDIO = {"content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}}}
 _PAGE = Path(__file__).parents[1] / "static" / "library.html"
 
 Number = Annotated[int, PathParameter(ge=1, lt=1 << 63, description="Number of a track in the catalog.")]
@@ -60,17 +52,16 @@ def add_library(app: FastAPI, services: Services, catalog: Path) -> None:
     async def library_page() -> FileResponse:
         return FileResponse(_PAGE)
 
-    _add_browsing(app, services, catalog)
-    _add_tracks(app, services, catalog)
+    _add_browsing(app, services.settings, catalog)
+    _add_tracks(app, services.settings, catalog)
 
 
-def _add_browsing(app: FastAPI, services: Services, path: Path) -> None:
+def _add_browsing(app: FastAPI, settings: Settings, path: Path) -> None:
     @app.get(
         "/v1/library/map",
         summary="Show the map of all tracks",
-        dependencies=key_dependencies(services.settings),
         response_model=LibraryMap,
-        responses={200: json_example(EXAMPLE_MAP), **problem_responses(UnauthorisedError, CatalogError)},
+        **keyed_route(settings, json_example(responses.EXAMPLE_MAP), CatalogError),
     )
     def library_map() -> Response:
         """Return all tracks as columns, the most compact form. `genrelens library map` computes the coordinates."""
@@ -80,8 +71,7 @@ def _add_browsing(app: FastAPI, services: Services, path: Path) -> None:
     @app.get(
         "/v1/library/tracks",
         summary="Search the library",
-        dependencies=key_dependencies(services.settings),
-        responses={200: json_example(EXAMPLE_TRACKS), **problem_responses(UnauthorisedError, CatalogError)},
+        **keyed_route(settings, json_example(responses.EXAMPLE_TRACKS), CatalogError),
     )
     def search_library(
         text: Annotated[str, Query(max_length=200, description="Substring of `folder/title`, case-insensitive.")] = "",
@@ -96,15 +86,14 @@ def _add_browsing(app: FastAPI, services: Services, path: Path) -> None:
         return LibraryTracks(count=count, tracks=tuple(LibraryTrack(**asdict(track)) for track in tracks))
 
 
-def _add_tracks(app: FastAPI, services: Services, path: Path) -> None:
+def _add_tracks(app: FastAPI, settings: Settings, path: Path) -> None:
     similarity = _SimilaritySearch(path)
-    errors = problem_responses(UnauthorisedError, TrackNotFoundError, CatalogError)
+    errors = (TrackNotFoundError, CatalogError)
 
     @app.get(
         "/v1/library/tracks/{number}",
         summary="Show a track",
-        dependencies=key_dependencies(services.settings),
-        responses={200: json_example(EXAMPLE_TRACK_DETAILS), **errors},
+        **keyed_route(settings, json_example(responses.EXAMPLE_TRACK_DETAILS), *errors),
     )
     def library_track(number: Number) -> LibraryDetails:
         """Return a track with its complete prediction."""
@@ -115,11 +104,7 @@ def _add_tracks(app: FastAPI, services: Services, path: Path) -> None:
     @app.get(
         "/v1/library/tracks/{number}/similar",
         summary="Find similar tracks",
-        dependencies=key_dependencies(services.settings),
-        responses={
-            200: json_example(EXAMPLE_SIMILAR),
-            **problem_responses(UnauthorisedError, TrackNotFoundError, NoTracksError, CatalogError),
-        },
+        **keyed_route(settings, json_example(responses.EXAMPLE_SIMILAR), *errors, NoTracksError),
     )
     def similar_tracks(
         number: Number,
@@ -131,9 +116,8 @@ def _add_tracks(app: FastAPI, services: Services, path: Path) -> None:
     @app.get(
         "/v1/library/tracks/{number}/audio",
         summary="Stream a track",
-        dependencies=key_dependencies(services.settings),
         response_class=FileResponse,
-        responses={200: {"content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}}}, **errors},
+        **keyed_route(settings, _AUDIO, *errors),
     )
     def track_audio(number: Number) -> FileResponse:
         """Return the file unchanged, or a part of it for a Range request."""
@@ -164,7 +148,7 @@ class _SimilaritySearch:
         self._lock = threading.Lock()
         self._cached: _CachedIndex | None = None
 
-    def find(self, number: int, count: int) -> tuple[SimilarTrack, ...]:
+    def find(self, number: int, count: int) -> tuple[responses.SimilarTrack, ...]:
         """Return up to `count` tracks similar to that of a number."""
         from genrelens.library.catalog.tracks import TrackQuery, load_tracks
         from genrelens.library.similarity.similar import find_similar
@@ -172,11 +156,11 @@ class _SimilaritySearch:
         with ReadOnlyCatalog(self._path) as catalog:
             browse.load_track(catalog, number)
             [track] = load_tracks(catalog, [number], embeddings=True)
-            neighbours = find_similar(catalog, track, count, TrackQuery(), self._index(catalog, track))
-            summaries = browse.load_summaries(catalog, [neighbour.track.id for neighbour in neighbours])
+            similar = find_similar(catalog, track, count, TrackQuery(), self._index(catalog, track))
+            summaries = browse.load_summaries(catalog, [other.track.id for other in similar])
         return tuple(
-            SimilarTrack(**asdict(summaries[neighbour.track.id]), similarity=neighbour.similarity)
-            for neighbour in neighbours
+            responses.SimilarTrack(**asdict(summaries[other.track.id]), similarity=other.similarity)
+            for other in similar
         )
 
     def _index(self, catalog: Catalog, track: "ClassifiedTrack") -> "NeighbourIndex":

@@ -11,8 +11,8 @@ from genrelens.defaults import DEFAULT_WINDOWS
 from genrelens.errors import DeadlineError, GenrelensError, display_name
 from genrelens.explain.explanation import Method
 from genrelens.prediction import Failure
-from genrelens.web.core.auth import bearer_token, client_id, key_dependencies
-from genrelens.web.core.openapi import UPLOAD_BODY, json_example, problem_responses
+from genrelens.web.core.auth import bearer_token, client_id, keyed_route
+from genrelens.web.core.openapi import UPLOAD_BODY, json_example
 from genrelens.web.core.problems import failure_response, failure_status
 from genrelens.web.core.telemetry import RequestStats
 from genrelens.web.routes.responses import EXAMPLE_RESULTS, FailedResult, Results
@@ -37,9 +37,9 @@ Explain = Annotated[
 ]
 
 _ERRORS = (
-    *(errors.MalformedUploadError, errors.UnauthorisedError, errors.ModelNotFoundError, errors.SlowUploadError),
-    *(errors.TooLargeError, errors.TooLongError, errors.NotMultipartError, errors.MissingFileError),
-    *(errors.UndecodableAudioError, errors.DeadlineError, errors.ShareExceededError, errors.OverloadedError),
+    *(errors.MalformedUploadError, errors.ModelNotFoundError, errors.SlowUploadError, errors.TooLargeError),
+    *(errors.TooLongError, errors.NotMultipartError, errors.MissingFileError, errors.UndecodableAudioError),
+    *(errors.DeadlineError, errors.ShareExceededError, errors.OverloadedError),
 )
 
 
@@ -50,9 +50,8 @@ def add_predictions(app: FastAPI, services: Services) -> None:
         "/v1/predictions",
         summary="Classify audio files",
         response_model=Results,
-        responses={200: json_example(EXAMPLE_RESULTS), **problem_responses(*_ERRORS)},
         openapi_extra=UPLOAD_BODY,
-        dependencies=key_dependencies(services.settings),
+        **keyed_route(services.settings, json_example(EXAMPLE_RESULTS), *_ERRORS),
     )
     async def predict(
         request: Request,

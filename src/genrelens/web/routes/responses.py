@@ -97,65 +97,29 @@ class LibraryMap(FrozenModel):
     y: tuple[float | None, ...]
 
 
-EXAMPLE_RESULTS = {
-    "results": [
-        {
-            "path": "song.mp3",
-            "genre": "jazz",
-            "genres": ["jazz"],
-            "confidence": 0.91,
-            "scores": [{"label": "jazz", "score": 0.91}, {"label": "blues", "score": 0.04}],
-            "segments": [
-                {
-                    "start": 0.0,
-                    "end": 10.0,
-                    "scores": [{"label": "jazz", "score": 0.88}, {"label": "blues", "score": 0.06}],
-                    "music": 0.98,
-                }
-            ],
-            "music": 0.98,
-            "duration": 10.0,
-            "model": "lens",
-            "version": "2",
-            "warnings": [],
-        },
-        {
-            "path": "notes.txt",
-            "error": {"type": "UndecodableAudioError", "message": EXAMPLE_DETAILS[UndecodableAudioError]},
-            "status": 422,
-        },
-    ]
+_SCORES = [{"label": "jazz", "score": 0.91}, {"label": "blues", "score": 0.04}]
+_PREDICTION = {
+    "path": "song.mp3",
+    "genre": "jazz",
+    "genres": ["jazz"],
+    "confidence": 0.91,
+    "scores": _SCORES,
+    "segments": [{"start": 0.0, "end": 10.0, "scores": _SCORES, "music": 0.98}],
+    "music": 0.98,
+    "duration": 10.0,
+    "model": "lens",
+    "version": "2",
+    "warnings": [],
 }
+_ERROR = {"type": "UndecodableAudioError", "message": EXAMPLE_DETAILS[UndecodableAudioError]}
+_TRACK = {"id": 7, "title": "So What", "folder": "Miles", "genre": "jazz", "confidence": 0.91, "duration": 10.0}
+
+EXAMPLE_RESULTS = {"results": [_PREDICTION, {"path": "notes.txt", "error": _ERROR, "status": 422}]}
 EXAMPLE_MODELS = {"models": [{"name": "lens", "summary": "Ten genres, a small model", "default": True}]}
 EXAMPLE_CARD = {"name": "lens", "version": "2", "labels": ["blues", "classical", "jazz"], "licence": "MIT"}
-
-_EXAMPLE_TRACK = {
-    "id": 7,
-    "title": "So What",
-    "folder": "Miles",
-    "genre": "jazz",
-    "confidence": 0.91,
-    "duration": 545.0,
-}
-
-EXAMPLE_TRACKS = {"count": 1, "tracks": [_EXAMPLE_TRACK]}
-EXAMPLE_SIMILAR = {"tracks": [_EXAMPLE_TRACK | {"similarity": 0.83}]}
-EXAMPLE_TRACK_DETAILS = {
-    "track": _EXAMPLE_TRACK,
-    "prediction": {
-        "path": "So What",
-        "genre": "jazz",
-        "genres": ["jazz"],
-        "confidence": 0.91,
-        "scores": [{"label": "jazz", "score": 0.91}],
-        "segments": [{"start": 0.0, "end": 10.0, "scores": [{"label": "jazz", "score": 0.91}], "music": 0.98}],
-        "music": 0.98,
-        "duration": 545.0,
-        "model": "lens",
-        "version": "2",
-        "warnings": [],
-    },
-}
+EXAMPLE_TRACKS = {"count": 1, "tracks": [_TRACK]}
+EXAMPLE_SIMILAR = {"tracks": [_TRACK | {"similarity": 0.83}]}
+EXAMPLE_TRACK_DETAILS = {"track": _TRACK, "prediction": _PREDICTION | {"path": "So What"}}
 EXAMPLE_MAP = {
     "genres": ["jazz", "rock"],
     "folders": ["Black Sabbath", "Miles"],

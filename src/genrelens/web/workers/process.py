@@ -5,9 +5,9 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from genrelens import errors
 from genrelens.errors import DeadlineError, GenrelensError, WorkerError, display_name
@@ -32,6 +32,10 @@ _ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "1048576",
     "MALLOC_TRIM_THRESHOLD_": "4194304",
 }
+
+_READY = TypeAdapter(WorkerReady)
+
+Reply = TypeVar("Reply")
 
 # Raised when a worker has exited, hangs (TimeoutError is an OSError) or sends malformed messages.
 WORKER_FAULTS = (OSError, EOFError, ValidationError)
@@ -82,15 +86,12 @@ class WorkerProcess:
             raise WorkerError(f"a worker process cannot be started ({error.strerror}); free memory") from error
         worker = cls(process, setup)
         try:
-            async with asyncio.timeout(_START_SECONDS):
-                ready = WorkerReady.model_validate_json(await worker._exchange(encode_message(setup)))
+            ready = await worker._exchange(encode_message(setup), _READY, _START_SECONDS)
         except WORKER_FAULTS as error:
-            await worker.end()
             raise WorkerError("a worker process failed before it was ready; see its output in the log") from error
-        except BaseException:
-            worker.kill()
-            await worker.wait()
-            raise
+        finally:
+            if not worker.alive:
+                await worker.wait()
         if ready.failure:
             await worker.end()
             raise error_from(ready.failure)
@@ -108,7 +109,7 @@ class WorkerProcess:
         return not self._killed and self._process.returncode is None
 
     async def run(self, job: Job) -> JobResult:
-        """Run a job. If this is cancelled or fails, the process is killed, so that no stale result remains.
+        """Run a job; the process is killed if this is cancelled or fails.
 
         Raises:
             WorkerGoneError: the process exited before it received the job.
@@ -116,26 +117,19 @@ class WorkerProcess:
             WorkerError: the process died or sent a malformed result.
         """
         try:
-            async with asyncio.timeout(self._setup.file_seconds):
-                return JOB_RESULT.validate_json(await self._exchange(encode_message(job)))
+            return await self._exchange(encode_message(job), JOB_RESULT, self._setup.file_seconds)
         except TimeoutError as error:
-            self.kill()
             raise DeadlineError(
                 f"{display_name(job.name)} was not processed within {self._setup.file_seconds:g} s; send a shorter "
                 "file or request fewer windows"
             ) from error
         except WorkerGoneError:
-            self.kill()
             raise
         except WORKER_FAULTS as error:
-            self.kill()
             raise WorkerError(
                 f"{display_name(job.name)} crashed its worker process or exceeded the memory limit of "
                 f"{self._setup.worker_mb} MB; leave it out"
             ) from error
-        except BaseException:
-            self.kill()
-            raise
 
     async def wait(self) -> None:
         """Wait until the process has exited, for whatever reason."""
@@ -166,7 +160,16 @@ class WorkerProcess:
             fields = {"pid": self.pid, "stderr": output.decode("utf-8", "replace")}
             _log.warning("output of a worker process", extra={LOG_FIELDS: fields})
 
-    async def _exchange(self, message: bytes) -> bytes:
+    async def _exchange(self, message: bytes, reply: TypeAdapter[Reply], seconds: float) -> Reply:
+        """Send a message and return the reply, or kill the process: else its reply could be taken for the next one."""
+        try:
+            async with asyncio.timeout(seconds):
+                return reply.validate_json(await self._transfer(message))
+        except BaseException:
+            self.kill()
+            raise
+
+    async def _transfer(self, message: bytes) -> bytes:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(message)
