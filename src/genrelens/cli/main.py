@@ -8,21 +8,8 @@ from typing import Annotated
 
 import typer
 
-from genrelens.cli import (
-    benchmark,
-    data,
-    evaluate,
-    explain,
-    library,
-    listen,
-    models,
-    predict,
-    report,
-    serve,
-    stress,
-    train,
-    tune,
-)
+from genrelens.cli import explain, library, listen, models, predict, serve
+from genrelens.cli.studio import benchmark, data, evaluate, stress, train, tune
 from genrelens.errors import GenrelensError, display_name
 
 app = typer.Typer(
@@ -39,7 +26,7 @@ app.add_typer(models.app)
 app.add_typer(library.app)
 app.command()(train.train)
 app.command()(tune.tune)
-app.command()(report.report)
+app.command()(train.report)
 app.command()(evaluate.evaluate)
 app.command()(stress.stress)
 app.command()(serve.serve)

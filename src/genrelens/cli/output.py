@@ -1,16 +1,21 @@
-"""Results printed one at a time: as table rows, JSON lines or CSV rows."""
+"""Results printed one at a time, as table rows, JSON lines or CSV rows; and a progress bar."""
 
+import contextlib
 import csv
 import io
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
+import rich.progress
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from genrelens.errors import display_name
 from genrelens.model.labels import LABEL_SEPARATOR
 from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, display_genre, is_not_music
+from genrelens.progress import Progress, no_progress
 
 OutputFormat = Literal["table", "json", "csv"]
 
@@ -101,3 +106,27 @@ def bar(share: float, width: int = _BAR) -> str:
     """Draw a share of 1 as a bar `width` characters long, to an eighth of a character."""
     whole, eighths = divmod(round(share * width * 8), 8)
     return ("█" * whole + (_EIGHTHS[eighths] if eighths else "")).ljust(width)
+
+
+class _Rate(rich.progress.ProgressColumn):
+    def render(self, task: rich.progress.Task) -> Text:
+        """Return the items per second."""
+        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
+
+
+@contextlib.contextmanager
+def progress_bar(title: str, total: int, *, visible: bool) -> Iterator[Progress]:
+    """Draw a bar with rate and remaining time on stderr, if it is a terminal; yield the callback that advances it."""
+    console = Console(stderr=True)
+    if not visible or not console.is_terminal:
+        yield no_progress
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    # Print rows above the bar when they go to the same terminal; do not touch piped rows.
+    with rich.progress.Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+        task = bar.add_task(title, total=total)
+
+        def advance(advance: int = 1, total: int | None = None) -> None:
+            bar.update(task, advance=advance, total=total)
+
+        yield advance

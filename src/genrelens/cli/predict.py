@@ -41,8 +41,7 @@ def predict(
     """
     from genrelens import workers
     from genrelens.classifier import Classifier
-    from genrelens.cli.output import ResultPrinter
-    from genrelens.cli.progress import progress_bar
+    from genrelens.cli.output import ResultPrinter, progress_bar
     from genrelens.prediction import Failure
 
     if json and csv:

@@ -29,7 +29,7 @@ def on_cluster(
     target: str | None,
 ) -> Iterator[Work]:
     """Yield the number of pending tracks, of the catalog or of `source`, and an iterator over batches of results."""
-    from genrelens.cli.extras import needs_extra
+    from genrelens.cli.options import needs_extra
 
     with needs_extra("ray"):
         from genrelens.library.classify.run import count_pending

@@ -24,7 +24,7 @@ def export(
     path: PathPattern = None,
 ) -> None:
     """Write the predictions to a CSV, JSON lines or Parquet file; Parquet includes the embeddings."""
-    from genrelens.cli.extras import needs_extra
+    from genrelens.cli.options import needs_extra
     from genrelens.errors import display_name
     from genrelens.library.catalog.export import export_tracks
     from genrelens.library.catalog.tracks import iter_tracks

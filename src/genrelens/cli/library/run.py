@@ -55,7 +55,7 @@ def run(
     each is listed with its reason, and is not retried until it changes.
     """
     from genrelens import workers
-    from genrelens.cli.progress import progress_bar
+    from genrelens.cli.output import progress_bar
     from genrelens.model import zoo
     from genrelens.model.session import Model
     from genrelens.prediction import Failure

@@ -47,7 +47,7 @@ def scan(
 
 def _digest(catalog: "Catalog", folder: Path, quiet: bool) -> bool:
     """Hash the new files and relink the moved ones; return whether all files could be read."""
-    from genrelens.cli.progress import progress_bar
+    from genrelens.cli.output import progress_bar
     from genrelens.library.scan.digests import count_undigested, digest_tracks, relink_moved
 
     readable = True

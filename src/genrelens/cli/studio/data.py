@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrelens.cli.options import Cores, Quiet, SplitSeed
+from genrelens.cli.options import Cores, Quiet
+from genrelens.cli.studio.options import SplitSeed, needs_train_extra
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -38,8 +39,7 @@ def check(
     Also shows the number of tracks per genre. Exits with 1 if it finds something.
     """
     from genrelens import workers
-    from genrelens.cli.extras import needs_train_extra
-    from genrelens.cli.progress import progress_bar
+    from genrelens.cli.output import progress_bar
 
     with needs_train_extra():
         from genrelens.train.data.check import check_dataset
@@ -73,8 +73,7 @@ def duplicates(
     tracks: 1000 excerpts take half a minute or less. Exits with 1 if it finds something, or a track is unreadable.
     """
     from genrelens import workers
-    from genrelens.cli.extras import needs_train_extra
-    from genrelens.cli.progress import progress_bar
+    from genrelens.cli.output import progress_bar
 
     with needs_train_extra():
         from genrelens.train.data.duplicates import find_duplicates
@@ -112,8 +111,6 @@ def suspects(
     The most suspect label comes first. Exits with 1 if there are any. Check them by ear: a model also doubts labels
     of music that it does not understand.
     """
-    from genrelens.cli.extras import needs_train_extra
-
     with needs_train_extra():
         from genrelens.train.evaluation.compare import read_evaluation
         from genrelens.train.evaluation.label_errors import find_label_errors
@@ -146,8 +143,7 @@ def pictures(
     drawn; each is named with the reason.
     """
     from genrelens import workers
-    from genrelens.cli.extras import needs_train_extra
-    from genrelens.cli.progress import progress_bar
+    from genrelens.cli.output import progress_bar
 
     with needs_train_extra():
         from genrelens.features.frontend import FrontEnd

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from genrelens.cli.options import DataSet, Quiet, SplitName, SplitScheme
+from genrelens.cli.options import Quiet
+from genrelens.cli.studio.options import DataSet, SplitName, SplitScheme, needs_train_extra
 
 
 def stress(
@@ -40,8 +41,7 @@ def stress(
     """
     from genrelens import workers
     from genrelens.classifier import Classifier
-    from genrelens.cli.extras import needs_train_extra
-    from genrelens.cli.progress import progress_bar
+    from genrelens.cli.output import progress_bar
     from genrelens.model.input_spec import file_finder
 
     with needs_train_extra():

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from genrelens.cli.options import Cores, DataSet, Quiet, SplitName, SplitScheme, SplitSeed
+from genrelens.cli.options import Cores, Quiet
+from genrelens.cli.studio.options import DataSet, SplitName, SplitScheme, SplitSeed, needs_train_extra
 
 
 def evaluate(
@@ -35,13 +36,12 @@ def evaluate(
     """
     from genrelens import workers
     from genrelens.classifier import Classifier
-    from genrelens.cli.extras import needs_train_extra
-    from genrelens.cli.progress import progress_bar
+    from genrelens.cli.output import progress_bar
     from genrelens.files import write_text
     from genrelens.model.input_spec import file_finder
 
     with needs_train_extra():
-        from genrelens.cli.metrics import format_comparison, format_exclusions, format_result
+        from genrelens.cli.studio.metrics import format_comparison, format_exclusions, format_result
         from genrelens.train.data.label_map import LabelMap, read_label_map
         from genrelens.train.data.manifest import read_manifest
         from genrelens.train.data.splits import assign_splits, require_splits

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from genrelens.cli.options import Cache, Cores, DataSet, Quiet
+from genrelens.cli.options import Cores, Quiet
+from genrelens.cli.studio.options import Cache, DataSet, loading_options, needs_train_extra, notifier
 
 
 def benchmark(
@@ -24,10 +25,7 @@ def benchmark(
     quiet: Quiet = False,
 ) -> None:
     """Train and test recipes under several protocols, and print the table; existing results are reused."""
-    from genrelens.cli.extras import needs_train_extra
-
     with needs_train_extra():
-        from genrelens.cli.training import loading_options, notifier
         from genrelens.train.benchmark.benchmark import BenchmarkInputs, read_cells, run_benchmark
         from genrelens.train.benchmark.plan import read_plan
         from genrelens.train.benchmark.table import benchmark_page

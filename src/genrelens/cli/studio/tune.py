@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from genrelens.cli.options import Accelerator, AllowLeak, Cache, Cores, DataSet, Quiet
+from genrelens.cli.options import Cores, Quiet
+from genrelens.cli.studio import options
 
 if TYPE_CHECKING:
     from genrelens.train.search.tune import TuningResult
@@ -15,7 +16,7 @@ _TABLE_ROWS = 10  # best trials to print
 
 def tune(
     recipe: Annotated[Path, typer.Argument(help="Recipe with a table [tune] that lists what may vary.")],
-    data: DataSet,
+    data: options.DataSet,
     trials: Annotated[int, typer.Option(min=1, help="Total number of trials, including earlier ones of the study.")],
     processes: Annotated[int, typer.Option("--processes", "-p", min=1, help="Trials to run in parallel.")] = 1,
     study: Annotated[
@@ -25,17 +26,14 @@ def tune(
         Literal["loss", "accuracy"],
         typer.Option(help="Metric on the validation split to optimise: log loss or accuracy."),
     ] = "loss",
-    allow_leak: AllowLeak = False,
-    accelerator: Accelerator = "auto",
-    cache: Cache = None,
+    allow_leak: options.AllowLeak = False,
+    accelerator: options.Accelerator = "auto",
+    cache: options.Cache = None,
     threads: Cores = None,
     quiet: Quiet = False,
 ) -> None:
     """Search for better settings of a recipe on the validation split; then `genrelens train` the best ones."""
-    from genrelens.cli.extras import needs_train_extra
-
-    with needs_train_extra():
-        from genrelens.cli.training import loading_options, notifier
+    with options.needs_train_extra():
         from genrelens.train.fit.run import TrainingRequest
         from genrelens.train.fit.trainer import TrainingOptions
         from genrelens.train.recipes.recipe_file import read_recipe
@@ -44,11 +42,11 @@ def tune(
     content = read_recipe(recipe)
     request = TrainingRequest(
         recipe=content,
-        loading=loading_options(data, cache, threads, allow_leak=allow_leak, quiet=quiet),
+        loading=options.loading_options(data, cache, threads, allow_leak=allow_leak, quiet=quiet),
         folder=study or Path("studies") / content.name,
         options=TrainingOptions(accelerator),
     )
-    _print_result(run_search(request, trials, processes, objective, notifier(quiet)), list(content.tune))
+    _print_result(run_search(request, trials, processes, objective, options.notifier(quiet)), list(content.tune))
 
 
 def _print_result(result: "TuningResult", keys: list[str]) -> None:
