@@ -1,4 +1,5 @@
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_names_that_are_not_errors_are_not_found(name: str) -> None:
 
 
 def test_the_tree_in_the_docstring_has_every_error() -> None:
-    listed = {word for word in (errors.__doc__ or "").split() if word.endswith("Error")}
+    listed = set(re.findall(r"\w+Error", errors.__doc__ or ""))
     classes = {name for name, value in vars(errors).items() if isinstance(value, type) and name.endswith("Error")}
     assert classes <= listed
 

@@ -1,68 +1,26 @@
 """Every error that GenreLens raises on purpose.
 
 GenrelensError
-├── AudioError
-│   ├── AudioNotFoundError      the file does not exist
-│   ├── AudioUnreadableError    the operating system refuses to read the file
-│   ├── UndecodableAudioError   not audio, or damaged beyond use
-│   ├── NoAudioStreamError      a video or picture without sound
-│   ├── TooShortError           too little audio to classify
-│   └── TooLongError            more audio than the server accepts
-├── PictureError
-│   ├── PictureNotFoundError    the file does not exist
-│   ├── PictureUnreadableError  the operating system refuses to read the file
-│   ├── NotAPictureError        neither PNG nor JPEG, or damaged
-│   ├── PictureTooLargeError    more pixels than a spectrogram can need
-│   └── BlankPictureError       a single colour
-├── ModelError
-│   ├── ModelNotFoundError      no model with this name, path or URL
-│   ├── InvalidModelError       not an ONNX file, or one without a GenreLens card
-│   ├── NewerCardError          written by a later GenreLens
-│   ├── WrongInputError         audio for a picture model, or a picture for an audio model
-│   ├── UntraceableError        the model does not support class activation maps
-│   ├── ChecksumError           the content does not match the expected SHA-256
-│   └── DownloadError           the download failed
-├── DataError
-│   ├── ManifestError           a dataset that cannot be read
-│   ├── SplitError              a split that is unknown, empty or impossible
-│   ├── LeakError               the same artist or audio in two splits
-│   └── CacheError              features that cannot be cached on disk
-├── TrainingError
-│   ├── RecipeError             an invalid recipe
-│   └── ExportError             the exported model differs from the trained one
-├── RequestError
-│   ├── MalformedUploadError    the body is cut off or does not match its headers
-│   ├── UnauthorisedError       the API key is missing or unknown
-│   ├── SlowUploadError         the body took too long to arrive
-│   ├── TooLargeError           more bytes or files than the server accepts at once
-│   ├── NotMultipartError       files sent as something else than a form
-│   ├── MissingFileError        a form without files, or with other fields
-│   ├── ForeignPageError        a request from a page of an unknown origin
-│   ├── WrongHostError          a request for an unknown host name
-│   ├── ShareExceededError      the client has reached its limit of concurrent requests
-│   ├── OverloadedError         the server has reached its limit of concurrent requests
-│   ├── NotReadyError           no worker process has loaded a model
-│   └── ListenerLostError       the live classification process exited
-├── LibraryError
-│   ├── CatalogError            a catalog that cannot be opened, or was written by a later GenreLens
-│   ├── LibraryBusyError        another run is changing the same files
-│   ├── TrackNotFoundError      the track is not in the catalog
-│   ├── GenreMapError           an invalid genre map
-│   ├── TagsUnreadableError     the tags of a file cannot be read
-│   ├── TagsUnwritableError     the tags cannot be written, or would not read back as planned
-│   ├── FileChangedError        a file changed after it was classified or written
-│   ├── NoTracksError           nothing in the catalog matches
-│   ├── RemoteFileError         a URL that cannot be listed, read or written
-│   └── ClusterError            a cluster that cannot be reached, or failed
-├── WorkerError                 a worker process died while processing an item
-│   └── DeadlineError           processing an item took too long
-└── MissingExtraError           the feature needs an optional dependency
+├── AudioError: AudioNotFoundError, AudioUnreadableError, UndecodableAudioError, NoAudioStreamError, TooShortError,
+│   TooLongError
+├── PictureError: PictureNotFoundError, PictureUnreadableError, NotAPictureError, PictureTooLargeError,
+│   BlankPictureError
+├── ModelError: ModelNotFoundError, InvalidModelError, NewerCardError, WrongInputError, UntraceableError, ChecksumError,
+│   DownloadError
+├── DataError: ManifestError, SplitError, LeakError, CacheError
+├── TrainingError: RecipeError, ExportError
+├── RequestError: MalformedUploadError, UnauthorisedError, SlowUploadError, TooLargeError, NotMultipartError,
+│   MissingFileError, ForeignPageError, WrongHostError, ShareExceededError, OverloadedError, NotReadyError,
+│   ListenerLostError
+├── LibraryError: CatalogError, LibraryBusyError, TrackNotFoundError, GenreMapError, TagsUnreadableError,
+│   TagsUnwritableError, FileChangedError, NoTracksError, RemoteFileError, ClusterError
+├── WorkerError: DeadlineError
+└── MissingExtraError
 
 Each message is one sentence that says what is wrong, with which file, and how to fix it.
 """
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 
@@ -301,7 +259,8 @@ class MissingExtraError(GenrelensError):
 
 def by_name(name: str) -> type[GenrelensError] | None:
     """Return the error class with this name, or None: for errors that cross a process as their name and message."""
-    return _BY_NAME.get(name)
+    error = globals().get(name)
+    return error if isinstance(error, type) and issubclass(error, GenrelensError) else None
 
 
 def display_name(source: Any) -> str:
@@ -315,12 +274,3 @@ def display_name(source: Any) -> str:
     if isinstance(name, str):
         return display_name(name)
     return "<stream>" if hasattr(source, "read") else str(source)
-
-
-def _class_and_subclasses(error: type[GenrelensError]) -> Iterator[type[GenrelensError]]:
-    yield error
-    for subclass in error.__subclasses__():
-        yield from _class_and_subclasses(subclass)
-
-
-_BY_NAME = {error.__name__: error for error in _class_and_subclasses(GenrelensError)}
