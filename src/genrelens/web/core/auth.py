@@ -14,8 +14,6 @@ from genrelens.errors import GenrelensError, UnauthorisedError
 from genrelens.web.core.openapi import problem_responses
 from genrelens.web.core.settings import Settings
 
-_SCHEME = "bearer"
-
 
 def require_key(token: str, keys: Sequence[SecretStr]) -> None:
     """Require that a token is one of the keys; without keys, any token is accepted.
@@ -23,7 +21,9 @@ def require_key(token: str, keys: Sequence[SecretStr]) -> None:
     Raises:
         UnauthorisedError: the token is not one of the keys.
     """
-    if keys and not _matches_any(token, keys):
+    # Each key is compared, in constant time, so that timing reveals neither a prefix nor the position.
+    matches = [hmac.compare_digest(token.encode(), key.get_secret_value().encode()) for key in keys]
+    if keys and not any(matches):
         raise UnauthorisedError("an API key is required; send it as `Authorization: Bearer KEY`")
 
 
@@ -55,12 +55,4 @@ def client_id(connection: HTTPConnection, token: str, keys: Sequence[SecretStr])
 def bearer_token(connection: HTTPConnection) -> str:
     """Return the bearer token of a request or WebSocket handshake, or an empty string."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == _SCHEME else ""
-
-
-def _matches_any(token: str, keys: Sequence[SecretStr]) -> bool:
-    """Compare a token with every key in constant time, so that timing reveals neither a prefix nor the position."""
-    found = False
-    for key in keys:
-        found |= hmac.compare_digest(token.encode(), key.get_secret_value().encode())
-    return found
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -83,11 +83,6 @@ def failure_status(failure: Failure) -> int:
     return error_status(kind) if kind else HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def problem_type(kind: type[GenrelensError]) -> str:
-    """Return the `type` of a problem: a globally unique tag URI (RFC 4151)."""
-    return f"tag:genrelens,2026:{kind.__name__}"
-
-
 def problem_title(kind: type[GenrelensError]) -> str:
     """Return the `title` of a problem: the first line of the error's docstring."""
     return (kind.__doc__ or kind.__name__).partition("\n")[0].rstrip(".")
@@ -148,7 +143,7 @@ def _allowed_methods(allow: str) -> list[str]:
 
 def _problem(kind: type[GenrelensError] | None, status: int, detail: str, request_id: str) -> Problem:
     return Problem(
-        type=problem_type(kind) if kind else "about:blank",
+        type=f"tag:genrelens,2026:{kind.__name__}" if kind else "about:blank",  # a tag URI (RFC 4151)
         title=problem_title(kind) if kind else HTTPStatus(status).phrase,
         status=status,
         detail=detail,

@@ -19,14 +19,7 @@ from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from genrelens.errors import (
-    MalformedUploadError,
-    MissingFileError,
-    NotMultipartError,
-    OverloadedError,
-    SlowUploadError,
-    TooLargeError,
-)
+from genrelens import errors
 from genrelens.web.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -115,9 +108,11 @@ class _FormWriter:
     def on_headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
         if options.get(b"name") != FIELD.encode() or b"filename" not in options:
-            raise MissingFileError(f"the form has a part that is not a file named {FIELD!r}; send files only")
+            raise errors.MissingFileError(f"the form has a part that is not a file named {FIELD!r}; send files only")
         if len(self.uploads) >= self._max_files:
-            raise TooLargeError(f"the form has more than {self._max_files} files; send the rest in another request")
+            raise errors.TooLargeError(
+                f"the form has more than {self._max_files} files; send the rest in another request"
+            )
         upload = Upload(_base_name(options[b"filename"]), self._folder / str(len(self.uploads)))
         self._file = upload.path.open("xb")
         self.uploads.append(upload)
@@ -131,9 +126,9 @@ class _FormWriter:
 
     def require_complete(self) -> None:
         if not self._complete:
-            raise MalformedUploadError("the form is incomplete; send it again")
+            raise errors.MalformedUploadError("the form is incomplete; send it again")
         if not self.uploads:
-            raise MissingFileError(f"the form contains no file; send at least one as {FIELD!r}")
+            raise errors.MissingFileError(f"the form contains no file; send at least one as {FIELD!r}")
 
     def close(self) -> None:
         if self._file:
@@ -145,9 +140,9 @@ def _form_parser(request: Request, form: _FormWriter, settings: Settings) -> Mul
     """Return a parser for the body of a request after checking its headers."""
     content_type, options = parse_options_header(request.headers.get("content-type"))
     if content_type != b"multipart/form-data":
-        raise NotMultipartError(f"the body must be multipart/form-data with files as {FIELD!r}; try `curl -F`")
+        raise errors.NotMultipartError(f"the body must be multipart/form-data with files as {FIELD!r}; try `curl -F`")
     if not options.get(b"boundary"):
-        raise MalformedUploadError("the Content-Type header has no boundary; let your HTTP library set it")
+        raise errors.MalformedUploadError("the Content-Type header has no boundary; let your HTTP library set it")
     _check_size(int(request.headers.get("content-length", 0)), settings)
     callbacks: MultipartCallbacks = {
         "on_part_begin": form.on_part_begin,
@@ -178,31 +173,27 @@ async def _receive(request: Request, parser: MultipartParser, settings: Settings
                     parser.write(chunk)
     except TimeoutError as error:
         message = f"the files did not arrive within {settings.upload_seconds:g} s; send fewer at a time"
-        raise SlowUploadError(message) from error
+        raise errors.SlowUploadError(message) from error
     except FormParserError as error:
         raise _malformed(error) from error
 
 
 @contextlib.contextmanager
 def _report_disk_errors() -> Iterator[None]:
-    """Convert errors of writing to disk.
-
-    Raises:
-        OverloadedError: the disk is full or the write fails.
-    """
+    """Convert errors of writing to disk, which is probably full, to an OverloadedError."""
     try:
         yield
     except OSError as error:
-        raise OverloadedError(f"the upload cannot be stored ({error.strerror}); try again later") from error
+        raise errors.OverloadedError(f"the upload cannot be stored ({error.strerror}); try again later") from error
 
 
 def _check_size(size: int, settings: Settings) -> None:
     if size > settings.max_bytes:
-        raise TooLargeError(f"the request is larger than {settings.max_mb} MB; send smaller or fewer files")
+        raise errors.TooLargeError(f"the request is larger than {settings.max_mb} MB; send smaller or fewer files")
 
 
-def _malformed(error: FormParserError) -> MalformedUploadError:
-    return MalformedUploadError(f"the form is malformed ({error}); let your HTTP library encode it")
+def _malformed(error: FormParserError) -> errors.MalformedUploadError:
+    return errors.MalformedUploadError(f"the form is malformed ({error}); let your HTTP library encode it")
 
 
 def _base_name(filename: bytes) -> str:
@@ -229,8 +220,7 @@ def _create_locked() -> tuple[Path, int | None]:
 def _lock(folder: Path, *, block: bool) -> int | None:
     """Lock a folder of this user until the returned descriptor is closed.
 
-    Returns:
-        The descriptor, or None if another process holds the lock or the system has no such locks (Windows).
+    None if another process holds the lock or the system has no such locks (Windows).
     """
     try:
         import fcntl

@@ -160,12 +160,7 @@ class LiveConnection:
         return True
 
     async def _receive(self, timeout: float) -> str | bytes:
-        """Wait `timeout` seconds for the next message.
-
-        Raises:
-            SlowUploadError: no message arrived in time.
-            WebSocketDisconnect: the client disconnected.
-        """
+        """Wait `timeout` seconds for the next message; SlowUploadError if none arrives."""
         try:
             async with asyncio.timeout(timeout):
                 message = await self.websocket.receive()

@@ -15,8 +15,8 @@ from genrelens.errors import GenrelensError
 from genrelens.live import UPDATE_SECONDS, LiveClassifier
 from genrelens.prediction import Failure
 from genrelens.web.live.client import AddAudio, Command, EndSession, LiveReply, StartSession
-from genrelens.web.workers.messages import WorkerReady, WorkerSetup, read_message
-from genrelens.web.workers.worker import limit_memory, open_pipes, send
+from genrelens.web.workers.messages import read_message
+from genrelens.web.workers.worker import open_pipes, prepare, send
 
 _COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
 
@@ -24,8 +24,8 @@ _COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
 class Sessions:
     """The open sessions, each with its classifier of live audio."""
 
-    def __init__(self, classifiers: list[Classifier]) -> None:
-        self._classifiers = {classifier.card.name: classifier for classifier in classifiers}
+    def __init__(self, classifiers: dict[str, Classifier]) -> None:
+        self._classifiers = classifiers
         self._sessions: dict[int, LiveClassifier] = {}
 
     def execute(self, command: Command, samples: bytes = b"") -> LiveReply:
@@ -59,16 +59,10 @@ class Sessions:
 
 
 def main() -> None:
-    """Load the models, then execute commands until the server closes the pipe."""
+    """Execute commands until the server closes the pipe."""
     commands, replies = open_pipes()
-    setup = WorkerSetup.model_validate_json(read_message(commands) or b"")
-    try:
-        sessions = Sessions([Classifier(model, threads=1) for model in setup.models])
-    except GenrelensError as error:
-        send(replies, WorkerReady(failure=Failure.from_error("", error)))
-        return
-    send(replies, WorkerReady())
-    limit_memory(setup.worker_mb)
+    _, classifiers = prepare(commands, replies)
+    sessions = Sessions(classifiers)
     while message := read_message(commands):
         command = _COMMAND.validate_json(message)
         samples = read_message(commands) if isinstance(command, AddAudio) else None

@@ -4,15 +4,8 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from genrelens.errors import (
-    GenrelensError,
-    InvalidModelError,
-    ModelNotFoundError,
-    NotReadyError,
-    OverloadedError,
-    WorkerError,
-    display_name,
-)
+from genrelens import errors
+from genrelens.errors import GenrelensError, WorkerError, display_name
 from genrelens.web.core.concurrency import FairQueue
 from genrelens.web.core.settings import Settings
 from genrelens.web.core.telemetry import Metrics
@@ -67,7 +60,7 @@ class WorkerPool:
         if name is None:
             return next(iter(self.models.values()))
         if name not in self.models:
-            raise ModelNotFoundError(f"this server has no model {name!r}; it has {', '.join(self.models)}")
+            raise errors.ModelNotFoundError(f"this server has no model {name!r}; it has {', '.join(self.models)}")
         return self.models[name]
 
     async def run(self, job: Job, client: str) -> JobResult:
@@ -86,7 +79,7 @@ class WorkerPool:
                 continue  # it died idle, not because of this job
             except WorkerError as error:
                 if self._stopping:
-                    raise NotReadyError("the server is shutting down; try again when it is back") from error
+                    raise errors.NotReadyError("the server is shutting down; try again when it is back") from error
                 raise
             finally:
                 if worker.alive:
@@ -110,7 +103,7 @@ class WorkerPool:
                         pass
                     return worker
             except TimeoutError as error:
-                raise OverloadedError(
+                raise errors.OverloadedError(
                     f"{display_name(job.name)} waited {self._settings.wait_seconds:g} s for a free worker; "
                     "try again later"
                 ) from error
@@ -142,6 +135,6 @@ def _by_name(models: Iterable[LoadedModel]) -> dict[str, LoadedModel]:
     named: dict[str, LoadedModel] = {}
     for model in models:
         if model.name in named:
-            raise InvalidModelError(f"two models are named {model.name!r}; serve only one of them")
+            raise errors.InvalidModelError(f"two models are named {model.name!r}; serve only one of them")
         named[model.name] = model
     return named

@@ -13,16 +13,7 @@ from genrelens import errors
 from genrelens.errors import DeadlineError, GenrelensError, WorkerError, display_name
 from genrelens.prediction import Failure
 from genrelens.web.core.telemetry import LOG_FIELDS
-from genrelens.web.workers.messages import (
-    JOB_RESULT,
-    Job,
-    JobResult,
-    LoadedModel,
-    WorkerReady,
-    WorkerSetup,
-    encode_message,
-    receive_message,
-)
+from genrelens.web.workers import messages
 
 _COMMAND = (sys.executable, "-P", "-m")  # -P: never import from the current directory
 
@@ -33,7 +24,7 @@ _ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "4194304",
 }
 
-_READY = TypeAdapter(WorkerReady)
+_READY = TypeAdapter(messages.WorkerReady)
 
 Reply = TypeVar("Reply")
 
@@ -57,15 +48,15 @@ class WorkerProcess:
 
     module: ClassVar[str] = "genrelens.web.workers.worker"  # what the process runs
 
-    def __init__(self, process: Process, setup: WorkerSetup) -> None:
+    def __init__(self, process: Process, setup: messages.WorkerSetup) -> None:
         self._process = process
         self._setup = setup
         self._killed = False
         self._stderr_task = asyncio.create_task(self._log_stderr())
-        self.models: tuple[LoadedModel, ...] = ()
+        self.models: tuple[messages.LoadedModel, ...] = ()
 
     @classmethod
-    async def start(cls, setup: WorkerSetup) -> Self:
+    async def start(cls, setup: messages.WorkerSetup) -> Self:
         """Start a process and wait until it has loaded its models.
 
         Raises:
@@ -86,7 +77,7 @@ class WorkerProcess:
             raise WorkerError(f"a worker process cannot be started ({error.strerror}); free memory") from error
         worker = cls(process, setup)
         try:
-            ready = await worker._exchange(encode_message(setup), _READY, _START_SECONDS)
+            ready = await worker._exchange(messages.encode_message(setup), _READY, _START_SECONDS)
         except WORKER_FAULTS as error:
             raise WorkerError("a worker process failed before it was ready; see its output in the log") from error
         finally:
@@ -99,16 +90,11 @@ class WorkerProcess:
         return worker
 
     @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
-
-    @property
     def alive(self) -> bool:
         """Whether the process can take a job, now or after its current one."""
         return not self._killed and self._process.returncode is None
 
-    async def run(self, job: Job) -> JobResult:
+    async def run(self, job: messages.Job) -> messages.JobResult:
         """Run a job; the process is killed if this is cancelled or fails.
 
         Raises:
@@ -117,7 +103,7 @@ class WorkerProcess:
             WorkerError: the process died or sent a malformed result.
         """
         try:
-            return await self._exchange(encode_message(job), JOB_RESULT, self._setup.file_seconds)
+            return await self._exchange(messages.encode_message(job), messages.JOB_RESULT, self._setup.file_seconds)
         except TimeoutError as error:
             raise DeadlineError(
                 f"{display_name(job.name)} was not processed within {self._setup.file_seconds:g} s; send a shorter "
@@ -157,7 +143,7 @@ class WorkerProcess:
         """Log what the process writes to stderr, such as warnings or its traceback."""
         assert self._process.stderr
         while output := await self._process.stderr.read(_LOG_CHUNK):
-            fields = {"pid": self.pid, "stderr": output.decode("utf-8", "replace")}
+            fields = {"pid": self._process.pid, "stderr": output.decode("utf-8", "replace")}
             _log.warning("output of a worker process", extra={LOG_FIELDS: fields})
 
     async def _exchange(self, message: bytes, reply: TypeAdapter[Reply], seconds: float) -> Reply:
@@ -176,7 +162,7 @@ class WorkerProcess:
         if self._process.stdin.is_closing():  # checked before any await: later, this message may be the cause
             raise WorkerGoneError
         await self._process.stdin.drain()
-        return await receive_message(self._process.stdout)
+        return await messages.receive_message(self._process.stdout)
 
 
 def error_from(failure: Failure) -> GenrelensError:

@@ -21,34 +21,17 @@ from genrelens.errors import GenrelensError, TooLongError, display_name
 from genrelens.model.input_spec import AudioInput
 from genrelens.prediction import Failure
 from genrelens.web.core.settings import MB
-from genrelens.web.workers.messages import (
-    Job,
-    JobResult,
-    LoadedModel,
-    Result,
-    WorkerReady,
-    WorkerSetup,
-    encode_message,
-    read_message,
-)
+from genrelens.web.workers import messages
 
 _GRACE_SECONDS = 2  # for the server to kill a worker that is late, before the worker's own alarm does
 
 
 def main() -> None:
-    """Load the models, then run jobs until the server closes the pipe."""
+    """Run jobs until the server closes the pipe."""
     jobs, results = open_pipes()
-    setup = WorkerSetup.model_validate_json(read_message(jobs) or b"")
-    try:
-        loaded = [Classifier(model, threads=1) for model in setup.models]
-    except GenrelensError as error:
-        send(results, WorkerReady(failure=Failure.from_error("", error)))
-        return
-    send(results, WorkerReady(models=tuple(_describe(classifier) for classifier in loaded)))
-    classifiers = {classifier.card.name: classifier for classifier in loaded}
-    limit_memory(setup.worker_mb)
-    while message := read_message(jobs):
-        job = Job.model_validate_json(message)
+    setup, classifiers = prepare(jobs, results)
+    while message := messages.read_message(jobs):
+        job = messages.Job.model_validate_json(message)
         _set_alarm(setup.file_seconds + _GRACE_SECONDS)
         send(results, run_job(classifiers[job.model], job, setup.max_seconds))
         _set_alarm(0)
@@ -61,13 +44,33 @@ def open_pipes() -> tuple[IO[bytes], IO[bytes]]:
     return sys.stdin.buffer, replies
 
 
+def prepare(setups: IO[bytes], replies: IO[bytes]) -> tuple[messages.WorkerSetup, dict[str, Classifier]]:
+    """Receive the setup, load the models, tell the server, and limit the memory of this process.
+
+    Returns:
+        The setup, and the classifiers by the names on their cards.
+
+    Raises:
+        SystemExit: a model cannot be loaded; the server has been told why.
+    """
+    setup = messages.WorkerSetup.model_validate_json(messages.read_message(setups) or b"")
+    try:
+        classifiers = [Classifier(model, threads=1) for model in setup.models]
+    except GenrelensError as error:
+        send(replies, messages.WorkerReady(failure=Failure.from_error("", error)))
+        sys.exit()
+    send(replies, messages.WorkerReady(models=tuple(_describe(classifier) for classifier in classifiers)))
+    limit_memory(setup.worker_mb)
+    return setup, {classifier.card.name: classifier for classifier in classifiers}
+
+
 def send(stream: IO[bytes], message: BaseModel) -> None:
     """Send a message to the server."""
-    stream.write(encode_message(message))
+    stream.write(messages.encode_message(message))
     stream.flush()
 
 
-def run_job(classifier: Classifier, job: Job, max_seconds: float) -> JobResult:
+def run_job(classifier: Classifier, job: messages.Job, max_seconds: float) -> messages.JobResult:
     """Classify one file; an unusable file yields a failure."""
     try:
         with SeekTolerantFile.open_path(job.path, job.name) as file:
@@ -125,7 +128,7 @@ def _measure_duration(audio: AudioReader, max_seconds: float) -> float:
     return seconds
 
 
-def _classify(classifier: Classifier, file: BinaryIO, job: Job) -> Result:
+def _classify(classifier: Classifier, file: BinaryIO, job: messages.Job) -> messages.Result:
     spectrogram = explanations = None
     if job.explain is None:
         prediction = classifier.predict(file, windows=job.windows)
@@ -136,12 +139,12 @@ def _classify(classifier: Classifier, file: BinaryIO, job: Job) -> Result:
         prediction, spectrogram, explanations = explained.prediction, explained.spectrogram, explained.explanations
     if job.top is not None:
         prediction = prediction.top(job.top)
-    return Result(**dict(prediction), spectrogram=spectrogram, explanations=explanations)
+    return messages.Result(**dict(prediction), spectrogram=spectrogram, explanations=explanations)
 
 
-def _describe(classifier: Classifier) -> LoadedModel:
+def _describe(classifier: Classifier) -> messages.LoadedModel:
     card = classifier.card
-    return LoadedModel(name=card.name, summary=card.summary, card=card.model_dump(mode="json"))
+    return messages.LoadedModel(name=card.name, summary=card.summary, card=card.model_dump(mode="json"))
 
 
 def _set_alarm(seconds: float) -> None:
