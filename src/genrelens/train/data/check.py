@@ -23,25 +23,6 @@ _MAX_IMBALANCE = 3.0  # ratio of the largest genre to the smallest
 
 
 @dataclass(frozen=True)
-class AudioStatistics:
-    """Statistics of a decoded file.
-
-    Attributes:
-        duration: length in seconds.
-        samples_hash: hash of the samples.
-        peak: largest absolute sample, in 0..1.
-        clipped: fraction of samples at full scale.
-        warnings: defects of the file that did not prevent decoding.
-    """
-
-    duration: float
-    samples_hash: str
-    peak: float
-    clipped: float
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Finding:
     """A defect of a dataset: its kind, the track, group or genre that it affects, and a description."""
 
@@ -79,14 +60,14 @@ def check_dataset(manifest: Manifest, processes: int, progress: Progress = no_pr
     """
     findings: list[Finding] = []
     samples_hashes: dict[str, str] = {}
-    audio = dict.fromkeys(track.path for track in manifest.tracks if not is_array_row(track.path))
-    for path, result in workers.map_in_order(measure_audio, audio, processes):
+    audio = dict.fromkeys(track.path for track in manifest.tracks if not is_array_row(track.path))  # each file once
+    for path, result in workers.map_in_order(_inspect_audio, audio, processes):
         if isinstance(result, GenrelensError):
             kind = "too short" if isinstance(result, TooShortError) else "undecodable"
             findings.append(Finding(kind, display_name(path), str(result)))
         else:
-            samples_hashes[path] = result.samples_hash
-            findings += _audio_findings(path, result)
+            samples_hashes[path], defects = result
+            findings += defects
         progress()
     findings += _duplicate_findings(samples_hashes)
     findings += [Finding("leak", leak.kind, str(leak)) for leak in find_leaks(manifest.tracks, samples_hashes)]
@@ -96,8 +77,8 @@ def check_dataset(manifest: Manifest, processes: int, progress: Progress = no_pr
     return CheckReport(tuple(findings), len(manifest.tracks), genres)
 
 
-def measure_audio(path: str) -> AudioStatistics:
-    """Decode a file and return its statistics.
+def _inspect_audio(path: str) -> tuple[str, list[Finding]]:
+    """Decode a file, and return the hash of its samples and its defects.
 
     Raises:
         AudioError: the file cannot be decoded, or contains no samples.
@@ -113,19 +94,15 @@ def measure_audio(path: str) -> AudioStatistics:
             total += len(block)
         if total == 0:
             raise UndecodableAudioError.empty(reader.name)
-        return AudioStatistics(total / _RATE, digest.hexdigest(), peak, clipped / total, tuple(reader.warnings))
-
-
-def _audio_findings(path: str, statistics: AudioStatistics) -> list[Finding]:
-    name = display_name(path)
-    findings = [Finding("damaged", name, warning) for warning in statistics.warnings]
-    if statistics.peak < SILENCE_PEAK:
+        name = display_name(path)
+        findings = [Finding("damaged", name, warning) for warning in reader.warnings]
+    if peak < SILENCE_PEAK:
         findings.append(Finding("silent", name, "only digital silence"))
-    if statistics.clipped >= CLIPPED_FRACTION:
-        findings.append(Finding("clipped", name, f"{100 * statistics.clipped:.1f} % of the samples are at full scale"))
-    if statistics.duration < SHORT_SECONDS:
-        findings.append(Finding("too short", name, f"{statistics.duration:.1f} s"))
-    return findings
+    if clipped / total >= CLIPPED_FRACTION:
+        findings.append(Finding("clipped", name, f"{100 * clipped / total:.1f} % of the samples are at full scale"))
+    if total < SHORT_SECONDS * _RATE:
+        findings.append(Finding("too short", name, f"{total / _RATE:.1f} s"))
+    return digest.hexdigest(), findings
 
 
 def _duplicate_findings(samples_hashes: dict[str, str]) -> list[Finding]:

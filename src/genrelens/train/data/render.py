@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genrelens import workers
@@ -106,24 +105,15 @@ def draw_log_mel(log_mel: Floats, front_end: FrontEnd, style: PictureStyle, seco
     figure = Figure((style.width / _DPI, style.height / _DPI), _DPI, layout="constrained" if style.axes else None)
     axes = figure.add_subplot() if style.axes else figure.add_axes((0, 0, 1, 1))
     edges = hz_to_mel(np.array([front_end.fmin, front_end.highest]), front_end.mel_scale)
+    extent = (0, seconds, edges[0], edges[1])
     image = axes.imshow(
-        log_mel,
-        cmap=COLOUR_MAP,
-        vmin=-front_end.floor_db,
-        vmax=0,
-        origin="lower",
-        aspect="auto",
-        extent=(0, seconds, edges[0], edges[1]),
+        log_mel, COLOUR_MAP, aspect="auto", origin="lower", extent=extent, vmin=-front_end.floor_db, vmax=0
     )
     if style.axes:
-        _label_axes(axes, front_end)
+        ticks = [hz for hz in _TICKS_HZ if front_end.fmin <= hz <= front_end.highest]
+        axes.set_yticks(hz_to_mel(np.array(ticks, float), front_end.mel_scale), [str(hz) for hz in ticks])
+        axes.set(xlabel="Time (s)", ylabel="Frequency (Hz)")
         figure.colorbar(image, format="%+.0f dB")
     else:
         axes.set_axis_off()
     return figure
-
-
-def _label_axes(axes: Axes, front_end: FrontEnd) -> None:
-    ticks = [hz for hz in _TICKS_HZ if front_end.fmin <= hz <= front_end.highest]
-    axes.set_yticks(hz_to_mel(np.array(ticks, float), front_end.mel_scale), [str(hz) for hz in ticks])
-    axes.set(xlabel="Time (s)", ylabel="Frequency (Hz)")

@@ -50,9 +50,9 @@ def assign_splits(manifest: Manifest, scheme: str, seed: int) -> Manifest:
     Raises:
         SplitError: the scheme is unknown, or impossible for this dataset.
     """
+    if scheme == "fault-filtered" and manifest.name != "GTZAN":
+        raise SplitError(f"fault-filtered is a split of GTZAN; give the data as {GTZAN}FOLDER")
     if scheme in ("given", "fault-filtered"):
-        if scheme == "fault-filtered" and manifest.name != "GTZAN":
-            raise SplitError(f"fault-filtered is a split of GTZAN; give the data as {GTZAN}FOLDER")
         return manifest
     if scheme == "none":
         return _assign(manifest, ["test"] * len(manifest.tracks))

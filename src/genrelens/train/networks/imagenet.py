@@ -3,6 +3,16 @@
 Parameters have torchvision's names, so its checkpoints can be loaded. These were trained on pictures normalised to
 mean 0 and standard deviation 1 over ImageNet. Windows are already normalised, each on its own, and are passed on
 unchanged; a single channel is repeated as all three colours.
+
+Both networks take these arguments:
+    weights: file or URL of torchvision's checkpoint; "" trains from scratch.
+    frozen: whether to keep these weights and train the head only.
+    size: rows and frames that windows are resized to.
+    dropout: dropout rate before the last layer.
+
+Their constructors raise:
+    ModelError: the weights cannot be loaded, or belong to another network.
+    RecipeError: windows have neither one channel nor three, or `frozen` is set without weights.
 """
 
 from typing import Self
@@ -12,7 +22,7 @@ from torch.nn import functional
 
 from genrelens.errors import RecipeError
 from genrelens.model.input_spec import Shape
-from genrelens.train.networks.layers import CamNetwork, Resize
+from genrelens.train.networks.layers import CamNetwork, Resize, linear_layers
 from genrelens.train.networks.pretrained import load_backbone
 
 # Output channels of the convolutions in configuration D of Simonyan and Zisserman; 0 is a max pooling by 2.
@@ -23,15 +33,7 @@ class Vgg16(nn.Module):
     """The convolutions of VGG16 (arXiv 1409.1556), and a small head for genres in place of ImageNet's.
 
     Args:
-        weights: file or URL of torchvision's checkpoint; "" trains from scratch.
-        frozen: whether to keep the convolutions' weights and train the head only.
-        size: rows and frames that windows are resized to.
         dense: outputs of the hidden linear layer.
-        dropout: dropout rate before the last layer.
-
-    Raises:
-        ModelError: the weights cannot be loaded, or belong to another network.
-        RecipeError: windows have neither one channel nor three, or `frozen` is set without weights.
     """
 
     def __init__(
@@ -48,12 +50,7 @@ class Vgg16(nn.Module):
         self.resize = _Pictures(shape, size)
         self.features = _vgg16_features()
         self.classifier = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Linear(512, dense),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(dense, labels),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), *linear_layers(512, dense, labels, dropout=dropout)
         )
         _transfer(self, weights, "classifier", frozen)
 
@@ -64,27 +61,10 @@ class Vgg16(nn.Module):
 
 
 class Resnet18(CamNetwork):
-    """ResNet-18 (He et al., CVPR 2016), and one linear layer for genres in place of ImageNet's.
-
-    Args:
-        weights: file or URL of torchvision's checkpoint; "" trains from scratch.
-        frozen: whether to keep the weights of all but the last layer.
-        size: rows and frames that windows are resized to.
-        dropout: dropout rate before the last layer.
-
-    Raises:
-        ModelError: the weights cannot be loaded, or belong to another network.
-        RecipeError: windows have neither one channel nor three, or `frozen` is set without weights.
-    """
+    """ResNet-18 (He et al., CVPR 2016), and one linear layer for genres in place of ImageNet's."""
 
     def __init__(
-        self,
-        labels: int,
-        shape: Shape,
-        weights: str = "",
-        frozen: bool = False,
-        size: int = 128,
-        dropout: float = 0.5,
+        self, labels: int, shape: Shape, weights: str = "", frozen: bool = False, size: int = 128, dropout: float = 0.5
     ) -> None:
         super().__init__()
         self.frozen = frozen

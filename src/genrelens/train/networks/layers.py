@@ -1,5 +1,7 @@
 """Building blocks that several networks share."""
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -56,3 +58,11 @@ def conv3x3(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
+
+
+def linear_layers(*sizes: int, dropout: float) -> list[nn.Module]:
+    """Build linear layers from each of these sizes to the next, with ReLU and dropout between them."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(dropout)]
+    return layers[:-2]

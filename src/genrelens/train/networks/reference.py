@@ -7,7 +7,7 @@ from math import prod
 from torch import Tensor, nn
 
 from genrelens.model.input_spec import Shape
-from genrelens.train.networks.layers import Resize, conv3x3
+from genrelens.train.networks.layers import Resize, conv3x3, linear_layers
 
 _SIZE = 128  # rows and frames that R2 to R4 resize windows to
 
@@ -37,13 +37,7 @@ class Vgg(nn.Module):
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(channels[-1], dense[0]),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(dense[0], dense[1]),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(dense[1], labels),
+            *linear_layers(channels[-1], *dense, labels, dropout=dropout),
         )
 
     def forward(self, windows: Tensor) -> Tensor:
@@ -92,10 +86,7 @@ class Compact(_Stack):
             *(_conv_pool(*size, pool) for size, pool in zip(sizes, pools, strict=True)),
             nn.Flatten(),
             nn.Dropout(dropout),
-            nn.Linear(channels[-1] * (_SIZE // prod(pools)) ** 2, dense),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(dense, labels),
+            *linear_layers(channels[-1] * (_SIZE // prod(pools)) ** 2, dense, labels, dropout=dropout),
         )
 
 
@@ -170,10 +161,7 @@ class Cnn3(_Stack):
             *(_conv_pool(*sizes) for sizes in pairwise((shape[0], *channels))),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(channels[-1], dense),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(dense, labels),
+            *linear_layers(channels[-1], dense, labels, dropout=dropout),
         )
 
 
