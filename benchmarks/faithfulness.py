@@ -28,11 +28,12 @@ from scipy.stats import spearmanr
 
 from genrelens import workers
 from genrelens.audio.decoder import AudioReader
-from genrelens.classifier import Classifier, window_batches
+from genrelens.classifier import Classifier
 from genrelens.defaults import DEFAULT_MODEL
 from genrelens.explain.explainer import window_attribution
 from genrelens.explain.explanation import Method
 from genrelens.model.session import Model, ModelInput
+from genrelens.model.windows import window_batches
 from genrelens.train.data.manifest import LabelledTrack, read_manifest
 from genrelens.train.data.splits import assign_splits
 

@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from genrelens import workers
 from genrelens.audio.decoder import AudioReader
-from genrelens.classifier import Classifier, window_batches
+from genrelens.classifier import Classifier
 from genrelens.library.playlists.ordering import path_length, separate_artists, smooth_order
 from genrelens.library.similarity.embeddings import EmbeddingMatrix, FloatArray, normalise
 from genrelens.library.similarity.neighbours import ApproximateIndex, ExactIndex, NeighbourIndex, create_hnsw_index
+from genrelens.model.windows import window_batches
 
 ROOT = Path(__file__).resolve().parents[1]
 TRACKS, CHANNELS, CLUSTERS, QUERIES, NEAREST = 300_000, 256, 3_000, 200, 10

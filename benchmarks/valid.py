@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from genrelens.audio.decoder import AudioReader
-from genrelens.classifier import window_batches
 from genrelens.model.session import Model, ModelOutput
+from genrelens.model.windows import window_batches
 from genrelens.train.data.log_mels import LogMelSpec, is_array_row, load_array_row, network_inputs
 from genrelens.train.data.manifest import LabelledTrack, read_manifest
 from genrelens.train.data.splits import assign_splits

@@ -6,19 +6,12 @@ import numpy as np
 import pytest
 
 from genrelens.audio.decoder import AudioReader, load
-from genrelens.classifier import (
-    BATCH_WINDOWS,
-    Classifier,
-    WindowBatch,
-    decode_track,
-    mean_over_windows,
-    predicted_labels,
-    window_batches,
-)
+from genrelens.classifier import BATCH_WINDOWS, Classifier, mean_over_windows
 from genrelens.defaults import DEFAULT_WINDOWS
 from genrelens.errors import AudioNotFoundError, ModelNotFoundError, TooShortError
 from genrelens.model.card import MusicDetector
 from genrelens.model.session import Model
+from genrelens.model.windows import decode_track, window_batches
 from genrelens.prediction import Failure, Prediction
 from tests.support.audio import RATE, encode, tone
 from tests.support.models import make_card, make_mapped_model, make_model
@@ -97,21 +90,11 @@ def test_tracks_classified_together_equal_single_predictions(classifier: Classif
             tracks.append(decode_track(str(file), reader, classifier.card.audio_input, "all"))
     assert sum(len(track.windows) for track in tracks) > BATCH_WINDOWS
     classifications = classifier.classify(tracks)
-    assert [classification.prediction for classification in classifications] == [
+    assert [prediction for prediction, _ in classifications] == [
         classifier.predict(file, windows="all") for file in files
     ]
-    assert classifications[0].embedding is None  # the model does not output feature maps
+    assert classifications[0][1] is None  # the model does not output feature maps
     assert classifier.classify([]) == []
-
-
-def test_window_batches_slice_and_concatenate(classifier: Classifier, wav: MakeWav) -> None:
-    with AudioReader(wav(seconds=9), classifier.card.audio_input.front_end.rate) as reader:
-        batches = list(window_batches(reader, classifier.card.audio_input, "all"))
-    joined = WindowBatch.concatenate(batches)
-    assert len(joined) == sum(len(batch) for batch in batches) == 17
-    part = joined[4:8]
-    assert (len(part), part.starts, part.silent) == (4, batches[1].starts, batches[1].silent)
-    np.testing.assert_array_equal(part.inputs, batches[1].inputs)
 
 
 def test_bytes_and_open_files_give_the_same_prediction(classifier: Classifier, wav: MakeWav) -> None:
@@ -244,11 +227,7 @@ def test_a_model_is_given_by_path_or_name(model_file: Path) -> None:
         Classifier("nosuch")
 
 
-def test_a_tie_predicts_the_first_label() -> None:
-    assert predicted_labels(make_card(labels=("a", "b")), np.array([0.5, 0.5], np.float32)) == ("a",)
-
-
 def test_the_mean_over_windows_ignores_silent_ones() -> None:
     rows = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
-    np.testing.assert_array_equal(mean_over_windows(rows, np.array([True, False, False])), [0, 1])
-    np.testing.assert_allclose(mean_over_windows(rows, np.array([True, True, True])), [1 / 3, 2 / 3])
+    np.testing.assert_array_equal(mean_over_windows(rows, (True, False, False)), [0, 1])
+    np.testing.assert_allclose(mean_over_windows(rows, (True, True, True)), [1 / 3, 2 / 3])

@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import islice, pairwise, zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,98 +13,20 @@ from numpy.typing import NDArray
 from genrelens import workers
 from genrelens.audio.containers import Source
 from genrelens.audio.decoder import ArrayReader, AudioReader
-from genrelens.audio.windows import SampleReader, WindowCount, is_silent, iter_windows
+from genrelens.audio.windows import SampleReader, WindowCount
 from genrelens.defaults import DEFAULT_MODEL, DEFAULT_WINDOWS
 from genrelens.errors import GenrelensError
 from genrelens.features.pictures import picture_to_model_input, read_picture
-from genrelens.features.spectral import extract_features, to_model_input
 from genrelens.model import zoo
 from genrelens.model.card import Card
-from genrelens.model.input_spec import AudioInput, PictureInput
-from genrelens.model.labels import labels_above_thresholds
-from genrelens.model.session import Model, ModelInput, ModelOutput, Probabilities, music_probability
-from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, Segment, is_not_music, rank_scores
+from genrelens.model.input_spec import PictureInput
+from genrelens.model.session import Model, ModelOutput, music_probability
+from genrelens.model.windows import DecodedTrack, WindowBatch, window_batches
+from genrelens.prediction import UNKNOWN, Failure, Prediction, Segment, is_not_music
 
 PathOrBytes = str | os.PathLike[str] | bytes
-Number = TypeVar("Number", bound=np.floating)
 
 BATCH_WINDOWS = 12  # windows of several tracks per model run: 4 % faster than three; more bring no gain
-_STREAM_WINDOWS = 4  # windows of one track per model run: more need memory without being faster
-
-
-@dataclass(frozen=True)
-class WindowBatch:
-    """Windows of audio as model input. Slices and concatenates along the windows.
-
-    Attributes:
-        inputs: model input, shape (windows, channels, rows, frames).
-        starts: start of each window, in seconds from the beginning of its track.
-        silent: whether each window is digital silence.
-    """
-
-    inputs: ModelInput
-    starts: tuple[float, ...]
-    silent: tuple[bool, ...]
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def __getitem__(self, windows: slice) -> "WindowBatch":
-        return WindowBatch(self.inputs[windows], self.starts[windows], self.silent[windows])
-
-    @classmethod
-    def concatenate(cls, batches: Sequence["WindowBatch"]) -> "WindowBatch":
-        """Join one or more batches."""
-        return cls(
-            np.concatenate([batch.inputs for batch in batches]),
-            tuple(start for batch in batches for start in batch.starts),
-            tuple(silent for batch in batches for silent in batch.silent),
-        )
-
-
-@dataclass(frozen=True)
-class DecodedTrack:
-    """The windows of a track, ready to be classified; picklable, so that another process can decode.
-
-    Attributes:
-        path: path or name of the track.
-        windows: at least one window.
-        duration: duration of the track in seconds.
-        warnings: defects of the file that did not prevent decoding.
-    """
-
-    path: str
-    windows: WindowBatch
-    duration: float
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Classification:
-    """The prediction for a decoded track, and its embedding.
-
-    Attributes:
-        prediction: the prediction.
-        embedding: mean over the windows that are not silent, shape (channels,), if the model outputs embeddings.
-    """
-
-    prediction: Prediction
-    embedding: NDArray[np.float32] | None
-
-
-@dataclass(frozen=True)
-class TrackScores:
-    """The model output for a track.
-
-    Attributes:
-        probabilities: mean probability of each label, shape (labels,).
-        music: probability that the track is music, if the model has a detector.
-        silent: whether all windows are silent.
-    """
-
-    probabilities: Probabilities
-    music: float | None = None
-    silent: bool = False
 
 
 class Classifier:
@@ -200,18 +121,27 @@ class Classifier:
         for source, result in workers.map_in_order(predict, sources, count):
             yield Failure.from_error(_source_name(source), result) if isinstance(result, GenrelensError) else result
 
-    def classify(self, tracks: Sequence[DecodedTrack]) -> list[Classification]:
-        """Classify decoded tracks in shared model runs; no result depends on the other tracks."""
+    def classify(self, tracks: Sequence[DecodedTrack]) -> list[tuple[Prediction, NDArray[np.float32] | None]]:
+        """Classify decoded tracks in shared model runs; no result depends on the other tracks.
+
+        Returns:
+            The prediction for each track, and its embedding: the mean over the windows that are not silent, shape
+            (channels,), if the model outputs embeddings.
+        """
         if not tracks:
             return []
         windows = WindowBatch.concatenate([track.windows for track in tracks])
         batches = (windows[start : start + BATCH_WINDOWS] for start in range(0, len(windows), BATCH_WINDOWS))
         output = ModelOutput.concatenate([self.run_model(batch) for batch in batches])
         bounds = np.cumsum([0, *(len(track.windows) for track in tracks)])
-        return [
-            self._classification(track, output[start:end])
-            for track, (start, end) in zip(tracks, pairwise(bounds), strict=True)
-        ]
+        results: list[tuple[Prediction, NDArray[np.float32] | None]] = []
+        for track, (start, end) in zip(tracks, pairwise(bounds), strict=True):
+            own, silent = output[start:end], track.windows.silent
+            prediction = self.to_prediction(
+                track.path, own, silent, track.windows.starts, track.duration, track.warnings
+            )
+            results.append((prediction, None if own.embeddings is None else mean_over_windows(own.embeddings, silent)))
+        return results
 
     def run_model(self, windows: WindowBatch) -> ModelOutput:
         """Run the model on windows, and replace its output for silent ones.
@@ -225,39 +155,49 @@ class Classifier:
             output.ood_scores[silent] = np.inf
         return output
 
-    def track_scores(self, output: ModelOutput, silent: NDArray[np.bool_]) -> TrackScores:
-        """Combine the output for windows, of which those marked in `silent` (windows,) are silent."""
-        music = None
-        if output.ood_scores is not None:
-            music = self._music_probability(float(mean_over_windows(output.ood_scores, silent)))
-        return TrackScores(mean_over_windows(output.probabilities, silent), music, silent=bool(silent.all()))
-
     def to_prediction(
         self,
         path: str,
-        scores: TrackScores,
-        segments: tuple[Segment, ...] = (),
+        output: ModelOutput,
+        silent: Sequence[bool],
+        starts: Sequence[float] = (),
         duration: float = 0.0,
-        warnings: tuple[str, ...] = (),
+        warnings: Sequence[str] = (),
     ) -> Prediction:
-        """Turn scores into a prediction: "unknown" for silence, audio that is not music, and low confidence."""
-        ranked = label_scores(self.card, scores.probabilities)
-        genres = predicted_labels(self.card, scores.probabilities)
-        confidence = next(score.score for score in ranked if score.label == genres[0])
-        if scores.silent or is_not_music(scores.music) or confidence < self.min_confidence:
+        """Combine the output for the windows of a track into its prediction.
+
+        The genre is "unknown" for silence, audio that is not music, and low confidence.
+
+        Args:
+            path: path or name of the track.
+            output: output of `run_model` for its windows.
+            silent: whether each window is digital silence.
+            starts: start of each window in seconds, for the segments; a prediction without them has none.
+            duration: duration of the track in seconds.
+            warnings: defects of the file that did not prevent decoding.
+        """
+        probabilities = mean_over_windows(output.probabilities, silent)
+        ood_score = None if output.ood_scores is None else float(mean_over_windows(output.ood_scores, silent))
+        music = self._music_probability(ood_score)
+        scores, genres = self.card.rank_scores(probabilities), self.card.predicted_labels(probabilities)
+        confidence = next(score.score for score in scores if score.label == genres[0])
+        if all(silent) or is_not_music(music) or confidence < self.min_confidence:
             genres = (UNKNOWN,)
+        if any(silent):
+            note = f"{sum(silent)} of {len(silent)} windows are digital silence and were not classified"
+            warnings = (*warnings, note)
         return Prediction(
             path=path,
             genre=genres[0],
             genres=genres,
             confidence=confidence,
-            scores=ranked,
-            segments=segments,
-            music=scores.music,
+            scores=scores,
+            segments=self._segments(starts, output, duration) if starts else (),
+            music=music,
             duration=round(duration, 3),
             model=self.card.name,
             version=self.card.version,
-            warnings=warnings,
+            warnings=tuple(warnings),
         )
 
     def _predict(self, path: str, reader: SampleReader, windows: WindowCount) -> Prediction:
@@ -269,39 +209,13 @@ class Classifier:
             outputs.append(self.run_model(batch))
             starts += batch.starts
             silent += batch.silent
-        output = ModelOutput.concatenate(outputs)
-        return self._track_prediction(path, output, starts, silent, reader.duration or 0.0, reader.warnings)
+        output, duration = ModelOutput.concatenate(outputs), reader.duration or 0.0
+        return self.to_prediction(path, output, silent, starts, duration, reader.warnings)
 
     def _predict_picture(self, source: Source, spec: PictureInput) -> Prediction:
         name = _source_name(source)
         inputs = picture_to_model_input(read_picture(source), spec.width, spec.height, spec.border, name)
-        return self.to_prediction(name, TrackScores(self.model.probabilities(inputs[None])[0]))
-
-    def _classification(self, track: DecodedTrack, output: ModelOutput) -> Classification:
-        windows = track.windows
-        prediction = self._track_prediction(
-            track.path, output, windows.starts, windows.silent, track.duration, track.warnings
-        )
-        embeddings = output.embeddings
-        return Classification(
-            prediction, None if embeddings is None else mean_over_windows(embeddings, np.array(windows.silent))
-        )
-
-    def _track_prediction(
-        self,
-        path: str,
-        output: ModelOutput,
-        starts: Sequence[float],
-        silent: Sequence[bool],
-        duration: float,
-        warnings: Sequence[str],
-    ) -> Prediction:
-        silence = np.array(silent)
-        notes = tuple(warnings)
-        if silence.any():
-            notes += (f"{silence.sum()} of {len(silence)} windows are digital silence and were not classified",)
-        segments = self._segments(starts, output, duration)
-        return self.to_prediction(path, self.track_scores(output, silence), segments, duration, notes)
+        return self.to_prediction(name, ModelOutput(self.model.probabilities(inputs[None])), [False])
 
     def _segments(self, starts: Sequence[float], output: ModelOutput, duration: float) -> tuple[Segment, ...]:
         ood_scores = () if output.ood_scores is None else output.ood_scores
@@ -309,64 +223,21 @@ class Classifier:
             Segment(
                 start=round(start, 3),
                 end=round(min(start + self.card.audio_input.window, duration), 3),
-                scores=label_scores(self.card, probabilities),
-                music=None if ood_score is None else self._music_probability(ood_score),
+                scores=self.card.rank_scores(probabilities),
+                music=self._music_probability(ood_score),
             )
             for start, probabilities, ood_score in zip_longest(starts, output.probabilities, ood_scores)
         )
 
-    def _music_probability(self, ood_score: float) -> float | None:
-        return music_probability(self.card.detector, ood_score) if self.card.detector else None
+    def _music_probability(self, ood_score: float | None) -> float | None:
+        detector = self.card.detector
+        return None if detector is None or ood_score is None else music_probability(detector, ood_score)
 
 
-def window_batches(reader: SampleReader, audio_input: AudioInput, windows: WindowCount) -> Iterator[WindowBatch]:
-    """Cut audio into windows and convert them to model input, a few windows at a time."""
-    remaining = iter_windows(reader, audio_input.window, audio_input.hop, windows)
-    while batch := list(islice(remaining, _STREAM_WINDOWS)):
-        samples = np.stack([window.samples for window in batch])
-        features = extract_features(samples, audio_input.features, audio_input.front_end)
-        yield WindowBatch(
-            inputs=to_model_input(features, audio_input.features, audio_input.layout, audio_input.front_end),
-            starts=tuple(window.start for window in batch),
-            silent=tuple(is_silent(window.samples) for window in batch),
-        )
-
-
-def decode_track(path: str, reader: SampleReader, audio_input: AudioInput, windows: WindowCount) -> DecodedTrack:
-    """Decode a track for `Classifier.classify`; needs no model, only its input specification.
-
-    Args:
-        path: path or name of the track in the prediction.
-        reader: the audio, at the rate of the front end.
-        audio_input: input specification of the model; see `Card.audio_input`.
-        windows: number of windows, evenly spaced, or "all".
-
-    Raises:
-        AudioError: the audio cannot be used; the message says why.
-    """
-    batches = list(window_batches(reader, audio_input, windows))
-    return DecodedTrack(path, WindowBatch.concatenate(batches), reader.duration or 0.0, tuple(reader.warnings))
-
-
-def mean_over_windows(values: NDArray[Number], silent: NDArray[np.bool_]) -> NDArray[Number]:
+def mean_over_windows(values: NDArray[Any], silent: Sequence[bool]) -> NDArray[Any]:
     """Return the mean of `values` (windows, ...) over the windows that are not silent, or over all if all are."""
-    return np.asarray(values[~silent if not silent.all() else slice(None)].mean(axis=0))
-
-
-def predicted_labels(card: Card, probabilities: Probabilities) -> tuple[str, ...]:
-    """Return the predicted genres for probabilities of the labels (labels,); see `Prediction.genres`."""
-    if card.labelling == "several":
-        return tuple(labels_above_thresholds(card.labels, probabilities, card.thresholds))
-    if card.tree:
-        return (card.tree.predicted_node(probabilities, card.certainty),)
-    return (card.labels[int(probabilities.argmax())],)
-
-
-def label_scores(card: Card, probabilities: Probabilities) -> tuple[Score, ...]:
-    """Return the labels, or the nodes of their tree, from the most to the least probable."""
-    if card.tree:
-        return rank_scores(card.tree.nodes, card.tree.node_probabilities(probabilities))
-    return rank_scores(card.labels, probabilities)
+    classified = slice(None) if all(silent) else ~np.array(silent)
+    return np.asarray(values[classified].mean(axis=0))
 
 
 def _predict_in_worker(source: PathOrBytes, model: Path, min_confidence: float, windows: WindowCount) -> Prediction:

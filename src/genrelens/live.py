@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from genrelens.audio.decoder import ArrayReader, Samples, usable_mask
 from genrelens.audio.windows import MIN_SECONDS
-from genrelens.classifier import Classifier, window_batches
+from genrelens.classifier import Classifier
 from genrelens.model.session import ModelOutput
+from genrelens.model.windows import window_batches
 from genrelens.prediction import Prediction, Record, Score
 
 UPDATE_SECONDS = 0.5  # s of audio from one prediction to the next
@@ -150,8 +151,7 @@ class LiveClassifier:
         (batch,) = window_batches(reader, self._spec, 1)
         self._recent.append((self._classifier.run_model(batch), batch.silent[0]))
         outputs, silent = zip(*self._recent, strict=True)
-        scores = self._classifier.track_scores(ModelOutput.concatenate(outputs), np.array(silent))
-        return self._classifier.to_prediction("", scores)
+        return self._classifier.to_prediction("", ModelOutput.concatenate(outputs), silent)
 
 
 def _split_to_mono(samples: NDArray[np.floating[Any]], size: int) -> Iterator[Samples]:

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,3 +120,7 @@ def test_multi_label_and_tree_cards_round_trip() -> None:
 def test_inconsistent_labelling_is_rejected(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         make_card(**changes)
+
+
+def test_a_tie_predicts_the_first_label() -> None:
+    assert make_card(labels=("a", "b")).predicted_labels(np.array([0.5, 0.5], np.float32)) == ("a",)

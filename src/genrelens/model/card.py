@@ -4,11 +4,14 @@ import json
 from functools import cache
 from typing import Annotated, Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from genrelens.errors import InvalidModelError, NewerCardError, WrongInputError, display_name
 from genrelens.model.input_spec import AudioInput, InputSpec
-from genrelens.model.labels import DEFAULT_CERTAINTY, GenreTree, Labelling, has_empty_parts
+from genrelens.model.labels import DEFAULT_CERTAINTY, GenreTree, Labelling, has_empty_parts, labels_above_thresholds
+from genrelens.prediction import Score, rank_scores
 from genrelens.records import FrozenModel
 
 CARD_KEY = "genrelens.card"  # in the ONNX metadata
@@ -149,6 +152,20 @@ class Card(FrozenModel):
     def tree(self) -> GenreTree | None:
         """The tree of genres whose leaves are the labels, if the model has one."""
         return _tree(self.labels) if self.labelling == "tree" else None
+
+    def rank_scores(self, probabilities: NDArray[np.floating[Any]]) -> tuple[Score, ...]:
+        """Return the labels, or the nodes of their tree, from the most to the least probable."""
+        if self.tree:
+            return rank_scores(self.tree.nodes, self.tree.node_probabilities(probabilities))
+        return rank_scores(self.labels, probabilities)
+
+    def predicted_labels(self, probabilities: NDArray[np.floating[Any]]) -> tuple[str, ...]:
+        """Return the predicted genres for probabilities of the labels (labels,); see `Prediction.genres`."""
+        if self.labelling == "several":
+            return tuple(labels_above_thresholds(self.labels, probabilities, self.thresholds))
+        if self.tree:
+            return (self.tree.predicted_node(probabilities, self.certainty),)
+        return (self.labels[int(probabilities.argmax())],)
 
     @property
     def audio_input(self) -> AudioInput:
