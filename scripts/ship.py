@@ -21,11 +21,11 @@ from drawings import write_drawings
 from results import RESULTS, ROOT
 
 from genrelens.classifier import Classifier
-from genrelens.model.card import Card
+from genrelens.model.card import Card, MetricEstimate
 from genrelens.train.data.manifest import LabelledTrack, Manifest, read_manifest
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
-from genrelens.train.export.card import card_figures
-from genrelens.train.export.export import write_onnx
+from genrelens.train.evaluation.metrics import ESTIMATES
+from genrelens.train.export import write_onnx
 
 ASSETS = ROOT / "src" / "genrelens" / "assets"
 PROTOCOL = "one prediction per track, all windows"
@@ -70,6 +70,17 @@ def ship(runs: Sequence[Path], log_mels: Manifest, recordings: Manifest) -> None
         ),
     }
     (RESULTS / "lens.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def card_figures(evaluation: Evaluation, data: str, split: str, protocol: str) -> tuple[MetricEstimate, ...]:
+    """Return the metrics that a card states: accuracy, macro F1 and weighted F1 with their intervals."""
+    metrics = evaluation.metrics
+    figures = []
+    for field in ("accuracy", "macro_f1", "weighted_f1"):
+        bounds = {name: round(getattr(getattr(metrics, field), name), 4) for name in ("value", "low", "high")}
+        name, tracks = ESTIMATES[field], metrics.tracks
+        figures.append(MetricEstimate(metric=name, **bounds, data=data, split=split, tracks=tracks, protocol=protocol))
+    return tuple(figures)
 
 
 def evaluate_splits(classifier: Classifier, log_mels: Manifest) -> tuple[Classifier, Evaluation, Evaluation]:

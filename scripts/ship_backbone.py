@@ -28,7 +28,7 @@ from genrelens.model.card import Card, TrainingRecord
 from genrelens.model.session import Model
 from genrelens.model.torch_checkpoint import read_checkpoint
 from genrelens.model.weightless import insert_weights, strip_weights
-from genrelens.train.export.export import count_parameters, write_onnx
+from genrelens.train.export import count_parameters, write_onnx
 from genrelens.train.networks.mn import Mn
 from genrelens.train.recipes.recipe_file import read_backbone_card
 

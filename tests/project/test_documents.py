@@ -12,7 +12,7 @@ import pytest
 
 from genrelens.model import zoo
 from genrelens.model.session import Model
-from genrelens.train.export.export import count_parameters
+from genrelens.train.export import count_parameters
 from genrelens.train.networks import build
 from genrelens.train.recipes.recipe import ProbeRecipe
 from genrelens.train.recipes.recipe_file import read_any_recipe

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genrelens.train.export.export import _graph, count_parameters
+from genrelens.train.export import _graph, count_parameters
 from genrelens.train.networks.huggingface import Efficientnet, PatchTransformer
 from genrelens.train.networks.imagenet import Resnet18, Vgg16
 from genrelens.train.networks.mn import Mn

@@ -26,8 +26,7 @@ from genrelens.train.data.manifest import Split
 from genrelens.train.evaluation.bootstrap import Estimate
 from genrelens.train.evaluation.evaluate import build_evaluation, predict_log_mels
 from genrelens.train.evaluation.metrics import Metrics
-from genrelens.train.export.card import build_card
-from genrelens.train.export.export import count_parameters, export_onnx, sample_windows
+from genrelens.train.export import build_card, count_parameters, export_onnx, sample_windows
 from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.report.summary import summarise_network
@@ -155,7 +154,7 @@ def run_cell(recipe: Recipe, protocol: Protocol, data: Dataset, budget: float) -
         network = fit(training, Path(folder), options, lambda _: None)
         seconds = time.process_time() - before
         file = Path(folder) / "model.onnx"
-        card = build_card(fitted, data.manifest, network)
+        card = build_card(fitted, data.manifest, count_parameters(network))
         export_onnx(network, card, sample_windows(valid_examples, fitted), file)
         valid, test = (_evaluate(Model(file), recipe, data, split) for split in ("valid", "test"))
         return Cell(

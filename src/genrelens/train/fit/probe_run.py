@@ -1,9 +1,7 @@
 """Training of a linear probe from its recipe: embeddings, a linear layer, and one exported model of both."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +10,17 @@ import onnx
 from genrelens.classifier import Classifier
 from genrelens.errors import CacheError, TrainingError, display_name
 from genrelens.files import atomic_write, write_text
-from genrelens.model.card import Card
 from genrelens.progress import Notify
 from genrelens.records import FrozenModel
 from genrelens.train.data.dataset import Dataset, LoadingOptions, load_splits
 from genrelens.train.data.log_mels import LogMel, network_inputs
-from genrelens.train.data.manifest import LabelledTrack, Manifest, Split
+from genrelens.train.data.manifest import Split
 from genrelens.train.distillation.backbone import Embedder, Embeddings, count_weights, embedding_graph
 from genrelens.train.distillation.probe import EmbeddedTracks, PenaltyTrial, attach_linear_head, fit_probe
 from genrelens.train.environment import describe_environment
 from genrelens.train.evaluation.calibration import OutputCalibration, calibrate_temperature
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
-from genrelens.train.export.card import training_provenance
-from genrelens.train.export.export import write_onnx
+from genrelens.train.export import build_card, write_onnx
 from genrelens.train.recipes.recipe import ProbeRecipe
 
 RECORD = "probe.json"
@@ -75,7 +71,7 @@ def train_probe(request: ProbeRequest, notify: Notify) -> Evaluation:
     write_text(folder / "environment.json", describe_environment().model_dump_json(indent=1))
     write_text(folder / RECORD, ProbeRecord(recipe=recipe, trials=trials).model_dump_json(indent=1))
     model = attach_linear_head(backbone, probe)
-    write_onnx(model, _build_card(recipe, data.manifest, count_weights(model), calibration), folder / "model.onnx")
+    write_onnx(model, build_card(recipe, data.manifest, count_weights(model), calibration), folder / "model.onnx")
     result = evaluate(Classifier(folder / "model.onnx"), data.manifest.in_split("valid"), request.loading.processes)
     write_text(folder / "valid.json", result.model_dump_json(indent=1))
     return result
@@ -107,27 +103,10 @@ class _CachedEmbedder:
 
 
 def _embed_split(data: Dataset, split: Split, embedder: _CachedEmbedder, loading: LoadingOptions) -> EmbeddedTracks:
-    tracks: Sequence[LabelledTrack] = data.manifest.in_split(split)
+    tracks = data.manifest.in_split(split)
     embeddings = []
     with loading.progress_bars(f"Embedding {split}", len(tracks)) as progress:
         for track in tracks:
             embeddings.append(embedder(data.inputs[track.path]))
             progress()
     return EmbeddedTracks(embeddings, np.array([data.manifest.labels.index(track.label) for track in tracks]))
-
-
-def _build_card(recipe: ProbeRecipe, manifest: Manifest, parameters: int, calibration: OutputCalibration) -> Card:
-    return Card(
-        name=recipe.name,
-        version=recipe.version,
-        summary=recipe.summary,
-        labels=manifest.labels,
-        labelling=recipe.data.labels,
-        input=recipe.input,
-        temperature=calibration.temperature,
-        calibration=calibration.calibration,
-        parameters=parameters,
-        training=training_provenance(recipe, manifest),
-        licence=recipe.licence,
-        package=version("genrelens"),
-    )

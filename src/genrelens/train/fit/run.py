@@ -16,8 +16,7 @@ from genrelens.train.environment import describe_environment
 from genrelens.train.evaluation.calibration import OutputCalibration, calibrate_outputs
 from genrelens.train.evaluation.evaluate import Evaluation, build_evaluation, predict_log_mels
 from genrelens.train.evaluation.multilabel import MultilabelEvaluation, build_multilabel_evaluation, evaluate_model
-from genrelens.train.export.card import build_card
-from genrelens.train.export.export import export_onnx, sample_windows
+from genrelens.train.export import build_card, count_parameters, export_onnx, sample_windows
 from genrelens.train.fit.tracking import require_tracker
 from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
 from genrelens.train.recipes.recipe import PreprocessTable, Recipe
@@ -86,7 +85,7 @@ def train(request: TrainingRequest, notify: Notify) -> TrainingResult:
     if recipe.preprocess == PreprocessTable():
         model = folder / "model.onnx"
         notify(f"Exporting to {display_name(model)} ...")
-        card = build_card(recipe, data.manifest, network, calibration)
+        card = build_card(recipe, data.manifest, count_parameters(network), calibration)
         export_onnx(network, card, sample_windows(valid_examples, recipe), model)
         evaluation = evaluate_model(Classifier(model), data.manifest.in_split("valid"), request.loading.processes)
     else:

@@ -8,8 +8,8 @@ from genrelens.errors import ExportError
 from genrelens.features.frontend import FrontEnd
 from genrelens.model.input_spec import AudioInput
 from genrelens.model.session import LOGITS, WEIGHTS, Model
-from genrelens.train.export import export as export_module
-from genrelens.train.export.export import count_parameters, export_onnx
+from genrelens.train import export as export_module
+from genrelens.train.export import count_parameters, export_onnx
 from genrelens.train.networks.lens import Lens
 from genrelens.train.networks.reference import Cnn3
 from tests.support.models import make_card

@@ -1,8 +1,11 @@
-"""Export of a trained network to one ONNX file with its card, verified against torch."""
+"""Export of a trained network to one ONNX file with its model card, verified against torch."""
 
 import json
 import logging
+import platform
 import warnings
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +15,55 @@ from torch import Tensor, nn
 
 from genrelens.errors import ExportError, display_name
 from genrelens.files import atomic_write
-from genrelens.model.card import CARD_KEY, Card
+from genrelens.model.card import CARD_KEY, Card, TrainingRecord
 from genrelens.model.session import LOGITS, MAPS, WEIGHTS, Model
 from genrelens.train.data.batches import TrackWindows
 from genrelens.train.data.dataset import Examples
+from genrelens.train.data.manifest import Manifest
+from genrelens.train.evaluation.calibration import UNCALIBRATED, OutputCalibration
 from genrelens.train.networks.layers import CamNetwork
-from genrelens.train.recipes.recipe import Recipe
+from genrelens.train.recipes.recipe import ProbeRecipe, Recipe
 
 TOLERANCE = 1e-4  # largest difference in logits between torch and onnxruntime
 _OPSET = 18
 _SAMPLE_TRACKS = 4  # tracks whose windows an export is verified on
+
+
+def build_card(
+    recipe: Recipe | ProbeRecipe, manifest: Manifest, parameters: int, calibration: OutputCalibration = UNCALIBRATED
+) -> Card:
+    """Build the card of a model that has just been trained on this machine.
+
+    Args:
+        recipe: the recipe that it was trained with.
+        manifest: the tracks that it was trained on.
+        parameters: number of its parameters.
+        calibration: settings that were fitted after the weights.
+    """
+    return Card(
+        name=recipe.name,
+        version=recipe.version,
+        summary=recipe.summary,
+        labels=manifest.labels,
+        labelling=recipe.data.labels,
+        thresholds=calibration.thresholds,
+        input=recipe.input,
+        temperature=calibration.temperature,
+        calibration=calibration.calibration,
+        detector=calibration.detector,
+        parameters=parameters,
+        training=TrainingRecord(
+            recipe=recipe.name,
+            data=manifest.name,
+            split=recipe.data.split,
+            tracks=len(manifest.in_split("train")),
+            seed=recipe.seed,
+            date=f"{datetime.now(UTC):%Y-%m-%d}",
+            machine=f"{platform.machine()}, {platform.system()}",
+        ),
+        licence=recipe.licence,
+        package=version("genrelens"),
+    )
 
 
 def export_onnx(network: nn.Module, card: Card, windows: Tensor, target: Path) -> None:
@@ -53,7 +95,8 @@ def write_onnx(graph: onnx.ModelProto, card: Card, target: Path) -> None:
     others = [entry for entry in graph.metadata_props if entry.key != CARD_KEY]
     del graph.metadata_props[:]
     graph.metadata_props.extend(others)
-    graph.metadata_props.add(key=CARD_KEY, value=_compact_json(card))
+    compact = json.dumps(card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))  # thousands of numbers
+    graph.metadata_props.add(key=CARD_KEY, value=compact)
     graph.producer_name, graph.doc_string = "genrelens", card.summary
     onnx.checker.check_model(graph)
     with atomic_write(target) as file:
@@ -71,11 +114,6 @@ def count_parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def _compact_json(card: Card) -> str:
-    """Return the card as JSON without spaces: a detector has thousands of numbers."""
-    return json.dumps(card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-
-
 class _Traceable(nn.Module):
     """A network that also returns its feature maps and the weights of its linear head."""
 
@@ -89,7 +127,6 @@ class _Traceable(nn.Module):
 
 
 def _graph(network: nn.Module, example: Tensor) -> onnx.ModelProto:
-    batch = torch.export.Dim("windows", min=1)
     for library in ("torch.onnx", "onnx_ir"):  # they log missing optional packages and skipped optimisations
         logging.getLogger(library).setLevel(logging.ERROR)
     exported, outputs = network, [LOGITS]
@@ -102,25 +139,20 @@ def _graph(network: nn.Module, example: Tensor) -> onnx.ModelProto:
             (example,),
             input_names=["mels"],
             output_names=outputs,
-            dynamic_shapes=({0: batch},),
+            dynamic_shapes=({0: torch.export.Dim("windows", min=1)},),
             opset_version=_OPSET,
             dynamo=True,
             verbose=False,
         )
     if program is None:
         raise ExportError("torch cannot export the network to ONNX; use simpler operations in it")
-    return _strip_sources(program.model_proto)
-
-
-def _strip_sources(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Remove the source locations of nodes, which contain paths of this machine."""
-    for part in (graph.graph, *graph.graph.node, *graph.graph.value_info, *graph.graph.input, *graph.graph.output):
+    model = program.model_proto
+    graph = model.graph
+    # Remove the source locations of nodes, which contain paths of this machine.
+    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
-    for weights in graph.graph.initializer:
-        del weights.metadata_props[:]
-        weights.doc_string = ""
-    return graph
+    return model
 
 
 def _verify(network: nn.Module, windows: Tensor, file: Path, target: Path) -> None:

@@ -1,1 +1,0 @@
-"""Export of trained networks: one ONNX file with its card."""
