@@ -93,14 +93,14 @@ def _predicted_only(explained: "TrackExplanation") -> "TrackExplanation":
 
 def _table(explained: "TrackExplanation") -> str:
     """Return the strongest moments of each genre as text."""
+    from genrelens.cli.output import display_genres, percent
     from genrelens.errors import display_name
     from genrelens.explain.explainer import strongest_moments
     from genrelens.prediction import UNKNOWN, display_genre
 
     prediction = explained.prediction
-    confidence = "" if prediction.genre == UNKNOWN else f"{100 * prediction.confidence:.0f} %  "
-    genres = ", ".join(display_genre(genre) for genre in prediction.genres)
-    lines = [f"{genres}  {confidence}{display_name(prediction.path)}"]
+    confidence = "" if prediction.genre == UNKNOWN else f"{percent(prediction.confidence)}  "
+    lines = [f"{display_genres(prediction.genres)}  {confidence}{display_name(prediction.path)}"]
     for explanation in explained.explanations:
         moments = strongest_moments(explanation, _MOMENTS)
         lines.append(f"\nstrongest evidence for {display_genre(explanation.genre)} ({explanation.method})")

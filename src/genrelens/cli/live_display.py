@@ -8,9 +8,9 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from genrelens.cli.output import bar, display_genres, percent
+from genrelens.cli.output import bar, display_genres, format_alternatives, percent
 from genrelens.live import MIN_DBFS, UPDATE_SECONDS, LivePrediction
-from genrelens.prediction import UNKNOWN, display_genre, is_not_music
+from genrelens.prediction import UNKNOWN, display_genre
 
 Show = Callable[[LivePrediction], None]
 
@@ -62,13 +62,9 @@ class Display:
     def render(self, prediction: LivePrediction) -> RenderableType:
         """Return the display after the next prediction."""
         self._past.append(prediction.genre)
-        return Group(
-            self._headline(prediction),
-            self._alternatives(prediction),
-            _meter(prediction),
-            Text(),
-            *self._timeline(prediction),
-        )
+        alternatives = Text(format_alternatives(prediction, self._top), "dim", no_wrap=True)
+        timeline = self._timeline(prediction)
+        return Group(self._headline(prediction), alternatives, _meter(prediction), Text(), *timeline)
 
     def _headline(self, prediction: LivePrediction) -> Text:
         known = prediction.genre != UNKNOWN
@@ -78,14 +74,6 @@ class Display:
             line.append(f"{percent(prediction.confidence)} ", "bold")
             line.append(bar(prediction.confidence, _BAR), "cyan")
         return line
-
-    def _alternatives(self, prediction: LivePrediction) -> Text:
-        if is_not_music(prediction.music):
-            return Text("not music", "dim")
-        others = [score for score in prediction.scores if score.label != prediction.genre][: self._top - 1]
-        return Text(
-            ", ".join(f"{display_genre(score.label)} {percent(score.score)}" for score in others), "dim", no_wrap=True
-        )
 
     def _timeline(self, prediction: LivePrediction) -> tuple[Text, Text]:
         """Return one character per prediction, and the legend of their colours."""
@@ -99,9 +87,8 @@ class Display:
         return line, legend
 
     def _colour(self, genre: str) -> str:
-        index = (
-            self._labels.index(genre) if genre in self._labels else len(genre)
-        )  # inner nodes of a tree are not labels
+        # Inner nodes of a tree are not labels.
+        index = self._labels.index(genre) if genre in self._labels else len(genre)
         return _COLOURS[index % len(_COLOURS)]
 
 

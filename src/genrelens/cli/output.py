@@ -5,7 +5,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import rich.progress
 from rich.console import Console
@@ -16,6 +16,9 @@ from genrelens.errors import display_name
 from genrelens.model.labels import LABEL_SEPARATOR
 from genrelens.prediction import UNKNOWN, Failure, Prediction, Score, display_genre, is_not_music
 from genrelens.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from genrelens.live import LivePrediction
 
 OutputFormat = Literal["table", "json", "csv"]
 
@@ -57,21 +60,9 @@ class ResultPrinter:
         line.append(f"{percent(prediction.confidence) if known else '':>5} ", "bold")
         if self._out.is_terminal:
             line.append(f"{bar(prediction.confidence if known else 0.0)} ", "cyan")
-        line.append(f"{self._alternatives(prediction):<{(self._width + 7) * (self._top - 1)}} ", "dim")
+        line.append(f"{format_alternatives(prediction, self._top):<{(self._width + 7) * (self._top - 1)}} ", "dim")
         line.append(display_name(prediction.path))
         return line
-
-    def _alternatives(self, prediction: Prediction) -> str:
-        """Return the next most probable labels, or "not music": the labels mean nothing then."""
-        if is_not_music(prediction.music):
-            return "not music"
-        return ", ".join(
-            f"{display_genre(score.label)} {percent(score.score)}" for score in self._runners_up(prediction)
-        )
-
-    def _runners_up(self, prediction: Prediction) -> list[Score]:
-        """Return the most probable labels after the predicted one."""
-        return [score for score in prediction.scores if score.label != prediction.genre][: self._top - 1]
 
     def _columns(self) -> list[str]:
         ranks = ["", *(f"_{rank}" for rank in range(2, self._top + 1))]
@@ -80,7 +71,7 @@ class ResultPrinter:
     def _cells(self, result: Prediction | Failure) -> list[str]:
         if isinstance(result, Failure):
             return [result.path, *[""] * (2 * self._top + 4), result.error.message]
-        scores = [(score.label, score.score) for score in self._runners_up(result)]
+        scores = [(score.label, score.score) for score in _alternatives(result, self._top)]
         ranked = [(LABEL_SEPARATOR.join(result.genres), result.confidence), *scores]  # joined as in a manifest
         cells = [cell for label, score in ranked for cell in (label, f"{score:.4f}")]
         warnings = "; ".join(result.warnings)
@@ -97,6 +88,14 @@ def display_genres(genres: Sequence[str]) -> str:
     return ", ".join(display_genre(genre) for genre in genres)
 
 
+def format_alternatives(prediction: "Prediction | LivePrediction", top: int) -> str:
+    """Format the most probable labels after the predicted one; "not music" if labels mean nothing."""
+    if is_not_music(prediction.music):
+        return "not music"
+    scores = _alternatives(prediction, top)
+    return ", ".join(f"{display_genre(score.label)} {percent(score.score)}" for score in scores)
+
+
 def percent(share: float) -> str:
     """Format a share of 1 as a percentage."""
     return f"{100 * share:.0f} %"
@@ -106,6 +105,10 @@ def bar(share: float, width: int = _BAR) -> str:
     """Draw a share of 1 as a bar `width` characters long, to an eighth of a character."""
     whole, eighths = divmod(round(share * width * 8), 8)
     return ("█" * whole + (_EIGHTHS[eighths] if eighths else "")).ljust(width)
+
+
+def _alternatives(prediction: "Prediction | LivePrediction", top: int) -> list[Score]:
+    return [score for score in prediction.scores if score.label != prediction.genre][: top - 1]
 
 
 class _Rate(rich.progress.ProgressColumn):
