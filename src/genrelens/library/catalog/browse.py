@@ -10,6 +10,7 @@ from typing import Any
 from genrelens.errors import TrackNotFoundError
 from genrelens.library.catalog.catalog import Catalog, path_from_bytes
 from genrelens.prediction import Prediction
+from genrelens.records import FrozenModel
 
 _CLASSIFIED = "tracks JOIN answers ON answers.track = tracks.id"
 _SELECT_SUMMARY = (
@@ -17,23 +18,16 @@ _SELECT_SUMMARY = (
 )
 
 
-@dataclass(frozen=True)
-class TrackSummary:
-    """The public view of a track, which reveals only the part of its path below the root folder of all tracks.
-
-    Attributes:
-        title: file name without suffix.
-        folder: folder relative to the root folder.
-        confidence: confidence of the genre, 0 to 1.
-        duration: duration in seconds.
-    """
+# The public view of a track: it reveals no folder that all tracks share.
+class LibraryTrack(FrozenModel):
+    """A track: `title` is its file name, `folder` its path below the folder that all tracks share."""
 
     id: int
     title: str
     folder: str
     genre: str
-    confidence: float
-    duration: float
+    confidence: float  # of the genre, 0 to 1
+    duration: float  # s
 
 
 @dataclass(frozen=True)
@@ -54,7 +48,7 @@ class TrackSearch:
     limit: int = 50
 
 
-def search_tracks(catalog: Catalog, search: TrackSearch) -> tuple[int, list[TrackSummary]]:
+def search_tracks(catalog: Catalog, search: TrackSearch) -> tuple[int, list[LibraryTrack]]:
     """Return the number of matching tracks, and one page of them, ordered by path."""
     root, part = _root_folder(catalog), search.text.strip().lower()
     # Lowered in Python, as on the page: SQLite's LIKE ignores case only for ASCII.
@@ -69,7 +63,7 @@ def search_tracks(catalog: Catalog, search: TrackSearch) -> tuple[int, list[Trac
     return int(count), [_summary(row, root) for row in rows]
 
 
-def load_track(catalog: Catalog, track_id: int) -> tuple[TrackSummary, Prediction]:
+def load_track(catalog: Catalog, track_id: int) -> tuple[LibraryTrack, Prediction]:
     """Return a track with its prediction, whose path is replaced by the title.
 
     Raises:
@@ -81,7 +75,7 @@ def load_track(catalog: Catalog, track_id: int) -> tuple[TrackSummary, Predictio
     return summary, Prediction.model_validate({**json.loads(content), "path": summary.title})
 
 
-def load_summaries(catalog: Catalog, ids: Iterable[int]) -> dict[int, TrackSummary]:
+def load_summaries(catalog: Catalog, ids: Iterable[int]) -> dict[int, LibraryTrack]:
     """Return tracks by id; ids without a classified track are left out."""
     root = _root_folder(catalog)
     query = f"{_SELECT_SUMMARY} WHERE id IN (SELECT value FROM json_each(?))"
@@ -132,9 +126,10 @@ def _require_row(catalog: Catalog, track_id: int) -> Any:
     return row
 
 
-def _summary(row: Any, root: str) -> TrackSummary:
+def _summary(row: Any, root: str) -> LibraryTrack:
     folder, title = _folder_and_title(row["path"], root)
-    return TrackSummary(row["id"], title, folder, row["genre"], row["confidence"], row["duration"])
+    values = {key: row[key] for key in ("id", "genre", "confidence", "duration")}
+    return LibraryTrack(title=title, folder=folder, **values)
 
 
 def _encode_categories(names: list[str]) -> tuple[list[str], list[int]]:

@@ -6,7 +6,7 @@ All routes are read-only and identify tracks by number, so that only files in th
 import mimetypes
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +22,7 @@ from genrelens.web.core.auth import keyed_route
 from genrelens.web.core.openapi import json_example
 from genrelens.web.core.settings import Settings
 from genrelens.web.routes import responses
-from genrelens.web.routes.responses import LibraryDetails, LibraryMap, LibraryTrack, LibraryTracks, SimilarTracks
+from genrelens.web.routes.responses import LibraryDetails, LibraryMap, LibraryTracks, SimilarTracks
 from genrelens.web.services import Services
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _add_browsing(app: FastAPI, settings: Settings, path: Path) -> None:
         """Return matching tracks, sorted by path."""
         with ReadOnlyCatalog(path) as catalog:
             count, tracks = browse.search_tracks(catalog, TrackSearch(text, genre, min_confidence, offset, limit))
-        return LibraryTracks(count=count, tracks=tuple(LibraryTrack(**asdict(track)) for track in tracks))
+        return LibraryTracks(count=count, tracks=tuple(tracks))
 
 
 def _add_tracks(app: FastAPI, settings: Settings, path: Path) -> None:
@@ -99,7 +99,7 @@ def _add_tracks(app: FastAPI, settings: Settings, path: Path) -> None:
         """Return a track with its complete prediction."""
         with ReadOnlyCatalog(path) as catalog:
             track, prediction = browse.load_track(catalog, number)
-        return LibraryDetails(track=LibraryTrack(**asdict(track)), prediction=prediction)
+        return LibraryDetails(track=track, prediction=prediction)
 
     @app.get(
         "/v1/library/tracks/{number}/similar",
@@ -159,8 +159,7 @@ class _SimilaritySearch:
             similar = find_similar(catalog, track, count, TrackQuery(), self._index(catalog, track))
             summaries = browse.load_summaries(catalog, [other.track.id for other in similar])
         return tuple(
-            responses.SimilarTrack(**asdict(summaries[other.track.id]), similarity=other.similarity)
-            for other in similar
+            responses.SimilarTrack(**dict(summaries[other.track.id]), similarity=other.similarity) for other in similar
         )
 
     def _index(self, catalog: Catalog, track: "ClassifiedTrack") -> "NeighbourIndex":

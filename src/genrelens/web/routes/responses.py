@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from genrelens.errors import UndecodableAudioError
+from genrelens.library.catalog.browse import LibraryTrack
 from genrelens.prediction import Failure, Prediction
 from genrelens.records import FrozenModel
 from genrelens.web.core.openapi import EXAMPLE_DETAILS
@@ -41,17 +42,6 @@ class Status(FrozenModel):
     """The state of the server."""
 
     status: Literal["alive", "ready"]
-
-
-class LibraryTrack(FrozenModel):
-    """A track: `title` is its file name, `folder` its path below the folder that all tracks share."""
-
-    id: int
-    title: str
-    folder: str
-    genre: str
-    confidence: float
-    duration: float
 
 
 class LibraryTracks(FrozenModel):
