@@ -1,6 +1,5 @@
 """Settings and fixtures for all tests."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -39,9 +38,8 @@ collect_ignore = [path for path, library in _NEEDS.items() if find_spec(library)
 
 
 def pytest_configure() -> None:
-    """Give each test, and each process that it starts, one thread: the tests share the cores."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    settings.register_profile("untimed", deadline=None)  # a busy machine would miss hypothesis' deadline
+    """Let hypothesis take its time: a busy machine would miss its deadline."""
+    settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
 
 
