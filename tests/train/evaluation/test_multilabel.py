@@ -19,7 +19,7 @@ from genrelens.train.data.dataset import LoadingOptions
 from genrelens.train.data.manifest import LabelledTrack, gtzan_tracks, read_manifest
 from genrelens.train.evaluation.evaluate import Evaluation, evaluate
 from genrelens.train.evaluation.multilabel import MultilabelEvaluation, evaluate_model, evaluate_multilabel
-from genrelens.train.fit.history import read_history
+from genrelens.train.fit.record import read_history
 from genrelens.train.fit.run import TrainingRequest, train
 from genrelens.train.fit.trainer import TrainingOptions
 from genrelens.train.recipes.recipe import Recipe

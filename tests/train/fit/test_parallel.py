@@ -12,7 +12,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from genrelens.errors import TrainingError
 from genrelens.train.data.batches import TrainingBatches
-from genrelens.train.fit.history import read_history
+from genrelens.train.fit.record import read_history
 from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
 from genrelens.train.recipes.recipe import Recipe
 from tests.support.recipes import make_recipe

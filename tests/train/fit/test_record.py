@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from genrelens.errors import TrainingError
-from genrelens.train.fit.history import Epoch, History
-from genrelens.train.fit.record import flatten_table, read_run_record
+from genrelens.train.fit.record import Epoch, History, flatten_table, read_run_record
 from tests.support.recipes import make_recipe
 
 HISTORY = History(

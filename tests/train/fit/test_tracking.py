@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_multiplexer import EventMultiple
 
 from genrelens.errors import MissingExtraError
 from genrelens.train.fit import tracking
-from genrelens.train.fit.history import read_history
+from genrelens.train.fit.record import read_history
 from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
 from genrelens.train.recipes.recipe import Recipe
 from tests.support.recipes import make_recipe

@@ -18,7 +18,7 @@ from lightning.pytorch.callbacks import Callback
 from genrelens.errors import TrainingError
 from genrelens.train import networks
 from genrelens.train.fit import checkpoints
-from genrelens.train.fit.history import read_history
+from genrelens.train.fit.record import read_history
 from tests.support.recipes import make_recipe
 from tests.support.training import FailInEpoch, InjectedError, fit_small, make_tracks
 

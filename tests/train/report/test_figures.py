@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from genrelens.train.evaluation.metrics import classification_metrics
-from genrelens.train.fit.history import Epoch, History
+from genrelens.train.fit.record import Epoch, History
 from genrelens.train.report.drawing import DARK, LIGHT
 from genrelens.train.report.figures import (
     accuracy_coverage,

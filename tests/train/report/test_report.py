@@ -6,7 +6,7 @@ import pytest
 
 from genrelens.errors import TrainingError
 from genrelens.train.evaluation.evaluate import Evaluation
-from genrelens.train.fit.history import Epoch, History
+from genrelens.train.fit.record import Epoch, History
 from genrelens.train.report.report import write_report
 from tests.support.audio import encode, tone
 from tests.support.recipes import make_recipe

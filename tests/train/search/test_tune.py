@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 
 from genrelens.errors import RecipeError, TrainingError
 from genrelens.train.data.dataset import LoadingOptions
-from genrelens.train.fit.history import read_history
+from genrelens.train.fit.record import read_history
 from genrelens.train.fit.run import TrainingRequest
 from genrelens.train.fit.trainer import TrainingOptions, fit
 from genrelens.train.recipes.recipe import Recipe

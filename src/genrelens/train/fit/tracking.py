@@ -1,7 +1,6 @@
 """Loggers through which a training can be followed: TensorBoard, or Weights & Biases, online or offline."""
 
 import os
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
@@ -13,7 +12,7 @@ from torch.utils.tensorboard.summary import hparams
 
 from genrelens.errors import MissingExtraError, display_name
 from genrelens.progress import Notify
-from genrelens.train.fit.history import MetricsLogger
+from genrelens.train.fit.record import MetricsLogger, iter_settings
 
 Tracker = Literal["tensorboard", "wandb", "none"]
 
@@ -34,7 +33,11 @@ class RunTensorBoardLogger(TensorBoardLogger):
     def log_hyperparams(self, params: Any, *_: Any, **__: Any) -> None:
         """Write the recipe, and the names of the metrics to show with it; their values come from the curves."""
         super().log_hyperparams(params)
-        for summary in hparams(_flatten(params), dict.fromkeys(_METRICS, 0.0)):  # type: ignore[no-untyped-call]
+        settings = {
+            name: value if isinstance(value, bool | int | float | str) else str(value)
+            for name, value in iter_settings(params)
+        }
+        for summary in hparams(settings, dict.fromkeys(_METRICS, 0.0)):  # type: ignore[no-untyped-call]
             self.experiment.file_writer.add_summary(summary)
 
 
@@ -109,14 +112,3 @@ def _start_wandb_run(folder: Path, notify: Notify) -> RunWandbLogger:
             f"wandb sync {display_name(folder / 'wandb' / 'offline-run-*')}"
         )
     return RunWandbLogger(experiment=run, save_dir=folder, **arguments, mode="offline" if run.offline else "online")
-
-
-def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the values of nested tables by keys such as "train.lr", as the settings of a recipe are named."""
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value if isinstance(value, bool | int | float | str) else str(value)
-    return flat

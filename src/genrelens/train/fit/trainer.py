@@ -30,8 +30,8 @@ from genrelens.train.fit.checkpoints import (
     write_failure_message,
 )
 from genrelens.train.fit.criterion import criterion_for
-from genrelens.train.fit.history import truncate_history
 from genrelens.train.fit.parallel import SpawnedProcesses, check_devices, raised_in_process, silence_lightning
+from genrelens.train.fit.record import truncate_history
 from genrelens.train.fit.task import GenreTask, NonFiniteLossError
 from genrelens.train.fit.tracking import Tracker, create_loggers
 from genrelens.train.recipes.recipe import Recipe, TrainTable

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from genrelens.train.evaluation.metrics import Metrics
-from genrelens.train.fit.history import Epoch, History
+from genrelens.train.fit.record import Epoch, History
 from genrelens.train.report.drawing import WIDTH, Drawing, Palette, add_legend
 
 _MAX_GENRES_WITH_COUNTS = 16  # in a confusion matrix; with more, cells have no room for numbers

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from genrelens.train.fit.history import History
+from genrelens.train.fit.record import History
 from genrelens.train.recipes.recipe import SearchSpace
 from genrelens.train.search.study import Trial
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 
 from genrelens.files import atomic_write, write_text
-from genrelens.train.fit.history import read_history
+from genrelens.train.fit.record import read_history
 from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.search import figures
 from genrelens.train.search.study import METRIC_TITLES, METRICS, Objective, Trial

@@ -21,7 +21,7 @@ from genrelens.train import networks
 from genrelens.train.data.batches import step_seed
 from genrelens.train.data.dataset import Examples, load_dataset
 from genrelens.train.environment import describe_environment
-from genrelens.train.fit.history import read_history
+from genrelens.train.fit.record import read_history
 from genrelens.train.fit.run import TrainingRequest
 from genrelens.train.fit.task import NonFiniteLossError
 from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
