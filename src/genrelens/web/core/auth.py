@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from starlette.requests import HTTPConnection
 
 from genrelens.errors import GenrelensError, UnauthorisedError
-from genrelens.web.core.openapi import problem_responses
+from genrelens.web.core.openapi import Responses, problem_responses
 from genrelens.web.core.settings import Settings
 
 
@@ -35,7 +35,7 @@ def keyed_route(settings: Settings, success: dict[str, Any], *kinds: type[Genrel
         success: documentation of the successful response.
         kinds: documented errors, besides that of a missing key.
     """
-    responses = {200: success, **problem_responses(UnauthorisedError, *kinds)}
+    responses: Responses = {200: success, **problem_responses(UnauthorisedError, *kinds)}
     if not settings.api_keys:
         return {"responses": responses}
 

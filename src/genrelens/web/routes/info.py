@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from genrelens.errors import ModelNotFoundError, NotReadyError
 from genrelens.web.core.auth import keyed_route
-from genrelens.web.core.openapi import json_example, problem_responses
+from genrelens.web.core.openapi import Responses, json_example, problem_responses
 from genrelens.web.routes.responses import EXAMPLE_CARD, EXAMPLE_MODELS, CardJson, Models, ModelSummary, Status
 from genrelens.web.services import Services
 
@@ -39,28 +39,24 @@ def add_models(app: FastAPI, services: Services) -> None:
 
 def add_operations(app: FastAPI, services: Services) -> None:
     """Add the routes for operators to an app; only the metrics require an API key."""
-    responses = {200: json_example({"status": "alive"}), **problem_responses()}
+    alive: Responses = {200: json_example({"status": "alive"}), **problem_responses()}
+    ready: Responses = {200: json_example({"status": "ready"}), **problem_responses(NotReadyError)}
 
-    @app.get("/healthz", summary="Check liveness", responses=responses)
+    @app.get("/healthz", summary="Check liveness", responses=alive)
     async def healthz() -> Status:
         """Return 200 while the server is alive."""
         return Status(status="alive")
 
-    responses = {200: json_example({"status": "ready"}), **problem_responses(NotReadyError)}
-
-    @app.get("/readyz", summary="Check readiness", responses=responses)
+    @app.get("/readyz", summary="Check readiness", responses=ready)
     async def readyz() -> Status:
         """Return 200 while a worker has its models loaded."""
         if not services.pool.ready:
             raise NotReadyError("no worker has loaded its models yet; try again soon")
         return Status(status="ready")
 
-    @app.get(
-        "/metrics",
-        summary="Prometheus metrics",
-        response_class=Response,
-        **keyed_route(services.settings, _METRICS),
-    )
+    metrics = keyed_route(services.settings, _METRICS)
+
+    @app.get("/metrics", summary="Prometheus metrics", response_class=Response, **metrics)
     async def show_metrics() -> Response:
         """Return request counts and latencies, queue lengths, and the amount of audio classified."""
         return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)
