@@ -129,7 +129,8 @@ def _format_tree(metrics: "TreeMetrics") -> str:
     lines += [f"{'required certainty':<{_NAME_WIDTH}}{metrics.certainty:g}", ""]
     lines += [f"{'level':<8}{'genres':>6}  {'accuracy':<{_ESTIMATE_WIDTH}}{'predictions':>11}{'correct':>9}"]
     lines += [
-        f"{row.level:<8}{row.genres:>6}  {_pad(row.accuracy)}{row.predictions:>11}{row.correct:>9}" for row in metrics.levels
+        f"{row.level:<8}{row.genres:>6}  {_pad(row.accuracy)}{row.predictions:>11}{row.correct:>9}"
+        for row in metrics.levels
     ]
     return "\n".join(lines)
 
