@@ -22,14 +22,11 @@ CONTAINERS = (
 )
 
 # Extensions of audio files in a folder; a file that is given by its own path is tried whatever its extension.
-AUDIO_EXTENSIONS = frozenset(
-    {
-        *(".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".asf", ".au", ".avi", ".caf", ".dsf"),
-        *(".flac", ".flv", ".m4a", ".m4b", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".mpeg"),
-        *(".mpg", ".oga", ".ogg", ".ogv", ".opus", ".snd", ".ts", ".tta", ".w64", ".wav", ".wave", ".webm", ".wma"),
-        ".wv",
-    }
-)
+AUDIO_EXTENSIONS = frozenset((
+    ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".asf", ".au", ".avi", ".caf", ".dsf", ".flac",
+    ".flv", ".m4a", ".m4b", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".mpeg", ".mpg", ".oga",
+    ".ogg", ".ogv", ".opus", ".snd", ".ts", ".tta", ".w64", ".wav", ".wave", ".webm", ".wma", ".wv",
+))  # fmt: skip
 
 
 class SeekTolerantFile(io.BufferedReader):

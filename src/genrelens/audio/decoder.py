@@ -7,7 +7,8 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from functools import reduce
-from types import TracebackType
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Self
 
 import av
@@ -65,7 +66,6 @@ class AudioReader:
         self.warnings: list[str] = []
         with contextlib.ExitStack() as stack:
             self._file = open_source(source, stack)
-            self._at_start = True
             self._open_container()
             self._exit_stack = stack.pop_all()
         self.duration: float | None = self._declared_duration()
@@ -73,28 +73,24 @@ class AudioReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._container.close()
         self._exit_stack.close()
 
     def blocks(self, start: float = 0.0) -> Iterator[Samples]:
         """Yield blocks of mono samples at `self.rate`, decoded from `start` seconds to the end."""
-        resampler: soxr.ResampleStream | None = None
-        block_rate = 0
         total = 0.0
-        for rate, block in self._stored_blocks(start):
-            if resampler is None or rate != block_rate:
-                if resampler is not None:  # chained streams may change their rate
-                    yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
-                resampler, block_rate = soxr.ResampleStream(rate, self.rate, 1, dtype="float32"), rate
-            total += len(block) / rate
-            yield resampler.resample_chunk(block)
-        if resampler is not None:
+        for rate, blocks in groupby(self._stored_blocks(start), itemgetter(0)):  # chained streams may change their rate
+            resampler = soxr.ResampleStream(rate, self.rate, 1, dtype="float32")
+            for _, block in blocks:
+                total += len(block) / rate
+                yield resampler.resample_chunk(block)
             yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
         if start == 0:
-            self._set_decoded_duration(total)
+            if self.duration is not None and self.duration - total > _SHORTFALL:
+                shortfall = f"{self.duration:.1f} s declared, but only {total:.1f} s could be decoded"
+                self.add_warning(f"cut off or damaged: {shortfall}")
+            self.duration = total
 
     def samples(self) -> Samples:
         """Decode everything, shape (samples,).
@@ -109,8 +105,7 @@ class AudioReader:
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the encoded audio packets: the same for copies that differ only in their tags."""
-        stream = self._stream
-        digest = hashlib.sha256(f"{stream.codec.name} {stream.rate} {stream.channels}".encode())
+        digest = hashlib.sha256(f"{self._stream.codec.name} {self._stream.rate} {self._stream.channels}".encode())
         for packet in self._packets(0.0):
             digest.update(memoryview(packet))
         return digest.hexdigest()
@@ -192,25 +187,13 @@ class AudioReader:
 
     def _declared_duration(self) -> float | None:
         if self._container.format.name in _BARE_FORMATS and not self._stream.start_time:
-            return self._counted_duration()
+            ticks = sum(packet.duration or 0 for packet in self._packets(0.0))  # these files declare only an estimate
+            return float(ticks * (self._stream.time_base or 0))
         if self._stream.duration is not None and self._stream.time_base is not None:
             return float(self._stream.duration * self._stream.time_base)
         if self._container.duration is not None:
             return float(self._container.duration / av.time_base)
         return None
-
-    def _counted_duration(self) -> float:
-        """Return the sum of the packet durations, without decoding: bare mp3 and AAC files declare only an estimate."""
-        ticks = sum(packet.duration or 0 for packet in self._packets(0.0))
-        return float(ticks * (self._stream.time_base or 0))
-
-    def _set_decoded_duration(self, seconds: float) -> None:
-        declared = self.duration
-        if declared is not None and declared - seconds > _SHORTFALL:
-            self.add_warning(
-                f"cut off or damaged: {declared:.1f} s declared, but only {seconds:.1f} s could be decoded"
-            )
-        self.duration = seconds
 
 
 class ArrayReader:
@@ -226,12 +209,12 @@ class ArrayReader:
     def __init__(self, samples: NDArray[Any], rate: int, stored_rate: int, name: str = "<samples>") -> None:
         self.name, self.rate = name, rate
         self.warnings: list[str] = []
-        channel_mean = samples.mean(axis=1) if samples.ndim == 2 else samples
-        usable = usable_mask(channel_mean)
+        mono = samples.mean(axis=1) if samples.ndim == 2 else samples
+        usable = usable_mask(mono)
         if not usable.all():
             self.warnings.append(_NOT_FINITE)
-        channel_mean = np.where(usable, channel_mean, 0).astype(np.float32)
-        self._samples = channel_mean if stored_rate == rate else soxr.resample(channel_mean, stored_rate, rate)
+        mono = np.where(usable, mono, 0).astype(np.float32)
+        self._samples = mono if stored_rate == rate else soxr.resample(mono, stored_rate, rate)
         self.duration: float | None = len(self._samples) / rate
 
     def blocks(self, start: float = 0.0) -> Iterator[Samples]:

@@ -78,13 +78,15 @@ def iter_windows(reader: SampleReader, seconds: float, hop: float, windows: Wind
     for start, samples in cut:
         total += len(samples)
         if len(samples) < size - _TOLERANCE * reader.rate:
-            _check_length(reader, len(samples))
-            reader.warnings.append(
-                f"only {len(samples) / reader.rate:.1f} s of audio, repeated to fill a window of {seconds:.1f} s"
-            )
+            length = len(samples) / reader.rate
+            if length < MIN_SECONDS:
+                raise TooShortError(
+                    f"{reader.name} lasts {length:.2f} s; at least {MIN_SECONDS} s are needed to predict a genre"
+                )
+            reader.warnings.append(f"only {length:.1f} s of audio, repeated to fill a window of {seconds:.1f} s")
         yield Window(start / reader.rate, repeat_to_size(samples, size))
     if total == 0:
-        _check_length(reader, 0)
+        raise UndecodableAudioError.empty(reader.name)
 
 
 def sliding_windows(blocks: Iterable[Samples], size: int, hop: int) -> Iterator[tuple[int, Samples]]:
@@ -182,12 +184,3 @@ def _read_window(reader: SampleReader, start: int, size: int) -> Samples:
     """Read up to `size` samples from sample `start`, by seeking."""
     blocks = reader.blocks(start / reader.rate)
     return next((samples for _, samples in windows_at(blocks, [0], size)), np.empty(0, np.float32))
-
-
-def _check_length(reader: SampleReader, samples: int) -> None:
-    if samples == 0:
-        raise UndecodableAudioError.empty(reader.name)
-    if samples < MIN_SECONDS * reader.rate:
-        raise TooShortError(
-            f"{reader.name} lasts {samples / reader.rate:.2f} s; at least {MIN_SECONDS} s are needed to predict a genre"
-        )

@@ -75,22 +75,14 @@ class FrontEnd(FrozenModel):
     normalisation: Literal["window", "band", "none", "audioset"] = "window"
 
     @model_validator(mode="after")
-    def _check_bands(self) -> Self:
+    def _check_consistency(self) -> Self:
         if not self.fmin < self.highest <= self.rate / 2:
             raise ValueError(
                 f"the mel bands must rise from fmin to at most half the rate, {self.rate / 2:g} Hz; "
                 f"fmin is {self.fmin:g} and fmax {self.highest:g}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _check_ceiling(self) -> Self:
         if self.ceiling is not None and self.ceiling < band_centres(self)[0]:
             raise ValueError(f"ceiling is {self.ceiling:g} Hz, below the lowest mel band")
-        return self
-
-    @model_validator(mode="after")
-    def _check_window_size(self) -> Self:
         if self.window_size is not None and self.window_size > self.n_fft:
             raise ValueError(f"window_size is {self.window_size}, but a frame has {self.n_fft} samples")
         return self
@@ -144,18 +136,16 @@ def mel_power(samples: Floats, front_end: FrontEnd) -> Floats:
 
 
 def power_spectra(samples: Floats, front_end: FrontEnd) -> Iterator[tuple[tuple[int | slice, ...], Floats]]:
-    """Yield power spectra, a few frames at a time, which fit the CPU cache and bound the memory for long audio.
+    """Yield the power spectra of mono audio (..., samples), a few frames at a time.
 
-    Args:
-        samples: mono audio, shape (..., samples).
-        front_end: parameters of the frames.
+    These fit the CPU cache, and bound the memory for long audio.
 
     Yields:
         An index of frames into an array of shape (..., frames, *), and their power, shape (frames, n_fft // 2 + 1),
         in the precision of the samples.
     """
     frames = _split_into_frames(_pre_emphasise(samples, front_end.pre_emphasis), front_end)
-    taper = _taper(front_end.window, front_end.window_size or front_end.n_fft, front_end.n_fft, samples.dtype)
+    taper = _taper(front_end, samples.dtype)
     for window in np.ndindex(frames.shape[:-2]):
         for start in range(0, frames.shape[-2], _FRAMES_PER_BLOCK):
             part = (*window, slice(start, start + _FRAMES_PER_BLOCK))
@@ -179,8 +169,7 @@ def apply_ceiling(mel: Floats, front_end: FrontEnd) -> Floats:
 
 def apply_floor(mel: Floats, floor_db: float) -> Floats:
     """Make each window (the last two axes) relative to its maximum, and at least -`floor_db`."""
-    below = mel - mel.max(axis=(-2, -1), keepdims=True)
-    return np.asarray(np.maximum(below, -floor_db))
+    return np.asarray(np.maximum(mel - mel.max(axis=(-2, -1), keepdims=True), -floor_db))
 
 
 def normalise(mel: Floats, front_end: FrontEnd) -> Floats:
@@ -259,7 +248,7 @@ def hz_to_band(hz: Floats, front_end: FrontEnd) -> Floats:
 
 def noise_power(front_end: FrontEnd) -> NDArray[np.float64]:
     """Return the mean power of white noise in each band, shape (n_mels,), for a noise power of 1 per Hz of the rate."""
-    taper = _taper(front_end.window, front_end.window_size or front_end.n_fft, front_end.n_fft, np.dtype(np.float64))
+    taper = _taper(front_end, np.dtype(np.float64))
     phases = 2 * np.pi * np.arange(front_end.n_fft // 2 + 1) / front_end.n_fft
     emphasis = np.abs(1 - front_end.pre_emphasis * np.exp(-1j * phases)) ** 2
     return np.asarray(front_end.rate * np.square(taper).sum() * (mel_filterbank(front_end) @ emphasis))
@@ -288,18 +277,18 @@ def mel_to_hz(mels: Floats, scale: MelScale) -> Floats:
 
 
 @lru_cache(maxsize=8)
-def _taper(name: str, size: int, frame: int, dtype: np.dtype[Any]) -> Floats:
-    """Return a taper of `size` samples in the middle of a frame, padded with zeros."""
-    phase = 2 * np.pi * np.arange(size) / (size - 1 if name == "symmetric-hann" else size)
+def _taper(front_end: FrontEnd, dtype: np.dtype[Any]) -> Floats:
+    """Return the taper in the middle of a frame, padded with zeros."""
+    name, size = front_end.window.removeprefix("symmetric-"), front_end.window_size or front_end.n_fft
+    phase = 2 * np.pi * np.arange(size) / (size if name == front_end.window else size - 1)
     tapers = {
         "hann": 0.5 - 0.5 * np.cos(phase),
-        "symmetric-hann": 0.5 - 0.5 * np.cos(phase),
         "hamming": 0.54 - 0.46 * np.cos(phase),
         "blackman": 0.42 - 0.5 * np.cos(phase) + 0.08 * np.cos(2 * phase),
         "rectangular": np.ones(size),
     }
-    before = (frame - size) // 2
-    return np.pad(tapers[name], (before, frame - size - before)).astype(dtype)
+    before = (front_end.n_fft - size) // 2
+    return np.pad(tapers[name], (before, front_end.n_fft - size - before)).astype(dtype)
 
 
 def _pre_emphasise(samples: Floats, share: float) -> Floats:
@@ -315,6 +304,5 @@ def _split_into_frames(samples: Floats, front_end: FrontEnd) -> Floats:
     edge = front_end.n_fft // 2 if front_end.center else 0
     missing = max(0, front_end.n_fft - samples.shape[-1] - 2 * edge)
     if edge or missing:
-        padding = [(0, 0)] * (samples.ndim - 1) + [(edge, edge + missing)]
-        samples = np.pad(samples, padding)
+        samples = np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(edge, edge + missing)])
     return np.lib.stride_tricks.sliding_window_view(samples, front_end.n_fft, axis=-1)[..., :: front_end.hop, :]

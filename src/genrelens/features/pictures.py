@@ -11,17 +11,9 @@ import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
+from genrelens import errors
 from genrelens.audio.containers import Source, open_source
-from genrelens.errors import (
-    AudioNotFoundError,
-    AudioUnreadableError,
-    BlankPictureError,
-    NotAPictureError,
-    PictureNotFoundError,
-    PictureTooLargeError,
-    PictureUnreadableError,
-    display_name,
-)
+from genrelens.errors import NotAPictureError, PictureUnreadableError, display_name
 
 Picture = NDArray[np.uint8]  # red, green and blue, shape (height, width, 3)
 Border = Literal["remove", "keep"]
@@ -45,18 +37,9 @@ _NOISE_SHARE = 1e-3  # of the pixels nearly have the background colour: in a JPE
 
 
 def picture_files(folder: str | os.PathLike[str], on_error: Callable[[OSError], None] | None = None) -> list[Path]:
-    """Return the pictures below a folder by their extension, sorted; links to folders are not followed.
-
-    `on_error` is called for each folder that cannot be read. Files named "._...", which macOS leaves on foreign
-    disks, are skipped.
-    """
+    """Return the pictures below a folder by their extension, as `audio_files` does for audio."""
     paths = (Path(parent, name) for parent, _, names in os.walk(folder, onerror=on_error) for name in names)
-    return sorted(path for path in paths if is_picture(path) and not path.name.startswith("._"))
-
-
-def is_picture(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path has the extension of a picture; the file is not read."""
-    return Path(path).suffix.lower() in PICTURE_EXTENSIONS
+    return sorted(p for p in paths if p.suffix.lower() in PICTURE_EXTENSIONS and not p.name.startswith("._"))
 
 
 def read_picture(source: Source) -> Picture:
@@ -152,9 +135,9 @@ def _read_bytes(source: Source, name: str) -> bytes:
             file = open_source(source, stack)
             file.seek(0)
             data = file.read(_MAX_BYTES + 1)
-    except AudioNotFoundError as error:
-        raise PictureNotFoundError(str(error)) from error
-    except AudioUnreadableError as error:
+    except errors.AudioNotFoundError as error:
+        raise errors.PictureNotFoundError(str(error)) from error
+    except errors.AudioUnreadableError as error:
         raise PictureUnreadableError(str(error)) from error
     except OSError as error:
         raise PictureUnreadableError(f"{name} cannot be read ({error.strerror}); check the disk") from error
@@ -254,9 +237,9 @@ def _differences(picture: NDArray[np.uint8], colour: NDArray[np.uint8]) -> NDArr
     return np.asarray(np.maximum(np.maximum(red, green), blue))
 
 
-def _too_large_error(name: str) -> PictureTooLargeError:
-    return PictureTooLargeError(f"{name} has more than {MAX_PIXELS} pixels; scale it down first")
+def _too_large_error(name: str) -> errors.PictureTooLargeError:
+    return errors.PictureTooLargeError(f"{name} has more than {MAX_PIXELS} pixels; scale it down first")
 
 
-def _blank_error(name: str) -> BlankPictureError:
-    return BlankPictureError(f"{name} has a single colour; use a picture of a spectrogram")
+def _blank_error(name: str) -> errors.BlankPictureError:
+    return errors.BlankPictureError(f"{name} has a single colour; use a picture of a spectrogram")

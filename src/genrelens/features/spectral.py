@@ -13,22 +13,13 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from genrelens.features.frontend import (
-    Floats,
-    FrontEnd,
-    apply_ceiling,
-    apply_floor,
-    mel_filterbank,
-    mfcc,
-    normalise,
-    power_spectra,
-    power_to_db,
-    standardise,
-)
+from genrelens.features import frontend
+from genrelens.features.frontend import Floats, FrontEnd
 
 Feature = Literal["mel", "mfcc", "tempogram", "chroma", "contrast", "tonnetz"]
 Layout = Literal["stack", "concat"]
-FEATURES: tuple[Feature, ...] = get_args(Feature)
+Features = tuple[Feature, ...]  # distinct
+FEATURES: Features = get_args(Feature)
 
 TEMPOGRAM_LAGS = 128  # frames, 3 s at the default hop: tempos down to 20 beats per minute
 _MFCC_COEFFICIENTS = 13  # before their deltas
@@ -40,7 +31,7 @@ _CONTRAST_OCTAVES = 6
 _CONTRAST_QUANTILE = 0.02  # share of the bins of a band that are its peak, and its valley
 
 
-def spectrum_features(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+def spectrum_features(features: Features) -> Features:
     """Return the features that need the spectrum instead of the log-mel, in order."""
     return tuple(feature for feature in features if feature in _FROM_SPECTRUM)
 
@@ -62,21 +53,19 @@ def row_count(feature: Feature, front_end: FrontEnd) -> int:
     }[feature]
 
 
-def input_shape(
-    features: tuple[Feature, ...], layout: Layout, front_end: FrontEnd, frames: int
-) -> tuple[int, int, int]:
+def input_shape(features: Features, layout: Layout, front_end: FrontEnd, frames: int) -> tuple[int, int, int]:
     """Return the shape of one window from `to_model_input`: channels, rows, frames."""
     if layout == "stack":
         return len(features), front_end.n_mels, frames
     return 1, sum(row_count(feature, front_end) for feature in features), frames
 
 
-def extract_features(samples: Floats, features: tuple[Feature, ...], front_end: FrontEnd) -> Floats:
+def extract_features(samples: Floats, features: Features, front_end: FrontEnd) -> Floats:
     """Compute everything that `to_model_input` needs, with one Fourier transform per frame, in bounded memory.
 
     Args:
         samples: mono audio, shape (..., samples); the result has the same precision.
-        features: distinct features.
+        features: features to compute.
         front_end: parameters of the frames and the log-mel.
 
     Returns:
@@ -86,24 +75,21 @@ def extract_features(samples: Floats, features: tuple[Feature, ...], front_end: 
     spectral = spectrum_features(features)
     row_total = front_end.n_mels + sum(row_count(feature, front_end) for feature in spectral)
     frames = front_end.frames(samples.shape[-1])
-    bands = mel_filterbank(front_end).astype(samples.dtype).T
+    bands = frontend.mel_filterbank(front_end).astype(samples.dtype).T
     rows = np.empty((*samples.shape[:-1], frames, row_total), samples.dtype)
-    for part, power in power_spectra(samples, front_end):
-        mel = power_to_db(power @ bands)
-        rows[part] = np.concatenate(
-            [mel, *(_FROM_SPECTRUM[feature](power, front_end) for feature in spectral)], axis=-1
-        )
+    for part, power in frontend.power_spectra(samples, front_end):
+        mel = frontend.power_to_db(power @ bands)
+        others = (_FROM_SPECTRUM[feature](power, front_end) for feature in spectral)
+        rows[part] = np.concatenate([mel, *others], axis=-1)
     return np.swapaxes(rows, -1, -2)
 
 
-def to_model_input(
-    rows: Floats, features: tuple[Feature, ...], layout: Layout, front_end: FrontEnd
-) -> NDArray[np.float32]:
+def to_model_input(rows: Floats, features: Features, layout: Layout, front_end: FrontEnd) -> NDArray[np.float32]:
     """Normalise extracted features and arrange them as model input.
 
     Args:
         rows: output of `extract_features` for these features, or a range of its frames; shape (..., rows, frames).
-        features: distinct features.
+        features: features to arrange, in order.
         layout: "stack" makes each feature a channel, its rows resampled to n_mels by linear interpolation; "concat"
             concatenates their rows in one channel.
         front_end: parameters. Its normalisation applies to the log-mel; other features are standardised to mean 0 and
@@ -113,15 +99,19 @@ def to_model_input(
         Shape (..., channels, rows, frames); see `input_shape`.
     """
     rows = rows.astype(np.promote_types(rows.dtype, np.float32), copy=False)  # half precision is for storage only
-    mel = apply_ceiling(rows[..., : front_end.n_mels, :], front_end)
-    by_feature = _split_spectrum_rows(rows, features, front_end)
+    spectral = spectrum_features(features)
+    ends = np.cumsum([front_end.n_mels, *(row_count(feature, front_end) for feature in spectral)])
+    mel, *others, _ = np.split(rows, ends, axis=-2)
+    by_feature = dict(zip(spectral, others, strict=True))
+    mel = frontend.apply_ceiling(mel, front_end)
     if from_mel := [feature for feature in features if feature in _FROM_MEL]:
-        floored = apply_floor(mel, front_end.floor_db)
+        floored = frontend.apply_floor(mel, front_end.floor_db)
         by_feature |= {feature: _FROM_MEL[feature](floored, front_end) for feature in from_mel}
     if layout == "stack":
         by_feature = {feature: _resample_rows(own, front_end.n_mels) for feature, own in by_feature.items()}
     scaled = [
-        normalise(mel, front_end) if feature == "mel" else standardise(by_feature[feature]) for feature in features
+        frontend.normalise(mel, front_end) if feature == "mel" else frontend.standardise(by_feature[feature])
+        for feature in features
     ]
     arranged = np.stack(scaled, axis=-3) if layout == "stack" else np.concatenate(scaled, axis=-2)[..., None, :, :]
     return arranged.astype(np.float32, copy=False)
@@ -129,7 +119,7 @@ def to_model_input(
 
 def mfcc_with_deltas(mel: Floats, front_end: FrontEnd) -> Floats:
     """Return the MFCC and their first and second derivatives over time, shape (..., 39, frames)."""
-    coefficients = mfcc(mel, min(_MFCC_COEFFICIENTS, front_end.n_mels))
+    coefficients = frontend.mfcc(mel, min(_MFCC_COEFFICIENTS, front_end.n_mels))
     return np.concatenate([coefficients, delta(coefficients, 1), delta(coefficients, 2)], axis=-2)
 
 
@@ -141,7 +131,7 @@ def delta(rows: Floats, order: Literal[1, 2]) -> Floats:
     reach = _DELTA_WIDTH // 2
     powers = np.vander(np.arange(-reach, reach + 1), order + 1, increasing=True)
     weights = factorial(order) * np.linalg.pinv(powers)[order].astype(rows.dtype)
-    padded = np.pad(rows, _frame_padding(rows, reach, reach), mode="edge")
+    padded = _pad_frames(rows, reach, reach, "edge")
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, _DELTA_WIDTH, axis=-1) @ weights)
 
 
@@ -158,8 +148,7 @@ def tempogram(mel: Floats, front_end: FrontEnd) -> Floats:
     """
     frames = mel.shape[-1]
     reach = TEMPOGRAM_LAGS // 2
-    onsets = onset_strength(mel, front_end)
-    padded = np.pad(onsets, _frame_padding(onsets, reach, reach), mode="linear_ramp")
+    padded = _pad_frames(onset_strength(mel, front_end), reach, reach, "linear_ramp")
     taper = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(TEMPOGRAM_LAGS) / TEMPOGRAM_LAGS)).astype(mel.dtype)
     segments = np.lib.stride_tricks.sliding_window_view(padded, TEMPOGRAM_LAGS, axis=-1)[..., :frames, :]
     spectrum = np.fft.rfft(segments * taper, 2 * TEMPOGRAM_LAGS)
@@ -174,7 +163,7 @@ def onset_strength(mel: Floats, front_end: FrontEnd) -> Floats:
     """
     rise = np.maximum(0, np.diff(mel)).mean(axis=-2)
     delay = 1 + (front_end.n_fft // (2 * front_end.hop) if front_end.center else 0)
-    return np.pad(rise, _frame_padding(rise, delay, 0))[..., : mel.shape[-1]]
+    return _pad_frames(rise, delay, 0, "constant")[..., : mel.shape[-1]]
 
 
 def chroma(power: Floats, front_end: FrontEnd) -> Floats:
@@ -227,7 +216,7 @@ def contrast(power: Floats, front_end: FrontEnd) -> Floats:
         ordered = np.sort(magnitude[:, first:last])
         count = max(1, round(_CONTRAST_QUANTILE * (last - first + (row < len(edges) - 1))))
         peak, valley = ordered[:, -count:].mean(axis=1), ordered[:, :count].mean(axis=1)
-        rows[:, row] = power_to_db(peak) - power_to_db(valley)
+        rows[:, row] = frontend.power_to_db(peak) - frontend.power_to_db(valley)
     return rows
 
 
@@ -263,30 +252,14 @@ def tonnetz(power: Floats, front_end: FrontEnd) -> Floats:
     return np.asarray(pitches / np.where(total > 0, total, 1) @ _TONNETZ.astype(power.dtype).T)
 
 
-def _tonnetz_basis() -> NDArray[np.float64]:
-    """Return sine and cosine of each pitch class on the circles of fifths, minor and major thirds, shape (6, 12)."""
-    angles = np.pi * np.outer([7 / 6, 3 / 2, 2 / 3], np.arange(_PITCH_CLASSES))
-    radii = np.array([[1.0], [1.0], [0.5]])
-    return np.stack([radii * np.sin(angles), radii * np.cos(angles)], axis=1).reshape(6, _PITCH_CLASSES)
+# Sine and cosine of each pitch class on the circles of fifths, minor and major thirds, shape (6, 12).
+_ANGLES = np.pi * np.outer([7 / 6, 3 / 2, 2 / 3], np.arange(_PITCH_CLASSES))
+_RADII = np.array([[1.0], [1.0], [0.5]])
+_TONNETZ = np.stack([_RADII * np.sin(_ANGLES), _RADII * np.cos(_ANGLES)], axis=1).reshape(6, _PITCH_CLASSES)
 
-
-_TONNETZ = _tonnetz_basis()
-_FROM_MEL: dict[Feature, Callable[[Floats, FrontEnd], Floats]] = {"mfcc": mfcc_with_deltas, "tempogram": tempogram}
-_FROM_SPECTRUM: dict[Feature, Callable[[Floats, FrontEnd], Floats]] = {
-    "chroma": chroma,
-    "contrast": contrast,
-    "tonnetz": tonnetz,
-}
-
-
-def _split_spectrum_rows(rows: Floats, features: tuple[Feature, ...], front_end: FrontEnd) -> dict[Feature, Floats]:
-    """Return the rows that follow the log-mel in the output of `extract_features`, by feature."""
-    by_feature: dict[Feature, Floats] = {}
-    first = front_end.n_mels
-    for feature in spectrum_features(features):
-        by_feature[feature] = rows[..., first : first + row_count(feature, front_end), :]
-        first += row_count(feature, front_end)
-    return by_feature
+_Extractor = Callable[[Floats, FrontEnd], Floats]
+_FROM_MEL: dict[Feature, _Extractor] = {"mfcc": mfcc_with_deltas, "tempogram": tempogram}
+_FROM_SPECTRUM: dict[Feature, _Extractor] = {"chroma": chroma, "contrast": contrast, "tonnetz": tonnetz}
 
 
 def _resample_rows(rows: Floats, count: int) -> Floats:
@@ -305,6 +278,5 @@ def _divide_by_largest(rows: Floats) -> Floats:
     return np.asarray(rows / np.where(largest < np.finfo(rows.dtype).tiny, 1, largest))
 
 
-def _frame_padding(rows: Floats, before: int, after: int) -> list[tuple[int, int]]:
-    """Return the argument of `np.pad` that pads the last axis."""
-    return [(0, 0)] * (rows.ndim - 1) + [(before, after)]
+def _pad_frames(rows: Floats, before: int, after: int, mode: Literal["constant", "edge", "linear_ramp"]) -> Floats:
+    return np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(before, after)], mode=mode)
