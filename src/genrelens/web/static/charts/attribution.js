@@ -6,7 +6,6 @@ import { clipBox } from "./canvas.js";
  * @typedef {import("./canvas.js").Box} Box
  * @typedef {import("./canvas.js").Context} Context
  * @typedef {import("../lib/theme.js").Theme} Theme
- * @typedef {import("../lib/types.js").Explanation} Explanation
  */
 
 const SCALE_QUANTILE = 0.98; // of all magnitudes; larger ones are clipped

@@ -3,11 +3,6 @@
 import { isNotMusic } from "../lib/genres.js";
 
 /**
- * @typedef {import("../lib/types.js").Score} Score
- * @typedef {import("../lib/types.js").Segment} Segment
- */
-
-/**
  * @typedef {Object} Moment - classification of one window.
  * @property {number} time - centre of the window in seconds.
  * @property {Map<string, number>} scores - probability by label.

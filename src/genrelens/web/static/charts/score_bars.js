@@ -4,8 +4,6 @@ import { make, newId } from "../lib/dom.js";
 import { percent } from "../lib/format.js";
 import { colourOf, displayGenre } from "../lib/genres.js";
 
-/** @typedef {import("../lib/types.js").Score} Score */
-
 /**
  * @typedef {Object} Selection
  * @property {string} selected - label selected at first.

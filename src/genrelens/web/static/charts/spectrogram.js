@@ -8,7 +8,6 @@ import { makeOffscreen } from "./canvas.js";
  * @typedef {import("./canvas.js").Box} Box
  * @typedef {import("./canvas.js").Context} Context
  * @typedef {import("../lib/theme.js").Theme} Theme
- * @typedef {import("../lib/types.js").Spectrogram} Spectrogram
  */
 
 /**

@@ -4,15 +4,6 @@ import { requestKey, storedKey } from "./api_key.js";
 import { Problem } from "./problems.js";
 
 /**
- * @typedef {import("./types.js").Card} Card
- * @typedef {import("./types.js").Failure} Failure
- * @typedef {import("./types.js").LibraryColumns} LibraryColumns
- * @typedef {import("./types.js").ModelSummary} ModelSummary
- * @typedef {import("./types.js").Prediction} Prediction
- * @typedef {import("./types.js").SimilarTrack} SimilarTrack
- */
-
-/**
  * @typedef {Object} UploadHooks
  * @property {AbortSignal} signal - cancels the request.
  * @property {(share: number) => void} onupload - progress of the upload, 0 to 1.

@@ -2,8 +2,6 @@
 
 import { UNKNOWN, displayGenre, isNotMusic, isUnknown } from "./genres.js";
 
-/** @typedef {import("./types.js").Classification} Classification */
-
 /** Confidence levels, each with its lower bound. @type {[number, string][]} */
 const CONFIDENCE_LEVELS = [
   [0.9, "very high"],

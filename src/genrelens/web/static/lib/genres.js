@@ -1,7 +1,5 @@
 /** Display names and colours of genres. */
 
-/** @typedef {import("./types.js").Classification} Classification */
-
 export const UNKNOWN = "unknown";
 
 const MUSIC_THRESHOLD = 0.5; // probability of music below which the server predicts "unknown"

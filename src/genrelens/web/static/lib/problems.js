@@ -1,10 +1,5 @@
 /** Errors with a message for the user that ends in a remedy. */
 
-/**
- * @typedef {import("./types.js").ProblemDetails} ProblemDetails
- * @typedef {import("./types.js").Failure} Failure
- */
-
 export class Problem extends Error {
   /**
    * @param {string} detail - sentence for the user.

@@ -2,8 +2,6 @@
 
 import { UNKNOWN, genreColours } from "../lib/genres.js";
 
-/** @typedef {import("../lib/types.js").LibraryColumns} LibraryColumns */
-
 const OTHER_COLOUR = "#7c8694"; // for tracks of unknown genre
 
 /** Tracks are referred to by their index in the columns. */

@@ -5,10 +5,7 @@ import { Problem, messageOf } from "../lib/problems.js";
 import { AudioCapture } from "./audio_capture.js";
 import { LiveSocket } from "./live_socket.js";
 
-/**
- * @typedef {import("./audio_capture.js").Source} Source
- * @typedef {import("../lib/types.js").LivePrediction} LivePrediction
- */
+/** @typedef {import("./audio_capture.js").Source} Source */
 
 /** @typedef {"starting"|"listening"|"paused"|"ended"} State */
 

@@ -4,13 +4,6 @@ import { storedKey } from "../lib/api_key.js";
 import { Problem, toSentence } from "../lib/problems.js";
 
 /**
- * @typedef {import("../lib/types.js").LiveMessage} LiveMessage
- * @typedef {import("../lib/types.js").LivePrediction} LivePrediction
- * @typedef {import("../lib/types.js").LiveReady} LiveReady
- * @typedef {import("../lib/types.js").ProblemDetails} ProblemDetails
- */
-
-/**
  * @typedef {Object} SocketHooks
  * @property {(ready: LiveReady) => void} onready
  * @property {(prediction: LivePrediction) => void} onprediction

@@ -12,11 +12,7 @@ import { currentTheme, onThemeChange } from "../lib/theme.js";
 import { canCapture } from "./audio_capture.js";
 import { LiveSession } from "./live_session.js";
 
-/**
- * @typedef {import("./audio_capture.js").Source} Source
- * @typedef {import("../lib/types.js").LivePrediction} LivePrediction
- * @typedef {import("../lib/types.js").Score} Score
- */
+/** @typedef {import("./audio_capture.js").Source} Source */
 
 const MIN_DURATION = 30; // s that the timeline spans at first; then it grows
 const QUIET_LEVEL = -55; // dBFS below which there is hardly any signal

@@ -8,10 +8,7 @@ import { Problem, messageOf } from "../lib/problems.js";
 import { makeResultView } from "./result_view.js";
 import { Track } from "./track.js";
 
-/**
- * @typedef {import("../lib/types.js").Prediction} Prediction
- * @typedef {import("./result_view.js").ResultView} ResultView
- */
+/** @typedef {import("./result_view.js").ResultView} ResultView */
 
 /**
  * @typedef {Object} CardHooks

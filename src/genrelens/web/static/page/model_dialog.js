@@ -6,11 +6,6 @@ import { formatSeconds, joinList, percent } from "../lib/format.js";
 import { displayGenre } from "../lib/genres.js";
 import { messageOf } from "../lib/problems.js";
 
-/**
- * @typedef {import("../lib/types.js").Card} Card
- * @typedef {import("../lib/types.js").Figure} Figure
- */
-
 const PERCENTAGES = /accuracy|F1|precision|recall|area|auc/i; // metrics that are shown as percentages
 
 /**

@@ -4,10 +4,7 @@ import { make } from "../lib/dom.js";
 import { formatSeconds, formatTime, percent } from "../lib/format.js";
 import { displayGenre, isNotMusic } from "../lib/genres.js";
 
-/**
- * @typedef {import("../lib/types.js").Segment} Segment
- * @typedef {import("./track.js").Track} Track
- */
+/** @typedef {import("./track.js").Track} Track */
 
 const MAX_GENRES = 3; // per window
 

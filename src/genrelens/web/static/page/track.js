@@ -8,8 +8,6 @@ import { percent } from "../lib/format.js";
 import { colourOf, displayGenre, genreColours } from "../lib/genres.js";
 import { Player } from "./player.js";
 
-/** @typedef {import("../lib/types.js").Prediction} Prediction */
-
 export class Track {
   /**
    * @param {File} file
