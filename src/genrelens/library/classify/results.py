@@ -11,22 +11,17 @@ from typing import BinaryIO
 from genrelens.audio.containers import open_source
 from genrelens.audio.decoder import AudioReader
 from genrelens.audio.windows import WindowCount
-from genrelens.classifier import Classifier, DecodedTrack, decode_track
+from genrelens.classifier import Classifier
 from genrelens.errors import GenrelensError, WorkerError, display_name
 from genrelens.library.catalog.tracks import Embedding, FileStamp
 from genrelens.model.input_spec import AudioInput
+from genrelens.model.windows import DecodedTrack, decode_track
 from genrelens.prediction import Failure, Prediction
 
 
 @dataclass(frozen=True)
 class DecodedFile:
-    """A decoded track and the file it came from; picklable.
-
-    Attributes:
-        path: absolute path, or URL.
-        stamp: stamp of exactly the file that was decoded.
-        track: its windows as model input.
-    """
+    """The windows of a track as model input, with the path or URL and the stamp of the file; picklable."""
 
     path: Path | str
     stamp: FileStamp
@@ -51,13 +46,11 @@ class TrackResult:
     embedding: Embedding | None = None
 
 
-def decode_file(path: Path, audio_input: AudioInput, windows: WindowCount) -> DecodedFile:
-    """Decode the windows of an audio file to model input.
+DecodedOrFailed = DecodedFile | TrackResult
 
-    Args:
-        path: file in any format that `genrelens.audio.decoder` reads.
-        audio_input: input specification of the model; see `Card.audio_input`.
-        windows: number of windows, evenly spaced, or "all".
+
+def decode_file(path: Path, audio_input: AudioInput, windows: WindowCount) -> DecodedFile:
+    """Decode the windows of an audio file to the input of a model: a number of them, evenly spaced, or "all".
 
     Raises:
         AudioError: the file cannot be used; the message says why.
@@ -75,14 +68,12 @@ def decode_open_file(
         return DecodedFile(path, stamp, decode_track(os.fspath(path), reader, audio_input, windows))
 
 
-def try_decode_file(path: Path, audio_input: AudioInput, windows: WindowCount) -> DecodedFile | TrackResult:
+def try_decode_file(path: Path, audio_input: AudioInput, windows: WindowCount) -> DecodedOrFailed:
     """Like `decode_file`, but return a failed result instead of raising, so that other files are still processed."""
     return try_decode(path, FileStamp.try_from_path(path), partial(decode_file, path, audio_input, windows))
 
 
-def try_decode(
-    path: Path | str, stamp: FileStamp | None, decode: Callable[[], DecodedFile]
-) -> DecodedFile | TrackResult:
+def try_decode(path: Path | str, stamp: FileStamp | None, decode: Callable[[], DecodedFile]) -> DecodedOrFailed:
     """Return the result of `decode`, or the failed result for `path` if it raises."""
     try:
         return decode()
@@ -98,10 +89,14 @@ def failed_result(path: Path | str, stamp: FileStamp | None, error: GenrelensErr
     return TrackResult(path, stamp, Failure.from_error(os.fspath(path), error))
 
 
+def crash_result(path: Path | str) -> TrackResult:
+    """Return the result for a file that crashed its worker process."""
+    stamp = FileStamp.try_from_path(path) if isinstance(path, Path) else None
+    crash = f"{display_name(path)} crashed its worker process (or memory ran out)"
+    return failed_result(path, stamp, WorkerError(f"{crash}; try it alone with `genrelens predict`"))
+
+
 def classify_tracks(classifier: Classifier, files: Sequence[DecodedFile]) -> list[TrackResult]:
     """Classify decoded files together; no result depends on the other files."""
-    classifications = classifier.classify([file.track for file in files])
-    return [
-        TrackResult(file.path, file.stamp, classification.prediction, classification.embedding)
-        for file, classification in zip(files, classifications, strict=True)
-    ]
+    results = zip(files, classifier.classify([file.track for file in files]), strict=True)
+    return [TrackResult(file.path, file.stamp, prediction, embedding) for file, (prediction, embedding) in results]

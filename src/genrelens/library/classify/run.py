@@ -8,16 +8,10 @@ from pathlib import Path
 from genrelens import workers
 from genrelens.audio.windows import WindowCount
 from genrelens.classifier import BATCH_WINDOWS, cached_classifier
-from genrelens.errors import AudioUnreadableError, GenrelensError, WorkerError, display_name
+from genrelens.errors import AudioUnreadableError, GenrelensError, WorkerError
 from genrelens.library.catalog.catalog import Catalog, catalog_lock, path_from_bytes, path_to_bytes
-from genrelens.library.catalog.tracks import FileStamp, save_failure, save_prediction
-from genrelens.library.classify.results import (
-    DecodedFile,
-    TrackResult,
-    classify_tracks,
-    failed_result,
-    try_decode_file,
-)
+from genrelens.library.catalog.tracks import save_failure, save_prediction
+from genrelens.library.classify.results import DecodedFile, TrackResult, classify_tracks, crash_result, try_decode_file
 from genrelens.model.session import Model
 from genrelens.prediction import Failure
 
@@ -120,10 +114,9 @@ def save_results(catalog: Catalog, results: Sequence[TrackResult], windows: Wind
             row = connection.execute("SELECT id FROM tracks WHERE path = ?", (path_to_bytes(result.path),)).fetchone()
             if row is None or result.stamp is None or _is_unreadable(result):
                 continue
-            stamp = (result.stamp.size, result.stamp.mtime_ns)
             connection.execute(
                 "UPDATE tracks SET size = ?, mtime_ns = ?, digest = NULL WHERE id = ? AND (size, mtime_ns) != (?, ?)",
-                (*stamp, row["id"], *stamp),
+                (*result.stamp, row["id"], *result.stamp),
             )
             if isinstance(result.result, Failure):
                 save_failure(catalog, row["id"], result.stamp, result.result)
@@ -146,11 +139,7 @@ def _classify_one_by_one(
             crashes += 1
             if crashes == len(batch) > 1:
                 raise WorkerError("every worker process crashes; is there enough memory for this many --threads?")
-            message = (
-                f"{display_name(path)} crashed its worker process (or memory ran out); try it alone with "
-                "`genrelens predict`"
-            )
-            yield failed_result(path, FileStamp.try_from_path(path), WorkerError(message))
+            yield crash_result(path)
         else:
             yield from results
 

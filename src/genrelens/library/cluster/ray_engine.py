@@ -22,14 +22,13 @@ import ray.data
 
 from genrelens.audio.windows import WindowCount
 from genrelens.classifier import BATCH_WINDOWS, Classifier
-from genrelens.errors import ClusterError, WorkerError, display_name
-from genrelens.library.catalog.tracks import FileStamp
+from genrelens.errors import ClusterError
 from genrelens.library.classify.results import (
     DecodedFile,
     TrackResult,
     classify_tracks,
+    crash_result,
     decode_open_file,
-    failed_result,
     try_decode,
     try_decode_file,
 )
@@ -47,10 +46,7 @@ _LOCAL_STORE_BYTES = 1 << 30  # size of the object store if this machine is the 
 
 @contextlib.contextmanager
 def cluster_connection(cores: int) -> Iterator[None]:
-    """Connect to the cluster given by RAY_ADDRESS, or to that of this machine, or start a local one.
-
-    Args:
-        cores: number of cores of a local cluster.
+    """Connect to the cluster given by RAY_ADDRESS, or to that of this machine, or start a local one with some cores.
 
     Raises:
         ClusterError: the cluster given by RAY_ADDRESS cannot be reached.
@@ -64,17 +60,10 @@ def cluster_connection(cores: int) -> Iterator[None]:
     try:
         ray.init(address="auto", **options)
     except ConnectionError as error:
-        if configured := os.environ.get("RAY_ADDRESS"):
-            raise ClusterError(
-                f"no Ray cluster responds at {configured}; see `ray status`, or unset RAY_ADDRESS"
-            ) from error
-        ray.init(
-            address="local",
-            num_cpus=cores,
-            include_dashboard=False,
-            object_store_memory=_LOCAL_STORE_BYTES,
-            **options,
-        )
+        if url := os.environ.get("RAY_ADDRESS"):
+            raise ClusterError(f"no Ray cluster responds at {url}; see `ray status`, or unset RAY_ADDRESS") from error
+        options |= {"include_dashboard": False, "object_store_memory": _LOCAL_STORE_BYTES}
+        ray.init(address="local", num_cpus=cores, **options)
     try:
         yield
     finally:
@@ -106,29 +95,25 @@ def classify_on_cluster(sources: Iterable[str], model: Model, windows: WindowCou
                 del remaining[path]
             yield table
     if remaining:
-        crashed = [_crash_result(os.fsdecode(path)) for path in remaining]
-        yield to_table(crashed, run_settings(model.card, windows))
+        lost = map(os.fsdecode, remaining)
+        results = [crash_result(source if is_url(source) else Path(source)) for source in lost]
+        yield to_table(results, run_settings(model.card, windows))
 
 
 def _run_pipeline(paths: list[bytes], model: Model, windows: WindowCount, task_tracks: int) -> Iterator[pa.Table]:
     """Run both stages over all paths; those of abandoned tasks are missing from the results."""
     if not paths:
         return
-    blocks = [
-        pa.table({"path": pa.array(paths[start : start + task_tracks], pa.binary())})
-        for start in range(0, len(paths), task_tracks)
-    ]
+    starts = range(0, len(paths), task_tracks)
+    blocks = [pa.table({"path": pa.array(paths[start : start + task_tracks], pa.binary())}) for start in starts]
+    decode = partial(_decode, audio_input=model.card.audio_input, windows=windows)
     _configure_ray_data()
     with warnings.catch_warnings():
         # About max_retries, which Ray 2.64 removes: see pyproject.toml.
         warnings.simplefilter("ignore", DeprecationWarning)
         results = (
             ray.data.from_arrow(blocks)
-            .map(
-                partial(_decode, audio_input=model.card.audio_input, windows=windows),
-                num_cpus=1,
-                max_retries=_MAX_RETRIES,
-            )
+            .map(decode, num_cpus=1, max_retries=_MAX_RETRIES)
             .map_batches(
                 _ClassifierActor,
                 fn_constructor_args=(model.path.read_bytes(), windows),
@@ -191,11 +176,3 @@ class _ClassifierActor:
         results = [entry for entry in decoded if isinstance(entry, TrackResult)]
         results += classify_tracks(self._classifier, [entry for entry in decoded if isinstance(entry, DecodedFile)])
         return to_table(results, self._settings)
-
-
-def _crash_result(source: str) -> TrackResult:
-    message = (
-        f"{display_name(source)} crashed its worker process (or memory ran out); try it alone with `genrelens predict`"
-    )
-    stamp = None if is_url(source) else FileStamp.try_from_path(Path(source))
-    return failed_result(source, stamp, WorkerError(message))

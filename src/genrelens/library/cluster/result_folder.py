@@ -8,8 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -71,10 +70,8 @@ def from_table(table: pa.Table) -> list[TrackResult]:
 class ResultFolder(AbstractContextManager["ResultFolder"]):
     """A folder of Parquet files to which results are added; a context manager that writes the last of them.
 
-    Each file is written atomically, so an interrupted run can be resumed after the last file.
-
-    Args:
-        location: path, or URL that fsspec can write.
+    Each file is written atomically, so an interrupted run can be resumed after the last file. The location is a path,
+    or a URL that fsspec can write.
 
     Raises:
         RemoteFileError: the folder cannot be opened.
@@ -86,12 +83,7 @@ class ResultFolder(AbstractContextManager["ResultFolder"]):
         self._buffer: list[pa.Table] = []
         self._last_write = time.monotonic()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.write()
 
     def add(self, table: pa.Table) -> None:
@@ -117,9 +109,8 @@ class ResultFolder(AbstractContextManager["ResultFolder"]):
             self._system.makedirs(self._folder, exist_ok=True)
             write_atomically(self._system, name, content.getvalue())
         except Exception as error:  # each file system raises its own errors
-            raise RemoteFileError(
-                f"{display_name(self.location)} cannot be written ({error}); give another --to"
-            ) from error
+            folder = display_name(self.location)
+            raise RemoteFileError(f"{folder} cannot be written ({error}); give another --to") from error
 
     def tables(self, settings: RunSettings, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the results of runs with these settings, file by file; all columns by default.
@@ -146,7 +137,7 @@ def _to_row(result: TrackResult, settings: RunSettings) -> dict[str, Any]:
     failure = result.result if isinstance(result.result, Failure) else None
     return {
         "path": os.fsencode(result.path),
-        **(asdict(result.stamp) if result.stamp else {}),
+        **(result.stamp._asdict() if result.stamp else {}),
         **asdict(settings),
         "genre": prediction and prediction.genre,
         "confidence": prediction and prediction.confidence,

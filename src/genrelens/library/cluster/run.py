@@ -58,13 +58,7 @@ def pending_sources(
 def run_sources(
     sources: Sequence[str], folder: ResultFolder | None, model: Model, *, windows: WindowCount
 ) -> Generator[list[TrackResult]]:
-    """Classify files on the connected cluster, with or without a catalog, and yield the results.
-
-    Args:
-        sources: paths that all nodes can read, or URLs.
-        folder: folder to which the results are added, if any.
-        model: an audio model.
-        windows: number of windows per track, evenly spaced, or "all".
+    """Classify paths or URLs like `run_catalog`, without a catalog, and yield the results, also added to the folder.
 
     Raises:
         RemoteFileError: the folder cannot be written.
@@ -82,7 +76,5 @@ def _reusable_results(
 ) -> Iterator[list[TrackResult]]:
     """Yield the stored results of pending files that have not changed since."""
     for table in folder.tables(run_settings(model.card, windows)):
-        results = [result for result in from_table(table) if os.fspath(result.path) in pending]
-        yield [
-            result for result in results if result.stamp and result.stamp == FileStamp.try_from_path(Path(result.path))
-        ]
+        results = [result for result in from_table(table) if result.stamp and os.fspath(result.path) in pending]
+        yield [result for result in results if result.stamp == FileStamp.try_from_path(Path(result.path))]

@@ -32,9 +32,8 @@ def resolve_file_system(source: str) -> tuple[Any, str]:
     try:
         system, path = fsspec.url_to_fs(source)
     except (ImportError, ValueError) as error:
-        raise RemoteFileError(
-            f"{display_name(source)} cannot be opened ({error}); see the list of file systems of fsspec"
-        ) from error
+        name = display_name(source)
+        raise RemoteFileError(f"{name} cannot be opened ({error}); see the list of file systems of fsspec") from error
     return system, path
 
 
@@ -47,19 +46,16 @@ def find_audio(source: str) -> list[str]:
         RemoteFileError: the folder or list is missing or cannot be read, or the source is an audio file.
     """
     system, path = resolve_file_system(source)
+    title = display_name(source)
     try:
         if system.isdir(path):
             names = sorted(name for name in system.find(path) if has_audio_extension(Path(name).name))
             return [system.unstrip_protocol(name) for name in names] if is_url(source) else names
         lines = None if has_audio_extension(Path(path).name) else system.cat_file(path).splitlines()
     except Exception as error:  # each file system raises its own errors
-        raise RemoteFileError(
-            f"{display_name(source)} cannot be read ({_reason(error)}); give a folder or a list"
-        ) from error
+        raise RemoteFileError(f"{title} cannot be read ({_reason(error)}); give a folder or a list") from error
     if lines is None:
-        raise RemoteFileError(
-            f"{display_name(source)} is an audio file; give a folder, or a text file that lists audio files"
-        )
+        raise RemoteFileError(f"{title} is an audio file; give a folder, or a text file that lists audio files")
     entries = (line.decode("utf-8", "surrogateescape") for line in lines if line.strip())
     return list(dict.fromkeys(entry if is_url(entry) else os.path.abspath(entry) for entry in entries))  # noqa: PTH100
 

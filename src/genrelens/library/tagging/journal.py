@@ -123,7 +123,7 @@ class Journal:
             "INSERT INTO changes (run, track, path, partial, state, old_genres, new_genres, old_size, old_mtime_ns)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *(run, track, path_to_bytes(path), path_to_bytes(partial), State.BEGUN),
-            *(json.dumps(old), json.dumps(new), stamp.size, stamp.mtime_ns),
+            *(json.dumps(old), json.dumps(new), *stamp),
         )
         return self.entry(entry_id)
 
@@ -135,7 +135,7 @@ class Journal:
         self._write(
             "UPDATE changes SET state = ?, new_size = ?, new_mtime_ns = ?, old_hash = ?, new_hash = ?, patch = ?"
             " WHERE id = ?",
-            *(State.PREPARED, new_stamp.size, new_stamp.mtime_ns, old_hash, new_hash, patch, entry.id),
+            *(State.PREPARED, *new_stamp, old_hash, new_hash, patch, entry.id),
         )
         return self.entry(entry.id)
 
@@ -159,7 +159,7 @@ class Journal:
                 for table, key in (("tracks", "id"), ("answers", "track")):
                     connection.execute(
                         f"UPDATE {table} SET size = ?, mtime_ns = ? WHERE {key} = ? AND size = ? AND mtime_ns = ?",
-                        (after.size, after.mtime_ns, track, before.size, before.mtime_ns),
+                        (*after, track, *before),
                     )
 
     def begin_undo(self, entry: Entry, path: Path, partial: Path) -> None:
@@ -238,7 +238,7 @@ class Journal:
         """Return the changed track, and the tracks with this stamp that are links to its file."""
         file = self.current_path(entry)
         query = "SELECT id, path FROM tracks WHERE (size, mtime_ns) = (?, ?)"
-        rows = self._connection.execute(query, (stamp.size, stamp.mtime_ns))
+        rows = self._connection.execute(query, stamp)
         return {entry.track, *(row["id"] for row in rows if path_from_bytes(row["path"]).resolve() == file)}
 
 
