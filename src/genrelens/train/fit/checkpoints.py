@@ -1,4 +1,4 @@
-"""Checkpoint files: written atomically, and checked against the network when they are read."""
+"""Checkpoints: written atomically, checked against the network when they are read, and valid in a moved directory."""
 
 import io
 import os
@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.trainer import Trainer
 from torch import nn
 
 from genrelens.errors import TrainingError, display_name
@@ -37,6 +39,25 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             raise TrainingError(write_failure_message(path, error)) from error
 
 
+class RelocatableCheckpoint(ModelCheckpoint):
+    """A `ModelCheckpoint` that still knows its best score after the run directory has been moved."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore an earlier state, with the paths of the current directory."""
+        current = str(Path(str(self.dirpath)) / f"{self.filename}.ckpt")
+        paths = {"best_model_path": current, "kth_best_model_path": current, "dirpath": self.dirpath}
+        scores = dict.fromkeys([current] if state_dict["best_k_models"] else [], state_dict["best_model_score"])
+        super().load_state_dict({**state_dict, **paths, "best_k_models": scores})
+
+
+class ResumableEarlyStopping(EarlyStopping):
+    """An `EarlyStopping` that stops a resumed training at once if it had already stopped."""
+
+    def on_train_start(self, trainer: Trainer, *_: Any) -> None:
+        """Stop if the restored state has exhausted its patience."""
+        trainer.should_stop = self.wait_count >= self.patience
+
+
 def write_failure_message(path: str | os.PathLike[str], error: OSError) -> str:
     """Return the message for a training that stopped because a file could not be written."""
     reason = error.strerror or str(error)
@@ -53,20 +74,21 @@ def read_checkpoint(file: Path, module: nn.Module) -> dict[str, Any]:
         TrainingError: the file is damaged, or belongs to another network.
     """
     try:
-        checkpoint = torch.load(file, map_location="cpu", weights_only=False)
-        loaded = {name: tuple(weights.shape) for name, weights in checkpoint["state_dict"].items()}
+        checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=False)
+        loaded = _shapes(checkpoint["state_dict"])
     except Exception as error:  # torch raises zip, pickle, key and type errors here
         raise TrainingError(
             f"{display_name(file)} is not a checkpoint ({error}); start again in another run directory"
         ) from error
-    expected = {name: tuple(weights.shape) for name, weights in module.state_dict().items()}
-    if loaded != expected:
-        name = next(name for name in (*expected, *loaded) if loaded.get(name) != expected.get(name))
-        raise TrainingError(
-            f"{display_name(file)} belongs to another network ({name} is {_size(loaded.get(name))} there and "
-            f"{_size(expected.get(name))} here); train in another run directory"
-        )
-    return dict(checkpoint)
+    expected = _shapes(module.state_dict())
+    for name in (*expected, *loaded):
+        there, here = loaded.get(name, "missing"), expected.get(name, "missing")
+        if there != here:
+            raise TrainingError(
+                f"{display_name(file)} belongs to another network ({name} is {there} there and {here} here); "
+                "train in another run directory"
+            )
+    return checkpoint
 
 
 def remove_partial_checkpoints(folder: Path) -> None:
@@ -76,5 +98,5 @@ def remove_partial_checkpoints(folder: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
-def _size(shape: tuple[int, ...] | None) -> str:
-    return "missing" if shape is None else " x ".join(map(str, shape)) or "a scalar"
+def _shapes(weights: dict[str, torch.Tensor]) -> dict[str, str]:
+    return {name: " x ".join(map(str, tensor.shape)) or "a scalar" for name, tensor in weights.items()}

@@ -1,24 +1,118 @@
-"""The Lightning module: training step, validation, optimiser and learning-rate schedule."""
+"""The Lightning module: loss, training step, validation, optimiser, learning-rate schedule and averaged weights."""
 
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
+from lightning.pytorch.callbacks import WeightAveraging
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim import lr_scheduler
 
 from genrelens.errors import RecipeError
+from genrelens.model.labels import Labelling
 from genrelens.train.data.batches import Batch, rank_seed, step_seed
 from genrelens.train.distillation.teacher import TeacherProjection
-from genrelens.train.fit.criterion import criterion_for
+from genrelens.train.evaluation.multilabel_metrics import mean_average_precision
 from genrelens.train.networks.layers import CamNetwork
 from genrelens.train.recipes.recipe import Recipe
+
+_EPSILON = 1e-7  # probabilities are clipped to it before taking logarithms
 
 
 class NonFiniteLossError(Exception):
     """The loss or a weight became NaN or infinite."""
+
+
+class SingleLabelCriterion:
+    """Softmax and cross-entropy, also for the leaves of a label tree."""
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return probabilities (windows, labels) from logits of the same shape."""
+        return logits.softmax(dim=1)
+
+    def loss(self, logits: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float) -> Tensor:
+        """Return the training loss.
+
+        Args:
+            logits: outputs of the network, (windows, labels).
+            targets: 0 to 1 for each label, (windows, labels); they may be mixed.
+            weights: class weights, (labels,); None weighs all labels equally.
+            smoothing: label smoothing, 0 to 1.
+        """
+        return functional.cross_entropy(logits, targets, weights, label_smoothing=smoothing)
+
+    def balanced_weights(self, targets: Tensor) -> Tensor:
+        """Return class weights (labels,) that give each label the same influence; targets are (tracks, labels).
+
+        Their mean over the tracks is 1; a class without tracks gets 1, which is never used.
+        """
+        truth = targets.argmax(dim=1).numpy()
+        present = np.unique(truth)
+        weights = torch.ones(targets.shape[1])
+        weights[present] = torch.from_numpy(compute_class_weight("balanced", classes=present, y=truth)).float()
+        return weights
+
+    def accuracy(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Return the accuracy of the most probable labels, by name; outputs are logits or probabilities."""
+        return {"accuracy": (outputs.argmax(dim=1) == targets.argmax(dim=1)).float().mean()}
+
+    def validation(self, probabilities: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the log loss, and the accuracy by name; both arguments are (tracks, labels)."""
+        loss = functional.nll_loss(probabilities.clamp(min=_EPSILON).log(), targets.argmax(dim=1))
+        return loss, self.accuracy(probabilities, targets)
+
+
+class MultiLabelCriterion:
+    """A sigmoid per label, and the mean of the binary cross-entropies; arguments as for `SingleLabelCriterion`."""
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the sigmoid."""
+        return logits.sigmoid()
+
+    def loss(self, logits: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float) -> Tensor:
+        """Return the binary cross-entropy; targets are smoothed towards 1/2."""
+        smoothed = targets * (1 - smoothing) + smoothing / 2
+        return functional.binary_cross_entropy_with_logits(logits, smoothed, pos_weight=weights)
+
+    def balanced_weights(self, targets: Tensor) -> Tensor:
+        """Return weights that give the tracks with a label the same influence as those without it."""
+        positives = targets.sum(dim=0)
+        return (len(targets) - positives).clamp(min=1) / positives.clamp(min=1)
+
+    def accuracy(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return nothing: an output ranks the labels, and is neither right nor wrong."""
+        return {}
+
+    def validation(self, probabilities: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the log loss over all labels, and the mean average precision."""
+        loss = functional.binary_cross_entropy(probabilities.clamp(_EPSILON, 1 - _EPSILON), targets)
+        return loss, {"map": torch.tensor(mean_average_precision(targets.numpy(), probabilities.numpy()))}
+
+
+def criterion_for(labelling: Labelling) -> SingleLabelCriterion | MultiLabelCriterion:
+    """Return the criterion for data with that labelling."""
+    return MultiLabelCriterion() if labelling == "several" else SingleLabelCriterion()
+
+
+class MovingAverage(WeightAveraging):
+    """A running mean of the weights that becomes an exponential moving average after 1 / (1 - decay) steps.
+
+    With a constant decay from the first step on, the random initial weights would dominate the average for just as
+    long, and a short training would end with little else.
+    """
+
+    def __init__(self, decay: float) -> None:
+        super().__init__(avg_fn=partial(_update_average, minimum_share=1 - decay))
+
+
+def _update_average(average: Tensor, weights: Tensor, count: Tensor | int, minimum_share: float) -> Tensor:
+    return average + (weights - average) * max(minimum_share, 1 / (int(count) + 1))
 
 
 class GenreTask(L.LightningModule):
@@ -33,6 +127,7 @@ class GenreTask(L.LightningModule):
 
     Raises:
         RecipeError: there is a teacher, but the network has no embedding to compare with it.
+        NonFiniteLossError: by the hooks, if the loss or a weight becomes NaN or infinite.
     """
 
     def __init__(
@@ -62,11 +157,7 @@ class GenreTask(L.LightningModule):
         self._epoch_start = time.monotonic()
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Return the loss against mixed, smoothed targets, plus the distillation loss.
-
-        Raises:
-            NonFiniteLossError: the loss is NaN or infinite.
-        """
+        """Return the loss against mixed, smoothed targets, plus the distillation loss; both must be finite."""
         windows, targets, *teacher_embeddings = batch
         # Seeded by step, so that dropout is the same in a resumed training.
         torch.manual_seed(rank_seed(step_seed(self.seed, self.global_step), self.global_rank))
@@ -85,8 +176,7 @@ class GenreTask(L.LightningModule):
             return self.net(windows), 0.0
         network, projection = self.distilled()
         embeddings = network.embed(windows)
-        loss = projection.loss(embeddings, teacher_embeddings)
-        return network.classify(embeddings), self.distil_weight * loss
+        return network.classify(embeddings), self.distil_weight * projection.loss(embeddings, teacher_embeddings)
 
     def distilled(self) -> tuple[CamNetwork, TeacherProjection]:
         """Return the student network, and the projection of its embedding to the teacher's."""
@@ -95,11 +185,7 @@ class GenreTask(L.LightningModule):
         return self.net, self.pupil
 
     def on_train_epoch_end(self) -> None:
-        """Check the weights before they are written to a checkpoint, and log the learning rate and the duration.
-
-        Raises:
-            NonFiniteLossError: a weight is NaN or infinite.
-        """
+        """Check the weights before they are written to a checkpoint, and log the learning rate and the duration."""
         if not all(torch.isfinite(weights).all() for weights in self.net.parameters()):
             raise NonFiniteLossError(f"the weights became nan in {self._position()}")
         self.log("rate", self.trainer.optimizers[0].param_groups[0]["lr"])
@@ -118,11 +204,7 @@ class GenreTask(L.LightningModule):
         self._valid_outputs.append((probabilities.cpu(), targets.cpu()))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the log loss by track, and the accuracy or the average precision.
-
-        Raises:
-            NonFiniteLossError: a probability is NaN.
-        """
+        """Log the log loss by track, which must be finite, and the accuracy or the average precision."""
         probabilities, targets = map(torch.stack, zip(*self._gather_valid_outputs(), strict=True))
         if not torch.isfinite(probabilities).all():
             raise NonFiniteLossError(f"the loss on valid became nan in {self._position()}")
@@ -164,11 +246,9 @@ class GenreTask(L.LightningModule):
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """Apply weight decay to weights, but not to biases and the scales of normalisation layers."""
-        decayed = [p for p in self.parameters() if p.ndim > 1]
-        not_decayed = [p for p in self.parameters() if p.ndim <= 1]
         return [
-            {"params": decayed, "weight_decay": self.table.weight_decay},
-            {"params": not_decayed, "weight_decay": 0.0},
+            {"params": [p for p in self.parameters() if p.ndim > 1], "weight_decay": self.table.weight_decay},
+            {"params": [p for p in self.parameters() if p.ndim <= 1], "weight_decay": 0.0},
         ]
 
 

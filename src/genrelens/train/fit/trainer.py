@@ -1,5 +1,7 @@
 """Training with Lightning, from a recipe and loaded tracks to a trained network, with checkpoints to resume from."""
 
+import logging
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 from torch.utils.data import DataLoader
@@ -20,19 +23,10 @@ from genrelens.train import networks
 from genrelens.train.data.batches import TrackWindows, TrainingBatches, batches_per_epoch
 from genrelens.train.data.dataset import Examples
 from genrelens.train.distillation.teacher import Teacher, build_teacher, refit_output_layer
-from genrelens.train.fit.callbacks import MovingAverage, RelocatableCheckpoint, ResumableEarlyStopping
-from genrelens.train.fit.checkpoints import (
-    BEST,
-    LAST,
-    AtomicCheckpointIO,
-    read_checkpoint,
-    remove_partial_checkpoints,
-    write_failure_message,
-)
-from genrelens.train.fit.criterion import criterion_for
-from genrelens.train.fit.parallel import SpawnedProcesses, check_devices, raised_in_process, silence_lightning
+from genrelens.train.fit import checkpoints
+from genrelens.train.fit.checkpoints import BEST, LAST, read_checkpoint
 from genrelens.train.fit.record import truncate_history
-from genrelens.train.fit.task import GenreTask, NonFiniteLossError
+from genrelens.train.fit.task import GenreTask, MovingAverage, NonFiniteLossError, criterion_for
 from genrelens.train.fit.tracking import Tracker, create_loggers
 from genrelens.train.recipes.recipe import Recipe, TrainTable
 
@@ -76,11 +70,12 @@ class Training:
 
 
 class TrackDataModule(L.LightningDataModule):
-    """Batches of *train* and the tracks of *valid*, divided among the processes that train together."""
+    """The batches and validation tracks of a training, divided among the processes that train together."""
 
-    def __init__(self, train: Examples, valid: Examples, recipe: Recipe, teacher: Teacher | None) -> None:
+    def __init__(self, training: Training) -> None:
         super().__init__()
-        self._train, self._valid, self._recipe, self._teacher = train, valid, recipe, teacher
+        self._recipe, self._teacher = training.recipe, training.teacher
+        self._train, self._valid = training.train, training.valid
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return batches of random windows: this process's share of each batch."""
@@ -99,6 +94,22 @@ class TrackDataModule(L.LightningDataModule):
 
     def _rank(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+
+class SpawnedProcesses(DDPStrategy):
+    """Data-parallel training in freshly started processes, with gloo on CPUs and NCCL on GPUs.
+
+    The data are prepared once and sent to each process. Batch normalisation sees only a process's share of the
+    batch; the batch statistics that are saved are those of the first process.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(start_method="spawn")
+
+    def setup_environment(self) -> None:
+        """Set up a new process."""
+        _silence_lightning()
+        super().setup_environment()
 
 
 def prepare_training(recipe: Recipe, train: Examples, valid: Examples) -> Training:
@@ -143,20 +154,18 @@ def fit(
             or the machine lacks the requested devices.
     """
     recipe, task = training.recipe, training.task
-    silence_lightning()
-    check_devices(options.devices, recipe.train.batch, min(len(training.train.inputs), len(training.valid.inputs)))
-    remove_partial_checkpoints(folder)
+    _silence_lightning()
+    _check_devices(options.devices, recipe.train.batch, min(len(training.train.inputs), len(training.valid.inputs)))
+    checkpoints.remove_partial_checkpoints(folder)
     last = folder / LAST
     checkpoint = read_checkpoint(last, task) if last.is_file() else None
     truncate_history(folder, last_epoch=checkpoint["epoch"] if checkpoint else -1)
     try:
         loggers = create_loggers(options.tracker, folder, checkpoint["global_step"] if checkpoint else 0, notify)
-        callbacks = [*_callbacks(recipe.train, folder, options.progress), *callbacks]
         trainer = _trainer(recipe.train, options, loggers, callbacks, folder)
     except MisconfigurationException as error:
         raise TrainingError(f"this machine cannot train on {options.accelerator} ({error})") from error
-    data = TrackDataModule(training.train, training.valid, recipe, training.teacher)
-    _run(trainer, task, data, last if checkpoint else None)
+    _run(trainer, task, TrackDataModule(training), last if checkpoint else None)
     selected = last if recipe.train.keep == "last" else folder / BEST
     task.load_state_dict(read_checkpoint(selected, task)["state_dict"])
     task.net.eval()
@@ -165,31 +174,48 @@ def fit(
     return task.net
 
 
-def _callbacks(table: TrainTable, folder: Path, progress: bool) -> list[Callback]:
-    callbacks: list[Callback] = [
-        RelocatableCheckpoint(folder, "best", monitor="valid_loss", enable_version_counter=False),
-        RelocatableCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False),
-    ]
-    if progress:
-        callbacks.append(TQDMProgressBar())
-    if table.average:
-        callbacks.append(MovingAverage(table.average))
-    if table.patience:
-        callbacks.append(ResumableEarlyStopping("valid_loss", patience=table.patience))
-    return callbacks
+def _silence_lightning() -> None:
+    """Suppress Lightning's greetings, tips, summaries and warnings, and torch's reports on terminated processes."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric", "torch.multiprocessing.spawn"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+
+
+def _check_devices(devices: int, batch: int, tracks: int) -> None:
+    """Check that every process gets its share of the windows of each batch, and of the tracks of the smaller split."""
+    if batch % devices:
+        raise TrainingError(
+            f"a batch of {batch} windows cannot be shared equally among {devices} devices; "
+            "change train.batch in the recipe, or --devices"
+        )
+    if tracks < devices:  # a process without tracks would keep the others waiting
+        raise TrainingError(
+            f"{devices} devices need at least {devices} tracks in train and valid, but one of them has {tracks}; "
+            "lower --devices"
+        )
 
 
 def _trainer(
-    table: TrainTable, options: TrainingOptions, loggers: list[Logger], callbacks: list[Callback], folder: Path
+    table: TrainTable, options: TrainingOptions, loggers: list[Logger], callbacks: Sequence[Callback], folder: Path
 ) -> L.Trainer:
+    own: list[Callback] = [
+        checkpoints.RelocatableCheckpoint(folder, "best", monitor="valid_loss", enable_version_counter=False),
+        checkpoints.RelocatableCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False),
+    ]
+    if options.progress:
+        own.append(TQDMProgressBar())
+    if table.average:
+        own.append(MovingAverage(table.average))
+    if table.patience:
+        own.append(checkpoints.ResumableEarlyStopping("valid_loss", patience=table.patience))
     return L.Trainer(
         accelerator=options.accelerator,
         devices=options.devices,
         strategy=SpawnedProcesses() if options.devices > 1 else "auto",
-        plugins=[AtomicCheckpointIO()],
+        plugins=[checkpoints.AtomicCheckpointIO()],
         precision=_PRECISIONS[table.precision],  # type: ignore[arg-type]
         max_epochs=table.epochs,
-        callbacks=callbacks,
+        callbacks=[*own, *callbacks],
         logger=loggers,
         default_root_dir=folder,
         check_val_every_n_epoch=table.validate_every,
@@ -209,14 +235,15 @@ def _run(trainer: L.Trainer, task: GenreTask, data: TrackDataModule, checkpoint:
     except NonFiniteLossError as error:
         raise TrainingError(_non_finite_message(str(error), folder)) from error
     except ProcessRaisedException as error:
-        name, message = raised_in_process(error)
+        # torch passes on the traceback as text; its last line names the exception.
+        name, _, message = str(error).strip().rpartition("\n")[2].partition(": ")
         if not name.startswith("genrelens."):
             raise
         if name.endswith(NonFiniteLossError.__name__):
             message = _non_finite_message(message, folder)
         raise TrainingError(message) from error
     except OSError as error:
-        raise TrainingError(write_failure_message(error.filename or folder, error)) from error
+        raise TrainingError(checkpoints.write_failure_message(error.filename or folder, error)) from error
     except SystemExit as error:  # how Lightning responds to Ctrl-C
         raise KeyboardInterrupt from error
 

@@ -60,7 +60,7 @@ class TrainTable(FrozenModel):
         label_smoothing: fraction of each target that is spread evenly over all labels.
         clip: maximum norm of the gradient; 0 disables clipping.
         average: decay of the moving average of the weights, which replaces them; 0 disables averaging. See
-            `genrelens.train.fit.callbacks`.
+            `genrelens.train.fit.task`.
         keep: weights to keep: those of the "last" epoch, or those with the "best" log loss on *valid*.
         validate_every: number of epochs between validations.
         patience: number of validations without a lower log loss after which training stops; None never stops early.

@@ -2,9 +2,11 @@ from collections import Counter
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel
 
-from genrelens.train.fit.criterion import MultiLabelCriterion, SingleLabelCriterion, criterion_for
+from genrelens.train.fit.task import MovingAverage, MultiLabelCriterion, SingleLabelCriterion, criterion_for
 
 TARGETS = torch.tensor([[1.0, 0, 1], [0, 1, 0], [0, 0, 1], [1, 0, 1]])
 
@@ -63,3 +65,26 @@ def test_balanced_weights_give_every_class_the_same_total() -> None:
         sums[label] += weights[label].item()  # type: ignore[assignment]
     assert sums[0] == pytest.approx(sums[2])
     assert sum(sums.values()) == pytest.approx(len(truth))
+
+
+def moving_averages(decay: float, steps: int) -> list[float]:
+    """Return the averages of a weight that is 0, 1, 2, ... after successive steps."""
+    network = nn.Linear(1, 1, bias=False)
+    averaged = AveragedModel(network, avg_fn=MovingAverage(decay)._kwargs["avg_fn"])
+    averages = []
+    for step in range(steps):
+        nn.init.constant_(network.weight, step)
+        averaged.update_parameters(network)
+        averages.append(next(averaged.parameters()).item())
+    return averages
+
+
+def test_the_first_averages_are_arithmetic_means() -> None:
+    assert moving_averages(0.9, 10) == [step / 2 for step in range(10)]
+
+
+def test_later_averages_decay_exponentially() -> None:
+    late = moving_averages(0.9, 300)
+    torch.testing.assert_close(torch.tensor(late[-1]), torch.tensor(299 - 9.0), atol=0.01, rtol=0)  # its centre of mass
+    expected = late[-2] + 0.1 * (299 - late[-2])
+    torch.testing.assert_close(late[-1], expected, atol=1e-3, rtol=0)
