@@ -134,15 +134,9 @@ class Card(FrozenModel):
     def _check_labels(self) -> Self:
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("two labels are the same")
-        return self
-
-    @model_validator(mode="after")
-    def _check_labelling(self) -> Self:
         if len(self.thresholds) != (len(self.labels) if self.labelling == "several" else 0):
-            raise ValueError(
-                f"{len(self.thresholds)} thresholds do not match {len(self.labels)} labels with labelling "
-                f"{self.labelling!r}"
-            )
+            counts = f"{len(self.thresholds)} thresholds do not match {len(self.labels)} labels"
+            raise ValueError(f"{counts} with labelling {self.labelling!r}")
         if self.labelling == "tree" and any(map(has_empty_parts, self.labels)):
             raise ValueError("a label of the tree has an empty part")
         _ = self.tree  # raises if a leaf has subgenres
@@ -175,9 +169,8 @@ class Card(FrozenModel):
             WrongInputError: the model takes pictures.
         """
         if not isinstance(self.input, AudioInput):
-            raise WrongInputError(
-                f"{self.name} takes pictures of spectrograms; create them from audio with `genrelens data pictures`"
-            )
+            remedy = "create them from audio with `genrelens data pictures`"
+            raise WrongInputError(f"{self.name} takes pictures of spectrograms; {remedy}")
         return self.input
 
 
@@ -193,23 +186,20 @@ def read_card(metadata: dict[str, str], path: Any) -> Card:
         InvalidModelError: the card is missing or malformed.
         NewerCardError: a later GenreLens wrote the card.
     """
+    name = display_name(path)
     if CARD_KEY not in metadata:
-        raise InvalidModelError(
-            f"{display_name(path)} is an ONNX file without a GenreLens card; export it with `genrelens train`"
-        )
+        raise InvalidModelError(f"{name} is an ONNX file without a GenreLens card; export it with `genrelens train`")
     try:
         content = json.loads(metadata[CARD_KEY])
         card_format = content.get("format", 0)
         if isinstance(card_format, int) and card_format > CARD_FORMAT:
             raise NewerCardError(
-                f"{display_name(path)} has a card of format {card_format}, but this GenreLens reads formats up to "
-                f"{CARD_FORMAT}; upgrade with `pip install -U genrelens`"
+                f"{name} has a card of format {card_format}, but this GenreLens reads formats up to {CARD_FORMAT}; "
+                "upgrade with `pip install -U genrelens`"
             )
         return Card.model_validate(_upgrade(content))
     except (json.JSONDecodeError, AttributeError, ValidationError) as error:
-        raise InvalidModelError(
-            f"{display_name(path)} has a malformed card ({_first_problem(error)}); get the file again"
-        ) from error
+        raise InvalidModelError(f"{name} has a malformed card ({_first_problem(error)}); get the file again") from error
 
 
 def _upgrade(content: dict[str, Any]) -> dict[str, Any]:

@@ -93,15 +93,13 @@ class Model:
         try:
             content = self.path.read_bytes()
         except OSError as error:
-            raise ModelNotFoundError(
-                f"{display_name(path)} cannot be read ({error.strerror}); `genrelens models` lists the known models"
-            ) from error
+            reason = f"cannot be read ({error.strerror}); `genrelens models` lists the known models"
+            raise ModelNotFoundError(f"{display_name(path)} {reason}") from error
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except _LOADING_ERRORS as error:
-            raise InvalidModelError(
-                f"{display_name(path)} is not an ONNX model, or is damaged; get the file again"
-            ) from error
+            reason = "is not an ONNX model, or is damaged; get the file again"
+            raise InvalidModelError(f"{display_name(path)} {reason}") from error
         self.card: Card = read_card(self._session.get_modelmeta().custom_metadata_map, path)
         self._check_graph()
 
@@ -126,10 +124,7 @@ class Model:
         return self._to_probabilities(self.logits(inputs))
 
     def trace(self, inputs: ModelInput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the last feature maps and the weights that turn their means into logits.
-
-        Args:
-            inputs: windows, shape (windows, channels, rows, frames).
+        """Return the last feature maps of windows, and the weights that turn the means of the maps into logits.
 
         Returns:
             Feature maps, shape (windows, channels, rows, frames), coarser than the input; and weights, shape
@@ -139,10 +134,8 @@ class Model:
             UntraceableError: the graph does not output them; see `traceable`.
         """
         if not self.traceable:
-            raise UntraceableError(
-                f"{self.card.name} does not support class activation maps (its graph outputs no feature maps and "
-                "weights); explain it by occlusion"
-            )
+            missing = "(its graph outputs no feature maps and weights); explain it by occlusion"
+            raise UntraceableError(f"{self.card.name} does not support class activation maps {missing}")
         maps, weights = self._run_session([MAPS, WEIGHTS], inputs)
         return maps, weights
 
@@ -160,30 +153,27 @@ class Model:
 
     def _check_graph(self) -> None:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        expected = (None, *self.card.input.shape)
-        input_matches = len(inputs) == 1 and _matches(inputs[0].shape, expected)
-        if not (input_matches and _matches(outputs[0].shape, (None, len(self.card.labels)))):
-            raise InvalidModelError(
-                f"{display_name(self.path)} has a graph that does not match its card "
-                f"({inputs[0].shape} -> {outputs[0].shape}, {len(self.card.labels)} labels); export it again"
-            )
+        name, labels, detector = display_name(self.path), len(self.card.labels), self.card.detector
+        input_matches = len(inputs) == 1 and _matches(inputs[0].shape, (None, *self.card.input.shape))
+        if not (input_matches and _matches(outputs[0].shape, (None, labels))):
+            shapes = f"{inputs[0].shape} -> {outputs[0].shape}, {labels} labels"
+            raise InvalidModelError(f"{name} has a graph that does not match its card ({shapes}); export it again")
         self._input, self._output = inputs[0].name, outputs[0].name
         maps_shape = next((output.shape for output in outputs if output.name == MAPS), None)
         self.embedding_size: int | None = maps_shape[1] if maps_shape else None
         self.traceable = {MAPS, WEIGHTS} <= {output.name for output in outputs}
-        detector = self.card.detector
         if detector and len(detector.centre) != self.embedding_size:
+            sizes = f"({len(detector.centre)} channels, {self.embedding_size} in the graph)"
             raise InvalidModelError(
-                f"{display_name(self.path)} has a music detector that does not match its graph "
-                f"({len(detector.centre)} channels, {self.embedding_size} in the graph); export it again"
+                f"{name} has a music detector that does not match its graph {sizes}; export it again"
             )
 
 
 def _matches(shape: list[Any], expected: tuple[int | None, ...]) -> bool:
     """Return whether a graph shape, with names for free axes, admits the expected shape, with None for any size."""
-    return len(shape) == len(expected) and all(
-        size == expected_size or not isinstance(size, int) for size, expected_size in zip(shape, expected, strict=True)
-    )
+    if len(shape) != len(expected):
+        return False
+    return all(size == wanted or not isinstance(size, int) for size, wanted in zip(shape, expected, strict=True))
 
 
 def ood_scores(detector: MusicDetector, embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -12,18 +12,13 @@ from numpy.typing import NDArray
 
 from genrelens.errors import InvalidModelError, display_name
 
-_DTYPES = {
-    "FloatStorage": np.dtype("<f4"),
-    "DoubleStorage": np.dtype("<f8"),
-    "HalfStorage": np.dtype("<f2"),
-    "LongStorage": np.dtype("<i8"),
-}
-_FORMAT_ERRORS = (
-    *(zipfile.BadZipFile, pickle.UnpicklingError, LookupError, ValueError, TypeError, EOFError, AttributeError),
-)
+Array = NDArray[Any]
+
+_DTYPES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8"}
+_FORMAT_ERRORS = (LookupError, ValueError, TypeError, EOFError, AttributeError)  # of malformed pickles
 
 
-def read_checkpoint(file: Path) -> dict[str, NDArray[Any]]:
+def read_checkpoint(file: Path) -> dict[str, Array]:
     """Read the tensors of a checkpoint by name, in the format that torch writes since 1.6.
 
     No code from the file is executed: the unpickler accepts only tensors and dictionaries of them.
@@ -37,10 +32,9 @@ def read_checkpoint(file: Path) -> dict[str, NDArray[Any]]:
             (index,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
             content = _TensorUnpickler(archive, index.removesuffix("data.pkl")).load()
         return {str(name): value for name, value in content.items() if isinstance(value, np.ndarray)}
-    except _FORMAT_ERRORS as error:
-        raise InvalidModelError(
-            f"{display_name(file)} is not a PyTorch checkpoint of weights; get the file again"
-        ) from error
+    except (zipfile.BadZipFile, pickle.UnpicklingError, *_FORMAT_ERRORS) as error:
+        name = display_name(file)
+        raise InvalidModelError(f"{name} is not a PyTorch checkpoint of weights; get the file again") from error
 
 
 class _TensorUnpickler(pickle.Unpickler):
@@ -59,14 +53,12 @@ class _TensorUnpickler(pickle.Unpickler):
             return _DTYPES[name]
         raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
 
-    def persistent_load(self, pid: Any) -> NDArray[Any]:
+    def persistent_load(self, pid: Any) -> Array:
         _, dtype, key, _, _ = pid
         return np.frombuffer(self._archive.read(f"{self._folder}data/{key}"), dtype)
 
 
-def _rebuild_tensor(
-    storage: NDArray[Any], offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
-) -> NDArray[Any]:
+def _rebuild_tensor(storage: Array, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any) -> Array:
     """Return a view of a storage; torch counts strides in elements, numpy in bytes."""
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if min((offset, *strides, *shape), default=0) < 0 or (all(shape) and last >= len(storage)):

@@ -2,7 +2,6 @@
 
 import hashlib
 import http.client
-import json
 import os
 import urllib.error
 import urllib.parse
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import platformdirs
+from pydantic import TypeAdapter
 
 from genrelens.errors import ChecksumError, DownloadError, ModelNotFoundError, display_name
 from genrelens.files import atomic_write
@@ -29,12 +29,7 @@ _TIMEOUT = 30  # s without a response
 
 @dataclass(frozen=True)
 class RemoteCheckpoint:
-    """A published checkpoint.
-
-    Attributes:
-        url: where its authors publish it.
-        sha256: SHA-256 of the file, in hex.
-    """
+    """A checkpoint at the URL where its authors publish it, with the SHA-256 of the file in hex."""
 
     url: str
     sha256: str
@@ -64,12 +59,8 @@ class ZooEntry:
 
 def known_models() -> dict[str, ZooEntry]:
     """Return the models that can be used by name."""
-    entries = json.loads(_asset("zoo.json").read_text("utf-8"))
-    return {entry["name"]: _parse_entry(**entry) for entry in entries}
-
-
-def _parse_entry(weights: dict[str, str] | None = None, **fields: str) -> ZooEntry:
-    return ZooEntry(**fields, weights=RemoteCheckpoint(**weights) if weights else None)
+    entries: list[ZooEntry] = TypeAdapter(list[ZooEntry]).validate_json(_asset("zoo.json").read_bytes())
+    return {entry.name: entry for entry in entries}
 
 
 def find(model: str | os.PathLike[str], progress: Progress = no_progress) -> Path:
@@ -102,21 +93,16 @@ def cache_folder() -> Path:
 
 def is_local(entry: ZooEntry) -> bool:
     """Return whether `find` needs no network for a model."""
-    if entry.weights is None:
+    weights = entry.weights
+    if weights is None or _offline_file(f"{entry.name}.onnx") or _offline_file(weights.name):
         return True
-    candidates = (
-        _offline_path(f"{entry.name}.onnx"),
-        _model_cache_path(entry),
-        _offline_path(entry.weights.name),
-        _checkpoint_cache_path(entry.weights),
-    )
-    return any(path.is_file() for path in candidates if path)
+    cached = (_cache_path(entry.sha256, f"{entry.name}.onnx"), _cache_path(weights.sha256, weights.name))
+    return any(path.is_file() for path in cached)
 
 
 def _find_by_name(name: str, progress: Progress) -> Path:
     entry = known_models().get(name)
-    offline = _offline_path(f"{name}.onnx")
-    if offline is not None and offline.is_file():
+    if offline := _offline_file(f"{name}.onnx"):
         return _verify(offline, entry.sha256) if entry else offline
     if entry is None:
         raise ModelNotFoundError(
@@ -124,10 +110,11 @@ def _find_by_name(name: str, progress: Progress) -> Path:
         )
     if entry.weights is None:
         return _verify(_asset(f"{name}.onnx"), entry.sha256)
-    if _model_cache_path(entry).is_file():
-        return _verify(_model_cache_path(entry), entry.sha256)
+    cached = _cache_path(entry.sha256, f"{name}.onnx")
+    if cached.is_file():
+        return _verify(cached, entry.sha256)
     content = insert_weights(_asset(f"{name}.zip"), read_checkpoint(fetch_checkpoint(entry.weights, progress)))
-    return _store(_model_cache_path(entry), entry.sha256, name, lambda file: file.write(content))
+    return _store(cached, entry.sha256, name, lambda file: file.write(content))
 
 
 def fetch_checkpoint(weights: RemoteCheckpoint, progress: Progress = no_progress) -> Path:
@@ -137,10 +124,9 @@ def fetch_checkpoint(weights: RemoteCheckpoint, progress: Progress = no_progress
         ChecksumError: the file does not match its checksum.
         DownloadError: the download failed, or the file cannot be stored.
     """
-    offline = _offline_path(weights.name)
-    if offline is not None and offline.is_file():
+    if offline := _offline_file(weights.name):
         return _verify(offline, weights.sha256)
-    return _download(weights.url, weights.sha256, _checkpoint_cache_path(weights), progress)
+    return _download(weights.url, weights.sha256, _cache_path(weights.sha256, weights.name), progress)
 
 
 def _find_by_url(model: str, progress: Progress) -> Path:
@@ -152,20 +138,16 @@ def _find_by_url(model: str, progress: Progress) -> Path:
         name = Path(urllib.parse.urlsplit(url).path).name
     except ValueError as error:
         raise DownloadError(f"{url} is not a valid URL ({error})") from error
-    return _download(url, sha256, cache_folder() / f"{sha256[:16]}-{name}", progress)
+    return _download(url, sha256, _cache_path(sha256, name), progress)
 
 
-def _offline_path(name: str) -> Path | None:
+def _offline_file(name: str) -> Path | None:
     folder = os.environ.get(MODELS_FOLDER_ENV)
-    return Path(folder) / name if folder else None
+    return file if folder and (file := Path(folder, name)).is_file() else None
 
 
-def _checkpoint_cache_path(weights: RemoteCheckpoint) -> Path:
-    return cache_folder() / f"{weights.sha256[:16]}-{weights.name}"
-
-
-def _model_cache_path(entry: ZooEntry) -> Path:
-    return cache_folder() / f"{entry.sha256[:16]}-{entry.name}.onnx"
+def _cache_path(sha256: str, name: str) -> Path:
+    return cache_folder() / f"{sha256[:16]}-{name}"
 
 
 def _verify(path: Path, sha256: str, origin: str = "") -> Path:
@@ -174,14 +156,12 @@ def _verify(path: Path, sha256: str, origin: str = "") -> Path:
         with path.open("rb") as file:
             actual = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ModelNotFoundError(
-            f"{display_name(path)} cannot be read ({error.strerror}); reinstall GenreLens"
-        ) from error
+        message = f"{display_name(path)} cannot be read ({error.strerror}); reinstall GenreLens"
+        raise ModelNotFoundError(message) from error
     if actual != sha256:
-        raise ChecksumError(
-            f"{origin or display_name(path)} has SHA-256 {actual[:12]}... instead of {sha256[:12]}...; "
-            + ("ask its publisher" if origin else "delete it and get it again")
-        )
+        remedy = "ask its publisher" if origin else "delete it and get it again"
+        name = origin or display_name(path)
+        raise ChecksumError(f"{name} has SHA-256 {actual[:12]}... instead of {sha256[:12]}...; {remedy}")
     return path
 
 
@@ -211,23 +191,19 @@ def _store(target: Path, sha256: str, origin: str, write: Callable[[IO[bytes]], 
 
 
 def _fetch(url: str, file: IO[bytes], progress: Progress) -> None:
+    request = urllib.request.Request(url, headers={"User-Agent": "genrelens"})
     try:
-        _copy(url, file, progress)
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
+            length = response.headers.get("Content-Length")
+            total = int(length) if length else None
+            while chunk := response.read(_CHUNK):
+                file.write(chunk)
+                progress(len(chunk), total)
     except urllib.error.HTTPError as error:
         raise DownloadError(f"{url} responds with {error.code} {error.reason}; check the URL") from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
         reason = getattr(error, "reason", error)
         raise DownloadError(f"{url} cannot be reached ({reason}); check the network, or try later") from error
-
-
-def _copy(url: str, file: IO[bytes], progress: Progress) -> None:
-    request = urllib.request.Request(url, headers={"User-Agent": "genrelens"})
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
-        length = response.headers.get("Content-Length")
-        total = int(length) if length else None
-        while chunk := response.read(_CHUNK):
-            file.write(chunk)
-            progress(len(chunk), total)
 
 
 def _asset(name: str) -> Path:
