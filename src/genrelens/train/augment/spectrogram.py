@@ -39,14 +39,8 @@ def overlay(log_mels: Tensor, targets: Tensor, fraction: float, rng: torch.Gener
 
     Unlike with `mixup`, the result corresponds to real audio: two tracks played together.
 
-    Args:
-        log_mels: decibels, shape (windows, n_mels, frames).
-        targets: shape (windows, labels).
-        fraction: probability of each window to be overlaid.
-        rng: random generator.
-
     Returns:
-        The log-mels, and the targets weighted by the peak power of the two windows.
+        The log-mels, and the targets (windows, labels), weighted by the peak power of the two windows.
     """
     chosen = torch.rand(len(log_mels), generator=rng) < fraction
     other = torch.randperm(len(log_mels), generator=rng)
@@ -60,10 +54,13 @@ def overlay(log_mels: Tensor, targets: Tensor, fraction: float, rng: torch.Gener
 
 def mask(windows: Tensor, table: AugmentTable, rng: torch.Generator) -> Tensor:
     """Apply time and frequency masks to all channels of normalised windows; masked values become the mean, 0."""
-    for _ in range(table.band_masks):
-        windows = _mask_axis(windows, 2, table.band_mask, rng)
-    for _ in range(table.time_masks):
-        windows = _mask_axis(windows, 3, table.time_mask, rng)
+    for axis, count, max_width in ((2, table.band_masks, table.band_mask), (3, table.time_masks, table.time_mask)):
+        for _ in range(count):
+            positions = torch.arange(windows.shape[axis])
+            widths = torch.rand(len(windows), 1, generator=rng) * max_width
+            starts = torch.rand(len(windows), 1, generator=rng) * (len(positions) - widths)
+            masked = (positions >= starts) & (positions < starts + widths)
+            windows = windows.masked_fill(masked[:, None, :, None] if axis == 2 else masked[:, None, None, :], 0.0)
     return windows
 
 
@@ -142,15 +139,6 @@ def mixup(
         window_weights * windows + (1 - window_weights) * windows[other],
         target_weights * targets + (1 - target_weights) * targets[other],
     )
-
-
-def _mask_axis(windows: Tensor, axis: int, max_width: int, rng: torch.Generator) -> Tensor:
-    size = windows.shape[axis]
-    widths = torch.rand(len(windows), 1, generator=rng) * max_width
-    starts = torch.rand(len(windows), 1, generator=rng) * (size - widths)
-    positions = torch.arange(size)
-    masked = (positions >= starts) & (positions < starts + widths)
-    return windows.masked_fill(masked[:, None, :, None] if axis == 2 else masked[:, None, None, :], 0.0)
 
 
 def _interpolate(log_mels: Tensor, positions: Tensor, axis: int) -> Tensor:

@@ -21,19 +21,11 @@ _MAX_BAND_CENTRE = 4404.0  # Hz; the highest band centre of the equaliser, which
 
 
 def augment_waveform(samples: Samples, rate: int, table: WaveformTable, rng: np.random.Generator) -> Samples:
-    """Apply random time stretch, pitch shift, equaliser, noise and gain, in this order.
+    """Apply random time stretch, pitch shift, equaliser, noise and gain to mono audio, shape (samples,), in this order.
 
     The result is determined by `rng`. The libraries draw from the global generators of `random` and `numpy.random`,
     so these are seeded during the call and restored afterwards; other threads must not draw from them meanwhile.
-
-    Args:
-        samples: mono audio, shape (samples,).
-        rate: sampling rate in Hz.
-        table: strength of each augmentation.
-        rng: random generator.
-
-    Returns:
-        The augmented samples. A time stretch changes their number, without trimming or padding. Peaks may exceed 1.
+    A time stretch changes the number of samples, without trimming or padding. Peaks may exceed 1.
 
     Raises:
         RecipeError: the rate is too low for the equaliser.

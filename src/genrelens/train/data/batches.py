@@ -34,10 +34,8 @@ class TrainingBatches(IterableDataset[Batch]):
     Args:
         inputs: log-mels, or the channels of pictures.
         targets: float32, shape (inputs, labels).
-        recipe: the recipe.
         epoch: returns the number of the current epoch; called when an iteration starts.
-        rank: rank of this process.
-        ranks: number of processes that train together.
+        rank, ranks: number of this process, and of all processes that train together.
         teacher: computes the teacher's embeddings for distillation.
     """
 

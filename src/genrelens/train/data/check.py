@@ -51,13 +51,7 @@ class CheckReport:
 
 
 def check_dataset(manifest: Manifest, processes: int, progress: Progress = no_progress) -> CheckReport:
-    """Decode every track and report defects; rows of arrays are only checked for leaks.
-
-    Args:
-        manifest: the dataset, with splits if it has any.
-        processes: number of worker processes.
-        progress: called after each track.
-    """
+    """Decode every track and report defects; rows of arrays are only checked for leaks between splits."""
     findings: list[Finding] = []
     samples_hashes: dict[str, str] = {}
     audio = dict.fromkeys(track.path for track in manifest.tracks if not is_array_row(track.path))  # each file once

@@ -27,10 +27,7 @@ class LoadingOptions:
 
     Attributes:
         data: the dataset, as for `read_manifest`.
-        cache: folder of the log-mel cache.
-        processes: number of worker processes.
         allow_leak: whether leaks between splits are reported instead of refused.
-        progress_bars: opens a progress bar for each stage.
     """
 
     data: str

@@ -110,14 +110,8 @@ def find_duplicates(
     """Compare the audio of every two tracks of a dataset.
 
     Covers and live versions are different recordings and are not found; nor are excerpts of one recording that
-    overlap by less than 5 s, and copies whose tempo or pitch differs by more than about 2 %.
-
-    Args:
-        manifest: recordings, or rows of an array of log-mels.
-        processes: number of worker processes.
-        progress_bars: opens a progress bar for each stage.
-        seconds: length of the excerpt from the middle of each track that is compared.
-        threshold: minimum score of a pair.
+    overlap by less than 5 s, and copies whose tempo or pitch differs by more than about 2 %. Of recordings, the
+    middle `seconds` are compared, of an array complete rows. `threshold` is the minimum score of a pair.
 
     Raises:
         ManifestError: an array cannot be read.
@@ -126,7 +120,7 @@ def find_duplicates(
     failures: list[str] = []
     by_path = {track.path: track for track in manifest.tracks}
     with progress_bars("Fingerprinting", len(by_path)) as progress:
-        for path, result in workers.map_in_order(partial(track_fingerprint, seconds=seconds), by_path, processes):
+        for path, result in workers.map_in_order(partial(_track_fingerprint, seconds=seconds), by_path, processes):
             if isinstance(result, GenrelensError):
                 failures.append(str(result))
             else:
@@ -134,9 +128,7 @@ def find_duplicates(
             progress()
     with progress_bars("Comparing", count_tile_pairs(len(fingerprints))) as progress:
         matches = list(find_matches(list(fingerprints.values()), threshold, progress))
-    tracks = [
-        DuplicateTrack(name=track.name, path=track.path, label=track.label, split=track.split) for track in fingerprints
-    ]
+    tracks = [DuplicateTrack.model_validate(track, from_attributes=True) for track in fingerprints]
     pairs = [
         DuplicatePair(
             first=tracks[match.first],
@@ -196,16 +188,7 @@ def fingerprint(log_mel: LogMel, seconds_per_frame: float) -> Fingerprint:
     return np.where(lengths > _MIN_LENGTH, changes / np.maximum(lengths, _MIN_LENGTH), 0).astype(np.float32)
 
 
-def track_fingerprint(path: str, seconds: float) -> Fingerprint:
-    """Return the fingerprint of a track.
-
-    Args:
-        path: a recording, or a row of an array.
-        seconds: length of the excerpt from the middle of a recording; rows of arrays are used completely.
-
-    Raises:
-        GenrelensError: the recording or array cannot be read.
-    """
+def _track_fingerprint(path: str, seconds: float) -> Fingerprint:
     if is_array_row(path):
         front_end = array_front_end(path, _FRONT_END)
         return fingerprint(load_array_row(path, LogMelSpec(front_end=front_end)), front_end.seconds_per_frame)
@@ -230,13 +213,8 @@ def find_matches(
     The cosine similarities of overlapping frames are summed for all offsets at once, as a cross-correlation by FFT.
     Time grows with the square of the number of tracks, memory only linearly.
 
-    Args:
-        fingerprints: fingerprints of the tracks.
-        threshold: minimum score of a match.
-        progress: called `count_tile_pairs` times.
-
     Yields:
-        The best offset of each pair that reaches the threshold.
+        The best offset of each pair whose score reaches the threshold.
     """
     if not fingerprints:
         return

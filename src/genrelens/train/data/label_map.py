@@ -59,9 +59,7 @@ class LabelMap(FrozenModel):
     def map_tracks(self, tracks: Iterable[LabelledTrack], model_labels: Sequence[str]) -> tuple[LabelledTrack, ...]:
         """Translate the labels of tracks to merged labels of the model, and drop ignored tracks.
 
-        Args:
-            tracks: tracks of the dataset.
-            model_labels: labels of the model, before merging.
+        `model_labels` are those before merging.
 
         Raises:
             ManifestError: a label is neither mapped nor one of the model's, or all tracks are ignored.

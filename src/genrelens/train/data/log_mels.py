@@ -68,11 +68,9 @@ class LogMelSpec(FrozenModel):
         return hashlib.sha256(f"{_CACHE_FORMAT} {settings}".encode()).hexdigest()[:16]
 
     def compute(self, samples: NDArray[np.float32], digest: str) -> LogMel:
-        """Return the log-mel and features of a recording.
+        """Return the log-mel and features of mono audio, shape (samples,).
 
-        Args:
-            samples: mono audio, shape (samples,).
-            digest: hash of the encoded audio; the augmentation of a copy depends on it and on the seed alone.
+        The augmentation of a copy depends on the seed and on `digest`, the hash of the encoded audio, alone.
         """
         rate = self.front_end.rate
         if self.preprocess != PreprocessTable():
@@ -113,15 +111,8 @@ def load_log_mels(
     """Load the log-mels of tracks; those that are not in the cache are computed in worker processes.
 
     Entries are keyed by the encoded audio and the settings: editing tags keeps an entry valid, changing the audio or
-    the front end makes a new one. Writes are atomic, so a crash leaves no partial file.
-
-    Args:
-        tracks: tracks to load; a path "array.npy#17" is row 17 of an array (tracks, n_mels, frames) of bytes, where
-            0 to 255 are -80 to 0 dB below the maximum of the track.
-        spec: settings of the log-mels.
-        cache: folder of the cache.
-        processes: number of worker processes.
-        progress: called after each audio file.
+    the front end makes a new one. Writes are atomic, so a crash leaves no partial file. A path "array.npy#17" is row
+    17 of an array (tracks, n_mels, frames) of bytes, where 0 to 255 are -80 to 0 dB below the maximum of the track.
 
     Raises:
         CacheError: the cache cannot be written.

@@ -19,15 +19,9 @@ _MIN_DENOISING_RATE = 5_120  # Hz; below, a frame of noisereduce is longer than 
 
 
 def preprocess(samples: Samples, rate: int, table: PreprocessTable) -> Samples:
-    """Filter, denoise and trim a recording, in this order.
+    """Filter, denoise and trim mono audio, shape (samples,), in this order; `rate` is its sampling rate in Hz.
 
-    Args:
-        samples: mono audio, shape (samples,).
-        rate: sampling rate in Hz.
-        table: settings; the default returns the samples unchanged.
-
-    Returns:
-        Shape (samples,); shorter only if ends were trimmed.
+    The default table returns the samples unchanged. The result is shorter only if ends were trimmed.
 
     Raises:
         RecipeError: the rate is too low for the band filter or for denoising.

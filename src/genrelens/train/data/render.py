@@ -96,11 +96,7 @@ def render_picture(job: RenderJob, front_end: FrontEnd, style: PictureStyle) -> 
 def draw_log_mel(log_mel: Floats, front_end: FrontEnd, style: PictureStyle, seconds: float) -> Figure:
     """Draw a log-mel with time to the right and frequency upwards, on the mel scale.
 
-    Args:
-        log_mel: decibels from -floor_db to 0, shape (n_mels, frames).
-        front_end: front end of the log-mel.
-        style: size of the picture, and whether to draw axes.
-        seconds: length of the audio in seconds.
+    `log_mel` has decibels from -floor_db to 0, shape (n_mels, frames); the audio is `seconds` long.
     """
     figure = Figure((style.width / _DPI, style.height / _DPI), _DPI, layout="constrained" if style.axes else None)
     axes = figure.add_subplot() if style.axes else figure.add_axes((0, 0, 1, 1))

@@ -84,9 +84,7 @@ def require_splits(manifest: Manifest, *splits: Split) -> None:
 def find_leaks(tracks: Iterable[LabelledTrack], recordings: Mapping[str, str]) -> list[Leak]:
     """Find artist groups and recordings that are in more than one split.
 
-    Args:
-        tracks: tracks with their splits.
-        recordings: identifier of the audio of each path, such as a hash; paths may be missing.
+    `recordings` maps paths to an identifier of their audio, such as a hash; paths may be missing.
     """
     members: dict[tuple[str, Hashable], dict[Split, list[str]]] = defaultdict(lambda: defaultdict(list))
     for track in tracks:

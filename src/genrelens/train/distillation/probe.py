@@ -62,13 +62,7 @@ class EmbeddedTracks:
 def fit_probe(
     train: EmbeddedTracks, valid: EmbeddedTracks, labels: int, table: ProbeTable
 ) -> tuple[LinearProbe, tuple[PenaltyTrial, ...]]:
-    """Fit one probe per penalty, and select the one with the lowest log loss on *valid*.
-
-    Args:
-        train: tracks to fit to.
-        valid: tracks to select the penalty on.
-        labels: number of labels.
-        table: penalties, and the settings that all probes share.
+    """Fit one probe per penalty to *train*, and select the one with the lowest log loss on *valid*.
 
     Returns:
         The selected probe, and the results of all penalties.
@@ -138,8 +132,6 @@ def _evaluate(probe: LinearProbe, valid: EmbeddedTracks, penalty: float) -> Pena
     """Evaluate per track, on the mean of the windows' probabilities, as in serving."""
     probabilities = np.stack([softmax(probe.logits(windows)).mean(axis=0) for windows in valid.tracks])
     of_truth = probabilities[np.arange(len(probabilities)), valid.truth]
-    return PenaltyTrial(
-        penalty,
-        log_loss=float(-np.log(np.maximum(of_truth, _MIN_PROBABILITY)).mean()),
-        accuracy=float((probabilities.argmax(axis=1) == valid.truth).mean()),
-    )
+    log_loss = -np.log(np.maximum(of_truth, _MIN_PROBABILITY)).mean()
+    accuracy = (probabilities.argmax(axis=1) == valid.truth).mean()
+    return PenaltyTrial(penalty, float(log_loss), float(accuracy))

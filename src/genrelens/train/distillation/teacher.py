@@ -3,31 +3,35 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genrelens.features.frontend import FrontEnd, band_centres, hz_to_band, noise_power, power_to_db
 from genrelens.features.spectral import to_model_input
 from genrelens.model.input_spec import AudioInput
 from genrelens.progress import Notify
 from genrelens.train.data.batches import TrackWindows
 from genrelens.train.data.dataset import Examples
 from genrelens.train.distillation.backbone import Embedder, embedding_graph
-from genrelens.train.distillation.mel_conversion import LogMelConverter
 from genrelens.train.distillation.probe import EmbeddedTracks, fit_probe
 from genrelens.train.networks.layers import CamNetwork
 from genrelens.train.recipes.backbone_card import BackboneCard
 from genrelens.train.recipes.recipe import ProbeTable, Recipe
 
+# Measured on the training list of GTZAN: the level of the loudest band and frame of 10 s with frames of 2048 samples,
+# and the distribution of the power in 25 ms relative to its mean over 90 ms.
+_PEAK_DB = 27.0
+_FLUCTUATION_DB = (-1.5, 4.4)  # mean and standard deviation
+
 
 class Teacher:
     """A pretrained backbone that embeds the same augmented windows that the student is trained on.
 
-    Consistent views are essential for long training on few tracks (Beyer et al., CVPR 2022).
-
-    Args:
-        backbone: adapter card of the teacher.
-        student_input: input specification of the student; a single channel of log-mel.
+    Consistent views are essential for long training on few tracks (Beyer et al., CVPR 2022). The student's input is a
+    single channel of log-mel.
 
     Raises:
         ModelError: the backbone cannot be found or downloaded, or does not match its card.
@@ -52,6 +56,39 @@ class Teacher:
         return torch.from_numpy(self._embed(windows))
 
 
+class LogMelConverter:
+    """Approximate conversion of log-mels in decibels from one front end to another, without the audio.
+
+    It lets a teacher with another front end embed augmented log-mels. Phases are not needed, as both front ends
+    discard them. The fluctuation of the power within a long frame is lost; random values replace it. Power is assumed
+    to be spread evenly within each source band, and to be zero above the highest one. Converted windows have `frames`
+    frames.
+    """
+
+    def __init__(self, source: FrontEnd, target: FrontEnd, frames: int) -> None:
+        centres = band_centres(target)
+        positions = torch.from_numpy(hz_to_band(centres, source)).float().clamp(0, source.n_mels - 1)
+        self._lower_band = positions.long().clamp(max=source.n_mels - 2)
+        self._upper_weight = (positions - self._lower_band)[:, None]
+        self._source_db = torch.from_numpy(power_to_db(noise_power(source))).float()[:, None]
+        covered_power = noise_power(target) * (centres < source.highest)
+        self._target_db = torch.from_numpy(power_to_db(covered_power)).float()[:, None]
+        self._frames = torch.from_numpy(_nearest_frames(source, target, frames))
+        self._floor_db = source.floor_db
+
+    def __call__(self, log_mels: Tensor, rng: torch.Generator) -> Tensor:
+        """Return log-mels (windows, target bands, target frames) of log-mels (windows, source bands, source frames).
+
+        The result does not depend on the level of a window: all are scaled to that of mastered music.
+        """
+        log_mels = log_mels - log_mels.amax(dim=(1, 2), keepdim=True)
+        density = log_mels.clamp(min=-self._floor_db) + _PEAK_DB - self._source_db
+        density = torch.lerp(density[:, self._lower_band], density[:, self._lower_band + 1], self._upper_weight)
+        steady = (density + self._target_db)[:, :, self._frames.clamp(max=log_mels.shape[2] - 1)]
+        mean, deviation = _FLUCTUATION_DB
+        return steady + mean + deviation * torch.randn(steady.shape, generator=rng)
+
+
 def build_teacher(recipe: Recipe) -> Teacher | None:
     """Return the teacher of a recipe, or None if the recipe has no distillation.
 
@@ -64,11 +101,9 @@ def build_teacher(recipe: Recipe) -> Teacher | None:
 
 
 class TeacherProjection(nn.Module):
-    """A linear layer from the student's embedding to the teacher's, used in training only (Romero et al., ICLR 2015).
+    """A linear layer from the student's embedding (windows, channels) to the teacher's (windows, features).
 
-    Args:
-        channels: size of the student's embedding.
-        features: size of the teacher's embedding.
+    It is used in training only (Romero et al., ICLR 2015).
     """
 
     def __init__(self, channels: int, features: int) -> None:
@@ -94,29 +129,31 @@ def refit_output_layer(
 
     The estimate is linear in the network's own embedding, so the probe is, too, and costs nothing in serving. In the
     teacher's space, a penalty favours directions that the teacher separates well; without it, a few hundred tracks
-    are overfitted.
-
-    Args:
-        network: trained network; its output layer is replaced in place.
-        projection: trained projection of its embedding to the teacher's.
-        train: tracks to fit to, by all of their windows, without augmentation.
-        valid: tracks to select the penalty on.
-        recipe: recipe of the network.
-        penalties: L2 penalties to try; see `genrelens.train.distillation.probe`.
-        notify: receives a sentence about the result.
+    are overfitted. The probe is fitted to all windows of *train*, without augmentation, as by `fit_probe`.
     """
     fitted_to, selected_on = (_embed(network, projection, examples, recipe) for examples in (train, valid))
-    labels = train.targets.shape[1]
-    probe, trials = fit_probe(fitted_to, selected_on, labels, ProbeTable(penalties=tuple(penalties)))
+    table = ProbeTable(penalties=tuple(penalties))
+    probe, trials = fit_probe(fitted_to, selected_on, train.targets.shape[1], table)
     best = min(trials, key=lambda trial: trial.log_loss)
     weights, bias = torch.from_numpy(probe.weights.T), torch.from_numpy(probe.bias)
     with torch.no_grad():
-        layer = projection.layer
-        network.set_linear_head(weights @ layer.weight, weights @ layer.bias + bias)
+        network.set_linear_head(weights @ projection.layer.weight, weights @ projection.layer.bias + bias)
     notify(
         f"Refitted the output layer with a penalty of {best.penalty:g}: log loss {best.log_loss:.3f} "
         f"on {len(valid.inputs)} tracks of valid"
     )
+
+
+def _nearest_frames(source: FrontEnd, target: FrontEnd, frames: int) -> NDArray[np.int64]:
+    """Return the index of the source frame whose centre is nearest to that of each target frame, shape (frames,)."""
+    centres = _first_centre(target) + np.arange(frames) * target.seconds_per_frame
+    nearest = np.rint((centres - _first_centre(source)) / source.seconds_per_frame)
+    return np.asarray(np.maximum(0, nearest), np.int64)
+
+
+def _first_centre(front_end: FrontEnd) -> float:
+    """Return the time of the centre of the first frame, in seconds."""
+    return 0.0 if front_end.center else front_end.n_fft / 2 / front_end.rate
 
 
 def _embed(network: CamNetwork, projection: TeacherProjection, examples: Examples, recipe: Recipe) -> EmbeddedTracks:

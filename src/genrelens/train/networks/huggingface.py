@@ -22,18 +22,12 @@ class Efficientnet(CamNetwork):
         super().__init__()
         from transformers import EfficientNetConfig, EfficientNetModel
 
-        config = EfficientNetConfig(
-            num_channels=shape[0],
-            width_coefficient=1.0,
-            depth_coefficient=1.0,
-            hidden_dim=1280,
-            # Running means that adapt in 10 steps rather than 100: music datasets are small.
-            batch_norm_momentum=0.1,
-        )
-        model: Any = EfficientNetModel(config)
+        b0 = EfficientNetConfig(num_channels=shape[0], width_coefficient=1.0, depth_coefficient=1.0, hidden_dim=1280)
+        b0.batch_norm_momentum = 0.1  # running means adapt in 10 steps rather than 100: music datasets are small
+        model: Any = EfficientNetModel(b0)
         self.embeddings, self.encoder = model.embeddings, model.encoder
         self.apply(_initialise_efficientnet)
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(config.hidden_dim, labels))
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(b0.hidden_dim, labels))
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return logits (windows, labels)."""

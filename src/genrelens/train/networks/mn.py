@@ -1,5 +1,6 @@
 """mn04, a small MobileNetV3 trained on AudioSet, for transfer and as a teacher in distillation."""
 
+from collections import OrderedDict
 from typing import Self
 
 from torch import Tensor, nn
@@ -119,21 +120,14 @@ class _SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conc_se_layers = nn.ModuleList([_Excitation(channels, _multiple_of_8(channels // 4))])
+        squeezed = _multiple_of_8(channels // 4)
+        first, second = nn.Linear(channels, squeezed), nn.Linear(squeezed, channels)
+        layers = OrderedDict(fc1=first, relu=nn.ReLU(), fc2=second, sigmoid=nn.Sigmoid())
+        self.conc_se_layers = nn.ModuleList([nn.Sequential(layers)])
 
     def forward(self, features: Tensor) -> Tensor:
         weights: Tensor = self.conc_se_layers[0](features.mean(dim=(2, 3)))
         return features * weights[:, :, None, None]
-
-
-class _Excitation(nn.Module):
-    def __init__(self, channels: int, squeezed: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(channels, squeezed)
-        self.fc2 = nn.Linear(squeezed, channels)
-
-    def forward(self, means: Tensor) -> Tensor:
-        return self.fc2(self.fc1(means).relu()).sigmoid()  # type: ignore[no-any-return]
 
 
 def _convolution(

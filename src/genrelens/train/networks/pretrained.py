@@ -19,12 +19,10 @@ _DIGITS = re.compile(r"-([0-9a-f]{8,64})\.pth$")  # first digits of the SHA-256,
 
 
 def load_backbone(network: nn.Module, weights: str, head: str) -> None:
-    """Load all weights but those of the head from a checkpoint of the same architecture; do nothing without one.
+    """Load all weights but those of the submodule `head` from a checkpoint of the same architecture.
 
-    Args:
-        network: the network to fill; its parameters have the names in the checkpoint.
-        weights: a file or URL as for `load_checkpoint`, or "".
-        head: name of the submodule that is skipped, in the network and in the checkpoint.
+    Parameters have the same names in the network and in the checkpoint, a file or URL as for `load_checkpoint`, or ""
+    to load nothing.
 
     Raises:
         ModelError: the checkpoint cannot be loaded, or belongs to another network.

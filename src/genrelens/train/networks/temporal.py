@@ -48,7 +48,8 @@ class Attention(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return logits (windows, labels)."""
-        moments = self.moments(_average_bands(self.blocks(windows)))
+        in_time = self.blocks(windows).mean(dim=2).transpose(1, 2)  # (windows, time, channels)
+        moments = self.moments(in_time)
         weights = torch.tanh(self.weights(moments)).softmax(dim=1)
         logits: Tensor = (weights * self.answers(moments)).sum(dim=1)
         return logits
@@ -90,14 +91,10 @@ class Crnn(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return logits (windows, labels), computed from the mean of the recurrent outputs over time."""
-        outputs, _ = self.recurrent(_average_bands(self.layers(windows)))  # (windows, time, 2 * units)
+        in_time = self.layers(windows).mean(dim=2).transpose(1, 2)  # (windows, time, channels)
+        outputs, _ = self.recurrent(in_time)  # (windows, time, 2 * units)
         logits: Tensor = self.head(outputs.mean(dim=1))
         return logits
-
-
-def _average_bands(features: Tensor) -> Tensor:
-    """Return features (windows, channels, rows, time) as (windows, time, channels)."""
-    return features.mean(dim=2).transpose(1, 2)
 
 
 def _attention_block(inputs: int, outputs: int, pool: int, dropout: float) -> nn.Sequential:

@@ -16,12 +16,7 @@ from genrelens.train.recipes.recipe import ProbeRecipe, Recipe, SearchSpace
 
 
 def read_toml(file: Path, error_class: type[GenrelensError]) -> dict[str, Any]:
-    """Parse a TOML file.
-
-    Args:
-        file: path of the file.
-        error_class: class of the error that is raised if the file cannot be read or is not TOML.
-    """
+    """Parse a TOML file, and raise an error of this class if it cannot be read or is not TOML."""
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
