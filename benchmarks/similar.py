@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from genrelens import workers
 from genrelens.audio.decoder import AudioReader
 from genrelens.classifier import Classifier
-from genrelens.library.playlists.ordering import path_length, separate_artists, smooth_order
+from genrelens.library.playlists.ordering import smooth_order
 from genrelens.library.similarity.embeddings import EmbeddingMatrix, FloatArray, normalise
 from genrelens.library.similarity.neighbours import ApproximateIndex, ExactIndex, NeighbourIndex, create_hnsw_index
 from genrelens.model.windows import window_batches
@@ -178,8 +178,8 @@ def playlist_smoothness(rows: FloatArray) -> Figures:
     for _ in range(100):
         chosen = scaled[rng.choice(len(scaled), 15, replace=False)]
         distances = 1 - chosen @ chosen.T
-        drawn.append(path_length(separate_artists(range(15), [None] * 15), distances) / 14)
-        ordered.append(path_length(smooth_order(distances, [None] * 15), distances) / 14)
+        for lengths, order in ((drawn, list(range(15))), (ordered, smooth_order(distances, [None] * 15))):
+            lengths.append(float(distances[order[:-1], order[1:]].mean()))
     return {
         "playlists of 15: distance of neighbours, as drawn": float(np.mean(drawn)),
         "playlists of 15: distance of neighbours, smooth": float(np.mean(ordered)),

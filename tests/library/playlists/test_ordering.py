@@ -3,10 +3,15 @@ from itertools import pairwise, permutations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from genrelens.library.playlists.ordering import path_length, separate_artists, smooth_order
+from genrelens.library.playlists.ordering import separate_artists, smooth_order
 
 ARTISTS = st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=7)
+
+
+def path_length(order: list[int], distances: NDArray[np.floating]) -> float:
+    return float(distances[order[:-1], order[1:]].sum())
 
 
 def count_repeats(order: list[int], artists: list[str | None]) -> int:

@@ -7,7 +7,7 @@ import typer
 from genrelens.cli.library.options import Genre, MinConfidence, PathPattern, make_query, open_catalog
 
 if TYPE_CHECKING:
-    from genrelens.library.similarity.similar import Neighbour
+    from genrelens.library.similarity.neighbours import Neighbour
 
 
 def similar(
@@ -21,7 +21,7 @@ def similar(
 ) -> None:
     """List the tracks most similar to a given one, by the cosine similarity of their embeddings."""
     from genrelens.library.catalog.lookup import find_track
-    from genrelens.library.similarity.similar import find_similar
+    from genrelens.library.similarity.neighbours import find_similar
 
     with open_catalog(context) as catalog:
         found = find_similar(catalog, find_track(catalog, track), count, make_query(genre, min_confidence, path))

@@ -13,6 +13,7 @@ from genrelens.library.catalog.tracks import ClassifiedTrack, TrackQuery, iter_t
 from genrelens.library.tags.track_info import AlbumTags, is_compilation, read_album_tags
 
 Grouping = Literal["track", "album"]
+TagReader = Callable[[Path], AlbumTags]
 
 # A disc's folder inside the album's folder (CD1, Disc 2 - Live), or one next to the other discs' (Album (CD 2)).
 _DISC = re.compile(r"(?:cd|disc|disk)[ _.-]*\d{1,2}\b.*", re.IGNORECASE)
@@ -57,18 +58,12 @@ def iter_tracks_by(grouping: Grouping, catalog: Catalog, query: TrackQuery) -> I
             yield track
 
 
-def iter_albums(
-    tracks: Iterable[ClassifiedTrack], read_tags: Callable[[Path], AlbumTags] = read_album_tags
-) -> Iterator[Album]:
-    """Group tracks into albums.
+def iter_albums(tracks: Iterable[ClassifiedTrack], read_tags: TagReader = read_album_tags) -> Iterator[Album]:
+    """Group tracks, ordered by path as bytes, into albums.
 
     The tracks of a folder, and of an album's discs, are separated by their tags (album and album artist) if all of
     them have these; otherwise the folder is the album. Tracks of an album that is spread over other folders are not
     merged: that would need the whole library in memory. As it is, only unfinished folders are held.
-
-    Args:
-        tracks: tracks ordered by path, compared as bytes.
-        read_tags: function that reads the tags of a file.
     """
     open_folders: dict[Path, _AlbumFolder] = {}
     for track in tracks:
@@ -83,7 +78,7 @@ def iter_albums(
 
 
 def apply_album_genres(
-    tracks: Iterable[ClassifiedTrack], read_tags: Callable[[Path], AlbumTags] = read_album_tags
+    tracks: Iterable[ClassifiedTrack], read_tags: TagReader = read_album_tags
 ) -> Iterator[ClassifiedTrack]:
     """Yield the same tracks with the prediction of their album, if it has a consensus, or else their own.
 
@@ -112,9 +107,7 @@ def _album_folder(folder: Path) -> tuple[Path, str]:
     return folder, os.path.join(folder, "")  # noqa: PTH118 (pathlib drops the last separator)
 
 
-def _split_by_tags(
-    home: Path, tracks: list[ClassifiedTrack], read_tags: Callable[[Path], AlbumTags]
-) -> Iterator[Album]:
+def _split_by_tags(home: Path, tracks: list[ClassifiedTrack], read_tags: TagReader) -> Iterator[Album]:
     tags = [read_tags(track.path) for track in tracks]
     all_named = all(tag.album for tag in tags)
     all_credited = all_named and all(tag.album_artist for tag in tags)
@@ -147,10 +140,5 @@ def _without_disc(name: str) -> str:
 
 
 def _with_consensus(track: ClassifiedTrack, album: Consensus) -> ClassifiedTrack:
-    update = {
-        "genre": album.genres[0],
-        "genres": album.genres,
-        "confidence": album.confidence,
-        "scores": album.scores,
-    }
+    update = {"genre": album.genres[0], "genres": album.genres, "confidence": album.confidence, "scores": album.scores}
     return replace(track, prediction=track.prediction.model_copy(update=update))

@@ -32,12 +32,10 @@ def formatter_for(target: Path) -> Callable[[Path, Sequence[PlaylistItem]], str]
         LibraryError: the suffix is not supported.
     """
     formatters = {".m3u8": format_m3u8, ".m3u": format_m3u8, ".xspf": format_xspf, ".jspf": format_jspf}
-    formatter = formatters.get(target.suffix.lower())
-    if formatter is None:
-        raise LibraryError(
-            f"{display_name(target)} is not a supported playlist format; end its name in .m3u8, .xspf or .jspf"
-        )
-    return formatter
+    if formatter := formatters.get(target.suffix.lower()):
+        return formatter
+    name = display_name(target)
+    raise LibraryError(f"{name} is not a supported playlist format; end its name in .m3u8, .xspf or .jspf")
 
 
 def format_m3u8(target: Path, items: Sequence[PlaylistItem]) -> str:
@@ -78,10 +76,9 @@ def format_jspf(target: Path, items: Sequence[PlaylistItem]) -> str:
 
 def _xspf_fields(target: Path, item: PlaylistItem) -> dict[str, str | int]:
     """Return the XSPF elements of a track, in the order of the specification."""
-    fields: dict[str, str | int] = {"location": _relative_uri(target, item.track.path), "title": item.name.title}
-    if item.name.artist:
-        fields["creator"] = item.name.artist
-    return fields | {"duration": round(1000 * item.seconds)}
+    creator = {"creator": item.name.artist} if item.name.artist else {}
+    location, duration = _relative_uri(target, item.track.path), round(1000 * item.seconds)
+    return {"location": location, "title": item.name.title, **creator, "duration": duration}
 
 
 def _relative_uri(target: Path, path: Path) -> str:

@@ -40,11 +40,6 @@ def separate_artists(order: Sequence[int], artists: Sequence[str | None]) -> lis
     return result
 
 
-def path_length(order: Sequence[int], distances: Distances) -> float:
-    """Return the sum of the distances between neighbours."""
-    return float(distances[order[:-1], order[1:]].sum())
-
-
 def _next_track(
     remaining: list[int], artists: Sequence[str | None], counts: Counter[str | None], last: str | None
 ) -> int:

@@ -12,8 +12,7 @@ from genrelens.library.catalog.lookup import require_matching_ids
 from genrelens.library.catalog.tracks import ClassifiedTrack, TrackQuery, load_tracks
 from genrelens.library.playlists.ordering import separate_artists, smooth_order
 from genrelens.library.similarity.embeddings import iter_embeddings, main_embedding_model, normalise
-from genrelens.library.similarity.neighbours import open_index
-from genrelens.library.similarity.similar import rank_by_similarity, require_embedding_model
+from genrelens.library.similarity.neighbours import open_index, rank_by_similarity, require_embedding_model
 from genrelens.library.tags.track_info import TrackName, read_track_name
 
 _MAX_MISFITS = 200  # successive tracks longer than the remaining time, after which a playlist counts as full

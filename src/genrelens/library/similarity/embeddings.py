@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from genrelens.errors import NoTracksError
 from genrelens.library.catalog.catalog import Catalog
+from genrelens.library.catalog.tracks import STORED_TYPE
 
 FloatArray = NDArray[np.float32]
 IdArray = NDArray[np.int64]
@@ -61,9 +62,8 @@ def main_embedding_model(catalog: Catalog) -> EmbeddingModel:
         " GROUP BY model, version ORDER BY COUNT(*) DESC, model, version LIMIT 1"
     ).fetchone()
     if row is None:
-        raise NoTracksError(
-            "no present track has an embedding; compute them with `genrelens library run` and lens or mn04"
-        )
+        remedy = "compute them with `genrelens library run` and lens or mn04"
+        raise NoTracksError(f"no present track has an embedding; {remedy}")
     return EmbeddingModel(row["model"], row["version"])
 
 
@@ -82,7 +82,7 @@ def iter_embeddings(
     cursor = catalog.connection.execute(f"SELECT track, embedding {_FROM_MODEL} {condition} ORDER BY track", values)
     while rows := cursor.fetchmany(_BATCH_ROWS):
         content = b"".join(row["embedding"] for row in rows)
-        embeddings = np.frombuffer(content, "<f2").reshape(len(rows), -1).astype(np.float32)
+        embeddings = np.frombuffer(content, STORED_TYPE).reshape(len(rows), -1).astype(np.float32)
         yield np.array([row["track"] for row in rows], np.int64), embeddings
 
 

@@ -17,7 +17,7 @@ from genrelens.prediction import UNKNOWN
 
 _WIDTH, _HEIGHT = 1400, 1180  # pixels, as are all lengths below
 _PLOT = Box(40, 110, 1100, 1140)
-_PLOT_MARGIN = 16
+_POINTS = Box(56, 126, 1084, 1124)  # leaves a margin within the plot
 _LEGEND_X, _LEGEND_Y, _LEGEND_ROW = 1140, 130, 30
 _MAX_COLOURED_GENRES = 20
 _MAX_LEGEND_NAME = 16  # characters
@@ -66,15 +66,7 @@ def load_points(catalog: Catalog) -> list[MapPoint]:
 
 
 def draw_map(points: list[MapPoint], model: str) -> bytes:
-    """Draw the map.
-
-    Args:
-        points: points of the tracks.
-        model: name and version of the model, for the caption.
-
-    Returns:
-        Contents of a PNG file, 1400 pixels wide.
-    """
+    """Draw the map as a PNG file, 1400 pixels wide, with the name and version of the model in the caption."""
     canvas = Canvas(_WIDTH, _HEIGHT)
     counts = Counter(point.genre for point in points)
     colours = _frequent_genre_colours(counts)
@@ -108,14 +100,11 @@ def _frequent_genre_colours(counts: Counter[str]) -> dict[str, str]:
 
 def _draw_points(canvas: Canvas, points: list[MapPoint], colours: dict[str, str]) -> None:
     radius = max(_MIN_RADIUS, min(_MAX_RADIUS, 90 / len(points) ** 0.5))
-    inner = Box(
-        _PLOT.left + _PLOT_MARGIN, _PLOT.top + _PLOT_MARGIN, _PLOT.right - _PLOT_MARGIN, _PLOT.bottom - _PLOT_MARGIN
-    )
     order = np.random.default_rng(0).permutation(len(points))  # otherwise one genre would cover all others
     for point in (points[index] for index in order):
         opacity = _MIN_OPACITY + (1 - _MIN_OPACITY) * point.confidence
         colour = _blend_with_paper(colours.get(point.genre, OTHER_COLOUR), opacity)
-        canvas.dot(inner.x(point.x), inner.y(point.y), radius, colour)
+        canvas.dot(_POINTS.x(point.x), _POINTS.y(point.y), radius, colour)
 
 
 def _draw_names(canvas: Canvas, points: list[MapPoint], counts: Counter[str], colours: dict[str, str]) -> None:

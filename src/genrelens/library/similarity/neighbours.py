@@ -1,16 +1,19 @@
-"""Nearest-neighbour search over embeddings: exact for most libraries, approximate for very large ones."""
+"""Tracks that sound similar to a given one: exact search for most libraries, approximate for very large ones."""
 
 import glob
 import hashlib
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from genrelens.errors import MissingExtraError, NoTracksError
+from genrelens.errors import MissingExtraError, NoTracksError, display_name
 from genrelens.files import atomic_write
 from genrelens.library.catalog.catalog import Catalog
+from genrelens.library.catalog.lookup import require_matching_ids
+from genrelens.library.catalog.tracks import ClassifiedTrack, TrackQuery, load_tracks
 from genrelens.library.similarity.embeddings import (
     EmbeddingMatrix,
     EmbeddingModel,
@@ -31,14 +34,21 @@ _QUERY_GROWTH = 8  # factor by which each further request is larger
 _SEARCH_CANDIDATES = 256  # HNSW's ef, which determines the recall
 
 
+@dataclass(frozen=True)
+class Neighbour:
+    """A track and the cosine similarity, -1 to 1, of its embedding to the given track's."""
+
+    track: ClassifiedTrack
+    similarity: float
+
+
 class NeighbourIndex(Protocol):
     """An index that ranks tracks by similarity."""
 
     def neighbours(self, vector: FloatArray) -> Iterator[tuple[IdArray, FloatArray]]:
         """Yield batches of track ids and cosine similarities, -1 to 1, both of shape (n,), most similar first.
 
-        Args:
-            vector: query of unit length, shape (channels,).
+        The query `vector`, shape (channels,), has unit length.
         """
 
 
@@ -76,6 +86,52 @@ class ApproximateIndex:
             yield ids, (1 - np.asarray(matches.distances, np.float32))[is_new]
 
 
+def find_similar(
+    catalog: Catalog, track: ClassifiedTrack, count: int, query: TrackQuery, index: NeighbourIndex | None = None
+) -> list[Neighbour]:
+    """Return the tracks matching a query that are most similar to a track, most similar first, without that track.
+
+    Args:
+        catalog: the catalog of the tracks.
+        track: the track to compare with, loaded with its embedding.
+        count: maximum number of results.
+        query: selection of the tracks to consider.
+        index: result of `open_index` for the track's model and these tracks, for repeated calls; opened if None.
+
+    Raises:
+        NoTracksError: the track has no embedding, or no track matches the query.
+    """
+    allowed = set(require_matching_ids(catalog, query)) - {track.id}
+    index = index or open_index(catalog, require_embedding_model(track), allowed | {track.id})
+    similarities: dict[int, float] = {}
+    for track_id, similarity in rank_by_similarity(track, index):
+        if len(similarities) == min(count, len(allowed)):
+            break
+        if track_id in allowed:
+            similarities[track_id] = similarity
+    return [Neighbour(found, similarities[found.id]) for found in load_tracks(catalog, [*similarities])]
+
+
+def rank_by_similarity(track: ClassifiedTrack, index: NeighbourIndex) -> Iterator[tuple[int, float]]:
+    """Yield track ids with their similarity to a track, most similar first."""
+    require_embedding_model(track)
+    assert track.embedding is not None
+    for ids, similarities in index.neighbours(normalise(np.asarray(track.embedding))):
+        yield from zip(ids.tolist(), similarities.tolist(), strict=True)
+
+
+def require_embedding_model(track: ClassifiedTrack) -> EmbeddingModel:
+    """Return the model that computed a track's embedding.
+
+    Raises:
+        NoTracksError: the track has no embedding.
+    """
+    if track.embedding is None:
+        reason = f"{display_name(track.path)} has no embedding, as {track.prediction.model} does not compute any"
+        raise NoTracksError(f"{reason}; classify it with lens or mn04")
+    return EmbeddingModel(track.prediction.model, track.prediction.version)
+
+
 def open_index(catalog: Catalog, model: EmbeddingModel, ids: Collection[int], *, build: bool = True) -> NeighbourIndex:
     """Open an index of the tracks with embeddings by one model.
 
@@ -93,7 +149,10 @@ def open_index(catalog: Catalog, model: EmbeddingModel, ids: Collection[int], *,
     if len(ids) <= MAX_EXACT_TRACKS:
         return ExactIndex(load_embeddings(catalog, model, ids))
     file = _current_index_file(catalog, model) if build else _newest_index_file(catalog, model)
-    return _open_approximate_index(catalog, model, file)
+    _, rows = next(iter_embeddings(catalog, model))
+    index = create_hnsw_index(rows.shape[1])
+    index.view(str(file))
+    return ApproximateIndex(index)
 
 
 def create_hnsw_index(channels: int) -> "Index":
@@ -105,10 +164,8 @@ def create_hnsw_index(channels: int) -> "Index":
     try:
         from usearch.index import Index
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"more than {MAX_EXACT_TRACKS} tracks need usearch; install it with `pip install 'genrelens[library]'`"
-        ) from error
-
+        remedy = "install it with `pip install 'genrelens[library]'`"
+        raise MissingExtraError(f"more than {MAX_EXACT_TRACKS} tracks need usearch; {remedy}") from error
     return Index(ndim=channels, metric="cos", dtype="f16", expansion_search=_SEARCH_CANDIDATES)
 
 
@@ -125,13 +182,6 @@ def _newest_index_file(catalog: Catalog, model: EmbeddingModel) -> Path:
     if not files:
         raise NoTracksError("a library of this size needs an index; build it with `genrelens library similar TRACK`")
     return files[-1]
-
-
-def _open_approximate_index(catalog: Catalog, model: EmbeddingModel, file: Path) -> ApproximateIndex:
-    _, rows = next(iter_embeddings(catalog, model))
-    index = create_hnsw_index(rows.shape[1])
-    index.view(str(file))
-    return ApproximateIndex(index)
 
 
 def _build_index(catalog: Catalog, model: EmbeddingModel, file: Path) -> None:

@@ -21,14 +21,7 @@ _LYRICS3_FOOTER = 15  # bytes at the end of a Lyrics3 tag: its size in six digit
 
 @dataclass(frozen=True)
 class ApeItem:
-    """One item of a tag.
-
-    Attributes:
-        raw: the item as stored, with its header.
-        name: in lower case.
-        is_text: whether the value is text.
-        value: bytes of the value.
-    """
+    """One item of a tag: as stored, with its header; and its parts, with the name in lower case."""
 
     raw: bytes
     name: str

@@ -151,7 +151,7 @@ class _SimilaritySearch:
     def find(self, number: int, count: int) -> tuple[responses.SimilarTrack, ...]:
         """Return up to `count` tracks similar to that of a number."""
         from genrelens.library.catalog.tracks import TrackQuery, load_tracks
-        from genrelens.library.similarity.similar import find_similar
+        from genrelens.library.similarity.neighbours import find_similar
 
         with ReadOnlyCatalog(self._path) as catalog:
             browse.load_track(catalog, number)
@@ -165,8 +165,7 @@ class _SimilaritySearch:
     def _index(self, catalog: Catalog, track: "ClassifiedTrack") -> "NeighbourIndex":
         from genrelens.library.catalog.tracks import matching_ids
         from genrelens.library.similarity.embeddings import catalog_revision
-        from genrelens.library.similarity.neighbours import open_index
-        from genrelens.library.similarity.similar import require_embedding_model
+        from genrelens.library.similarity.neighbours import open_index, require_embedding_model
 
         model, revision = require_embedding_model(track), catalog_revision(catalog)
         with self._lock:
