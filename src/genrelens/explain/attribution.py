@@ -72,10 +72,8 @@ class TimeAxis:
 
     def add(self, values: Floats, start: float, end: float) -> None:
         """Add values (..., count) that divide the time from `start` to `end` seconds evenly."""
-        value_edges = np.linspace(start, end, values.shape[-1] + 1)
-        overlaps = np.minimum(value_edges[1:, None], self.edges[1:]) - np.maximum(
-            value_edges[:-1, None], self.edges[:-1]
-        )
+        own = np.linspace(start, end, values.shape[-1] + 1)
+        overlaps = np.minimum(own[1:, None], self.edges[1:]) - np.maximum(own[:-1, None], self.edges[:-1])
         seconds = np.maximum(overlaps, 0)
         self._total = self._total + values @ seconds
         self._seconds += seconds.sum(axis=0)

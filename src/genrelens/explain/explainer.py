@@ -75,7 +75,9 @@ def explain(
         file = source if isinstance(source, bytes) else open_source(source, stack)  # a pipe cannot be opened twice
         prediction = classifier.predict(file, windows=windows)
         reader = stack.enter_context(AudioReader(file, spec.front_end.rate))
-        edges = _column_edges(prediction.duration, spec.front_end)
+        # A column per frame, or fewer and longer ones for a long track.
+        columns = min(max(1, ceil(prediction.duration / spec.front_end.seconds_per_frame)), MAX_COLUMNS)
+        edges = np.linspace(0, prediction.duration, columns + 1)
         log_mel, attribution = TimeAxis(edges, spec.front_end.n_mels), TimeAxis(edges, len(card.labels), 1)
         for window in iter_windows(reader, spec.window, spec.hop, windows):
             end = window.start + spec.window
@@ -160,12 +162,6 @@ def _label_weights(card: Card, membership: NDArray[np.bool_], prediction: Predic
     weights = membership * np.array([probabilities[label] for label in card.labels])
     weights /= weights.sum(axis=1, keepdims=True)
     return np.asarray(weights if card.labelling == "several" else weights - 1 / len(card.labels))
-
-
-def _column_edges(duration: float, front_end: FrontEnd) -> Floats:
-    """Return the edges of columns in seconds, one per frame, or fewer and longer ones for a long track."""
-    columns = min(max(1, ceil(duration / front_end.seconds_per_frame)), MAX_COLUMNS)
-    return np.linspace(0, duration, columns + 1)
 
 
 def _spectrogram(log_mel: TimeAxis, front_end: FrontEnd) -> Spectrogram:

@@ -1,22 +1,20 @@
 """Explanations as a picture: attribution over the spectrogram, and the genres of all windows, on one time axis."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from genrelens.explain.attribution import Floats
 from genrelens.explain.explainer import spectrogram_pixels
 from genrelens.explain.explanation import Explanation, Spectrogram, TrackExplanation
 from genrelens.model.labels import LEVEL_SEPARATOR
 from genrelens.prediction import UNKNOWN, Prediction, display_genre, is_not_music
-
-Floats = NDArray[np.floating[Any]]
 
 # Colours that are distinct for all kinds of colour vision (Okabe & Ito, 2008), on a dark background.
 PAPER, INK, DIM, LINE = "#14171c", "#eef1f4", "#9aa4b0", "#343b45"
@@ -71,7 +69,7 @@ class Canvas:
         self._draw.text((x * _SUPERSAMPLING, y * _SUPERSAMPLING), text, colour, font, anchor)
         return x + font.getlength(text) / _SUPERSAMPLING
 
-    def polygon(self, points: Sequence[tuple[float, float]], colour: str) -> None:
+    def polygon(self, points: Iterable[tuple[float, float]], colour: str) -> None:
         """Fill a polygon."""
         self._draw.polygon([(x * _SUPERSAMPLING, y * _SUPERSAMPLING) for x, y in points], colour)
 
@@ -80,14 +78,10 @@ class Canvas:
         x, y, radius = x * _SUPERSAMPLING, y * _SUPERSAMPLING, radius * _SUPERSAMPLING
         self._draw.ellipse((x - radius, y - radius, x + radius, y + radius), colour)
 
-    def line(self, points: Sequence[tuple[float, float]], colour: str, width: float = 1) -> None:
-        """Draw a line through points."""
-        self._draw.line(
-            [(x * _SUPERSAMPLING, y * _SUPERSAMPLING) for x, y in points],
-            colour,
-            round(width * _SUPERSAMPLING),
-            "curve",
-        )
+    def line(self, points: Iterable[tuple[float, float]], colour: str) -> None:
+        """Draw a line through points, one pixel wide."""
+        scaled = [(x * _SUPERSAMPLING, y * _SUPERSAMPLING) for x, y in points]
+        self._draw.line(scaled, colour, _SUPERSAMPLING, "curve")
 
     def paste(self, pixels: NDArray[np.uint8], box: Box) -> None:
         """Paste supersampled pixels (height, width, 3) into a box."""
@@ -136,20 +130,18 @@ def _draw_title(canvas: Canvas, prediction: Prediction) -> None:
 
 
 def _draw_heading(canvas: Canvas, top: float, explanation: Explanation) -> None:
-    x, y = _LEFT, top + _HEADING - 20
-    end = canvas.text(x, y, "evidence ", 16, INK)
-    end = canvas.text(end, y, "for", 16, FOR)
-    end = canvas.text(end, y, " and ", 16, INK)
-    end = canvas.text(end, y, "against ", 16, AGAINST)
-    end = canvas.text(end, y, display_genre(explanation.genre), 16, INK)
-    canvas.text(end, y, f"  by {_METHODS[explanation.method]}", 16, DIM)
+    x: float = _LEFT
+    heading = [("evidence ", INK), ("for", FOR), (" and ", INK), ("against ", AGAINST)]
+    method = f"  by {_METHODS[explanation.method]}"
+    for text, colour in [*heading, (display_genre(explanation.genre), INK), (method, DIM)]:
+        x = canvas.text(x, top + _HEADING - 20, text, 16, colour)
 
 
 def _draw_overlay(canvas: Canvas, box: Box, spectrogram: Spectrogram, explanation: Explanation) -> None:
     """Draw the spectrogram, coloured by the attribution."""
     size = round((box.right - box.left) * _SUPERSAMPLING), round((box.bottom - box.top) * _SUPERSAMPLING)
     attribution = np.array(explanation.evidence)
-    full = _full_colour(attribution)
+    full = float(np.percentile(np.abs(attribution), _FULL_COLOUR_PERCENTILE)) or 1.0
     brightness = _resize(spectrogram_pixels(spectrogram) / 255, size).clip(0, 1)
     strength = (_resize(attribution, size) / full).clip(-1, 1)
     canvas.paste(_colourise(brightness, strength), box)
@@ -202,9 +194,8 @@ def _draw_curve(canvas: Canvas, box: Box, explanation: Explanation) -> None:
     shares = (edges[:-1] + edges[1:]) / 2 / edges[-1]
     for colour, part in ((FOR, over_time.clip(0, None)), (AGAINST, over_time.clip(None, 0))):
         points = [(box.x(x), box.y((y - low) / (high - low))) for x, y in zip(shares, part, strict=True)]
-        canvas.polygon(
-            [(box.left, zero), (box.left, points[0][1]), *points, (box.right, points[-1][1]), (box.right, zero)], colour
-        )
+        start, end = [(box.left, zero), (box.left, points[0][1])], [(box.right, points[-1][1]), (box.right, zero)]
+        canvas.polygon([*start, *points, *end], colour)
     canvas.line([(box.left, zero), (box.right, zero)], DIM)
     for value in {0.0, low, high}:
         y = box.y((value - low) / (high - low))
@@ -214,8 +205,9 @@ def _draw_curve(canvas: Canvas, box: Box, explanation: Explanation) -> None:
 
 
 def _draw_genres(canvas: Canvas, box: Box, prediction: Prediction) -> None:
-    """Draw the stacked probabilities of each window."""
-    labels = _leaf_labels([score.label for score in prediction.scores])
+    """Draw the stacked probabilities of each window; of a tree, those of the leaves."""
+    genres = [score.label for score in prediction.scores]
+    labels = [label for label in genres if not any(other.startswith(label + LEVEL_SEPARATOR) for other in genres)]
     scores = ({score.label: score.score for score in segment.scores} for segment in prediction.segments)
     heights = np.array([[by_label.get(label, 0.0) for label in labels] for by_label in scores])
     heights /= heights.sum(axis=1, keepdims=True).clip(1e-9)
@@ -233,19 +225,11 @@ def _draw_genres(canvas: Canvas, box: Box, prediction: Prediction) -> None:
         canvas.text(box.left - 10, box.y(share), text, 14, DIM, "rm")
     legend = [entry for entry in areas if entry[2] > 0.005 or entry[0] == labels[0]]
     for place, (label, colour, share) in enumerate(legend):
-        y = box.top + 8 + place * 21
-        canvas.polygon(
-            [(box.right + 24, y - 6), (box.right + 36, y - 6), (box.right + 36, y + 6), (box.right + 24, y + 6)], colour
-        )
-        end = canvas.text(
-            box.right + 44, y, _truncate(display_genre(label.rpartition(LEVEL_SEPARATOR)[2]), _MAX_LABEL), 14, INK
-        )
+        x, y = box.right + 24, box.top + 8 + place * 21
+        canvas.polygon([(x, y - 6), (x + 12, y - 6), (x + 12, y + 6), (x, y + 6)], colour)
+        name = _truncate(display_genre(label.rpartition(LEVEL_SEPARATOR)[2]), _MAX_LABEL)
+        end = canvas.text(x + 20, y, name, 14, INK)
         canvas.text(end + 8, y, f"{100 * share:.0f} %", 14, DIM)
-
-
-def _leaf_labels(labels: list[str]) -> list[str]:
-    """Return the labels that have no subgenres."""
-    return [label for label in labels if not any(other.startswith(label + LEVEL_SEPARATOR) for other in labels)]
 
 
 def _draw_time_axis(canvas: Canvas, box: Box, duration: float) -> None:
@@ -261,11 +245,6 @@ def _ticks(duration: float) -> list[float]:
     """Return the seconds to label."""
     step = next((step for step in _TIME_STEPS if duration / step <= _MAX_TIME_TICKS), _TIME_STEPS[-1])
     return [round(place * step, 1) for place in range(int(duration / step) + 1)]
-
-
-def _full_colour(attribution: Floats) -> float:
-    """Return the attribution that is drawn in full colour."""
-    return float(np.percentile(np.abs(attribution), _FULL_COLOUR_PERCENTILE)) or 1.0
 
 
 def _resize(values: Floats, size: tuple[int, int]) -> Floats:
