@@ -10,7 +10,7 @@ def test_label_is_suspect_if_another_genre_reaches_its_mean_probability() -> Non
     second = make_evaluation({"e": ("rock", 0.1), "f": ("rock", 0.7), "g": ("rock", 0.5)})
     suspects = find_label_errors([first, second], 0.3)
     # The means are 0.58 for jazz and 0.63 for rock; g reaches neither.
-    assert [(suspect.path, suspect.given, suspect.told) for suspect in suspects] == [
+    assert [(suspect.path, suspect.given, suspect.predicted) for suspect in suspects] == [
         ("c", "jazz", "rock"),
         ("f", "rock", "jazz"),
     ]

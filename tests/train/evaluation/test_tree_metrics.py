@@ -24,7 +24,7 @@ def test_metrics_of_each_level() -> None:
     assert [row.level for row in metrics.levels] == [1, 2, 3]
     assert [row.genres for row in metrics.levels] == [2, 3, 4]
     assert [row.accuracy.value for row in metrics.levels] == pytest.approx([1, 4 / 5, 3 / 5])  # the third ties: Jazz
-    assert [(row.told, row.right) for row in metrics.levels] == [(2, 2), (2, 2), (1, 0)]
+    assert [(row.predictions, row.correct) for row in metrics.levels] == [(2, 2), (2, 2), (1, 0)]
     assert 0 <= metrics.accuracy.low < metrics.accuracy.value < metrics.accuracy.high <= 1
     assert TreeMetrics.model_validate_json(metrics.model_dump_json()) == metrics
 
@@ -40,3 +40,8 @@ def test_higher_certainty_backs_off_more_often_and_errs_less() -> None:
     assert accuracies[0] < accuracies[1] < accuracies[2]
     leaf_accuracy = (rows.argmax(axis=1) == [TREE.leaves.index(leaf) for leaf in truth]).mean()
     assert measured[0].levels[-1].accuracy.value == pytest.approx(leaf_accuracy)
+
+
+def test_json_keeps_its_keys() -> None:
+    level = tree_metrics(TREE, TRUTH, ROWS, 0.5).model_dump(mode="json")["levels"][0]
+    assert (level["told"], level["right"]) == (2, 2)

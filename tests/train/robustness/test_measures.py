@@ -73,7 +73,7 @@ def test_track_rows_ignore_shuffles(predictions: PerturbedPredictions) -> None:
     rows = track_rows(predictions, TRUTH, PERTURBATIONS, LABELS)
     assert [row.wrong for row in rows] == [0, 2, 2, 3]
     last = rows[3]
-    assert (last.truth, last.told, last.worst.change, last.best.change) == ("rock", "jazz", "polarity", "noise:10")
+    assert (last.truth, last.predicted, last.worst.change, last.best.change) == ("rock", "jazz", "polarity", "noise:10")
     assert last.best.probability == pytest.approx(0.6)
     assert track_rows(predictions, TRUTH, [Shuffle(0)] * 5, LABELS) == ()
 

@@ -59,7 +59,7 @@ def report() -> StressReport:
             TrackRow(
                 name="<a & b>",
                 truth="low",
-                told="low",
+                predicted="low",
                 probability=0.9,
                 wrong=2,
                 worst=TrackExtreme(change="mp3:64", probability=0.1),

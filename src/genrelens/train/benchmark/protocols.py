@@ -49,7 +49,7 @@ def split_tracks(manifest: Manifest, log_mels: Mapping[str, LogMel], protocol: P
     """Split whole tracks: at random ("tracks"), by artist ("stratified"), or by the lists for GTZAN.
 
     Raises:
-        SplitError: a split is empty, a genre has too few tracks, or there are no lists for this dataset.
+        SplitError: a split is empty, a genre has too few tracks, or the dataset has no lists.
     """
     assigned = assign_splits(manifest, protocol, seed)
     if protocol == "fault-filtered":

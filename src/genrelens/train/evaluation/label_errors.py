@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from pydantic import Field
 
 from genrelens.errors import DataError, display_name
 from genrelens.prediction import PathText
@@ -10,30 +11,30 @@ from genrelens.records import FrozenModel
 from genrelens.train.evaluation.evaluate import Evaluation
 
 
-class SuspectLabel(FrozenModel):
+class SuspectLabel(FrozenModel, serialize_by_alias=True, validate_by_name=True):
     """A track with a label that is probably wrong.
 
     Attributes:
         path: path of the track.
         given: label of the track in the data.
-        told: label that the model predicts.
+        predicted: label that the model predicts.
         probability: predicted probability of the given label.
         confidence: predicted probability of the predicted label.
     """
 
     path: PathText
     given: str
-    told: str
+    predicted: str = Field(alias="told")
     probability: float
     confidence: float
 
     @property
     def margin(self) -> float:
-        """How much more probable the predicted label is than the given one."""
+        """Probability of the predicted label minus that of the given one."""
         return self.confidence - self.probability
 
     def __str__(self) -> str:
-        labels = f"{self.given} {self.probability:.2f}, predicted {self.told} {self.confidence:.2f}"
+        labels = f"{self.given} {self.probability:.2f}, predicted {self.predicted} {self.confidence:.2f}"
         return f"{self.margin:5.2f}  {labels}  {display_name(self.path)}"
 
 
@@ -72,7 +73,7 @@ def find_label_errors(evaluations: Sequence[Evaluation], min_margin: float) -> t
         SuspectLabel(
             path=answers[row].path,
             given=labels[given[row]],
-            told=labels[predicted[row]],
+            predicted=labels[predicted[row]],
             probability=float(probabilities[row, given[row]]),
             confidence=float(probabilities[row, predicted[row]]),
         )

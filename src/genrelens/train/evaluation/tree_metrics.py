@@ -5,28 +5,29 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from genrelens.model.labels import GenreTree, lineage
 from genrelens.records import FrozenModel
 from genrelens.train.evaluation.bootstrap import Estimate, resample_weights
 
 
-class LevelRow(FrozenModel):
+class LevelRow(FrozenModel, serialize_by_alias=True, validate_by_name=True):
     """Metrics of one level of a tree; genres that end above it count as themselves.
 
     Attributes:
         level: number of the level, from 1 at the top.
         genres: number of genres on the level.
         accuracy: share of tracks whose most probable genre on this level is correct.
-        told: number of predictions on this level.
-        right: predictions on this level that name the track's genre or an ancestor of it.
+        predictions: number of predictions on this level.
+        correct: number of predictions on this level that name the track's genre or an ancestor of it.
     """
 
     level: int
     genres: int
     accuracy: Estimate
-    told: int
-    right: int
+    predictions: int = Field(alias="told")
+    correct: int = Field(alias="right")
 
 
 class TreeMetrics(FrozenModel):
@@ -77,8 +78,8 @@ def tree_metrics(
                 level=level,
                 genres=len(set(tree.labels_at_level(level))),
                 accuracy=estimate,
-                told=int((depths == level).sum()),
-                right=int(correct[depths == level].sum()),
+                predictions=int((depths == level).sum()),
+                correct=int(correct[depths == level].sum()),
             )
             for level, estimate in zip(levels, shares[2:], strict=True)
         ),

@@ -16,7 +16,7 @@ from genrelens.train.data.render import PictureStyle, draw_log_mel
 from genrelens.train.evaluation.evaluate import Evaluation
 from genrelens.train.report.drawing import WIDTH, Drawing
 
-_TICKS_HZ = (256, 1024, 4096, 16_384)  # there is no room for more
+_TICKS_HZ = (256, 1024, 4096, 16_384)  # more do not fit
 
 
 @dataclass(frozen=True)

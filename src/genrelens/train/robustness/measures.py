@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from genrelens.prediction import Failure
 from genrelens.records import FrozenModel
@@ -82,13 +83,13 @@ class TrackExtreme(FrozenModel):
     probability: float
 
 
-class TrackRow(FrozenModel):
+class TrackRow(FrozenModel, serialize_by_alias=True, validate_by_name=True):
     """Effect of the perturbations on one track.
 
     Attributes:
         name: name of the track.
         truth: true label.
-        told: label predicted without perturbation.
+        predicted: label predicted without perturbation.
         probability: probability of the true label without perturbation.
         wrong: number of perturbations after which the prediction is wrong.
         worst, best: perturbations with the lowest and the highest probability of the true label.
@@ -96,7 +97,7 @@ class TrackRow(FrozenModel):
 
     name: str
     truth: str
-    told: str
+    predicted: str = Field(alias="told")
     probability: float
     wrong: int
     worst: TrackExtreme
@@ -231,7 +232,7 @@ def track_rows(
             TrackRow(
                 name=track.name,
                 truth=track.label,
-                told=labels[int(clean.argmax())],
+                predicted=labels[int(clean.argmax())],
                 probability=float(clean[true_class]),
                 wrong=int((perturbed.argmax(axis=-1) != true_class).sum()),
                 worst=worst,

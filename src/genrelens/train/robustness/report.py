@@ -27,7 +27,7 @@ def write_stress_report(report: StressReport, folder: Path) -> Path:
         figures={name: figures.get(name) for name in _FIGURES},
         random_filters=RANDOM_FILTERS,
         max_gain_db=MAX_GAIN_DB,
-        tracks_sorted=sorted(report.tracks, key=lambda row: (row.told != row.truth, -row.wrong)),
+        tracks_sorted=sorted(report.tracks, key=lambda row: (row.predicted != row.truth, -row.wrong)),
     )
     write_text(folder / "index.html", content)
     return folder / "index.html"

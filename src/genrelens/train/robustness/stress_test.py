@@ -30,7 +30,7 @@ from genrelens.train.robustness.runner import PerturbedPredictions, predict_pert
 
 @dataclass(frozen=True)
 class StressSettings:
-    """How to run a stress test.
+    """Settings of a stress test.
 
     Attributes:
         seed: seed of all random numbers.
