@@ -17,20 +17,13 @@ if TYPE_CHECKING:
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _MODULES = {
-    "Card": "model.card",
-    "Classifier": "classifier",
-    "Failure": "prediction",
-    "FrontEnd": "features.frontend",
-    "GenrelensError": "errors",
-    "Model": "model.session",
-    "Prediction": "prediction",
-    "Score": "prediction",
-    "Segment": "prediction",
-    "load": "audio.decoder",
-    "log_mel": "features.frontend",
-    "mfcc": "features.frontend",
-    "normalise": "features.frontend",
-    "normalised": "features.frontend",  # the former name of `normalise`
+    "audio.decoder": ["load"],
+    "classifier": ["Classifier"],
+    "errors": ["GenrelensError"],
+    "features.frontend": ["FrontEnd", "log_mel", "mfcc", "normalise", "normalised"],  # the last is the former name
+    "model.card": ["Card"],
+    "model.session": ["Model"],
+    "prediction": ["Failure", "Prediction", "Score", "Segment"],
 }
 
 __all__ = [  # noqa: RUF022 (from audio to result)
@@ -41,6 +34,7 @@ __all__ = [  # noqa: RUF022 (from audio to result)
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that `genrelens --help` does not load onnxruntime."""
-    if name not in _MODULES:
-        raise AttributeError(f"module 'genrelens' has no attribute {name!r}")
-    return getattr(import_module(f"genrelens.{_MODULES[name]}"), name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"genrelens.{module}"), name)
+    raise AttributeError(f"module 'genrelens' has no attribute {name!r}")

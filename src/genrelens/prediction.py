@@ -58,8 +58,7 @@ class Segment(Record):
     """The scores of one window.
 
     Attributes:
-        start: beginning of the window, in seconds from the beginning of the track.
-        end: end of the window, in seconds from the beginning of the track.
+        start, end: seconds from the beginning of the track.
         scores: labels from the most to the least probable, as in `Prediction`.
         music: probability that the window is music, as in `Prediction`.
     """
@@ -86,8 +85,7 @@ class Prediction(Record):
             its children. For a multi-label model, the probabilities are independent.
         segments: scores of each analysed window.
         duration: duration of the track in seconds.
-        model: name of the model.
-        version: version of the model.
+        model, version: name and version of the model.
         warnings: defects of the file that did not prevent the prediction.
     """
 

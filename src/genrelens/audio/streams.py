@@ -16,7 +16,7 @@ from genrelens.audio.containers import CONTAINERS
 from genrelens.audio.decoder import Samples, to_mono
 from genrelens.errors import AudioUnreadableError, NoAudioStreamError, UndecodableAudioError
 
-Encoding = Literal["f32le", "s16le"]
+Encoding = Literal["f32le", "s16le"]  # 32-bit float or 16-bit integer, little-endian
 
 # The sampling rate in Hz, and samples of shape (samples,) or (samples, channels).
 SampleChunks = Iterator[tuple[int, NDArray[np.floating[Any]]]]
@@ -39,13 +39,7 @@ class ByteStream(Protocol):
 
 @dataclass(frozen=True)
 class RawFormat:
-    """The format of raw interleaved samples.
-
-    Attributes:
-        encoding: 32-bit float or 16-bit integer, little-endian.
-        rate: sampling rate in Hz.
-        channels: number of channels.
-    """
+    """The format of raw interleaved samples: their encoding, sampling rate in Hz, and number of channels."""
 
     encoding: Encoding
     rate: int

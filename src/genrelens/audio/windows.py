@@ -42,12 +42,7 @@ class SampleReader(Protocol):
 
 @dataclass(frozen=True)
 class Window:
-    """A window of a track.
-
-    Attributes:
-        start: start in seconds from the beginning of the track.
-        samples: mono audio, float32, shape (samples,).
-    """
+    """A window of a track: mono samples, shape (samples,), from `start` seconds after its beginning."""
 
     start: float
     samples: Samples

@@ -101,12 +101,7 @@ def explain(
 def window_attribution(model: Model, inputs: ModelInput, method: Method) -> Floats:
     """Return the attribution of each label to places in windows, in logits, shape (windows, labels, rows, columns).
 
-    There is a single row if the model input has other rows than mel bands.
-
-    Args:
-        model: the model to explain.
-        inputs: windows, shape (windows, channels, rows, frames).
-        method: attribution method.
+    There is a single row if the model input (windows, channels, rows, frames) has other rows than mel bands.
 
     Raises:
         UntraceableError: the model does not support "cam".

@@ -47,9 +47,6 @@ def read_picture(source: Source) -> Picture:
 
     Grey, palette and 16-bit pictures become 8-bit colours; transparency becomes white.
 
-    Args:
-        source: path, bytes or file object.
-
     Raises:
         PictureNotFoundError: the file does not exist.
         PictureUnreadableError: the file cannot be read.
@@ -73,14 +70,7 @@ def remove_border(picture: Picture, name: str = "the picture") -> Picture:
     around a plot is part of it; silence within that line is kept, even if it has the background colour.
 
     Without a border, or without sharp edges between it and the plot, the picture is returned unchanged; hence the
-    function is idempotent.
-
-    Args:
-        picture: uint8 (height, width, 3).
-        name: name of the picture in errors.
-
-    Returns:
-        A view of the picture, uint8 (height, width, 3).
+    function is idempotent. The result is a view of the picture; `name` is its name in errors.
 
     Raises:
         BlankPictureError: the picture, or the part within a border, has a single colour.

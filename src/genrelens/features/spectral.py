@@ -138,13 +138,8 @@ def delta(rows: Floats, order: Literal[1, 2]) -> Floats:
 def tempogram(mel: Floats, front_end: FrontEnd) -> Floats:
     """Return the tempogram: the local autocorrelation of onset strength (Grosche, Mueller & Kurth, ICASSP 2010).
 
-    Args:
-        mel: log-mel, shape (..., n_mels, frames).
-        front_end: parameters of the frames.
-
-    Returns:
-        Shape (..., 128, frames): row k is the autocorrelation at a lag of k frames, in a Hann window of 128 frames,
-        divided by the maximum of its frame.
+    For a log-mel (..., n_mels, frames), the shape is (..., 128, frames): row k is the autocorrelation at a lag of k
+    frames, in a Hann window of 128 frames, divided by the maximum of its frame.
     """
     frames = mel.shape[-1]
     reach = TEMPOGRAM_LAGS // 2
@@ -169,12 +164,7 @@ def onset_strength(mel: Floats, front_end: FrontEnd) -> Floats:
 def chroma(power: Floats, front_end: FrontEnd) -> Floats:
     """Return the power in each of the 12 pitch classes from C on, divided by the maximum of its frame.
 
-    Args:
-        power: power spectra, shape (frames, n_fft // 2 + 1).
-        front_end: parameters of the frames. A is tuned to 440 Hz.
-
-    Returns:
-        Shape (frames, 12).
+    For power spectra (frames, n_fft // 2 + 1), the shape is (frames, 12). A is tuned to 440 Hz.
     """
     return _divide_by_largest(power @ chroma_bands(front_end).astype(power.dtype).T)
 
@@ -200,14 +190,9 @@ def chroma_bands(front_end: FrontEnd) -> NDArray[np.float64]:
 def contrast(power: Floats, front_end: FrontEnd) -> Floats:
     """Return the spectral contrast: peaks over valleys of each octave, in decibels (Jiang et al., ICME 2002).
 
-    As in librosa, but without its floor 80 dB below the maximum, which depends on other parts of the track.
-
-    Args:
-        power: power spectra, shape (frames, n_fft // 2 + 1).
-        front_end: parameters of the frames; octaves that begin above half the rate are left out.
-
-    Returns:
-        Shape (frames, 7): below 200 Hz, five octaves from there, and everything above.
+    As in librosa, but without its floor 80 dB below the maximum, which depends on other parts of the track. For power
+    spectra (frames, n_fft // 2 + 1), the shape is (frames, 7): below 200 Hz, five octaves from there, and everything
+    above. Octaves that begin above half the rate are left out.
     """
     edges = _contrast_edges(front_end)
     magnitude = np.sqrt(power)
@@ -240,12 +225,7 @@ def _contrast_edges(front_end: FrontEnd) -> tuple[tuple[int, int], ...]:
 def tonnetz(power: Floats, front_end: FrontEnd) -> Floats:
     """Return the tonal centroid on the circles of fifths, minor and major thirds (Harte et al., AMCMM 2006).
 
-    Args:
-        power: power spectra, shape (frames, n_fft // 2 + 1).
-        front_end: parameters of the frames.
-
-    Returns:
-        Shape (frames, 6), between -1 and 1.
+    For power spectra (frames, n_fft // 2 + 1), the shape is (frames, 6), with values between -1 and 1.
     """
     pitches = chroma(power, front_end)
     total = pitches.sum(axis=-1, keepdims=True)

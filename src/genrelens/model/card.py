@@ -92,8 +92,7 @@ class Card(FrozenModel):
 
     Attributes:
         format: version of the card format; a card newer than `CARD_FORMAT` is rejected.
-        name: name of the model.
-        version: version of the model.
+        name, version: name and version of the model.
         summary: one-line description.
         labels: labels of the outputs, in order; for a tree, its leaves.
         labelling: "one" label per track; "several", each with its own sigmoid; or a node in a "tree" of genres

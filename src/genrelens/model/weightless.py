@@ -25,13 +25,7 @@ Weights = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class WeightSlot:
-    """The place of a removed tensor in the model file.
-
-    Attributes:
-        tensor: name of the tensor in the checkpoint.
-        start: offset in bytes.
-        size: length in bytes.
-    """
+    """The name of a removed tensor in the checkpoint, and its offset and length in the model file, in bytes."""
 
     tensor: str
     start: int

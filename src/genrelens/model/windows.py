@@ -62,7 +62,7 @@ class DecodedTrack:
 
 
 def window_batches(reader: SampleReader, spec: AudioInput, windows: WindowCount) -> Iterator[WindowBatch]:
-    """Cut audio into windows and convert them to model input, a few windows at a time."""
+    """Cut audio, at the rate of the front end, into windows and convert these to model input, a few at a time."""
     remaining = iter_windows(reader, spec.window, spec.hop, windows)
     while batch := list(islice(remaining, _STREAM_WINDOWS)):
         features = extract_features(np.stack([window.samples for window in batch]), spec.features, spec.front_end)
@@ -72,13 +72,7 @@ def window_batches(reader: SampleReader, spec: AudioInput, windows: WindowCount)
 
 
 def decode_track(path: str, reader: SampleReader, spec: AudioInput, windows: WindowCount) -> DecodedTrack:
-    """Decode a track for `Classifier.classify`; needs no model, only its input specification.
-
-    Args:
-        path: path or name of the track in the prediction.
-        reader: the audio, at the rate of the front end.
-        spec: input specification of the model; see `Card.audio_input`.
-        windows: number of windows, evenly spaced, or "all".
+    """Decode a track for `Classifier.classify`, with the `Card.audio_input` of its model; the model is not needed.
 
     Raises:
         AudioError: the audio cannot be used; the message says why.

@@ -42,13 +42,9 @@ class RemoteCheckpoint:
 
 @dataclass(frozen=True)
 class ZooEntry:
-    """A bundled model: complete, or weightless if it builds on a published checkpoint.
+    """A bundled model, with the SHA-256 of the complete file in hex.
 
-    Attributes:
-        name: name of the model.
-        summary: one-line description.
-        sha256: SHA-256 of the complete model file, in hex.
-        weights: the checkpoint to insert into a weightless model.
+    If it builds on a published checkpoint, the bundled file is weightless, and `weights` is the checkpoint to insert.
     """
 
     name: str
