@@ -105,12 +105,11 @@ def load_splits(recipe: Recipe | ProbeRecipe, loading: LoadingOptions, notify: N
     Raises:
         DataError: the data is unusable, or leaks.
     """
-    table = recipe.data
-    manifest = assign_splits(read_recipe_manifest(recipe, loading.data), table.split, recipe.seed)
-    manifest = manifest.exclude(table.exclude)
+    manifest = assign_splits(read_recipe_manifest(recipe, loading.data), recipe.data.split, recipe.seed)
+    manifest = manifest.exclude(recipe.data.exclude)
     manifest = replace(manifest, tracks=tuple(track for track in manifest.tracks if track.split))
     require_splits(manifest, "train", "valid")
-    notify(f"Reading {len(manifest.tracks)} tracks of {manifest.name}, split {table.split} ...")
+    notify(f"Reading {len(manifest.tracks)} tracks of {manifest.name}, split {recipe.data.split} ...")
     loaded = load_inputs(manifest.tracks, recipe, loading)
     for error in loaded.failures.values():
         notify(f"Skipped: {error}.")
@@ -164,11 +163,9 @@ def load_augmented_copies(
     spec = LogMelSpec.for_input(recipe.input, recipe.preprocess)
     copies: dict[str, list[LogMel]] = {track.path: [] for track in tracks}
     for number in range(1, count + 1):
-        copy_spec = spec.model_copy(
-            update={"waveform": recipe.augment.waveform, "copy_number": number, "seed": recipe.seed}
-        )
+        changes = {"waveform": recipe.augment.waveform, "copy_number": number, "seed": recipe.seed}
         with loading.progress_bars(f"Copies, {number} of {count}", len(tracks)) as progress:
-            loaded = load_log_mels(tracks, copy_spec, loading.cache, loading.processes, progress)
+            loaded = load_log_mels(tracks, spec.model_copy(update=changes), loading.cache, loading.processes, progress)
         for error in loaded.failures.values():
             notify(f"Skipped in copy {number}: {error}.")
         for path, log_mel in loaded.inputs.items():

@@ -12,11 +12,7 @@ from genrelens.train.networks.layers import CamNetwork
 
 
 class Efficientnet(CamNetwork):
-    """The convolutions of EfficientNet-B0 (Tan & Le, arXiv 1905.11946), and one linear layer.
-
-    Args:
-        dropout: dropout rate before the last layer.
-    """
+    """The convolutions of EfficientNet-B0 (Tan & Le, arXiv 1905.11946), dropout, and one linear layer."""
 
     def __init__(self, labels: int, shape: Shape, dropout: float = 0.2) -> None:
         super().__init__()

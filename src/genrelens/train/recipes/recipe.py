@@ -265,9 +265,8 @@ class Recipe(FrozenModel):
     def _check_distillation(self) -> Self:
         log_mel_only = isinstance(self.input, AudioInput) and self.input.features == ("mel",)
         if not log_mel_only and (self.distil or self.augment.overlay):
-            raise ValueError(
-                f"{'distil' if self.distil else 'augment.overlay'} needs the log-mel as the only input feature"
-            )
+            key = "distil" if self.distil else "augment.overlay"
+            raise ValueError(f"{key} needs the log-mel as the only input feature")
         if self.distil and self.distil.penalties and self.data.labels == "several":
             raise ValueError("distil.penalties fit a layer that predicts one label per track, not several")
         if self.distil and self.train.mixup:
