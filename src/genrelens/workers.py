@@ -17,14 +17,14 @@ from genrelens.errors import GenrelensError, WorkerError, display_name
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_Submitted = tuple[Item, "Future[Result | GenrelensError]"]
+Results = Iterator[tuple[Item, Result | GenrelensError]]
+_Pending = Future[Result | GenrelensError]
+_Submitted = tuple[Item, _Pending[Result]]
 
 _ITEMS_PER_PROCESS = 4  # submitted ahead of the results
 
 
-def map_in_order(
-    function: Callable[[Item], Result], items: Iterable[Item], processes: int
-) -> Iterator[tuple[Item, Result | GenrelensError]]:
+def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], processes: int) -> Results[Item, Result]:
     """Yield each item with the result of `function`, in the order of the items.
 
     A GenrelensError raised by the function is yielded as the result. An item that kills its process (a hostile
@@ -43,16 +43,14 @@ def map_in_order(
     yield from _map(function, items, processes, in_order=True)
 
 
-def map_unordered(
-    function: Callable[[Item], Result], items: Iterable[Item], processes: int
-) -> Iterator[tuple[Item, Result | GenrelensError]]:
+def map_unordered(function: Callable[[Item], Result], items: Iterable[Item], processes: int) -> Results[Item, Result]:
     """Like `map_in_order`, but yield each item as soon as it is done, and start a process even if it is only one."""
     yield from _map(function, items, processes, in_order=False)
 
 
 def _map(
     function: Callable[[Item], Result], items: Iterable[Item], processes: int, *, in_order: bool
-) -> Iterator[tuple[Item, Result | GenrelensError]]:
+) -> Results[Item, Result]:
     pool: _RestartablePool[Item, Result] = _RestartablePool(function, processes)
     pending: deque[_Submitted[Item, Result]] = deque()
     source = iter(items)
@@ -62,7 +60,9 @@ def _map(
             pending.extend((item, pool.submit(item)) for item in islice(source, free))
             if not pending:
                 return
-            item, future = submitted = pending[0] if in_order else _first_done(pending)
+            if not in_order:
+                wait([future for _, future in pending], return_when=FIRST_COMPLETED)
+            item, future = submitted = next(each for each in pending if in_order or each[1].done())
             pending.remove(submitted)
             try:
                 yield item, future.result()
@@ -71,11 +71,6 @@ def _map(
                 pending = deque((other, pool.resubmit(other, future)) for other, future in pending)
     finally:
         pool.shutdown()
-
-
-def _first_done(pending: "deque[_Submitted[Item, Result]]") -> "_Submitted[Item, Result]":
-    wait([future for _, future in pending], return_when=FIRST_COMPLETED)
-    return next(submitted for submitted in pending if submitted[1].done())
 
 
 def available_cores() -> int:
@@ -91,7 +86,7 @@ class _RestartablePool(Generic[Item, Result]):
         self._processes = processes
         self._pool = self._start(processes)
 
-    def submit(self, item: Item) -> "Future[Result | GenrelensError]":
+    def submit(self, item: Item) -> _Pending[Result]:
         with _sigint_blocked():  # worker processes may be started here, and only the parent should handle Ctrl-C
             try:
                 return self._pool.submit(_call, self._function, item)
@@ -99,21 +94,20 @@ class _RestartablePool(Generic[Item, Result]):
                 self._pool = self._start(self._processes)
                 return self._pool.submit(_call, self._function, item)
 
-    def run_isolated(self, item: Item) -> "Result | GenrelensError":
+    def run_isolated(self, item: Item) -> Result | GenrelensError:
         """Run an item in a pool of its own, so that it cannot affect others; then restart the shared pool."""
         self.shutdown()
         self._pool = self._start(1)
         try:
             return self.submit(item).result()
         except BrokenProcessPool:
-            return WorkerError(
-                f"{display_name(item)} crashed its worker process (or memory ran out); leave it out or try it alone"
-            )
+            crash = f"{display_name(item)} crashed its worker process (or memory ran out)"
+            return WorkerError(f"{crash}; leave it out or try it alone")
         finally:
             self.shutdown()
             self._pool = self._start(self._processes)
 
-    def resubmit(self, item: Item, future: "Future[Result | GenrelensError]") -> "Future[Result | GenrelensError]":
+    def resubmit(self, item: Item, future: _Pending[Result]) -> _Pending[Result]:
         """Return the future if it has a result, or submit the item again."""
         succeeded = future.done() and not future.cancelled() and future.exception() is None
         return future if succeeded else self.submit(item)
