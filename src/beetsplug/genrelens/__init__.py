@@ -13,16 +13,8 @@ from beets.importer import ImportSession, ImportTask
 from beets.library import Album, Item, Library
 from beets.plugins import BeetsPlugin
 
+from beetsplug.genrelens import naming
 from beetsplug.genrelens.jobs import Job, album_job, can_change, existing_genres, track_jobs
-from beetsplug.genrelens.naming import (
-    GENRE_TREE,
-    GenreNamer,
-    all_genres,
-    likely_labels,
-    merge_genres,
-    read_tree,
-    read_whitelist,
-)
 from genrelens.audio.windows import WindowCount
 from genrelens.classifier import Classifier
 from genrelens.defaults import DEFAULT_MODEL, DEFAULT_WINDOWS
@@ -79,8 +71,7 @@ class GenreLensPlugin(BeetsPlugin):
             jobs = [album_job(album, list(album.items()), source) for album in lib.albums(arguments)]
         else:
             jobs = track_jobs(lib.items(arguments), source)
-        failures = self._run(jobs, write=ui.should_write(options.write))
-        if failures:
+        if failures := self._run(jobs, write=ui.should_write(options.write)):
             raise ui.UserError(f"genrelens: {failures} of the tracks could not be classified; each is named above")
 
     def classify_import(self, session: ImportSession, task: ImportTask) -> None:  # noqa: ARG002 (beets passes it by name)
@@ -132,7 +123,7 @@ class GenreLensPlugin(BeetsPlugin):
         if before and not self.config["force"].get(bool):
             self._log.debug("has genres, nothing changed: {}", model)
             return
-        after = merge_genres(before, genres) if self.config["keep_existing"].get(bool) else genres
+        after = naming.merge_genres(before, genres) if self.config["keep_existing"].get(bool) else genres
         if after == before:
             return
         old = model.copy()
@@ -152,7 +143,7 @@ class GenreLensPlugin(BeetsPlugin):
     def _name_genres(self, predicted: Sequence[str], scores: Sequence[Score]) -> list[str]:
         card = self._classifier.card
         thresholds = dict(zip(card.labels, card.thresholds, strict=False))
-        return self._namer.genres(likely_labels(predicted, scores, thresholds, self._min_weight))
+        return self._namer.genres(naming.likely_labels(predicted, scores, thresholds, self._min_weight))
 
     @cached_property
     def _classifier(self) -> Classifier:
@@ -162,17 +153,17 @@ class GenreLensPlugin(BeetsPlugin):
             raise ui.UserError(f"genrelens: {error}") from error
 
     @cached_property
-    def _namer(self) -> GenreNamer:
+    def _namer(self) -> naming.GenreNamer:
         tree, allowed = self.config["canonical"].get(), self.config["whitelist"].get()
-        branches = read_tree(GENRE_TREE)
+        branches = naming.read_tree(naming.GENRE_TREE)
         if isinstance(tree, str) and tree:
-            branches = [*self._read("canonical", tree, read_tree), *branches]
+            branches = [*self._read("canonical", tree, naming.read_tree), *branches]
         whitelist: frozenset[str] | None = None
         if isinstance(allowed, str) and allowed:
-            whitelist = self._read("whitelist", allowed, read_whitelist)
+            whitelist = self._read("whitelist", allowed, naming.read_whitelist)
         elif allowed is not False:
-            whitelist = all_genres(branches, self._classifier.card.labels)
-        return GenreNamer(
+            whitelist = naming.all_genres(branches, self._classifier.card.labels)
+        return naming.GenreNamer(
             branches=branches,
             whitelist=whitelist,
             canonical=tree is not False,
@@ -186,9 +177,8 @@ class GenreLensPlugin(BeetsPlugin):
             return reader(path)
         except (OSError, UnicodeError, yaml.YAMLError) as error:
             reason = getattr(error, "strerror", None) or "its format is invalid"
-            raise ui.UserError(
-                f"genrelens.{option}: {display_name(path)} cannot be read ({reason}); see docs/beets.md"
-            ) from error
+            problem = f"{display_name(path)} cannot be read ({reason}); see docs/beets.md"
+            raise ui.UserError(f"genrelens.{option}: {problem}") from error
 
     @property
     def _source(self) -> str:
@@ -198,9 +188,8 @@ class GenreLensPlugin(BeetsPlugin):
     def _min_weight(self) -> float:
         weight = float(self.config["min_weight"].as_number())
         if not 0 <= weight <= 1:
-            raise ui.UserError(
-                f"genrelens.min_weight is a probability from 0 to 1, not {weight:g}; lastgenre's 10 is 0.1 here"
-            )
+            problem = f"is a probability from 0 to 1, not {weight:g}; lastgenre's 10 is 0.1 here"
+            raise ui.UserError(f"genrelens.min_weight {problem}")
         return weight
 
     @property

@@ -46,11 +46,8 @@ def existing_genres(model: Album | Item) -> list[str]:
 
 def can_change(job: Job, force: bool) -> bool:
     """Return whether a job may write anything: a track or the album has no genres, or `force` allows changes."""
-    return (
-        force
-        or not all(map(existing_genres, job.writable))
-        or (job.album is not None and not existing_genres(job.album))
-    )
+    album_is_empty = job.album is not None and not existing_genres(job.album)
+    return force or album_is_empty or not all(map(existing_genres, job.writable))
 
 
 def _job_of_album_tracks(writable: list[Item]) -> Job:
