@@ -1,4 +1,4 @@
-"""What a server reports about itself: its models with their cards, liveness, readiness and metrics."""
+"""Information about a running server: models and their cards, liveness, readiness and metrics."""
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse

@@ -45,13 +45,13 @@ def open_pipes() -> tuple[IO[bytes], IO[bytes]]:
 
 
 def prepare(setups: IO[bytes], replies: IO[bytes]) -> tuple[messages.WorkerSetup, dict[str, Classifier]]:
-    """Receive the setup, load the models, tell the server, and limit the memory of this process.
+    """Receive the setup, load the models, report to the server, and limit the memory of this process.
 
     Returns:
         The setup, and the classifiers by the names on their cards.
 
     Raises:
-        SystemExit: a model cannot be loaded; the server has been told why.
+        SystemExit: a model cannot be loaded; the server has received the reason.
     """
     setup = messages.WorkerSetup.model_validate_json(messages.read_message(setups) or b"")
     try:
