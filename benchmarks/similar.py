@@ -174,7 +174,7 @@ def whiten(rows: FloatArray) -> NDArray[np.floating]:
 def playlist_smoothness(rows: FloatArray) -> Figures:
     """Measure the distance of consecutive tracks on playlists of 15 tracks."""
     scaled, rng = normalise(rows), np.random.default_rng(2)
-    drawn, ordered = [], []
+    drawn, ordered = list[float](), list[float]()
     for _ in range(100):
         chosen = scaled[rng.choice(len(scaled), 15, replace=False)]
         distances = 1 - chosen @ chosen.T

@@ -36,6 +36,12 @@ def test_track_that_does_not_match_the_query_is_only_the_reference(catalog: Cata
     assert sorted(item.track.id for item in items) == list(range(2, 31, 2))
 
 
+def test_long_playlist_has_every_track(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playlist, "_BATCH_TRACKS", 4)
+    fill_catalog(catalog, tmp_path, GENRES)
+    assert sorted(track_ids(catalog, PlaylistRequest(TrackQuery(), 600))) == list(range(1, 31))
+
+
 def test_seed_determines_the_selection(catalog: Catalog, tmp_path: Path) -> None:
     fill_catalog(catalog, tmp_path, GENRES)
     first, again, other = (track_ids(catalog, PlaylistRequest(TrackQuery(), 20, seed=seed)) for seed in (1, 1, 2))

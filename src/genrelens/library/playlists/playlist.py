@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def _iter_candidates(catalog: Catalog, request: PlaylistRequest, allowed: list[i
         ids = _rank_similar(catalog, request.similar_to, set(allowed))
     else:
         ids = iter(_shuffle(catalog, request, allowed))
-    while batch := [track_id for track_id, _ in zip(ids, range(_BATCH_TRACKS), strict=False)]:
+    while batch := list(islice(ids, _BATCH_TRACKS)):
         for track in load_tracks(catalog, batch, embeddings=request.smooth):
             yield PlaylistItem(track, read_track_name(track.path))
 
