@@ -20,7 +20,8 @@ from genrelens.train.recipes.recipe import Recipe
 from genrelens.train.recipes.recipe_file import apply_overrides, read_recipe
 from genrelens.train.search import study
 from genrelens.train.search import tune as tune_module
-from genrelens.train.search.tune import TuningResult, tune
+from genrelens.train.search.report import TuningResult
+from genrelens.train.search.tune import tune
 from tests.support.recipes import make_recipe
 
 SPACES: dict[str, Any] = {
@@ -92,8 +93,8 @@ def test_simultaneous_searches_try_different_values(
     """A second command may start before the first has created a trial."""
     request = request_for(genres, tmp_path, make_search())
     run(request, 1)
-    calls = itertools.count()
-    monkeypatch.setattr(tune_module, "read_trials", lambda opened: study.read_trials(opened) if next(calls) else ())
+    calls, read_trials = itertools.count(), study.read_trials
+    monkeypatch.setattr(study, "read_trials", lambda opened: read_trials(opened) if next(calls) else ())
     first, second = run(request, 1).trials
     assert first.settings["train.lr"] != second.settings["train.lr"]
 
@@ -146,9 +147,7 @@ def test_a_killed_trial_is_resumed(genres: Path, tmp_path: Path, monkeypatch: py
     request = request_for(genres, tmp_path, make_search(train={"epochs": 4}))
     real: Any = fit
     with monkeypatch.context() as patched:
-        patched.setattr(
-            tune_module, "fit", lambda *arguments: real(*arguments[:-1], [*arguments[-1], KillInThirdEpoch()])
-        )
+        patched.setattr(study, "fit", lambda *arguments: real(*arguments[:-1], [*arguments[-1], KillInThirdEpoch()]))
         with pytest.raises(KilledError):
             run(request, 1)
     folder = request.folder / "trials" / "0000"

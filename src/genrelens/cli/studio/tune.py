@@ -9,7 +9,7 @@ from genrelens.cli.options import Cores, Quiet
 from genrelens.cli.studio import options
 
 if TYPE_CHECKING:
-    from genrelens.train.search.tune import TuningResult
+    from genrelens.train.search.report import TuningResult
 
 _TABLE_ROWS = 10  # best trials to print
 
