@@ -17,7 +17,7 @@ UNKNOWN = "unknown"  # genre of audio that is not music, or that the model is no
 
 _MUSIC_THRESHOLD = 0.5
 
-# Genre names that are not simply their label with capital letters.
+# Genre names that are not just the capitalised label.
 _DISPLAY_NAMES = {
     "edm": "EDM",
     "hip hop": "Hip-hop",
@@ -34,7 +34,7 @@ class Record(FrozenModel):
     """An immutable record that is serialised as one line of JSON."""
 
     def to_json(self) -> str:
-        """Return one line of ASCII JSON, whatever bytes a path consists of."""
+        """Return one line of ASCII JSON, even if a path is not valid UTF-8."""
         return json.dumps(self.model_dump(), ensure_ascii=True, allow_nan=False)
 
     @classmethod
@@ -86,7 +86,7 @@ class Prediction(Record):
         segments: scores of each analysed window.
         duration: duration of the track in seconds.
         model, version: name and version of the model.
-        warnings: defects of the file that did not prevent the prediction.
+        warnings: non-fatal problems with the file that did not prevent the prediction.
     """
 
     path: PathText
@@ -102,7 +102,7 @@ class Prediction(Record):
     warnings: tuple[str, ...] = ()
 
     def top(self, k: int) -> "Prediction":
-        """Return a copy with the `k` most probable labels only, for the track and for each segment."""
+        """Return a copy with only the `k` most probable labels, for the track and for each segment."""
         segments = tuple(s.model_copy(update={"scores": s.scores[:k]}) for s in self.segments)
         return self.model_copy(update={"scores": self.scores[:k], "segments": segments})
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-# Receives one complete sentence for the user, such as "epoch 3 of 20, validation accuracy 61.2 %".
+# Receives one line of text for the user, without a full stop, such as "epoch 3 of 20, validation accuracy 61.2 %".
 Notify = Callable[[str], None]
 
 

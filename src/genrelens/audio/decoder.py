@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import reduce
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Self
 
 import av
@@ -50,7 +50,7 @@ class AudioReader:
     Attributes:
         name: name of the source in messages.
         rate: sampling rate in Hz.
-        warnings: defects of the file that did not prevent decoding, as far as it was read.
+        warnings: non-fatal problems with the file that did not prevent decoding, as far as it was read.
         duration: duration in seconds, if known: declared by the container, or decoded once everything was read.
 
     Raises:
@@ -117,26 +117,20 @@ class AudioReader:
 
     def _stored_blocks(self, start: float) -> Iterator[tuple[int, Samples]]:
         """Yield the stored sampling rate and mono blocks at that rate, from `start` seconds on."""
-        parts: list[Samples] = []
-        buffered = rate = 0
         skip: int | None = None
-        for frame in self._frames(start):
-            if frame.sample_rate != rate and parts:
+        for rate, frames in groupby(self._frames(start), attrgetter("sample_rate")):
+            parts: list[Samples] = []
+            for frame in frames:
+                if skip is None:
+                    skip = max(0, round((start - self._time(frame)) * rate))
+                samples = to_mono(frame)
+                parts.append(samples[skip:])
+                skip = max(0, skip - len(samples))
+                if sum(map(len, parts)) >= _BLOCK:
+                    yield rate, self._replace_unusable(np.concatenate(parts))
+                    parts = []
+            if parts:
                 yield rate, self._replace_unusable(np.concatenate(parts))
-                parts, buffered = [], 0
-            rate = frame.sample_rate
-            if skip is None:
-                skip = max(0, round((start - self._time(frame)) * rate))
-            samples = to_mono(frame)
-            if skip:
-                samples, skip = samples[skip:], max(0, skip - len(samples))
-            parts.append(samples)
-            buffered += len(samples)
-            if buffered >= _BLOCK:
-                yield rate, self._replace_unusable(np.concatenate(parts))
-                parts, buffered = [], 0
-        if buffered:
-            yield rate, self._replace_unusable(np.concatenate(parts))
 
     def _frames(self, start: float) -> Iterator[av.AudioFrame]:
         """Decode frames from `start` seconds (or slightly before) on; damaged packets are skipped."""

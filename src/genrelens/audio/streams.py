@@ -144,7 +144,7 @@ class _StreamReader:
 def _decode_frames(container: av.container.InputContainer, name: str) -> Iterator[av.AudioFrame]:
     stream = container.streams.best("audio")
     if not isinstance(stream, av.AudioStream):
-        raise NoAudioStreamError(f"{name} has no audio stream; use one with sound")
+        raise NoAudioStreamError(f"{name} has no audio stream; use a file that contains audio")
     for packet in container.demux(stream):
         with contextlib.suppress(av.FFmpegError):  # a damaged packet
             yield from packet.decode()

@@ -1,6 +1,5 @@
 """Windows of a track: all of them, overlapping, or a few, evenly spaced and read by seeking."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -123,28 +122,20 @@ def sliding_windows(blocks: Iterable[Samples], size: int, hop: int) -> Iterator[
 
 def windows_at(blocks: Iterable[Samples], starts: list[int], size: int) -> Iterator[tuple[int, Samples]]:
     """Cut the windows that begin at `starts` (ascending) from a stream, which is read no further than needed."""
-    buffer: list[Samples] = []
-    base = end = 0  # positions of the buffer in the stream
-    remaining = deque(starts)
-    for block in blocks:
-        buffer.append(block)
-        end += len(block)
-        if remaining and remaining[0] >= end:  # before the next window
-            buffer, base = [], end
-            continue
-        if remaining and remaining[0] + size > end:
-            continue
-        samples = np.concatenate(buffer)
-        while remaining and remaining[0] + size <= end:
-            start = remaining.popleft()
-            yield start, samples[start - base : start - base + size]
-        if not remaining:
-            return
-        keep = min(end, remaining[0])
-        buffer, base = [samples[keep - base :]], keep
-    for start in remaining:
+    held = np.empty(0, np.float32)  # from position `base` to position `end` of the stream
+    base = end = 0
+    stream = iter(blocks)
+    for start in starts:
+        parts, base = [held[start - base :]], min(start, end)
+        while end < start + size and (block := next(stream, None)) is not None:
+            end += len(block)
+            if end <= start:  # before the window
+                base = end
+            else:
+                parts.append(block)
+        held = np.concatenate(parts)
         if start < end:
-            yield start, np.concatenate(buffer)[start - base :]
+            yield start, held[start - base : start - base + size]
 
 
 def spread_starts(total: int, size: int, count: int) -> list[int]:

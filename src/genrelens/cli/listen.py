@@ -1,4 +1,4 @@
-"""`genrelens listen`: the genre of a microphone, a pipe or a radio stream, as it plays."""
+"""`genrelens listen`: live genre recognition from a microphone, a pipe or a radio stream."""
 
 import contextlib
 import sys
@@ -28,14 +28,14 @@ def listen(
         typer.Option(help="The pipe carries raw interleaved samples in this encoding; needs --rate."),
     ] = None,
     rate: Annotated[int | None, typer.Option(min=1, help="Sampling rate of raw samples, in Hz.")] = None,
-    channels: Annotated[int, typer.Option(min=1, help="Channels of raw samples.")] = 1,
+    channels: Annotated[int, typer.Option(min=1, help="Number of channels of raw samples.")] = 1,
     device: Annotated[
-        str | None, typer.Option(help="Number of the microphone, or part of its name; see `python -m sounddevice`.")
+        str | None, typer.Option(help="Index of the input device, or part of its name; see `python -m sounddevice`.")
     ] = None,
     min_confidence: Annotated[
         float, typer.Option(min=0, max=1, help="Report 'unknown' below this confidence, 0 to 1.")
     ] = 0.0,
-    top: Annotated[int, typer.Option(min=1, help="Genres to report.")] = 3,
+    top: Annotated[int, typer.Option(min=1, help="Number of genres to report.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line, two per second.")] = False,
     threads: Cores = 1,
 ) -> None:
@@ -66,7 +66,7 @@ def _check(source: str | None, raw: str | None, rate: int | None) -> None:
     if source not in (None, _PIPE) and not str(source).startswith(_URLS):
         raise typer.BadParameter(f"{source!r} is neither '-' nor an http(s) URL; for files, use `genrelens predict`")
     if raw and source != _PIPE:
-        raise typer.BadParameter("raw samples are read from a pipe ('-') only", param_hint="--raw")
+        raise typer.BadParameter("--raw requires the source '-'", param_hint="--raw")
     if (raw is None) != (rate is None):
         raise typer.BadParameter("raw samples need --raw and --rate", param_hint="--raw")
     if source == _PIPE and sys.stdin.isatty():

@@ -50,7 +50,7 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line: exit 0 on success, 1 on failure, 2 on wrong usage, 130 when interrupted."""
+    """Run the command line: exit 0 on success, 1 on failure, 2 on a usage error, 130 when interrupted."""
     # Paths may contain bytes that are not UTF-8; print those bytes unchanged.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

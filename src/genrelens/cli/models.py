@@ -31,7 +31,7 @@ def list_models() -> None:
 
 @app.command("show")
 def show_card(
-    model: Annotated[str, typer.Argument(help="Model name, path of an .onnx file, or URL.")] = "lens",
+    model: Annotated[str, typer.Argument(help="Model name, path to an .onnx file, or URL.")] = "lens",
     json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Show a model's card: labels, input, training, figures."""

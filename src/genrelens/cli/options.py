@@ -11,7 +11,7 @@ from genrelens.errors import MissingExtraError
 if TYPE_CHECKING:
     from genrelens.audio.windows import WindowCount
 
-ModelName = Annotated[str, typer.Option("--model", "-m", help="Model name, path of an .onnx file, or URL.")]
+ModelName = Annotated[str, typer.Option("--model", "-m", help="Model name, path to an .onnx file, or URL.")]
 Cores = Annotated[
     int | None, typer.Option("--threads", "-t", min=1, help="CPU cores to use, as threads or processes. Default: all.")
 ]

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from genrelens.prediction import Failure
 
 _KINDS = {"sound": "audio files", "picture": "pictures"}
-_FEW = 3  # files up to which neither worker processes nor a progress bar are worth starting
+_SERIAL_LIMIT = 3  # up to this many files: no worker processes, no progress bar
 
 
 def predict(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            help="Audio files, or folders to search for them (pictures for a picture model).", metavar="PATH"
+            help="Audio files, or folders to search for them (images for a model of spectrogram pictures).", metavar="PATH"
         ),
     ],
     model: ModelName = "lens",
@@ -29,7 +29,7 @@ def predict(
     min_confidence: Annotated[
         float, typer.Option(min=0, max=1, help="Report 'unknown' below this confidence, 0 to 1.")
     ] = 0.0,
-    top: Annotated[int, typer.Option(min=1, help="Genres to report per track.")] = 3,
+    top: Annotated[int, typer.Option(min=1, help="Number of genres to report per track.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line, with segments.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a header.")] = False,
     threads: Cores = None,
@@ -37,7 +37,7 @@ def predict(
 ) -> None:
     """Recognise the genre of audio files.
 
-    Exits with 0 if every file was classified, and with 1 if some could not be: each is listed with its reason.
+    Exits with 0 if every file was classified, and with 1 otherwise: failures are listed with the reason.
     """
     from genrelens import workers
     from genrelens.classifier import Classifier
@@ -54,7 +54,7 @@ def predict(
     for failure in failures:
         printer.write(failure)
     failed = len(failures)
-    many = len(files) > _FEW
+    many = len(files) > _SERIAL_LIMIT
     with progress_bar("Analysing", len(files), visible=many and not quiet) as progress:
         for result in classifier.predict_many(files, windows=window_count, processes=cores if many else 1):
             printer.write(result)
@@ -65,7 +65,7 @@ def predict(
 
 
 def _expand(paths: list[Path], spec: "InputSpec") -> "tuple[list[Path], list[Failure]]":
-    """Return the files to analyse, without duplicates and in order, and a failure for each folder without any."""
+    """Return the files to analyse, without duplicates and in order, and a failure for each folder that contains none."""
     from genrelens.errors import AudioNotFoundError, AudioUnreadableError, display_name
     from genrelens.model.input_spec import file_finder
     from genrelens.prediction import Failure
@@ -86,6 +86,6 @@ def _expand(paths: list[Path], spec: "InputSpec") -> "tuple[list[Path], list[Fai
         for file in found:
             files.setdefault(os.path.abspath(file), file)  # noqa: PTH100
         if not found and len(failures) == before:
-            empty = AudioNotFoundError(f"{display_name(path)} contains no {_KINDS[spec.kind]}; pass a folder with some")
+            empty = AudioNotFoundError(f"{display_name(path)} contains no {_KINDS[spec.kind]}; pass a folder that does")
             failures.append(Failure.from_error(os.fspath(path), empty))
     return list(files.values()), failures

@@ -54,7 +54,7 @@ def explain(
 
     Args:
         classifier: classifier with an audio model.
-        source: as for `Classifier.predict`.
+        source: see `Classifier.predict`.
         genres: genres to explain, in order; all labels by default. The attribution of a genre in a tree is the mean of
             its leaves, weighted by their probabilities.
         method: "cam" for class activation maps, which are fast and need a traceable model; "occlusion" for any model,

@@ -77,11 +77,7 @@ def _format_json(album: "Album") -> str:
         "agreement": consensus.agreement if consensus else None,
         "scores": [score.model_dump() for score in consensus.scores] if consensus else [],
         "outliers": [
-            {
-                "path": str(track.path),
-                "genres": list(track.prediction.genres),
-                "confidence": track.prediction.confidence,
-            }
+            {"path": str(track.path), "genres": track.prediction.genres, "confidence": track.prediction.confidence}
             for track in album.outliers
         ],
     }

@@ -12,7 +12,7 @@ def search(
     genre: Genre = None,
     min_confidence: MinConfidence = 0.0,
     path: PathPattern = None,
-    top: Annotated[int, typer.Option(min=1, help="Genres to report per track.")] = 3,
+    top: Annotated[int, typer.Option(min=1, help="Number of genres to report per track.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line, with segments.")] = False,
 ) -> None:
     """List classified tracks by genre, confidence or path."""
@@ -26,11 +26,9 @@ def search(
         tracks = iter_tracks(catalog, make_query(genre, min_confidence, path))
         first = next(tracks, None)
         if first is None:
-            raise NoTracksError(
-                "no classified track matches; `genrelens library status` shows what the catalog contains"
-            )
-        printer = ResultPrinter(
-            "json" if json else "table", tuple(score.label for score in first.prediction.scores), top
-        )
+            remedy = "`genrelens library status` shows what the catalog contains"
+            raise NoTracksError(f"no classified track matches; {remedy}")
+        labels = tuple(score.label for score in first.prediction.scores)
+        printer = ResultPrinter("json" if json else "table", labels, top)
         for track in chain([first], tracks):
             printer.write(track.prediction)

@@ -35,11 +35,8 @@ def _print_json(neighbour: "Neighbour") -> None:
 
     prediction = neighbour.track.prediction
     fields = {"id": neighbour.track.id, "path": prediction.path, "similarity": round(neighbour.similarity, 4)}
-    print(
-        json.dumps(
-            fields | {"genres": prediction.genres, "confidence": prediction.confidence, "duration": prediction.duration}
-        )
-    )
+    fields |= {"genres": prediction.genres, "confidence": prediction.confidence, "duration": prediction.duration}
+    print(json.dumps(fields))
 
 
 def _print_row(neighbour: "Neighbour") -> None:

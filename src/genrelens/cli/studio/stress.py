@@ -11,7 +11,7 @@ from genrelens.cli.studio.options import DataSet, SplitName, SplitScheme, needs_
 
 
 def stress(
-    model: Annotated[str, typer.Argument(help="Model name, path of an .onnx file, or URL.")],
+    model: Annotated[str, typer.Argument(help="Model name, path to an .onnx file, or URL.")],
     data: DataSet,
     split: SplitScheme = "given",
     side: SplitName = "test",

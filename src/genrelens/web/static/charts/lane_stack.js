@@ -1,4 +1,4 @@
-/** Lanes stacked on one time axis, with a cursor across all of them that can be moved. */
+/** Lanes stacked on one time axis, with a movable cursor across all lanes. */
 
 import { make, newId } from "../lib/dom.js";
 import { formatTime, spokenTime } from "../lib/format.js";

@@ -47,7 +47,7 @@ export function makeScoreBars(scores, colours, selection) {
 }
 
 /**
- * Show other scores of the same labels, in the same order, in bars without radio buttons.
+ * Update the bars with new scores for the same labels, in the same order, in bars without radio buttons.
  *
  * @param {Element} bars
  * @param {Score[]} scores

@@ -68,7 +68,7 @@ async function readEntry(entry) {
 }
 
 /**
- * Drop cover images, documents and hidden files from the files of a folder, which would only produce errors.
+ * Filter out cover images, documents and hidden files from the files of a folder, which would only produce errors.
  *
  * @param {File[]} files
  */
