@@ -163,7 +163,7 @@ class AudioReader:
             self._container.close()
             raise NoAudioStreamError(f"{self.name} has no audio stream; use a file with sound")
         self._stream = stream
-        self._at_start = True
+        self._at_start: bool = True
 
     def _time(self, frame: av.AudioFrame) -> float:
         """Return the start of a frame in seconds from the beginning of the stream."""

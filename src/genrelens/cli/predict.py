@@ -20,9 +20,7 @@ _SERIAL_LIMIT = 3  # up to this many files: no worker processes, no progress bar
 def predict(
     paths: Annotated[
         list[Path],
-        typer.Argument(
-            help="Audio files, or folders to search for them (images for a model of spectrogram pictures).", metavar="PATH"
-        ),
+        typer.Argument(help="Audio files, or folders to search for them; images for a picture model.", metavar="PATH"),
     ],
     model: ModelName = "lens",
     windows: Windows = str(DEFAULT_WINDOWS),
@@ -65,7 +63,7 @@ def predict(
 
 
 def _expand(paths: list[Path], spec: "InputSpec") -> "tuple[list[Path], list[Failure]]":
-    """Return the files to analyse, without duplicates and in order, and a failure for each folder that contains none."""
+    """Return the distinct files to analyse, in order, and a failure for each folder that contains none."""
     from genrelens.errors import AudioNotFoundError, AudioUnreadableError, display_name
     from genrelens.model.input_spec import file_finder
     from genrelens.prediction import Failure

@@ -101,7 +101,7 @@ def augment_mel_stft(samples: NDArray[Any]) -> NDArray[Any]:
 
 def log_mel(samples: NDArray[Any]) -> NDArray[Any]:
     """Return the input of mn04 for samples at 32 kHz, (bands, frames)."""
-    return to_model_input(extract_features(samples, ("mel",), AUDIOSET), ("mel",), "stack", AUDIOSET)[0]
+    return np.asarray(to_model_input(extract_features(samples, ("mel",), AUDIOSET), ("mel",), "stack", AUDIOSET)[0])
 
 
 def test_mel_bands_are_those_of_kaldi() -> None:

@@ -102,8 +102,8 @@ def iter_tracks(
 def matching_ids(catalog: Catalog, query: TrackQuery = TrackQuery()) -> list[int]:
     """Return the ids of the tracks that `iter_tracks` would yield, in its order; fast for libraries of any size."""
     conditions, values = _where(query)
-    query = f"SELECT id FROM tracks JOIN answers ON answers.track = tracks.id WHERE {conditions} ORDER BY path"
-    return [row["id"] for row in catalog.connection.execute(query, values)]
+    sql = f"SELECT id FROM tracks JOIN answers ON answers.track = tracks.id WHERE {conditions} ORDER BY path"
+    return [row["id"] for row in catalog.connection.execute(sql, values)]
 
 
 def load_tracks(catalog: Catalog, ids: Sequence[int], *, embeddings: bool = False) -> list[ClassifiedTrack]:

@@ -13,7 +13,7 @@ CardJson = dict[str, Any]  # a model card, forwarded from the worker unchanged
 
 
 class FailedResult(Failure):
-    """The entry of a file that could not be classified; `status` is the HTTP status that a request for this file alone would have returned."""
+    """The entry of a failed file; `status` is the HTTP status of a request with this file alone."""
 
     status: int
 
