@@ -26,8 +26,7 @@ from torch import Tensor, nn
 from genrelens.model import zoo
 from genrelens.model.card import Card, TrainingRecord
 from genrelens.model.session import Model
-from genrelens.model.torch_checkpoint import read_checkpoint
-from genrelens.model.weightless import insert_weights, strip_weights
+from genrelens.model.weightless import insert_weights, read_checkpoint, strip_weights
 from genrelens.train.export import count_parameters, write_onnx
 from genrelens.train.networks.mn import Mn
 from genrelens.train.recipes.recipe_file import read_backbone_card
@@ -150,7 +149,7 @@ def ship(model: Path) -> None:
 
 
 def assert_weightless(template: Path) -> None:
-    """Assert that a template contains no numbers but those of the linear layer."""
+    """Assert that a template contains no weights except the linear layer's."""
     zeros = {name: 0 * values for name, values in read_checkpoint(zoo.fetch_checkpoint(WEIGHTS)).items()}
     graph = onnx.load_from_string(insert_weights(template, zeros)).graph
     remaining = [

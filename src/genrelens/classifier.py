@@ -84,7 +84,7 @@ class Classifier:
         Args:
             samples: audio in -1..1, shape (samples,) or (samples, channels).
             rate: sampling rate in Hz.
-            windows: as for `predict`.
+            windows: see `predict`.
 
         Raises:
             AudioError: there are too few samples.
@@ -108,16 +108,15 @@ class Classifier:
 
         Args:
             sources: paths or bytes, read only slightly ahead of the results.
-            windows: as for `predict`.
+            windows: see `predict`.
             processes: number of processes; all cores by default. With 1, no process is started.
         """
         count = processes or workers.available_cores()
         if count == 1:
             predict: Callable[[PathOrBytes], Prediction] = partial(self.predict, windows=windows)
         else:
-            predict = partial(
-                _predict_in_worker, model=self.model.path, min_confidence=self.min_confidence, windows=windows
-            )
+            model, minimum = self.model.path, self.min_confidence
+            predict = partial(_predict_in_worker, model=model, min_confidence=minimum, windows=windows)
         for source, result in workers.map_in_order(predict, sources, count):
             yield Failure.from_error(_source_name(source), result) if isinstance(result, GenrelensError) else result
 
@@ -136,11 +135,10 @@ class Classifier:
         bounds = np.cumsum([0, *(len(track.windows) for track in tracks)])
         results: list[tuple[Prediction, NDArray[np.float32] | None]] = []
         for track, (start, end) in zip(tracks, pairwise(bounds), strict=True):
-            own, silent = output[start:end], track.windows.silent
-            prediction = self.to_prediction(
-                track.path, own, silent, track.windows.starts, track.duration, track.warnings
-            )
-            results.append((prediction, None if own.embeddings is None else mean_over_windows(own.embeddings, silent)))
+            track_output, silent, starts = output[start:end], track.windows.silent, track.windows.starts
+            prediction = self.to_prediction(track.path, track_output, silent, starts, track.duration, track.warnings)
+            embeddings = track_output.embeddings
+            results.append((prediction, None if embeddings is None else mean_over_windows(embeddings, silent)))
         return results
 
     def run_model(self, windows: WindowBatch) -> ModelOutput:
@@ -174,7 +172,7 @@ class Classifier:
             silent: whether each window is digital silence.
             starts: start of each window in seconds, for the segments; a prediction without them has none.
             duration: duration of the track in seconds.
-            warnings: defects of the file that did not prevent decoding.
+            warnings: non-fatal problems with the file that did not prevent decoding.
         """
         probabilities = mean_over_windows(output.probabilities, silent)
         ood_score = None if output.ood_scores is None else float(mean_over_windows(output.ood_scores, silent))
@@ -218,16 +216,13 @@ class Classifier:
         return self.to_prediction(name, ModelOutput(self.model.probabilities(inputs[None])), [False])
 
     def _segments(self, starts: Sequence[float], output: ModelOutput, duration: float) -> tuple[Segment, ...]:
+        segments: list[Segment] = []
         ood_scores = () if output.ood_scores is None else output.ood_scores
-        return tuple(
-            Segment(
-                start=round(start, 3),
-                end=round(min(start + self.card.audio_input.window, duration), 3),
-                scores=self.card.rank_scores(probabilities),
-                music=self._music_probability(ood_score),
-            )
-            for start, probabilities, ood_score in zip_longest(starts, output.probabilities, ood_scores)
-        )
+        for start, probabilities, ood_score in zip_longest(starts, output.probabilities, ood_scores):
+            end = round(min(start + self.card.audio_input.window, duration), 3)
+            scores, music = self.card.rank_scores(probabilities), self._music_probability(ood_score)
+            segments.append(Segment(start=round(start, 3), end=end, scores=scores, music=music))
+        return tuple(segments)
 
     def _music_probability(self, ood_score: float | None) -> float | None:
         detector = self.card.detector

@@ -13,7 +13,7 @@ from genrelens.audio.windows import MIN_SECONDS
 from genrelens.classifier import Classifier
 from genrelens.model.session import ModelOutput
 from genrelens.model.windows import window_batches
-from genrelens.prediction import Prediction, Record, Score
+from genrelens.prediction import Record, Score
 
 UPDATE_SECONDS = 0.5  # s of audio from one prediction to the next
 # Windows that a prediction is the mean of. On 20 tracks of GTZAN in a row, the genre that `lens` predicts changed 11
@@ -47,7 +47,7 @@ class LivePrediction(Record):
     missed: float = 0.0
 
     def top(self, k: int) -> "LivePrediction":
-        """Return a copy with the `k` most probable labels only."""
+        """Return a copy with only the `k` most probable labels."""
         return self.model_copy(update={"scores": self.scores[:k]})
 
 
@@ -74,8 +74,7 @@ class LiveClassifier:
         self._resampler: soxr.ResampleStream | None = None
         self._input_rate = 0
         self._window: Samples = np.empty(0, np.float32)  # the last window up to the previous prediction
-        self._step: list[Samples] = []  # samples since the previous prediction
-        self._step_samples = 0
+        self._step: Samples = np.empty(0, np.float32)  # samples since the previous prediction
         self._total_samples = 0
         self._missed = 0.0
         self._recent: deque[tuple[ModelOutput, bool]] = deque(maxlen=SMOOTHING_WINDOWS)
@@ -105,8 +104,8 @@ class LiveClassifier:
             TooShortError: the audio was too short as a whole.
         """
         predictions = [prediction for block in self._flush() for prediction in self._add(block)]
-        is_relevant = self._step_samples >= MIN_SECONDS * self._rate or not self._total_samples
-        return [*predictions, *([self._predict()] if self._step_samples and is_relevant else [])]
+        is_relevant = len(self._step) >= MIN_SECONDS * self._rate or not self._total_samples
+        return [*predictions, *([self._predict()] if len(self._step) and is_relevant else [])]
 
     def _resample(self, samples: Samples, rate: int) -> Iterator[Samples]:
         if rate != self._input_rate:
@@ -124,18 +123,20 @@ class LiveClassifier:
 
     def _add(self, block: Samples) -> Iterator[LivePrediction]:
         while len(block):
-            part, block = np.split(block, [self._step_size - self._step_samples])
-            self._step.append(part)
-            self._step_samples += len(part)
-            if self._step_samples == self._step_size:
+            part, block = np.split(block, [self._step_size - len(self._step)])
+            self._step = np.concatenate([self._step, part])
+            if len(self._step) == self._step_size:
                 yield self._predict()
 
     def _predict(self) -> LivePrediction:
-        step = np.concatenate(self._step)
-        self._step, self._step_samples = [], 0
+        """Predict from the most recent windows, including the one that ends now."""
+        step, self._step = self._step, np.empty(0, np.float32)
         self._total_samples += len(step)
         self._window = np.concatenate([self._window, step])[-self._window_size :]
-        prediction = self._classify_window()
+        (batch,) = window_batches(ArrayReader(self._window, self._rate, self._rate, self._name), self._spec, 1)
+        self._recent.append((self._classifier.run_model(batch), batch.silent[0]))
+        outputs, silent = zip(*self._recent, strict=True)
+        prediction = self._classifier.to_prediction("", ModelOutput.concatenate(outputs), silent)
         missed, self._missed = self._missed, 0.0
         return LivePrediction(
             at=round(self._total_samples / self._rate, 3),
@@ -144,14 +145,6 @@ class LiveClassifier:
             filling=self._total_samples < self._window_size,
             missed=round(missed, 3),
         )
-
-    def _classify_window(self) -> Prediction:
-        """Predict from the most recent windows, including the one that ends now."""
-        reader = ArrayReader(self._window, self._rate, self._rate, self._name)
-        (batch,) = window_batches(reader, self._spec, 1)
-        self._recent.append((self._classifier.run_model(batch), batch.silent[0]))
-        outputs, silent = zip(*self._recent, strict=True)
-        return self._classifier.to_prediction("", ModelOutput.concatenate(outputs), silent)
 
 
 def _split_to_mono(samples: NDArray[np.floating[Any]], size: int) -> Iterator[Samples]:

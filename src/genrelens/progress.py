@@ -20,12 +20,9 @@ def no_progress(advance: int = 1, total: int | None = None) -> None:
     """Ignore the report: the default for callers that show nothing."""
 
 
-class ProgressBars(Protocol):
-    """A factory of progress bars, for work that has several stages."""
-
-    def __call__(self, label: str, total: int, /) -> AbstractContextManager[Progress]:
-        """Open a progress bar for `total` items; the context yields the callback that advances it."""
-        ...
+# Opens a progress bar with a label for a number of items, one per stage of the work; the context yields the callback
+# that advances it.
+ProgressBars = Callable[[str, int], AbstractContextManager[Progress]]
 
 
 def no_progress_bars(_label: str, _total: int, /) -> AbstractContextManager[Progress]:

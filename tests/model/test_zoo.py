@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import torch
 from onnx import numpy_helper
 
 from genrelens.errors import ChecksumError, DownloadError, ModelNotFoundError
@@ -122,6 +121,7 @@ def test_the_offline_folder_replaces_downloads(server: str, tmp_path: Path, monk
 def weightless(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> zoo.ZooEntry:
     """Return a weightless model whose checkpoint is on the server."""
     weights = {"theirs": np.arange(1, 9, dtype=np.float32)}
+    torch = pytest.importorskip("torch")
     torch.save({name: torch.from_numpy(values) for name, values in weights.items()}, tmp_path / "served" / "w.pt")
     model = b"ours" + weights["theirs"].tobytes() + b"ours too"
     strip_weights(model, weights, tmp_path / "far.zip")

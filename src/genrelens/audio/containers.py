@@ -97,7 +97,7 @@ def _open_path(path: str | os.PathLike[str]) -> BinaryIO:
     except FileNotFoundError as error:
         raise AudioNotFoundError(f"{display_name(path)} does not exist; check the path") from error
     except IsADirectoryError as error:
-        raise AudioUnreadableError(f"{display_name(path)} is a folder; give the files in it") from error
+        raise AudioUnreadableError(f"{display_name(path)} is a folder; pass the files in it") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise AudioUnreadableError(f"{display_name(path)} cannot be read ({reason}); check its permissions") from error

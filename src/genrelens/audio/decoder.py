@@ -48,8 +48,7 @@ class AudioReader:
         rate: sampling rate to resample to, in Hz.
 
     Attributes:
-        name: name of the source in messages.
-        rate: sampling rate in Hz.
+        name, rate: name of the source in messages, and sampling rate in Hz.
         warnings: non-fatal problems with the file that did not prevent decoding, as far as it was read.
         duration: duration in seconds, if known: declared by the container, or decoded once everything was read.
 
@@ -191,13 +190,9 @@ class AudioReader:
 
 
 class ArrayReader:
-    """Samples in memory with the interface of an `AudioReader`.
+    """Samples in memory, called `name` in messages, with the interface of an `AudioReader`.
 
-    Args:
-        samples: real numbers of any dtype, shape (samples,) or (samples, channels).
-        rate: sampling rate to resample to, in Hz.
-        stored_rate: sampling rate of `samples`, in Hz.
-        name: name of the samples in messages.
+    The samples are real numbers of any dtype, shape (samples,) or (samples, channels), at `stored_rate` Hz.
     """
 
     def __init__(self, samples: NDArray[Any], rate: int, stored_rate: int, name: str = "<samples>") -> None:
@@ -220,7 +215,7 @@ def load(source: Source, rate: int) -> Samples:
     """Decode all of `source` to float32 mono samples at `rate` Hz, shape (samples,).
 
     Raises:
-        AudioError: as for `AudioReader`, or no audio could be decoded.
+        AudioError: see `AudioReader`; or no audio could be decoded.
     """
     with AudioReader(source, rate) as reader:
         return reader.samples()

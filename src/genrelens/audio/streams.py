@@ -124,10 +124,8 @@ class _StreamReader:
 
     def read(self, size: int) -> bytes:
         """Read up to `size` bytes; no bytes after an error."""
-        if self._error:
-            return b""
         try:
-            return self._stream.read1(size)
+            return b"" if self._error else self._stream.read1(size)
         except BaseException as error:
             self._error = error
             return b""

@@ -33,8 +33,8 @@ def class_activation(maps: Floats, weights: Floats) -> Floats:
 def occlusion(logits: LogitsFunction, inputs: ModelInput, rows: int, columns: int) -> Floats:
     """Return how far each logit drops when a patch is occluded (Zeiler & Fergus, ECCV 2014).
 
-    An occluded patch is filled with the mean of each row over its window: nothing happens there, and the timbre is
-    that of the rest. Silence would be an event of its own, which lowers logits wherever it is placed.
+    An occluded patch is filled with the mean of each row over its window: nothing happens there, and the timbre
+    is unchanged. Silence would be an event in itself, which lowers logits wherever it is placed.
 
     Args:
         logits: computes the logits of windows.
@@ -72,8 +72,9 @@ class TimeAxis:
 
     def add(self, values: Floats, start: float, end: float) -> None:
         """Add values (..., count) that divide the time from `start` to `end` seconds evenly."""
-        own = np.linspace(start, end, values.shape[-1] + 1)
-        overlaps = np.minimum(own[1:, None], self.edges[1:]) - np.maximum(own[:-1, None], self.edges[:-1])
+        source_edges = np.linspace(start, end, values.shape[-1] + 1)
+        overlaps = np.minimum(source_edges[1:, None], self.edges[1:])
+        overlaps -= np.maximum(source_edges[:-1, None], self.edges[:-1])
         seconds = np.maximum(overlaps, 0)
         self._total = self._total + values @ seconds
         self._seconds += seconds.sum(axis=0)

@@ -59,7 +59,7 @@ def explain(
             its leaves, weighted by their probabilities.
         method: "cam" for class activation maps, which are fast and need a traceable model; "occlusion" for any model,
             about a hundred times slower. By default, "cam" if the model supports it.
-        windows: as for `Classifier.predict`.
+        windows: see `Classifier.predict`.
 
     Raises:
         AudioError: the track cannot be used.
@@ -88,14 +88,14 @@ def explain(
                 by_label = window_attribution(classifier.model, inputs[None], method)[0]
                 attribution.add(by_label, window.start, end)
     by_genre = np.tensordot(_label_weights(card, membership, prediction), attribution.mean(), axes=1)
-    return TrackExplanation(
-        prediction=prediction,
-        spectrogram=_spectrogram(log_mel, spec.front_end),
-        explanations=tuple(
-            _explanation(genre, method, values, edges, spec.front_end)
-            for genre, values in zip(explained_genres, by_genre, strict=True)
-        ),
+    times, bands = _rounded(edges, 3), _band_edges(spec.front_end, by_genre.shape[1])
+    evidence = (tuple(_rounded(row, 4) for row in rows) for rows in by_genre)
+    explanations = tuple(
+        Explanation(genre=genre, method=method, times=times, bands=bands, evidence=values)
+        for genre, values in zip(explained_genres, evidence, strict=True)
     )
+    spectrogram = _spectrogram(log_mel, spec.front_end)
+    return TrackExplanation(prediction=prediction, spectrogram=spectrogram, explanations=explanations)
 
 
 def window_attribution(model: Model, inputs: ModelInput, method: Method) -> Floats:
@@ -164,21 +164,8 @@ def _spectrogram(log_mel: TimeAxis, front_end: FrontEnd) -> Spectrogram:
     silence = float(power_to_db(np.zeros(1))[0])
     brightness = 1 + (decibels - max(decibels.max(), silence + RANGE_DB)) / RANGE_DB
     levels = np.round(255 * brightness.clip(0, 1)).astype(np.uint8)
-    return Spectrogram(
-        times=_rounded(log_mel.edges, 3),
-        bands=_band_edges(front_end, len(levels)),
-        levels=base64.b64encode(levels.tobytes()).decode(),
-    )
-
-
-def _explanation(genre: str, method: Method, attribution: Floats, edges: Floats, front_end: FrontEnd) -> Explanation:
-    return Explanation(
-        genre=genre,
-        method=method,
-        times=_rounded(edges, 3),
-        bands=_band_edges(front_end, len(attribution)),
-        evidence=tuple(_rounded(row, 4) for row in attribution),
-    )
+    times, bands = _rounded(log_mel.edges, 3), _band_edges(front_end, len(levels))
+    return Spectrogram(times=times, bands=bands, levels=base64.b64encode(levels.tobytes()).decode())
 
 
 def _band_edges(front_end: FrontEnd, rows: int) -> tuple[float, ...]:

@@ -15,9 +15,9 @@ class Explanation(Record):
         genre: the explained genre.
         method: attribution method: class activation maps or occlusion.
         times: start of each column and end of the last one, in seconds.
-        bands: start of each row and end of the last one, in Hz, ascending. A single row is attribution over time only.
+        bands: start of each row and end of the last one, in Hz, ascending. A single row attributes only over time.
         evidence: attribution in logits, shape (rows, columns), lowest row first. For "cam", the logit of a window
-            that consists of this place only, up to a constant; for "occlusion", the drop of the logit when this place
+            that consists only of this place, up to a constant; for "occlusion", the drop of the logit when this place
             is occluded. Except for multi-label models, logits are relative to their mean: positive values support
             the genre, negative values others, and the attributions of all labels sum to 0. Silence, and places that
             were not analysed, have 0.

@@ -48,11 +48,11 @@ class Box:
     bottom: float
 
     def x(self, share: float) -> float:
-        """Return the x coordinate of a share of the width, from the left."""
+        """Return the x coordinate of a fraction of the width, from the left."""
         return self.left + share * (self.right - self.left)
 
     def y(self, share: float) -> float:
-        """Return the y coordinate of a share of the height, from the bottom."""
+        """Return the y coordinate of a fraction of the height, from the bottom."""
         return self.bottom - share * (self.bottom - self.top)
 
 
@@ -205,7 +205,7 @@ def _draw_curve(canvas: Canvas, box: Box, explanation: Explanation) -> None:
 
 
 def _draw_genres(canvas: Canvas, box: Box, prediction: Prediction) -> None:
-    """Draw the stacked probabilities of each window; of a tree, those of the leaves."""
+    """Draw the stacked probabilities of each window; of a tree, only the leaves."""
     genres = [score.label for score in prediction.scores]
     labels = [label for label in genres if not any(other.startswith(label + LEVEL_SEPARATOR) for other in genres)]
     scores = ({score.label: score.score for score in segment.scores} for segment in prediction.segments)

@@ -36,13 +36,13 @@ MelScale = Literal["slaney", "htk", "kaldi"]
 
 
 class FrontEnd(FrozenModel):
-    """Parameters of the log-mel spectrogram. The defaults are those of the reference recipes.
+    """Parameters of the log-mel spectrogram. The defaults are taken from the reference recipes.
 
     Attributes:
         rate: sampling rate in Hz.
         n_fft: samples per frame, and length of its Fourier transform; even.
         hop: samples from one frame to the next.
-        pre_emphasis: share of the preceding sample that is subtracted from each sample, which lifts high frequencies.
+        pre_emphasis: fraction of the preceding sample to subtract from each sample, which lifts high frequencies.
         window: taper of a frame, periodic unless it is called symmetric.
         window_size: length of the taper in samples, in the middle of a frame; `n_fft` by default.
         center: whether frame t is centred on sample t * hop (zeros beyond the ends), or starts there.
@@ -122,17 +122,12 @@ def log_mel(samples: Floats, front_end: FrontEnd) -> Floats:
 
 def mel_decibels(samples: Floats, front_end: FrontEnd) -> Floats:
     """Return the absolute log-mel in decibels, shape (..., n_mels, frames), not relative to its maximum nor floored."""
-    return power_to_db(mel_power(samples, front_end))
-
-
-def mel_power(samples: Floats, front_end: FrontEnd) -> Floats:
-    """Return the power in each mel band and frame, shape (..., n_mels, frames)."""
     bands = mel_filterbank(front_end).astype(samples.dtype).T
     frames = front_end.frames(samples.shape[-1])
     mels = np.empty((*samples.shape[:-1], frames, front_end.n_mels), samples.dtype)
     for part, power in power_spectra(samples, front_end):
         mels[part] = power @ bands
-    return np.swapaxes(mels, -1, -2)
+    return power_to_db(np.swapaxes(mels, -1, -2))
 
 
 def power_spectra(samples: Floats, front_end: FrontEnd) -> Iterator[tuple[tuple[int | slice, ...], Floats]]:
@@ -144,7 +139,10 @@ def power_spectra(samples: Floats, front_end: FrontEnd) -> Iterator[tuple[tuple[
         An index of frames into an array of shape (..., frames, *), and their power, shape (frames, n_fft // 2 + 1),
         in the precision of the samples.
     """
-    frames = _split_into_frames(_pre_emphasise(samples, front_end.pre_emphasis), front_end)
+    if front_end.pre_emphasis:  # the first sample precedes itself
+        previous = np.concatenate([samples[..., :1], samples[..., :-1]], axis=-1)
+        samples = samples - samples.dtype.type(front_end.pre_emphasis) * previous
+    frames = _split_into_frames(samples, front_end)
     taper = _taper(front_end, samples.dtype)
     for window in np.ndindex(frames.shape[:-2]):
         for start in range(0, frames.shape[-2], _FRAMES_PER_BLOCK):
@@ -289,14 +287,6 @@ def _taper(front_end: FrontEnd, dtype: np.dtype[Any]) -> Floats:
     }
     before = (front_end.n_fft - size) // 2
     return np.pad(tapers[name], (before, front_end.n_fft - size - before)).astype(dtype)
-
-
-def _pre_emphasise(samples: Floats, share: float) -> Floats:
-    """Subtract a share of the preceding sample from each; the first sample precedes itself."""
-    if not share:
-        return samples
-    previous = np.concatenate([samples[..., :1], samples[..., :-1]], axis=-1)
-    return samples - samples.dtype.type(share) * previous
 
 
 def _split_into_frames(samples: Floats, front_end: FrontEnd) -> Floats:

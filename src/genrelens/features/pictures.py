@@ -31,7 +31,7 @@ _RING_SHARE = 0.9  # of the outermost pixels have the background colour; the edg
 _FILLED_SHARE = 0.5  # content of a row or column of the plot, relative to the fullest; text and ticks have less
 _EDGE_SHARE = 0.9  # of each edge of a plot differs from the background
 _MIN_PLOT_SHARE = 0.2  # of the area of the picture
-_LINE_SHARE, _LINE_PIXELS = 0.005, 2  # width of a line around the plot, as a share of the longer side, and in pixels
+_LINE_SHARE, _LINE_PIXELS = 0.005, 2  # width of a line around the plot, as a fraction of the longer side, and in pixels
 _EXACT_TOLERANCE, _LOSSY_TOLERANCE = 2, 32  # difference up to which a colour counts as background
 _NOISE_SHARE = 1e-3  # of the pixels nearly have the background colour: in a JPEG, but not in a drawing
 

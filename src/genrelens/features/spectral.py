@@ -28,7 +28,7 @@ _PITCH_CLASSES = 12
 _LOWEST_A = 27.5  # Hz
 _CONTRAST_FMIN = 200.0  # Hz; one band below, and octaves above
 _CONTRAST_OCTAVES = 6
-_CONTRAST_QUANTILE = 0.02  # share of the bins of a band that are its peak, and its valley
+_CONTRAST_QUANTILE = 0.02  # fraction of the bins of a band that are its peak, and its valley
 
 
 def spectrum_features(features: Features) -> Features:
@@ -70,7 +70,7 @@ def extract_features(samples: Floats, features: Features, front_end: FrontEnd) -
 
     Returns:
         Shape (..., n_mels + rows of `spectrum_features(features)`, frames): the log-mel as from
-        `frontend.mel_decibels`, followed by the rows of those features. Each frame depends on its own samples only.
+        `frontend.mel_decibels`, followed by the rows of those features. Each frame depends only on its own samples.
     """
     spectral = spectrum_features(features)
     row_total = front_end.n_mels + sum(row_count(feature, front_end) for feature in spectral)
@@ -98,7 +98,7 @@ def to_model_input(rows: Floats, features: Features, layout: Layout, front_end: 
     Returns:
         Shape (..., channels, rows, frames); see `input_shape`.
     """
-    rows = rows.astype(np.promote_types(rows.dtype, np.float32), copy=False)  # half precision is for storage only
+    rows = rows.astype(np.promote_types(rows.dtype, np.float32), copy=False)  # half precision is only for storage
     spectral = spectrum_features(features)
     ends = np.cumsum([front_end.n_mels, *(row_count(feature, front_end) for feature in spectral)])
     mel, *others, _ = np.split(rows, ends, axis=-2)
@@ -108,7 +108,7 @@ def to_model_input(rows: Floats, features: Features, layout: Layout, front_end: 
         floored = frontend.apply_floor(mel, front_end.floor_db)
         by_feature |= {feature: _FROM_MEL[feature](floored, front_end) for feature in from_mel}
     if layout == "stack":
-        by_feature = {feature: _resample_rows(own, front_end.n_mels) for feature, own in by_feature.items()}
+        by_feature = {feature: _resample_rows(rows, front_end.n_mels) for feature, rows in by_feature.items()}
     scaled = [
         frontend.normalise(mel, front_end) if feature == "mel" else frontend.standardise(by_feature[feature])
         for feature in features

@@ -34,7 +34,7 @@ class MetricEstimate(FrozenModel):
 
 
 class TrainingRecord(FrozenModel):
-    """A record of the training that produced the weights."""
+    """A record of the training run that produced the weights."""
 
     recipe: str
     data: str

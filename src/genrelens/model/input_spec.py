@@ -61,8 +61,7 @@ class PictureInput(FrozenModel):
     """A picture of a spectrogram.
 
     Attributes:
-        width: width in pixels to which pictures are scaled.
-        height: height in pixels to which pictures are scaled.
+        width, height: size in pixels to which pictures are scaled.
         border: whether to "remove" margins, axes and titles around the plot first, or "keep" them.
     """
 

@@ -39,8 +39,7 @@ def labels_above_thresholds(
 class GenreTree:
     """A tree of genres: the model classifies the leaves, and the probability of a genre is the sum over its leaves.
 
-    Probabilities are therefore consistent by construction: those of subgenres sum to that of their parent, and those
-    of the first level to 1.
+    Probabilities are therefore consistent by construction: subgenres sum to their parent, and the first level to 1.
 
     Args:
         leaves: paths such as ("Jazz", "Rock---Metal", "Rock---Pop").
@@ -59,7 +58,7 @@ class GenreTree:
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
-        """All genres, those of the first level first."""
+        """All genres, the first level first."""
         nodes = dict.fromkeys(node for leaf in self.leaves for node in lineage(leaf))
         return tuple(sorted(nodes, key=lambda node: node.count(LEVEL_SEPARATOR)))
 
@@ -69,7 +68,7 @@ class GenreTree:
         return max(len(lineage(leaf)) for leaf in self.leaves)
 
     def node_probabilities(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Return the probabilities of all nodes (..., nodes) for those of the leaves (..., leaves)."""
+        """Return the probabilities of all nodes (..., nodes), computed from the leaves (..., leaves)."""
         return np.asarray(probabilities, np.float64) @ self._membership
 
     def labels_at_level(self, level: int) -> list[str]:

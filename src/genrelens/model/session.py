@@ -72,8 +72,7 @@ class Model:
         threads: number of threads that one call may use; all cores by default.
 
     Attributes:
-        path: the ONNX file.
-        card: the model card.
+        path, card: the ONNX file and its model card.
         embedding_size: number of channels of an embedding; None if the graph does not output feature maps.
         traceable: whether the graph outputs what `trace` needs.
 
@@ -191,7 +190,7 @@ def music_probability(detector: MusicDetector, ood_score: float) -> float:
     """Return the probability of music for an out-of-distribution score.
 
     It follows a logistic curve through the two distances of the detector, and is not a calibrated frequency: the
-    share of inputs that are not music is unknown.
+    fraction of inputs that are not music is unknown.
     """
     usual, limit = np.log(detector.usual), np.log(detector.limit)
     steepness = np.log(_USUAL_MUSIC / (1 - _USUAL_MUSIC)) / (limit - usual)

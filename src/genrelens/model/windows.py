@@ -52,7 +52,7 @@ class DecodedTrack:
         path: path or name of the track.
         windows: at least one window.
         duration: duration of the track in seconds.
-        warnings: defects of the file that did not prevent decoding.
+        warnings: non-fatal problems with the file that did not prevent decoding.
     """
 
     path: str

@@ -17,8 +17,7 @@ from pydantic import TypeAdapter
 
 from genrelens.errors import ChecksumError, DownloadError, ModelNotFoundError, display_name
 from genrelens.files import atomic_write
-from genrelens.model.torch_checkpoint import read_checkpoint
-from genrelens.model.weightless import insert_weights
+from genrelens.model.weightless import insert_weights, read_checkpoint
 from genrelens.progress import Progress, no_progress
 
 MODELS_FOLDER_ENV = "GENRELENS_MODELS"  # environment variable: use the files of this folder, and download nothing
@@ -102,7 +101,7 @@ def _find_by_name(name: str, progress: Progress) -> Path:
         return _verify(offline, entry.sha256) if entry else offline
     if entry is None:
         raise ModelNotFoundError(
-            f"no model is named {name!r}; use one of {', '.join(known_models())}, or the path of an .onnx file"
+            f"no model is named {name!r}; use one of {', '.join(known_models())}, or the path to an .onnx file"
         )
     if entry.weights is None:
         return _verify(_asset(f"{name}.onnx"), entry.sha256)
