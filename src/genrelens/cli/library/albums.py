@@ -37,7 +37,7 @@ def albums(
             else:
                 out.print(_format_text(album))
     if empty:
-        raise NoTracksError("no track there has a prediction; scan a folder and run the model, or give another --path")
+        raise NoTracksError("no track there has a prediction; scan a folder and run the model, or pass another --path")
 
 
 def _format_text(album: "Album") -> "Text":
