@@ -1,5 +1,6 @@
-"""The environment of a training, for environment.json: machine, library versions, commit and command line."""
+"""The environment of a training run, for environment.json: machine, library versions, commit and command line."""
 
+import contextlib
 import platform
 import re
 import subprocess
@@ -16,25 +17,13 @@ import genrelens
 from genrelens import workers
 from genrelens.records import FrozenModel
 
-_PACKAGES = (
-    "genrelens",
-    "torch",
-    "lightning",
-    "numpy",
-    "scikit-learn",
-    "onnx",
-    "onnxruntime",
-    "av",
-    "soxr",
-    "librosa",
-    "audiomentations",
-    "optuna",
-)
+_TRAINING_PACKAGES = ("genrelens", "torch", "lightning", "numpy", "scikit-learn", "onnx", "onnxruntime", "optuna")
+_AUDIO_PACKAGES = ("av", "soxr", "librosa", "audiomentations")
 _PATH = re.compile(r"(?<![\w.~-])/[^:]*")  # an absolute path, also after "gtzan:" or "--run="
 
 
 class Environment(FrozenModel):
-    """The machine and the software of a training when it was started or last resumed.
+    """The machine and the software of a training run when it was started or last resumed.
 
     Attributes:
         platform: operating system and architecture.
@@ -70,7 +59,7 @@ def describe_environment(arguments: Sequence[str] = sys.argv) -> Environment:
         memory=_memory(),
         accelerators=tuple(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())),
         python=platform.python_version(),
-        packages={name: installed for name in _PACKAGES if (installed := _version(name))},
+        packages=_packages(),
         commit=_commit(),
         date=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         command=_command(arguments),
@@ -91,11 +80,12 @@ def _memory() -> float | None:
     return round(sysconf("SC_PHYS_PAGES") * sysconf("SC_PAGE_SIZE") / 2**30, 1)
 
 
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def _packages() -> dict[str, str]:
+    versions = {}
+    for name in (*_TRAINING_PACKAGES, *_AUDIO_PACKAGES):
+        with contextlib.suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
 
 
 def _commit() -> str | None:
@@ -109,14 +99,11 @@ def _commit() -> str | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True, timeout=10
-    )
-    return done.stdout.strip()
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
 
 
 def _command(arguments: Sequence[str]) -> str:
     name, *others = arguments
-    return " ".join(
-        [Path(name).stem, *(_PATH.sub(lambda path: f".../{Path(path[0]).name}", other) for other in others)]
-    )
+    shortened = [_PATH.sub(lambda path: f".../{Path(path[0]).name}", other) for other in others]
+    return " ".join([Path(name).stem, *shortened])

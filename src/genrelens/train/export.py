@@ -35,8 +35,8 @@ def build_card(
     """Build the card of a model that has just been trained on this machine.
 
     Args:
-        recipe: the recipe that it was trained with.
-        manifest: the tracks that it was trained on.
+        recipe: the recipe that the model was trained with.
+        manifest: the tracks that the model was trained on.
         parameters: number of its parameters.
         calibration: settings that were fitted after the weights.
     """

@@ -146,7 +146,7 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(
 
 def test_a_run_directory_is_not_used_twice(trained: tuple[TrainingRequest, Evaluation]) -> None:
     request, _ = trained
-    with pytest.raises(TrainingError, match="already holds a training; continue it with --resume"):
+    with pytest.raises(TrainingError, match="already holds a training run; continue it with --resume"):
         train(request, lambda _: None)
     other = replace(request, recipe=make_recipe(seed=9), resume=True)
     with pytest.raises(TrainingError, match="was started with another recipe"):

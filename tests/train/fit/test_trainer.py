@@ -35,7 +35,7 @@ def assert_same_weights(first: torch.nn.Module, second: torch.nn.Module) -> None
 
 
 class Constant(torch.nn.Module):
-    """A network that can learn the class frequencies only."""
+    """A network that can only learn the class frequencies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -293,7 +293,7 @@ def test_two_processes_train_one_network(
     assert sevenths == pytest.approx([round(number) for number in sevenths])  # both validated on all seven tracks
     last = torch.load(tmp_path / "last.ckpt", weights_only=False)["state_dict"]
     assert all(torch.equal(last[f"net.{name}"], weights) for name, weights in network.state_dict().items())
-    assert messages[0].endswith("); the training continues offline.")
+    assert messages[0].endswith("); logging continues offline")
     written = [file.read_bytes() for file in (tmp_path / "wandb").glob("offline-run-*/*.wandb")]
     assert any(b"valid_loss" in content for content in written)
     printed = "".join(capfd.readouterr()).splitlines()

@@ -59,7 +59,7 @@ class ResumableEarlyStopping(EarlyStopping):
 
 
 def write_failure_message(path: str | os.PathLike[str], error: OSError) -> str:
-    """Return the message for a training that stopped because a file could not be written."""
+    """Return the message for a training run that stopped because a file could not be written."""
     reason = error.strerror or str(error)
     return (
         f"{display_name(path)} cannot be written ({reason}); free some space and continue from the last checkpoint "

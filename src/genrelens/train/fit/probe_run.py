@@ -23,8 +23,6 @@ from genrelens.train.evaluation.evaluate import Evaluation, evaluate
 from genrelens.train.export import build_card, write_onnx
 from genrelens.train.recipes.recipe import ProbeRecipe
 
-RECORD = "probe.json"
-
 
 @dataclass(frozen=True)
 class ProbeRequest:
@@ -57,7 +55,7 @@ def train_probe(request: ProbeRequest, notify: Notify) -> Evaluation:
         TrainingError: the directory contains another run.
     """
     recipe, folder = request.recipe, request.folder
-    if any((folder / name).exists() for name in (RECORD, "recipe.json")):
+    if any((folder / name).exists() for name in ("probe.json", "recipe.json")):
         raise TrainingError(f"{display_name(folder)} already contains a run; choose another directory with --run")
     backbone = embedding_graph(recipe.backbone)
     data = load_splits(recipe, request.loading, notify)
@@ -69,7 +67,7 @@ def train_probe(request: ProbeRequest, notify: Notify) -> Evaluation:
     logits, one_hot = [probe.logits(windows) for windows in valid.tracks], np.eye(len(labels), dtype=np.float32)
     calibration = OutputCalibration(*calibrate_temperature(logits, one_hot[valid.truth], recipe.data.labels, notify))
     write_text(folder / "environment.json", describe_environment().model_dump_json(indent=1))
-    write_text(folder / RECORD, ProbeRecord(recipe=recipe, trials=trials).model_dump_json(indent=1))
+    write_text(folder / "probe.json", ProbeRecord(recipe=recipe, trials=trials).model_dump_json(indent=1))
     model = attach_linear_head(backbone, probe)
     write_onnx(model, build_card(recipe, data.manifest, count_weights(model), calibration), folder / "model.onnx")
     result = evaluate(Classifier(folder / "model.onnx"), data.manifest.in_split("valid"), request.loading.processes)

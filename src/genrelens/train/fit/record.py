@@ -92,7 +92,7 @@ class MetricsLogger(Logger):
 
 
 def truncate_history(folder: Path, last_epoch: int) -> None:
-    """Remove what was logged after the epoch that a training is resumed from: it will be logged again."""
+    """Remove what was logged after the epoch that a training run is resumed from: it will be logged again."""
     lines = [line for line in _read_metrics(folder) if line["epoch"] <= last_epoch]
     write_text(folder / _METRICS, "".join(json.dumps(line) + "\n" for line in lines))
     _write_history(folder)
@@ -129,7 +129,7 @@ class RunRecord:
 
     Attributes:
         folder: the run directory.
-        recipe: the recipe of the training.
+        recipe: the recipe of the training run.
         history: the epochs that are finished.
         valid: evaluation of the selected weights on *valid*; None until the run is finished.
         multilabel: the same, for a model with several labels per track.

@@ -30,7 +30,7 @@ class TrainingRequest:
         recipe: the training settings.
         loading: where the data are, and how to load them.
         folder: the run directory.
-        resume: whether to resume the training in that directory.
+        resume: whether to resume the run in that directory.
         options: devices and tracking.
     """
 
@@ -56,59 +56,53 @@ def train(request: TrainingRequest, notify: Notify) -> TrainingResult:
     files, model.onnx (unless its preprocessing is not available when serving) and valid.json to the run directory.
 
     Args:
-        request: the training to run.
+        request: what to train, on which data and how.
         notify: receives messages for the user.
 
     Raises:
         DataError: the data cannot be used, or leak between splits.
         ModelError: pretrained weights or the teacher cannot be loaded.
         RecipeError: the recipe's network is not possible.
-        TrainingError: the run directory holds another training, or the loss became NaN or infinite.
+        TrainingError: the run directory holds another run, or the loss became NaN or infinite.
         MissingExtraError: the tracker's package is not installed.
     """
     recipe, folder = request.recipe, request.folder
     require_tracker(request.options.tracker)
     data = load_dataset(recipe, request.loading, notify)
-    train_examples, valid_examples = data.training_examples(recipe), data.examples("valid")
+    learn, valid = data.training_examples(recipe), data.examples("valid")
 
-    training = prepare_training(recipe, train_examples, valid_examples)  # fails before the directory is claimed
-    claim_run_directory(folder, recipe, resume=request.resume)
+    training = prepare_training(recipe, learn, valid)  # fails before the directory is claimed
+    _claim_run_directory(folder, recipe, resume=request.resume)
     write_text(folder / "environment.json", describe_environment().model_dump_json(indent=1))
 
-    notify(
-        f"Training {recipe.name} on {len(train_examples.inputs)} tracks, validating on {len(valid_examples.inputs)} ..."
-    )
+    notify(f"Training {recipe.name} on {len(learn.inputs)} tracks, validating on {len(valid.inputs)} ...")
     network = fit(training, folder, request.options, notify)
-    calibration = calibrate_outputs(network, recipe, data.examples("train"), valid_examples, notify)
+    calibration = calibrate_outputs(network, recipe, data.examples("train"), valid, notify)
 
     evaluation: Evaluation | MultilabelEvaluation
     if recipe.preprocess == PreprocessTable():
         model = folder / "model.onnx"
         notify(f"Exporting to {display_name(model)} ...")
         card = build_card(recipe, data.manifest, count_parameters(network), calibration)
-        export_onnx(network, card, sample_windows(valid_examples, recipe), model)
+        export_onnx(network, card, sample_windows(valid, recipe), model)
         evaluation = evaluate_model(Classifier(model), data.manifest.in_split("valid"), request.loading.processes)
     else:
         notify(
-            "Not exported: [preprocess] needs libraries that are not available when serving. "
-            f"The weights are in {display_name(folder)}; the network itself is evaluated instead."
+            "Not exported, as [preprocess] needs libraries that are not available when serving; "
+            f"the weights are in {display_name(folder)}, and the network itself is evaluated instead"
         )
-        evaluation = evaluate_network(network, recipe, data, calibration)
+        evaluation = _evaluate_network(network, recipe, data, calibration)
     write_text(folder / "valid.json", evaluation.model_dump_json(indent=1))
     return TrainingResult(network, evaluation)
 
 
-def claim_run_directory(folder: Path, recipe: Recipe, *, resume: bool) -> None:
-    """Create a run directory with the recipe, or check that an existing one was started with the same recipe.
-
-    Raises:
-        TrainingError: the directory holds a training that is not to be resumed, or that of another recipe.
-    """
+def _claim_run_directory(folder: Path, recipe: Recipe, *, resume: bool) -> None:
+    """Create a run directory with the recipe, or check that an existing one was started with the same recipe."""
     file = folder / "recipe.json"
     content = recipe.model_dump_json(indent=1)
     if file.exists() and not resume:
         raise TrainingError(
-            f"{display_name(folder)} already holds a training; continue it with --resume, or choose another "
+            f"{display_name(folder)} already holds a training run; continue it with --resume, or choose another "
             "run directory with --run"
         )
     if file.exists() and file.read_text("utf-8") != content:
@@ -118,23 +112,20 @@ def claim_run_directory(folder: Path, recipe: Recipe, *, resume: bool) -> None:
     write_text(file, content)
 
 
-def evaluate_network(
+def _evaluate_network(
     network: nn.Module, recipe: Recipe, data: Dataset, calibration: OutputCalibration
 ) -> Evaluation | MultilabelEvaluation:
-    """Evaluate a network on *valid* without exporting it, from the loaded log-mels.
-
-    The levels of a label tree are not evaluated.
-    """
-    labels, tracks = data.manifest.labels, data.manifest.in_split("valid")
+    """Evaluate a network on *valid* without exporting it, from the loaded log-mels, and without a tree's levels."""
+    tracks = data.manifest.in_split("valid")
+    multilabel = recipe.data.labels == "several"
 
     def predict(windows: ModelInput) -> Probabilities:
         with torch.no_grad():
             logits = network(torch.from_numpy(windows)).numpy() / calibration.temperature
-        return sigmoid(logits) if recipe.data.labels == "several" else softmax(logits)
+        return sigmoid(logits) if multilabel else softmax(logits)
 
-    outcomes = predict_log_mels(predict, recipe.input, tracks, data.inputs)
-    if recipe.data.labels == "several":
-        return build_multilabel_evaluation(
-            recipe.name, recipe.version, labels, calibration.thresholds, tracks, outcomes
-        )
-    return build_evaluation(recipe.name, recipe.version, labels, tracks, outcomes)
+    predictions = predict_log_mels(predict, recipe.input, tracks, data.inputs)
+    model = (recipe.name, recipe.version, data.manifest.labels)
+    if multilabel:
+        return build_multilabel_evaluation(*model, calibration.thresholds, tracks, predictions)
+    return build_evaluation(*model, tracks, predictions)

@@ -69,7 +69,7 @@ class SingleLabelCriterion:
 
 
 class MultiLabelCriterion:
-    """A sigmoid per label, and the mean of the binary cross-entropies; arguments as for `SingleLabelCriterion`."""
+    """A sigmoid per label, and the mean binary cross-entropy. Takes the arguments of `SingleLabelCriterion`."""
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return the sigmoid."""
@@ -123,7 +123,7 @@ class GenreTask(L.LightningModule):
         recipe: the training settings.
         steps: total number of optimiser steps.
         class_weights: weights of the labels in the loss, (labels,); None weighs all labels equally.
-        teacher_features: size of the teacher's embedding, for distillation; None without a teacher.
+        teacher_features: size of the teacher's embedding, for distillation; None if there is no teacher.
 
     Raises:
         RecipeError: there is a teacher, but the network has no embedding to compare with it.

@@ -1,4 +1,4 @@
-"""Loggers through which a training can be followed: TensorBoard, or Weights & Biases, online or offline."""
+"""Loggers through which a training run can be followed: TensorBoard, or Weights & Biases, online or offline."""
 
 import os
 from importlib.util import find_spec
@@ -42,7 +42,7 @@ class RunTensorBoardLogger(TensorBoardLogger):
 
 
 class RunWandbLogger(WandbLogger):
-    """A Weights & Biases run that is closed when the training ends."""
+    """A Weights & Biases run that is closed when training ends."""
 
     def finalize(self, status: str) -> None:
         """Upload or write the remaining data, and close the run."""
@@ -57,22 +57,18 @@ class RunWandbLogger(WandbLogger):
 
 
 def require_tracker(tracker: Tracker) -> None:
-    """Check that the package that a tracker needs is installed.
-
-    Raises:
-        MissingExtraError: the package is not installed.
-    """
+    """Raise MissingExtraError if the package that a tracker needs is not installed."""
     if tracker == "wandb" and find_spec("wandb") is None:
         raise MissingExtraError("tracking with Weights & Biases needs wandb; pip install 'genrelens[wandb]'")
 
 
 def create_loggers(tracker: Tracker, folder: Path, step: int, notify: Notify) -> list[Logger]:
-    """Create the loggers of a training: the history, and the requested tracker.
+    """Create the loggers of a training run: the history, and the requested tracker.
 
     Args:
-        tracker: the service in which the training can be followed.
+        tracker: the service in which the run can be followed.
         folder: the run directory.
-        step: optimiser steps before the training is resumed, or 0.
+        step: optimiser steps before the run is resumed, or 0.
         notify: receives messages for the user.
     """
     loggers: list[Logger] = [MetricsLogger(folder)]
@@ -103,12 +99,10 @@ def _start_wandb_run(folder: Path, notify: Notify) -> RunWandbLogger:
         run = wandb.init(**arguments, dir=folder)
     except wandb.errors.Error as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        notify(f"Weights & Biases cannot be used online ({reason}); the training continues offline.")
+        notify(f"Weights & Biases cannot be used online ({reason}); logging continues offline")
         wandb.teardown()  # the failed run still occupies the name
         run = wandb.init(**arguments, dir=folder, mode="offline")
     if run.offline:
-        notify(
-            "Upload the run to Weights & Biases later with: "
-            f"wandb sync {display_name(folder / 'wandb' / 'offline-run-*')}"
-        )
+        files = display_name(folder / "wandb" / "offline-run-*")
+        notify(f"Upload the run to Weights & Biases later with: wandb sync {files}")
     return RunWandbLogger(experiment=run, save_dir=folder, **arguments, mode="offline" if run.offline else "online")

@@ -35,12 +35,12 @@ _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """Settings of a training that do not belong to the recipe.
+    """Settings of a training run that do not belong to the recipe.
 
     Attributes:
         accelerator: "cpu", "cuda", "mps", or "auto" for the fastest one available.
         devices: number of devices, each with its own process; they share each batch.
-        tracker: the service in which the training can be followed.
+        tracker: the service in which the run can be followed.
         progress: whether to draw a progress bar.
     """
 
@@ -52,12 +52,11 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class Training:
-    """A training that is ready to start: the recipe, its tracks, and everything built from them.
+    """A training run that is ready to start.
 
     Attributes:
         recipe: the training settings.
-        train: the tracks to learn from.
-        valid: the tracks for choosing weights and other settings.
+        train, valid: the tracks to learn from, and the tracks for choosing weights and other settings.
         task: the network with loss, optimiser and schedule.
         teacher: the teacher network, for distillation.
     """
@@ -70,24 +69,23 @@ class Training:
 
 
 class TrackDataModule(L.LightningDataModule):
-    """The batches and validation tracks of a training, divided among the processes that train together."""
+    """The batches and validation tracks of a training run, divided among the processes that train together."""
 
     def __init__(self, training: Training) -> None:
         super().__init__()
-        self._recipe, self._teacher = training.recipe, training.teacher
-        self._train, self._valid = training.train, training.valid
+        self._training = training
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return batches of random windows: this process's share of each batch."""
-        train, (rank, ranks) = self._train, self._rank()
-        batches = TrainingBatches(train.inputs, train.targets, self._recipe, self._epoch, rank, ranks, self._teacher)
+        recipe, train, teacher = self._training.recipe, self._training.train, self._training.teacher
+        batches = TrainingBatches(train.inputs, train.targets, recipe, self._epoch, *self._rank(), teacher)
         return DataLoader(batches, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the windows of one track at a time: this process's share of the tracks."""
-        rank, ranks = self._rank()
-        valid = TrackWindows(self._valid.inputs[rank::ranks], self._valid.targets[rank::ranks], self._recipe)
-        return DataLoader(valid, batch_size=None)
+        valid, (rank, ranks) = self._training.valid, self._rank()
+        tracks = TrackWindows(valid.inputs[rank::ranks], valid.targets[rank::ranks], self._training.recipe)
+        return DataLoader(tracks, batch_size=None)
 
     def _epoch(self) -> int:
         return self.trainer.current_epoch if self.trainer else 0
@@ -100,7 +98,7 @@ class SpawnedProcesses(DDPStrategy):
     """Data-parallel training in freshly started processes, with gloo on CPUs and NCCL on GPUs.
 
     The data are prepared once and sent to each process. Batch normalisation sees only a process's share of the
-    batch; the batch statistics that are saved are those of the first process.
+    batch; the batch statistics of the first process are saved.
     """
 
     def __init__(self) -> None:
@@ -114,11 +112,6 @@ class SpawnedProcesses(DDPStrategy):
 
 def prepare_training(recipe: Recipe, train: Examples, valid: Examples) -> Training:
     """Build the network that a recipe describes, with seeded initial weights, and its teacher.
-
-    Args:
-        recipe: the training settings.
-        train: the tracks to learn from.
-        valid: the tracks for choosing weights and other settings.
 
     Raises:
         ModelError: pretrained weights or the teacher cannot be loaded.
@@ -143,7 +136,7 @@ def fit(
     Checkpoints and the history are written to `folder`; a last.ckpt in it is resumed from.
 
     Args:
-        training: the training to run.
+        training: the training run to start.
         folder: the run directory.
         options: devices and tracking.
         notify: receives messages for the user.
@@ -198,16 +191,16 @@ def _check_devices(devices: int, batch: int, tracks: int) -> None:
 def _trainer(
     table: TrainTable, options: TrainingOptions, loggers: list[Logger], callbacks: Sequence[Callback], folder: Path
 ) -> L.Trainer:
-    own: list[Callback] = [
+    default_callbacks: list[Callback] = [
         checkpoints.RelocatableCheckpoint(folder, "best", monitor="valid_loss", enable_version_counter=False),
         checkpoints.RelocatableCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False),
     ]
     if options.progress:
-        own.append(TQDMProgressBar())
+        default_callbacks.append(TQDMProgressBar())
     if table.average:
-        own.append(MovingAverage(table.average))
+        default_callbacks.append(MovingAverage(table.average))
     if table.patience:
-        own.append(checkpoints.ResumableEarlyStopping("valid_loss", patience=table.patience))
+        default_callbacks.append(checkpoints.ResumableEarlyStopping("valid_loss", patience=table.patience))
     return L.Trainer(
         accelerator=options.accelerator,
         devices=options.devices,
@@ -215,7 +208,7 @@ def _trainer(
         plugins=[checkpoints.AtomicCheckpointIO()],
         precision=_PRECISIONS[table.precision],  # type: ignore[arg-type]
         max_epochs=table.epochs,
-        callbacks=[*own, *callbacks],
+        callbacks=[*default_callbacks, *callbacks],
         logger=loggers,
         default_root_dir=folder,
         check_val_every_n_epoch=table.validate_every,

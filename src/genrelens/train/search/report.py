@@ -64,10 +64,10 @@ class TuningResult:
 
     Attributes:
         folder: the folder of the study.
-        objective: the objective.
+        objective: metric that the search optimises, 'loss' or 'accuracy'.
         best: the best complete trial.
         trials: all trials.
-        importances: share of the objective's variance that each key explains, in descending order.
+        importances: fraction of the objective's variance that each key explains, in descending order.
     """
 
     folder: Path

@@ -38,7 +38,7 @@ _ERROR = "error"  # user attribute with the message of a failed trial
 
 @dataclass(frozen=True)
 class Trial:
-    """One training of a search.
+    """One trial of a search.
 
     Attributes:
         number: number in the study, from 0.
@@ -65,8 +65,7 @@ class TrialSetup:
 
     Attributes:
         recipe: the recipe, with search spaces.
-        folder: the folder of the study.
-        objective: the metric to optimise.
+        folder, objective: folder of the study, and the metric to optimise.
         accelerator: device to train on.
         threads: threads of torch in each process; None for torch's default.
     """
@@ -113,7 +112,7 @@ def read_trials(study: optuna.Study) -> tuple[Trial, ...]:
 
 
 def parameter_importances(study: optuna.Study) -> dict[str, float]:
-    """Return the share of the objective's variance that each key explains, in descending order, by fANOVA.
+    """Return the fraction of the objective's variance that each key explains, in descending order, by fANOVA.
 
     Hutter, Hoos & Leyton-Brown, ICML 2014. Empty unless two complete trials have different values.
     """
@@ -131,7 +130,7 @@ def trial_folder(folder: Path, trial: Trial) -> Path:
 def run_trial(_number: int, setup: TrialSetup) -> Trial:
     """Run one trial in this process; the study assigns its number, since others may run in parallel.
 
-    Weights are kept only of interrupted trials.
+    Only interrupted trials keep their weights.
     """
     if setup.threads:
         torch.set_num_threads(setup.threads)
@@ -169,7 +168,7 @@ def _train(trial: optuna.Trial, setup: TrialSetup) -> float:
         options = TrainingOptions(setup.accelerator, tracker="none")
         fit(training, folder, options, lambda _: None, [PyTorchLightningPruningCallback(trial, metric)])
     except TrainingError as error:
-        if isinstance(error.__cause__, NonFiniteLossError):  # bad settings, from which the sampler can learn
+        if isinstance(error.__cause__, NonFiniteLossError):  # diverged: lets the sampler learn to avoid these settings
             raise optuna.TrialPruned from error
         trial.set_user_attr(_ERROR, str(error))
         raise

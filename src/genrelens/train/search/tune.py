@@ -1,4 +1,4 @@
-"""Hyperparameter search: many trainings with different settings, compared on *valid*; the best becomes a recipe."""
+"""Hyperparameter search: train with many settings and compare on *valid*; the best become a recipe."""
 
 import csv
 import io
@@ -23,8 +23,8 @@ from genrelens.train.search import study
 from genrelens.train.search.report import TuningResult, write_report
 from genrelens.train.search.study import Objective, Trial, TrialSetup
 
-_TABLES = ("net", "train", "augment")  # tables that may vary: the data are prepared once for all trials,
-_PREPARED = ("train.crops", "augment.expand", "augment.waveform")  # so these keys in them may not
+_TABLES = ("net", "train", "augment")  # tables whose keys may vary
+_PREPARED = ("train.crops", "augment.expand", "augment.waveform")  # fixed: the data are prepared once for all trials
 
 
 def tune(request: TrainingRequest, count: int, processes: int, objective: Objective, notify: Notify) -> TuningResult:
@@ -34,15 +34,15 @@ def tune(request: TrainingRequest, count: int, processes: int, objective: Object
     same recipe, data and objective that is already in the folder is continued.
 
     Args:
-        request: recipe, data and options as for a training; its folder is the folder of the study.
-        count: total number of finished trials, including earlier and pruned ones.
+        request: recipe, data and options, as in `train`; its folder is the folder of the study.
+        count: target number of finished trials, counting earlier and pruned ones.
         processes: number of trials to run in parallel.
         objective: "loss" or "accuracy" on *valid*, of the weights that the recipe selects.
         notify: receives messages for the user.
 
     Raises:
         DataError: the data cannot be used, or leak between splits.
-        RecipeError: the recipe names nothing to vary, or something that cannot be varied.
+        RecipeError: [tune] is empty or names a key that cannot be tuned.
         TrainingError: the folder holds another study, or no trial was completed.
     """
     recipe, folder = request.recipe, request.folder
@@ -99,7 +99,7 @@ def _run_trials(setup: TrialSetup, count: int, processes: int, request: Training
     earlier = study.read_trials(study.open_study(setup.folder, setup.objective))
     remaining = count - sum(trial.state in ("complete", "pruned") for trial in earlier)
     if remaining <= 0:
-        notify(f"{display_name(setup.folder)} already has {count} trials; request more with --trials.")
+        notify(f"{display_name(setup.folder)} already has {count} trials; request more with --trials")
         return
     notify(f"Running {remaining} trials of {setup.recipe.name} ...")
     numbers = range(len(earlier), len(earlier) + remaining)
@@ -111,16 +111,13 @@ def _run_trials(setup: TrialSetup, count: int, processes: int, request: Training
 
 def _describe(outcome: Trial | GenrelensError, objective: Objective) -> str:
     if isinstance(outcome, GenrelensError):
-        return f"A trial was lost: {outcome}."
+        return f"A trial crashed: {outcome}"
     if outcome.value is None:
-        return f"Trial {outcome.number} failed: {outcome.error}."
-    settings = ", ".join(f"{key} {_short(value)}" for key, value in outcome.settings.items())
+        return f"Trial {outcome.number} failed: {outcome.error}"
+    values = {key: f"{value:.3g}" if isinstance(value, float) else value for key, value in outcome.settings.items()}
+    settings = ", ".join(f"{key} {value}" for key, value in values.items())
     pruned = ", pruned" if outcome.state == "pruned" else ""
     return f"Trial {outcome.number}: {study.TITLES[objective]} {outcome.value:.3f}{pruned} ({settings})"
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _write_results(setup: TrialSetup) -> TuningResult:
