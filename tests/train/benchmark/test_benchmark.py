@@ -43,7 +43,7 @@ def test_picture_recipe_without_pictures_is_skipped(genres: Path, tmp_path: Path
     recipe = Recipe.model_validate(tables)
     messages: list[str] = []
     run_benchmark([(recipe, BUDGETS)], make_inputs(genres, tmp_path), messages.append)
-    assert messages == ["small is skipped: its input is pictures, but --pictures is not given."]
+    assert messages == ["small is skipped: its input is pictures, but --pictures is not given"]
 
 
 def test_recipe_with_augmented_copies_is_skipped(genres: Path, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_recipe_with_augmented_copies_is_skipped(genres: Path, tmp_path: Path) -
     messages: list[str] = []
     run_benchmark([(recipe, BUDGETS)], make_inputs(genres, tmp_path), messages.append)
     assert messages == [
-        "small is skipped: benchmarks do not create augmented copies; set augment.expand = 1 and augment.waveform = {}."
+        "small is skipped: benchmarks do not create augmented copies; set augment.expand = 1 and augment.waveform = {}"
     ]
 
 

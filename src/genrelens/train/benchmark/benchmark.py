@@ -41,15 +41,15 @@ class Cell(FrozenModel):
         data: name of the dataset.
         claim: figures that the authors of the method report.
         seed: seed of the recipe.
-        budget: seconds of CPU time for the training.
-        answers: unit of the predictions, "windows" or "tracks", and their number.
+        budget: seconds of CPU time for training.
+        answers: unit of the predictions, "windows" or "tracks", and the number of predictions.
         accuracy, macro_f1, log_loss: metrics on *test*.
         valid_accuracy: accuracy on *valid*.
         parameters: number of parameters.
         macs: multiply-accumulate operations per window.
         epochs: number of epochs that fitted into the budget.
         planned: number of epochs in the recipe.
-        training_seconds: CPU time of the training in seconds, over all threads.
+        training_seconds: CPU time of the training run in seconds, over all threads.
         cpu_ms: CPU time in milliseconds from 30 s of samples to a prediction on one thread; None for pictures.
         date: date of the run.
         machine: description of the machine.
@@ -116,10 +116,10 @@ def run_benchmark(
         picture = isinstance(recipe.input, PictureInput)
         loading = inputs.pictures if picture else inputs.sound
         if loading is None:
-            notify(f"{recipe.name} is skipped: its input is pictures, but --pictures is not given.")
+            notify(f"{recipe.name} is skipped: its input is pictures, but --pictures is not given")
             continue
         if obstacle := _obstacle(recipe):
-            notify(f"{recipe.name} is skipped: {obstacle}.")
+            notify(f"{recipe.name} is skipped: {obstacle}")
             continue
         missing = [
             protocol
@@ -218,7 +218,7 @@ def _datasets(
     manifest = read_recipe_manifest(recipe, loading.data)
     loaded = load_inputs(manifest.tracks, recipe, loading)
     for error in loaded.failures.values():
-        notify(f"Skipped: {error}.")
+        notify(f"Skipped: {error}")
     manifest = replace(manifest, tracks=tuple(track for track in manifest.tracks if track.path in loaded.inputs))
     for protocol in protocols:
         if protocol == "windows" and isinstance(recipe.input, AudioInput):

@@ -19,9 +19,9 @@ class PlannedRecipe(FrozenModel):
     """A recipe of a benchmark.
 
     Attributes:
-        file: path of the recipe, relative to the plan.
-        settings: values that override those of the recipe, by key.
-        budgets: seconds of CPU time for each training, by protocol; the plan's budget by default.
+        file: path to the recipe, relative to the plan.
+        settings: values that override the recipe, by key.
+        budgets: seconds of CPU time for each training run, by protocol; the plan's budget by default.
     """
 
     file: str
@@ -34,7 +34,7 @@ class BenchmarkPlan(FrozenModel):
 
     Attributes:
         protocols: ways to split the tracks; see `genrelens.train.benchmark.protocols`.
-        budget: seconds of CPU time for each training.
+        budget: seconds of CPU time for each training run.
         sound: settings for all recipes with audio input, such as the front end of an array of log-mels.
         recipes: recipes in the order of the table.
     """

@@ -16,7 +16,7 @@ from genrelens.train.data.splits import assign_splits, drop_leaking_groups, requ
 Protocol = Literal["windows", "tracks", "stratified", "fault-filtered"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
-_HELD_OUT = 0.3  # share of the windows for valid and test, in equal parts
+_HELD_OUT = 0.3  # fraction of the windows for valid and test, in equal parts
 
 
 def split_windows(manifest: Manifest, log_mels: Mapping[str, LogMel], spec: AudioInput, seed: int) -> Dataset:

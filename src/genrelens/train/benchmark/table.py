@@ -39,11 +39,11 @@ def _accuracy_table(cells: Sequence[Cell], recipes: Sequence[str], protocols: Se
     header = ["recipe", "stated by the reference", *(_TITLES[protocol] for protocol in protocols), "leak gap"]
     rows = []
     for recipe in recipes:
-        own = {cell.protocol: cell for cell in cells if cell.recipe == recipe}
-        if own:
-            claim = next(iter(own.values())).claim
-            accuracies = (_format_accuracy(own.get(protocol)) for protocol in protocols)
-            rows.append([recipe, claim, *accuracies, _leak_gap(own, protocols)])
+        by_protocol = {cell.protocol: cell for cell in cells if cell.recipe == recipe}
+        if by_protocol:
+            claim = next(iter(by_protocol.values())).claim
+            accuracies = (_format_accuracy(by_protocol.get(protocol)) for protocol in protocols)
+            rows.append([recipe, claim, *accuracies, _leak_gap(by_protocol, protocols)])
     return _markdown_table(header, rows)
 
 
@@ -54,10 +54,11 @@ def _format_accuracy(cell: Cell | None) -> str:
     return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
 
 
-def _leak_gap(own: dict[Protocol, Cell], protocols: Sequence[Protocol]) -> str:
+def _leak_gap(by_protocol: dict[Protocol, Cell], protocols: Sequence[Protocol]) -> str:
     """Return the accuracy in points that the most optimistic protocol adds to the strictest one, if both are done."""
-    done = [own[protocol].accuracy.value for protocol in protocols if protocol in own]
-    return f"{100 * (done[0] - done[-1]):+.1f}" if len(done) > 1 and protocols[-1] in own else ""
+    accuracies = [by_protocol[protocol].accuracy.value for protocol in protocols if protocol in by_protocol]
+    has_gap = len(accuracies) > 1 and protocols[-1] in by_protocol
+    return f"{100 * (accuracies[0] - accuracies[-1]):+.1f}" if has_gap else ""
 
 
 def _leak_alarm(cells: Sequence[Cell]) -> str:
@@ -72,11 +73,12 @@ def _cost_table(cells: Sequence[Cell], recipes: Sequence[str]) -> str:
     header = ["recipe", "parameters", "MACs per window", "ms for 30 s", "epochs", "training s"]
     rows = []
     for recipe in recipes:
-        own = sorted((cell for cell in cells if cell.recipe == recipe), key=lambda cell: PROTOCOLS.index(cell.protocol))
-        if own:
-            last = own[-1]
-            epochs = "; ".join(f"{cell.epochs}" for cell in own) + f" of {last.planned}"
-            seconds = "; ".join(f"{cell.training_seconds:.0f}" for cell in own)
+        of_recipe = (cell for cell in cells if cell.recipe == recipe)
+        ordered = sorted(of_recipe, key=lambda cell: PROTOCOLS.index(cell.protocol))
+        if ordered:
+            last = ordered[-1]
+            epochs = "; ".join(f"{cell.epochs}" for cell in ordered) + f" of {last.planned}"
+            seconds = "; ".join(f"{cell.training_seconds:.0f}" for cell in ordered)
             cpu_ms = "" if last.cpu_ms is None else f"{last.cpu_ms:.0f}"
             rows.append([recipe, f"{last.parameters:,}", _format_amount(last.macs), cpu_ms, epochs, seconds])
     return _markdown_table(header, rows)
@@ -90,8 +92,8 @@ def _provenance(cells: Sequence[Cell], command: str) -> str:
     hours = sum(cell.training_seconds for cell in cells) / 3600
     period = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
     return (
-        f"Produced by `{command}`: {len(cells)} trainings of {budgets} s of CPU time each, {hours:.1f} CPU hours of "
-        f"training in total; seed {seeds}; {machines}; {period}."
+        f"Produced by `{command}`: {len(cells)} training runs of {budgets} s of CPU time each, {hours:.1f} CPU hours "
+        f"of training in total; seed {seeds}; {machines}; {period}."
     )
 
 
