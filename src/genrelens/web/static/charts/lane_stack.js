@@ -13,7 +13,7 @@ import { paint } from "./canvas.js";
 /** @typedef {EventTarget & {duration: number, time: number, seek(time: number): void, toggle(): void}} TimeSource */
 
 const STEP = 5; // s per arrow key
-const PAGE_STEP = 0.1; // share of the track per Page Up or Page Down
+const PAGE_STEP = 0.1; // fraction of the track per Page Up or Page Down
 
 export class LaneStack {
   /**
@@ -30,43 +30,43 @@ export class LaneStack {
     this._cursor = make("div", { class: "lanes-cursor", "aria-hidden": "true" });
     this._tooltip = make("div", { class: "lanes-tooltip", "aria-hidden": "true", hidden: true });
     this._slider = this._makeSlider(name);
-    const rows = lanes.flatMap((lane, number) => this._makeRow(lane, number));
+    const rows = lanes.flatMap((lane, index) => this._makeRow(lane, index));
     this.element = make("div", { class: "lanes" }, ...rows, this._slider);
-    this._closing = new AbortController();
-    this._resizing = new ResizeObserver(() => this.redraw());
-    this._resizing.observe(this.element);
-    onThemeChange(() => !this._closing.signal.aborted && this.redraw());
-    player.addEventListener("time", () => this._showTime(), { signal: this._closing.signal });
+    this._abortController = new AbortController();
+    this._resizeObserver = new ResizeObserver(() => this.redraw());
+    this._resizeObserver.observe(this.element);
+    onThemeChange(() => !this._abortController.signal.aborted && this.redraw());
+    player.addEventListener("time", () => this._showTime(), { signal: this._abortController.signal });
     this._showTime();
   }
 
   /**
-   * Redraw all lanes, or those of some kinds.
+   * Redraw all lanes, or only those of the given kinds.
    *
    * @param {...LaneKind} kinds
    */
   redraw(...kinds) {
     const theme = currentTheme();
-    this._lanes.forEach((lane, number) => {
+    this._lanes.forEach((lane, index) => {
       if (kinds.length && !kinds.includes(lane.kind)) return;
-      this._canvases[number].setAttribute("aria-label", lane.describe());
-      paint(this._canvases[number], (context, box) => lane.draw(context, box, theme));
+      this._canvases[index].setAttribute("aria-label", lane.describe());
+      paint(this._canvases[index], (context, box) => lane.draw(context, box, theme));
     });
   }
 
   close() {
-    this._closing.abort();
-    this._resizing.disconnect();
+    this._abortController.abort();
+    this._resizeObserver.disconnect();
   }
 
   /**
    * @param {Lane} lane
-   * @param {number} number
+   * @param {number} index
    */
-  _makeRow(lane, number) {
+  _makeRow(lane, index) {
     return [
       make("div", { class: `lane-name lane-name-${lane.kind}`, "aria-hidden": "true" }, lane.name),
-      make("div", { class: `lane lane-${lane.kind}` }, this._canvases[number]),
+      make("div", { class: `lane lane-${lane.kind}` }, this._canvases[index]),
     ];
   }
 

@@ -55,7 +55,7 @@ export function scoresAt(moments, time) {
 }
 
 /**
- * Return the most probable of some labels at a time.
+ * Return the most probable of the given labels at a time.
  *
  * @param {Moment[]} moments - at least one.
  * @param {string[]} labels

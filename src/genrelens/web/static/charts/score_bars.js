@@ -55,8 +55,8 @@ export function makeScoreBars(scores, colours, selection) {
 export function updateScoreBars(bars, scores) {
   scores.forEach(({ score }, index) => {
     const fill = /** @type {HTMLElement} */ (bars.children[index].querySelector(".bar-fill"));
-    const text = /** @type {HTMLElement} */ (bars.children[index].querySelector(".bar-score"));
+    const scoreElement = /** @type {HTMLElement} */ (bars.children[index].querySelector(".bar-score"));
     fill.style.width = `${100 * score}%`;
-    text.textContent = percent(score);
+    scoreElement.textContent = percent(score);
   });
 }

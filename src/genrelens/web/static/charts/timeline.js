@@ -23,7 +23,7 @@ import { scoresAt } from "./moments.js";
 
 /**
  * @typedef {Object} Stack - edges of the areas, sampled over time.
- * @property {string[]} labels - those with an area of their own.
+ * @property {string[]} labels - labels with a separate area.
  * @property {number[][]} edges - shape (columns + 1, areas + 1), 0 to 1, from the bottom to the top.
  * @property {(column: number) => number} x - position of a column in CSS pixels.
  * @property {(share: number) => number} y - position of an edge in CSS pixels.

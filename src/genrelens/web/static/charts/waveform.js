@@ -68,7 +68,7 @@ function normalise(peaks) {
  * @param {Context} context
  * @param {Box} box
  * @param {Float32Array} peaks - 0 to 1.
- * @param {number} played - share of the track, 0 to 1.
+ * @param {number} played - fraction of the track, 0 to 1.
  * @param {Theme} theme
  */
 export function drawWaveform(context, box, peaks, played, theme) {

@@ -64,7 +64,7 @@ async function readEntry(entry) {
     if (!batch.length) break;
     entries.push(...batch);
   }
-  return audioFiles((await Promise.all(entries.map(readEntry))).flat());
+  return withoutNonAudio((await Promise.all(entries.map(readEntry))).flat());
 }
 
 /**
@@ -72,5 +72,5 @@ async function readEntry(entry) {
  *
  * @param {File[]} files
  */
-export const audioFiles = (files) =>
+export const withoutNonAudio = (files) =>
   files.filter((file) => !file.name.startsWith(".") && !/^(image|text|application\/(pdf|json|xml))/.test(file.type));

@@ -166,7 +166,7 @@ function describeState(session) {
 }
 
 /**
- * Describe the confidence of the latest windows; unlike that of a track, it changes too often for a level in words.
+ * Describe the confidence of the latest windows; unlike a track's confidence, it changes too often for a level in words.
  *
  * @param {LivePrediction} prediction
  */

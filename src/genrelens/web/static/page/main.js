@@ -2,7 +2,7 @@
 
 import { listModels } from "../lib/api.js";
 import { announce, byId, make, prefersReducedMotion } from "../lib/dom.js";
-import { acceptDrops, audioFiles } from "../lib/drop_zone.js";
+import { acceptDrops, withoutNonAudio } from "../lib/drop_zone.js";
 import { count } from "../lib/format.js";
 import { messageOf } from "../lib/problems.js";
 import { LiveView } from "../live/live_view.js";
@@ -83,7 +83,7 @@ function openPicker(button, field) {
   const input = byId(field, HTMLInputElement);
   input.onchange = () => {
     const files = [...(input.files ?? [])];
-    analyse(input.webkitdirectory ? audioFiles(files) : files);
+    analyse(input.webkitdirectory ? withoutNonAudio(files) : files);
     input.value = "";
   };
   byId(button).onclick = () => input.click();

@@ -26,7 +26,7 @@ export class Track {
     this.attributions = scaleAttributions(prediction.explanations ?? []);
     /** @type {Float32Array|null} */
     this.peaks = null;
-    this.isDecoded = false; // whether the peaks are those of the decoded samples
+    this.isDecoded = false; // whether the peaks were computed from the decoded samples
     this.hasOverlay = true; // whether the spectrogram shows the attribution
     /** @type {OffscreenCanvas|null} */
     this._rendered = null;
