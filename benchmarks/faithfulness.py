@@ -40,7 +40,7 @@ from genrelens.train.data.splits import assign_splits
 RESULTS = Path(__file__).parent / "results" / "faithfulness.json"
 METHODS: tuple[Method, ...] = ("cam", "occlusion")
 WINDOWS = 3  # per track
-BLUR_SHARE, BLUR_SECONDS = 1 / 16, 1.0  # standard deviations of the Gaussian blur: share of the rows, and time
+BLUR_SHARE, BLUR_SECONDS = 1 / 16, 1.0  # standard deviations of the Gaussian blur: fraction of the rows, and time
 STEPS = 20  # points of a curve, from none to all cells
 DRAWS = 5  # random maps per window
 CHOSEN_ON = 10  # tracks used to choose occlusion's grey and the blur; excluded from the measurement

@@ -68,14 +68,14 @@ class FuzzResult:
 
 def main() -> None:
     """Upload all files, and write the results."""
-    own, options = split_options(sys.argv[1:])
+    own_arguments, options = split_options(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for files that killed a worker")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--limit-mb", type=int, help="memory of the whole server, by a control group (needs root)")
-    arguments = parser.parse_args(own)
+    arguments = parser.parse_args(own_arguments)
     with tempfile.TemporaryDirectory() as folder:
         seeds = make_seeds(Path(folder))
     with serve(*options, limit_mb=arguments.limit_mb) as server:

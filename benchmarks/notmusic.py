@@ -3,7 +3,7 @@
     python benchmarks/notmusic.py --data gtzan:ARRAY.npy --data gtzan:FOLDER [--model MODEL] [--out FILE.json]
 
 Needs espeak-ng and sox. The sounds are generated each time, deterministically. AUROC is the probability that a music
-track has a higher probability of music than a sound that is not music; that of the confidence alone is reported too.
+track has a higher probability of music than a sound that is not music; the same is reported for the confidence alone.
 """
 
 import argparse

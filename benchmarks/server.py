@@ -18,7 +18,7 @@ class Memory:
     Attributes:
         now: current memory.
         peak: sum of the peaks of all processes.
-        group: peak of all processes together in their control group, page cache included; None without a group.
+        group: peak of all processes together in their control group, page cache included; None if there is no group.
     """
 
     now: float
@@ -46,7 +46,7 @@ class Served:
 
 @contextlib.contextmanager
 def serve(*options: str, limit_mb: int | None = None) -> Iterator[Served]:
-    """Serve on a free port while the block runs, optionally with a memory limit in MB; Linux only."""
+    """Serve on a free port while the block runs, optionally with a memory limit in MB (only on Linux)."""
     command = [sys.executable, "-m", "genrelens.cli.main", "serve", "--port", "0", *options]
     with contextlib.ExitStack() as stack:
         group = stack.enter_context(memory_limit(limit_mb)) if limit_mb else None

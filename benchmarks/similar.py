@@ -65,8 +65,8 @@ def synthetic_embeddings() -> FloatArray:
     centres = rng.standard_normal((CLUSTERS, 32), np.float32)
     rows = np.empty((TRACKS, CHANNELS), np.float32)
     for start in range(0, TRACKS, 10_000):
-        own = centres[rng.integers(0, CLUSTERS, 10_000)] + 0.5 * rng.standard_normal((10_000, 32), np.float32)
-        rows[start : start + 10_000] = own @ plane + 0.3 * rng.standard_normal((10_000, CHANNELS), np.float32)
+        latent = centres[rng.integers(0, CLUSTERS, 10_000)] + 0.5 * rng.standard_normal((10_000, 32), np.float32)
+        rows[start : start + 10_000] = latent @ plane + 0.3 * rng.standard_normal((10_000, CHANNELS), np.float32)
     return rows
 
 
@@ -84,7 +84,7 @@ def recall(rows: FloatArray, name: str) -> Figures:
     queries = np.random.default_rng(1).choice(len(rows), QUERIES, replace=False)
     exact, exact_ms = search(ExactIndex(EmbeddingMatrix(tracks, scaled)), scaled[queries])
     found, found_ms = search(ApproximateIndex(index), scaled[queries])
-    shared = [len(set(one) & set(other)) / NEAREST for one, other in zip(exact, found, strict=True)]
+    shared = [len(set(exact_ids) & set(found_ids)) / NEAREST for exact_ids, found_ids in zip(exact, found, strict=True)]
     return {
         f"{name}, vectors": len(rows),
         f"{name}, recall@10 of the index": float(np.mean(shared)),
@@ -141,26 +141,27 @@ def neighbour_quality(recordings: Recordings) -> Figures:
         unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         products = unit @ unit.T
         np.fill_diagonal(products, -2)
-        figures |= {f"GTZAN, {name}: {what}": value for what, value in neighbour_shares(products, recordings).items()}
+        shares = neighbour_shares(products, recordings)
+        figures |= {f"GTZAN, {name}: {metric}": value for metric, value in shares.items()}
     return figures
 
 
 def neighbour_shares(products: NDArray[np.floating], recordings: Recordings) -> Figures:
-    """Return the share of ten neighbours with the same genre, and of five with the same artist."""
+    """Return the fraction of ten neighbours with the same genre, and of tracks with their artist among five."""
     known = recordings.artists != ""
-    own_artist = np.asarray(recordings.artists[:, None] == recordings.artists) & known
-    others = np.argsort(np.where(own_artist, -2, products), axis=1)[:, : -NEAREST - 1 : -1]
+    same_artist = np.asarray(recordings.artists[:, None] == recordings.artists) & known
+    others = np.argsort(np.where(same_artist, -2, products), axis=1)[:, : -NEAREST - 1 : -1]
     same = np.asarray(recordings.genres[others] == recordings.genres[:, None]).mean(axis=1)
-    five = np.argsort(products, axis=1)[:, :-6:-1]
-    again = np.asarray(np.take_along_axis(own_artist, five, 1).any(axis=1))
-    several = known & (own_artist.sum(axis=1) > 1)
+    top5 = np.argsort(products, axis=1)[:, :-6:-1]
+    artist_hit = np.asarray(np.take_along_axis(same_artist, top5, 1).any(axis=1))
+    has_other_track = known & (same_artist.sum(axis=1) > 1)
     return {
         "genre of 10 neighbours by others": float(same.mean()),
         "the same, mean of genres": float(
             np.mean([same[np.flatnonzero(recordings.genres == genre)].mean() for genre in set(recordings.genres)])
         ),
         "the same, tracks of valid": float(same[recordings.valid].mean()),
-        "own artist among 5 neighbours": float(again[several].mean()),
+        "own artist among 5 neighbours": float(artist_hit[has_other_track].mean()),
     }
 
 

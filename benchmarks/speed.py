@@ -141,7 +141,7 @@ def stages(song: Path) -> Figures:
 
 
 def spread(song: Path, folder: Path) -> Figures:
-    """Measure three windows per song, as for a large library."""
+    """Measure three windows per song, as one would for a large library."""
     code = (
         "import os, sys, time; os.sched_setaffinity(0, {0})\n"
         "from genrelens import Classifier\n"
@@ -157,7 +157,7 @@ def spread(song: Path, folder: Path) -> Figures:
     songs = [library / f"{number}.mp3" for number in range(200)]
     for copy in songs:
         copy.write_bytes(content)
-    inherited = os.environ.pop("OPENBLAS_NUM_THREADS")  # let the workers choose, as for a user
+    inherited = os.environ.pop("OPENBLAS_NUM_THREADS")  # let the workers choose, as they do for users
     results = Classifier(threads=1).predict_many(songs, processes=2)
     next(results)  # the processes have started
     seconds = _time(lambda: list(results))

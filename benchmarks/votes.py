@@ -39,7 +39,8 @@ def main() -> None:
     for data in arguments.data:
         judged = list(classify_valid(model, data, arguments.split))
         truth = np.array([model.card.labels.index(item.label) for item, _ in judged])
-        logits = [np.log(np.maximum(one.probabilities, 1e-12)) * model.card.temperature for _, one in judged]
+        outputs = (prediction.probabilities for _, prediction in judged)
+        logits = [np.log(np.maximum(probabilities, 1e-12)) * model.card.temperature for probabilities in outputs]
         for name, aggregate in AGGREGATIONS.items():
             losses = [
                 log_loss(track_probabilities(logits, aggregate, temperature), truth) for temperature in TEMPERATURES

@@ -32,7 +32,7 @@ class Point:
         name: name of the recipe or model.
         milliseconds: CPU time on one thread from 30 s of samples to a prediction.
         megabytes: size of the weights in 32 bits.
-        accuracy: share of the tracks that are predicted correctly.
+        accuracy: fraction of the tracks that are predicted correctly.
     """
 
     name: str

@@ -48,5 +48,5 @@ def percent(estimate: Mapping[str, float]) -> str:
 
 
 def mean_and_deviation(values: Sequence[float]) -> str:
-    """Return the mean and the standard deviation of some values."""
+    """Return the mean and the standard deviation of `values`."""
     return f"{mean(values):.3f} ± {stdev(values):.3f}"

@@ -2,7 +2,7 @@
 
     python scripts/ship.py runs/lens-1 runs/lens-2 runs/lens-3 --data gtzan:ARRAY.npy --audio gtzan:FOLDER
 
-The runs are trainings of one recipe with different seeds. All are measured; the one with the lowest log loss on *valid*
+The runs train one recipe with different seeds. All are measured; the one with the lowest log loss on *valid*
 is bundled. Its model is written into the package with the measured figures in its card, its checksum into the zoo, and
 all figures into benchmarks/results/lens.json; then the drawings and the cog blocks of the documents are written anew.
 """
@@ -103,7 +103,7 @@ def seed_summary(classifier: Classifier, valid: Evaluation, test: Evaluation) ->
 
 
 def agreement(first: Evaluation, second: Evaluation, tracks: Sequence[LabelledTrack]) -> float:
-    """Return the share of the tracks in both evaluations that have the same prediction in both."""
+    """Return the fraction of the tracks in both evaluations that have the same prediction in both."""
     names = {track.path: track.name for track in tracks}
     one, other = (
         {

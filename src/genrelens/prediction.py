@@ -73,14 +73,15 @@ class Prediction(Record):
     """The prediction for one track.
 
     Attributes:
+        path: raw path text, may contain surrogates.
         genre: predicted genre, the first of `genres`.
         genres: all predicted genres. For a multi-label model, the labels that reach their thresholds, most probable
             first, or the most probable one if none does. For a tree of genres, one path, which backs off to a parent
             where the leaf is uncertain. Otherwise a single genre. ("unknown",) if the audio is not music, or if the
             confidence is below the requested minimum.
         confidence: probability of `genre`; if it is "unknown", of the genre that would have been predicted.
-        music: probability that the track is music at all, 0 to 1, if the model can detect it; below 1/2, the
-            track counts as not music.
+        music: probability that the track is music at all, 0 to 1, if the model can detect it; a track below 0.5
+            is treated as not music.
         scores: labels from the most to the least probable. For a tree, all its nodes, each parent with the sum of
             its children. For a multi-label model, the probabilities are independent.
         segments: scores of each analysed window.
@@ -137,7 +138,7 @@ def is_not_music(music: float | None) -> bool:
 
 
 def rank_scores(labels: tuple[str, ...], probabilities: Any) -> tuple[Score, ...]:
-    """Pair labels with their probabilities (labels,), most probable first; ties keep the order of the labels."""
+    """Pair labels with probabilities of shape (labels,), most probable first; ties keep the order of the labels."""
     pairs = zip(labels, (float(p) for p in probabilities), strict=True)
     return tuple(Score(label=label, score=p) for label, p in sorted(pairs, key=lambda pair: -pair[1]))
 

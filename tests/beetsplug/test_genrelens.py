@@ -313,8 +313,8 @@ def test_many_files_are_classified_by_worker_processes_of_installed_beets(beet: 
         track(f"{number}.ogg", "low" if number % 2 else "high")
     beet.configure(auto=False, processes=2, source="track")
     run_import(beet)
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "beets", "genrelens"], env=os.environ, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "")
     assert beet.listed() == {str(number): "Hip Hop" if number % 2 else "Metal" for number in range(25)}

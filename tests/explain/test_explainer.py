@@ -44,7 +44,7 @@ def make_classifier(tmp_path: Path, card: Card) -> Classifier:
 
 
 def share_within(explanation: Explanation, start: float, end: float) -> float:
-    """Return the share of the strongest columns that lie between `start` and `end`, for as many columns."""
+    """Return the fraction of the strongest columns that lie between `start` and `end`, for as many columns."""
     times = np.array(explanation.times[:-1])
     within = (times >= start) & (times < end)
     return float(within[np.argsort(-np.array(explanation.over_time()))[: within.sum()]].mean())

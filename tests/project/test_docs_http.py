@@ -82,8 +82,8 @@ def test_options_have_the_documented_defaults() -> None:
 def run_command(command: str, folder: Path) -> str:
     """Return the output of a curl command, or the response to the same request by httpx if curl is missing."""
     if shutil.which("curl"):
-        done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True)
-        return done.stdout
+        result = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True)
+        return result.stdout
     return send_request(shlex.split(command), folder)
 
 

@@ -28,8 +28,8 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_generated_parts_are_up_to_date() -> None:
     command = [sys.executable, "-m", "cogapp", "--check", "-I", "scripts", "README.md", "MODEL_CARD.md", *DOCS]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"run `cog -r` as in CONTRIBUTING.md: {done.stdout}{done.stderr}"
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, f"run `cog -r` as in CONTRIBUTING.md: {result.stdout}{result.stderr}"
 
 
 def test_explanations_are_marked_as_not_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ class GenreLensPlugin(BeetsPlugin):
         return self._classifier.predict_many(paths, windows=self._windows, processes=processes)
 
     def _update_job(self, job: Job, results: Sequence[Prediction | Failure], write: bool) -> None:
-        """Set the genres of the tracks of a job, then those of its album."""
+        """Set the genres of the tracks of a job, then the genres of its album."""
         predictions = [result for result in results if isinstance(result, Prediction)]
         is_compilation = job.album is not None and job.album.comp
         album_consensus = None if is_compilation else consensus(predictions)
@@ -133,7 +133,7 @@ class GenreLensPlugin(BeetsPlugin):
         ui.show_model_changes(model, old, fields=["genres"])
 
     def _track_genres(self, item: Item, prediction: Prediction, album_consensus: Consensus | None) -> list[str]:
-        """Return the genres of a track: those of its album if there is a consensus, else its own if known."""
+        """Return the album's genres if there is a consensus, else the track's own genres if known."""
         if album_consensus is not None:
             if is_outlier(prediction, album_consensus):
                 self._log.info("{} sounds more like {} than like the rest of its album", item, prediction.genre)
@@ -208,7 +208,7 @@ class GenreLensPlugin(BeetsPlugin):
 
 
 def _add_options(add: Callable[..., Any]) -> None:
-    """Add the options of `beet genrelens`, named as those of `beet lastgenre`."""
+    """Add the options of `beet genrelens`, named like the options of `beet lastgenre`."""
     add("-p", "--pretend", action="store_true", help="show what would change, and change nothing")
     add("-f", "--force", dest="force", action="store_true", help="change existing genres")
     add("-F", "--no-force", dest="force", action="store_false", help="keep existing genres unchanged")

@@ -12,7 +12,7 @@ class Job:
 
     Attributes:
         tracks: the tracks to classify.
-        writable: those of them whose genres may be written.
+        writable: the tracks whose genres may be written.
         album: the album whose genres may be written too, if any.
         use_album_genres: whether each track gets the genres of the album, if its tracks agree.
     """

@@ -97,12 +97,12 @@ def format_alternatives(prediction: "Prediction | LivePrediction", top: int) -> 
 
 
 def percent(share: float) -> str:
-    """Format a share of 1 as a percentage."""
+    """Format a fraction as a percentage."""
     return f"{100 * share:.0f} %"
 
 
 def bar(share: float, width: int = _BAR) -> str:
-    """Draw a share of 1 as a bar `width` characters long, to an eighth of a character."""
+    """Draw a fraction as a bar `width` characters long, to an eighth of a character."""
     whole, eighths = divmod(round(share * width * 8), 8)
     return ("█" * whole + (_EIGHTHS[eighths] if eighths else "")).ljust(width)
 

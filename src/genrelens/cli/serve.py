@@ -57,7 +57,7 @@ def serve(
         Path | None,
         typer.Option(
             envvar="GENRELENS_CATALOG",
-            help="Catalog path (SQLite) for --library; by default that of `genrelens library`.",
+            help="Catalog path (SQLite) for --library; defaults to the catalog of `genrelens library`.",
         ),
     ] = None,
     max_live: Annotated[int, _limit("max_sessions", LiveLimits)] = _DEFAULTS.live.max_sessions,

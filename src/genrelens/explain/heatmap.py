@@ -95,11 +95,7 @@ class Canvas:
 
 
 def draw_heatmap(explanation: TrackExplanation) -> bytes:
-    """Draw all explanations of a track, one below the other, and its genres over time.
-
-    Returns:
-        A PNG file, 1400 pixels wide.
-    """
+    """Draw all explanations of a track, one below the other, and its genres over time: a PNG file 1400 pixels wide."""
     plot_height = _HEADING + _SPECTROGRAM + _GAP + _CURVE
     height = _TOP + plot_height * len(explanation.explanations) + _HEADING + _TIMELINE + _BOTTOM
     canvas = Canvas(WIDTH, height)

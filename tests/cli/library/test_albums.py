@@ -27,10 +27,10 @@ def library(tmp_path: Path) -> Library:
                 ).lastrowid
                 assert track
                 save_prediction(catalog, track, FileStamp(1, 1), "3", one.prediction, None)
-        done = CliRunner().invoke(app, ["library", "--catalog", str(tmp_path / "library.db"), "albums", *options])
-        if done.exception:
-            raise done.exception
-        return done.stdout
+        result = CliRunner().invoke(app, ["library", "--catalog", str(tmp_path / "library.db"), "albums", *options])
+        if result.exception:
+            raise result.exception
+        return result.stdout
 
     return run
 

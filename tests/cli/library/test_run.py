@@ -59,9 +59,9 @@ def test_an_interrupted_run_keeps_its_predictions(
     connection.close()
     assert process.returncode == 130
     assert errors == ""
-    done = json.loads(run("status", "--json").stdout)["judged"]
-    assert 0 < done < 300
-    assert output == f"{done} classified, 0 failed, {300 - done} pending\n"
+    count = json.loads(run("status", "--json").stdout)["judged"]
+    assert 0 < count < 300
+    assert output == f"{count} classified, 0 failed, {300 - count} pending\n"
 
 
 def test_options_of_ray_need_its_engine_and_each_other(run: RunLibrary, tmp_path: Path) -> None:

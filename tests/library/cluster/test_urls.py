@@ -85,7 +85,7 @@ class TestFinding:
         assert find_audio(str(listed)) == ["s3://bucket/a.mp3", "/music/\udcff.mp3", here, "/c.mp3"]
 
     def test_refuses_an_audio_file_as_list(self, wav: Callable[..., Path]) -> None:
-        with pytest.raises(RemoteFileError, match="is an audio file; give a folder"):
+        with pytest.raises(RemoteFileError, match="is an audio file; pass a folder"):
             find_audio(str(wav()))
 
     def test_missing_list_is_an_error(self, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_masks_cover_whole_bands_and_frames() -> None:
 
 
 def test_mixup_mixes_windows_and_targets_equally() -> None:
-    windows = torch.eye(8)[:, None].repeat(1, 3, 1)  # window i is 1 in column i only
+    windows = torch.eye(8)[:, None].repeat(1, 3, 1)  # window i is 1 only in column i
     mixed, targets = spectrogram.mixup(windows, torch.eye(8), 0.3, 0.5, rng(1))
     torch.testing.assert_close(mixed[:, 0], targets)
     torch.testing.assert_close(targets.sum(dim=1), torch.ones(8))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from genrelens.audio.decoder import load
+from genrelens.audio.windows import sliding_windows
 from genrelens.errors import CacheError, ManifestError, UndecodableAudioError
 from genrelens.features import frontend
 from genrelens.features.frontend import FrontEnd, mel_decibels, normalise
@@ -199,3 +200,12 @@ def test_windows_of_a_log_mel_match_windows_of_its_audio() -> None:
         actual = windows[number]
         actual = np.maximum(actual - actual.max(), -80)
         np.testing.assert_allclose(normalise(actual, front_end), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("frames", [30, 31, 40, 41, 44, 45, 46, 50, 61])
+def test_windows_of_log_mels_start_like_windows_of_samples(frames: int) -> None:
+    spec = AudioInput(window=2.0, hop=1.0, front_end=FrontEnd(rate=1000, n_fft=64, hop=100, n_mels=4))
+    size, hop = spec.frames, 10
+    positions = np.arange(frames, dtype=np.float32)
+    expected = [start for start, _ in sliding_windows([positions], size, hop)]
+    assert [int(window[0, 0]) for window in track_windows(positions[None], spec)] == expected

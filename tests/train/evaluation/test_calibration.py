@@ -134,5 +134,5 @@ def test_too_few_validation_tracks_for_a_detector_are_reported() -> None:
     network = build(recipe.net, 2, recipe.input.shape).eval()
     calibrate_outputs(network, recipe, noise_examples(4), noise_examples(6), messages.append)
     assert messages[1] == (
-        "The model will not detect sounds other than music: that needs 50 tracks in valid, which has 6."
+        "The model will not detect sounds other than music: that needs 50 tracks in valid, which has 6"
     )

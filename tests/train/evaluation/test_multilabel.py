@@ -162,7 +162,7 @@ def test_multilabel_model_on_the_command_line(
     assert result.exit_code == 0, result.output
     assert "mean average precision" in result.stdout
     assert "threshold" in result.stdout
-    files = [str(mixtures.parent / f"{number}.wav") for number in (1, 6)]  # low only, and all three sounds
+    files = [str(mixtures.parent / f"{number}.wav") for number in (1, 6)]  # only low, and all three sounds
     predictions = [
         Prediction.from_json(line)
         for line in run.invoke(app, ["predict", "-m", model, "--json", *files]).stdout.splitlines()

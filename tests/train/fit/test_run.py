@@ -246,7 +246,7 @@ def test_a_model_that_cannot_be_served_is_evaluated_but_not_exported(genres: Pat
     request = request_for(genres, tmp_path, recipe)
     evaluation = train(request, messages.append).evaluation
     assert any(
-        "Not exported: [preprocess] needs libraries that are not available when serving" in message
+        "Not exported, as [preprocess] needs libraries that are not available when serving" in message
         for message in messages
     )
     assert not (request.folder / "model.onnx").exists()

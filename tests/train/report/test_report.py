@@ -106,7 +106,7 @@ def test_report_of_an_unfinished_run(tmp_path: Path) -> None:
     text = write_report(tmp_path / "new").read_text("utf-8")
     assert "0 of at most 2 epochs are done" in text
     assert "No epoch is finished yet" in text
-    assert "The layers are listed when the training has finished." in text
+    assert "The layers are listed when training has finished." in text
     (tmp_path / "new" / "history.json").write_text(HISTORY.model_dump_json())
     text = write_report(tmp_path / "new").read_text("utf-8")
     assert "This training is not finished." in text

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from genrelens.train.robustness.battery import allowed_loss, perturbation_battery, select_perturbations
+from genrelens.train.robustness.battery import allowed_drop, perturbation_battery, select_perturbations
 from genrelens.train.robustness.perturbations import Gain, Mp3, Noise, Offset, Opus, Pitch, Polarity, Tempo
 
 ALL = perturbation_battery(np.random.default_rng(0))
@@ -24,7 +24,7 @@ def test_unknown_name_suggests_the_closest_one(name: str, closest: str) -> None:
         select_perturbations(ALL, [name])
 
 
-def test_allowed_loss_of_inaudible_and_small_perturbations() -> None:
-    assert set(map(allowed_loss, (Mp3(64), Opus(128), Gain(6), Polarity(), Offset(2)))) == {0.02}
-    assert set(map(allowed_loss, (Pitch(-1), Tempo(4), Tempo(-2)))) == {0.05}
-    assert set(map(allowed_loss, (Mp3(32), Pitch(2), Tempo(-6), Noise(40)))) == {None}
+def test_allowed_drop_of_inaudible_and_small_perturbations() -> None:
+    assert set(map(allowed_drop, (Mp3(64), Opus(128), Gain(6), Polarity(), Offset(2)))) == {0.02}
+    assert set(map(allowed_drop, (Pitch(-1), Tempo(4), Tempo(-2)))) == {0.05}
+    assert set(map(allowed_drop, (Mp3(32), Pitch(2), Tempo(-6), Noise(40)))) == {None}

@@ -93,7 +93,7 @@ def test_unreadable_and_short_tracks_are_failures(model_file: Path, data: Manife
 
 
 def test_log_mels_are_rejected(model_file: Path) -> None:
-    with pytest.raises(ManifestError, match=r"array\.npy#0 is a log-mel.*give the folder of the recordings"):
+    with pytest.raises(ManifestError, match=r"array\.npy#0 is a log-mel.*pass the folder of the recordings"):
         run(model_file, Manifest("GTZAN", (LabelledTrack("array.npy#0", "a", "low", split="valid"),)), [Polarity()])
 
 

@@ -19,7 +19,7 @@ def benchmark(
     results: Annotated[
         Path | None, typer.Option(help="Folder for the results. Default: results/PLAN next to the plan.")
     ] = None,
-    only: Annotated[list[str] | None, typer.Option("--only", help="Run this recipe only; repeatable.")] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help="Run only this recipe; repeatable.")] = None,
     cache: Cache = None,
     threads: Cores = None,
     quiet: Quiet = False,

@@ -21,7 +21,7 @@ app = typer.Typer(name="data", help="Check a dataset, or draw it, before trainin
 _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
 _MIN_SIZE, _MIN_SIZE_WITH_AXES, _MAX_SIZE = (32, 32), (240, 160), (4096, 4096)  # width and height in pixels
 
-Data = Annotated[str, typer.Argument(help="Dataset, as for --data of `genrelens train`.")]
+Data = Annotated[str, typer.Argument(help="Dataset, in the form of --data of `genrelens train`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a header.")]
 

@@ -16,7 +16,7 @@ def evaluate(
     side: SplitName = "test",
     seed: SplitSeed = 1,
     labels: Annotated[
-        Path | None, typer.Option(help="Label map, a .toml file that maps labels of the data to those of the model.")
+        Path | None, typer.Option(help="Label map, a .toml file that maps dataset labels to model labels.")
     ] = None,
     compare: Annotated[
         str | None, typer.Option(help="Second model to compare on the same tracks, or a .json file from --out.")

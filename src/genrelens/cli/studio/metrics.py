@@ -55,7 +55,7 @@ def format_exclusions(all_tracks: "Metrics", rest: "dict[str, Metrics]") -> str:
     lines = [f"{'tracks':>6}  {'accuracy':<{_ESTIMATE_WIDTH}}{'macro F1':<{_ESTIMATE_WIDTH}}of"]
     lines += [
         f"{metrics.tracks:>6}  {_pad(metrics.accuracy)}{_pad(metrics.macro_f1)}{name}"
-        for name, metrics in (("all", all_tracks), *((f"without {file}", own) for file, own in rest.items()))
+        for name, metrics in (("all", all_tracks), *((f"without {file}", metrics) for file, metrics in rest.items()))
     ]
     return "\n".join(lines)
 
@@ -66,14 +66,14 @@ def _format_evaluation(result: "Evaluation") -> str:
 
     both = (result.metrics, result.windows)
     rows = {"": ["by track", "by window"], " ": ["value   95 % interval"] * 2}
-    rows |= {name: [_format_estimate(getattr(own, field)) for own in both] for field, name in ESTIMATES.items()}
+    rows |= {name: [_format_estimate(getattr(metrics, field)) for metrics in both] for field, name in ESTIMATES.items()}
     rows |= {
-        "log loss": [f"{own.log_loss:.3f}" for own in both],
-        "expected calibration error": [f"{own.calibration.error:.3f}" for own in both],
-        "  of a calibrated model": [f"{own.calibration.by_chance:.3f}" for own in both],
-        "accuracy at 80 % coverage": [_format_estimate(own.selection.at_80) for own in both],
-        "area under risk-coverage": [f"{own.selection.risk:.3f}" for own in both],
-        "predictions": [f"{sum(row.support for row in own.genres)}" for own in both],
+        "log loss": [f"{metrics.log_loss:.3f}" for metrics in both],
+        "expected calibration error": [f"{metrics.calibration.error:.3f}" for metrics in both],
+        "  of a calibrated model": [f"{metrics.calibration.by_chance:.3f}" for metrics in both],
+        "accuracy at 80 % coverage": [_format_estimate(metrics.selection.at_80) for metrics in both],
+        "area under risk-coverage": [f"{metrics.selection.risk:.3f}" for metrics in both],
+        "predictions": [f"{sum(row.support for row in metrics.genres)}" for metrics in both],
     }
     lines = (
         f"{name:<{_NAME_WIDTH}}" + "".join(f"{cell:<{_ESTIMATE_WIDTH}}" for cell in cells)

@@ -21,7 +21,7 @@ def stress(
         typer.Option(
             "--only",
             metavar="NAME",
-            help="Perturbations to run: a kind, such as mp3, or one, such as mp3:64; repeatable.",
+            help="Perturbations to run, by family (mp3) or by name (mp3:64); repeatable.",
         ),
     ] = None,
     out: Annotated[
@@ -35,9 +35,9 @@ def stress(
 ) -> None:
     """Perturb tempo, pitch, gain, codec, noise and more of recordings, and compare the predictions.
 
-    Reports the lost accuracy with an interval, the share of changed predictions and the change of confidence for each
-    perturbation, and the worst and best case for each track. Searches for the gentle filters with the lowest and the
-    highest accuracy.
+    Reports the accuracy drop with an interval, the fraction of changed predictions and the change in confidence for
+    each perturbation, and the worst and best case for each track. Searches for the gentle filters with the lowest and
+    the highest accuracy.
     """
     from genrelens import workers
     from genrelens.classifier import Classifier

@@ -1,4 +1,4 @@
-"""`genrelens train`: train a model with a recipe; and `genrelens report`: write the report of a training."""
+"""`genrelens train`: train a model with a recipe; and `genrelens report`: write the report of a training run."""
 
 import sys
 from pathlib import Path
@@ -18,13 +18,13 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Override the recipe's seed.")] = None,
     settings: options.Settings = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Resume the training in the run directory.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume training in the run directory.")] = False,
     allow_leak: options.AllowLeak = False,
     accelerator: options.Accelerator = "auto",
     devices: Annotated[int, typer.Option(min=1, help="CPUs or GPUs to train on, with one process each.")] = 1,
     track: Annotated[
         Literal["tensorboard", "wandb", "none"],
-        typer.Option(help="Service to follow the training in; the run directory always has the history."),
+        typer.Option(help="Service to follow the training run in; the run directory always has the history."),
     ] = "tensorboard",
     cache: options.Cache = None,
     threads: Cores = None,
@@ -63,7 +63,7 @@ def train(
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Run directory of a training, which may still be running.")],
+    run: Annotated[Path, typer.Argument(help="Run directory of a training run, which may still be in progress.")],
 ) -> None:
     """Write RUN/report/index.html, a self-contained page, and its figures as separate files.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from genrelens.model.labels import LEVEL_SEPARATOR, lineage
 from genrelens.prediction import UNKNOWN, Prediction, Score
 
-MIN_AGREEMENT = 0.5  # share of an album's tracks that must be predicted as its genre
+MIN_AGREEMENT = 0.5  # fraction of an album's tracks that must be predicted as its genre
 OUTLIER_MARGIN = 0.3  # least probability by which an outlier's own genre exceeds the album's
 
 
@@ -19,7 +19,7 @@ class Consensus:
         genres: predicted genres, most probable first; at most as many as its tracks have.
         confidence: mean probability of the first genre, 0 to 1.
         scores: mean probability of each label, highest first.
-        agreement: share of the tracks, excluding unknown ones, that are predicted as the first genre.
+        agreement: fraction of the tracks, excluding unknown ones, that are predicted as the first genre.
     """
 
     genres: tuple[str, ...]

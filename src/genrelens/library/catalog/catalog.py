@@ -37,13 +37,13 @@ class Catalog:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.connection = sqlite3.connect(path, timeout=_WRITE_TIMEOUT, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
-            raise CatalogError(f"{name} cannot be opened ({error}); give another --catalog") from error
+            raise CatalogError(f"{name} cannot be opened ({error}); pass another --catalog") from error
         try:
             self._prepare()
         except BaseException as error:
             self.connection.close()
             if isinstance(error, sqlite3.Error):
-                raise CatalogError(f"{name} cannot be used as a catalog ({error}); give another --catalog") from error
+                raise CatalogError(f"{name} cannot be used as a catalog ({error}); pass another --catalog") from error
             raise
 
     def __enter__(self) -> Self:

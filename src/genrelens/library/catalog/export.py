@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 ExportFormat = Literal["csv", "jsonl", "parquet"]
 
 _CSV_COLUMNS = ("path", "genre", "genres", "confidence", "music", "duration", "model", "version", "warnings")
-_ROW_GROUP = 5000  # tracks held in memory at a time
+_ROW_GROUP = 5000  # rows per Parquet row group
 
 
-def export_tracks(tracks: Iterable[ClassifiedTrack], file: Path, form: ExportFormat) -> int:
-    """Write tracks to a file, atomically and in bounded memory, and return their number.
+def export_tracks(tracks: Iterable[ClassifiedTrack], file: Path, export_format: ExportFormat) -> int:
+    """Write tracks to a file, atomically and in bounded memory, and return the number of tracks written.
 
     Raises:
         OSError: the file cannot be written.
@@ -31,7 +31,7 @@ def export_tracks(tracks: Iterable[ClassifiedTrack], file: Path, form: ExportFor
     """
     writers = {"csv": _write_csv, "jsonl": _write_json_lines, "parquet": _write_parquet}
     with atomic_write(file) as output:
-        return writers[form](tracks, output)
+        return writers[export_format](tracks, output)
 
 
 def _write_json_lines(tracks: Iterable[ClassifiedTrack], output: IO[bytes]) -> int:
@@ -43,14 +43,14 @@ def _write_json_lines(tracks: Iterable[ClassifiedTrack], output: IO[bytes]) -> i
 
 
 def _write_csv(tracks: Iterable[ClassifiedTrack], output: IO[bytes]) -> int:
-    text = io.TextIOWrapper(output, "utf-8", "surrogateescape", newline="")  # non-UTF-8 names keep their bytes
-    writer = csv.writer(text, lineterminator="\n")
+    text_stream = io.TextIOWrapper(output, "utf-8", "surrogateescape", newline="")  # non-UTF-8 names keep their bytes
+    writer = csv.writer(text_stream, lineterminator="\n")
     writer.writerow(_CSV_COLUMNS)
     count = 0
     for track in tracks:
         writer.writerow(_csv_row(track.prediction))
         count += 1
-    text.detach()
+    text_stream.detach()
     return count
 
 

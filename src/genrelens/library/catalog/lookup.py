@@ -26,7 +26,7 @@ class TrackDetails(Record):
         digest: digest of the encoded audio, if it was computed.
         vanished: whether the last scan did not find the file.
         outdated: whether the file has changed since it was classified.
-        answer: the prediction, if there is one.
+        answer: the track's prediction, or None if it has none.
         error: why the track could not be classified, if it could not.
     """
 

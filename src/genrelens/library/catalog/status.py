@@ -3,7 +3,7 @@
 from genrelens.library.catalog.catalog import Catalog
 from genrelens.prediction import Record
 
-# Only predictions and failures of the file as it is now count; those of an earlier state are outdated.
+# Only predictions and failures of the current file count; older ones are outdated.
 _CURRENT = "JOIN tracks ON id = track WHERE NOT vanished AND ({0}.size, {0}.mtime_ns) = (tracks.size, tracks.mtime_ns)"
 _CLASSIFIED = f"answers {_CURRENT.format('answers')}"
 _FAILED = f"failures {_CURRENT.format('failures')} AND track NOT IN (SELECT track FROM answers)"
@@ -21,11 +21,12 @@ class ModelUsage(Record):
 class LibraryStatus(Record):
     """Numbers of tracks in a catalog.
 
-    In this order: all present tracks; those with a current prediction, those that could not be classified, and those
-    that are new or have changed, which add up to the first; and those whose files are gone, which keep their
-    predictions.
-
     Attributes:
+        tracks: tracks whose file exists, the sum of the next three.
+        judged: tracks with a current prediction.
+        failed: tracks that could not be classified.
+        pending: new and changed tracks.
+        vanished: tracks whose file is missing; they keep their predictions.
         genres: classified tracks by genre, most frequent first.
         errors: failed tracks by error type.
         models: classified tracks by model.

@@ -46,7 +46,7 @@ _LOCAL_STORE_BYTES = 1 << 30  # size of the object store if this machine is the 
 
 @contextlib.contextmanager
 def cluster_connection(cores: int) -> Iterator[None]:
-    """Connect to the cluster given by RAY_ADDRESS, or to that of this machine, or start a local one with some cores.
+    """Connect to the cluster in RAY_ADDRESS or on this machine, or start a local one with `cores` cores.
 
     Raises:
         ClusterError: the cluster given by RAY_ADDRESS cannot be reached.
@@ -101,7 +101,7 @@ def classify_on_cluster(sources: Iterable[str], model: Model, windows: WindowCou
 
 
 def _run_pipeline(paths: list[bytes], model: Model, windows: WindowCount, task_tracks: int) -> Iterator[pa.Table]:
-    """Run both stages over all paths; those of abandoned tasks are missing from the results."""
+    """Run both stages over all paths; paths of abandoned tasks are missing from the results."""
     if not paths:
         return
     starts = range(0, len(paths), task_tracks)

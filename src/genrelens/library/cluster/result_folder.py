@@ -110,7 +110,7 @@ class ResultFolder(AbstractContextManager["ResultFolder"]):
             write_atomically(self._system, name, content.getvalue())
         except Exception as error:  # each file system raises its own errors
             folder = display_name(self.location)
-            raise RemoteFileError(f"{folder} cannot be written ({error}); give another --to") from error
+            raise RemoteFileError(f"{folder} cannot be written ({error}); pass another --to") from error
 
     def tables(self, settings: RunSettings, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the results of runs with these settings, file by file; all columns by default.

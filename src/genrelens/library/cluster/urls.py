@@ -53,9 +53,9 @@ def find_audio(source: str) -> list[str]:
             return [system.unstrip_protocol(name) for name in names] if is_url(source) else names
         lines = None if has_audio_extension(Path(path).name) else system.cat_file(path).splitlines()
     except Exception as error:  # each file system raises its own errors
-        raise RemoteFileError(f"{title} cannot be read ({_reason(error)}); give a folder or a list") from error
+        raise RemoteFileError(f"{title} cannot be read ({_reason(error)}); pass a folder or a list") from error
     if lines is None:
-        raise RemoteFileError(f"{title} is an audio file; give a folder, or a text file that lists audio files")
+        raise RemoteFileError(f"{title} is an audio file; pass a folder, or a text file that lists audio files")
     entries = (line.decode("utf-8", "surrogateescape") for line in lines if line.strip())
     return list(dict.fromkeys(entry if is_url(entry) else os.path.abspath(entry) for entry in entries))  # noqa: PTH100
 

@@ -68,7 +68,7 @@ def main_embedding_model(catalog: Catalog) -> EmbeddingModel:
 
 
 def catalog_revision(catalog: Catalog) -> str:
-    """Return a random string that changes with every change of a prediction."""
+    """Return a random string that changes whenever a prediction changes."""
     (stamp,) = catalog.connection.execute("SELECT stamp FROM revision").fetchone()
     return str(stamp)
 
@@ -87,7 +87,7 @@ def iter_embeddings(
 
 
 def load_embeddings(catalog: Catalog, model: EmbeddingModel, ids: Collection[int] | None = None) -> EmbeddingMatrix:
-    """Load the embeddings by one model, of all tracks or of some; 100,000 with 256 channels take 100 MB.
+    """Load the embeddings by one model, of all or selected tracks; 100,000 with 256 channels take 100 MB.
 
     Raises:
         NoTracksError: no track has an embedding by this model.

@@ -23,7 +23,7 @@ _MAX_COLOURED_GENRES = 20
 _MAX_LEGEND_NAME = 16  # characters
 _MAX_RADIUS, _MIN_RADIUS = 5.0, 1.3  # of a point, among few and among very many
 _MIN_OPACITY = 0.35  # of a point with confidence 0
-_MIN_NAMED_SHARE = 0.02  # share of all tracks from which a genre is named on the map
+_MIN_NAMED_SHARE = 0.02  # fraction of all tracks from which a genre is named on the map
 _GRID_CELLS = 24  # per axis, in the search for the densest part of a genre
 _NAME_WIDTH, _NAME_HEIGHT = 130, 26  # room for each name
 

@@ -88,7 +88,7 @@ def read_genre_map(path: Path) -> GenreMap:
         content = tomllib.loads(path.read_text("utf-8"))
         return _parse_genre_map(content)
     except OSError as error:
-        raise GenreMapError(f"{name} cannot be read ({error.strerror}); give the path of a .toml file") from error
+        raise GenreMapError(f"{name} cannot be read ({error.strerror}); pass the path to a .toml file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise GenreMapError(f"{name} is not TOML ({error}); see the example in docs/library.md") from error
     except (TypeError, ValueError) as error:

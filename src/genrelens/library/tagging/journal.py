@@ -39,7 +39,7 @@ _UNSETTLED = f"('{State.BEGUN}', '{State.PREPARED}', '{State.UNDOING}')"
 
 @dataclass(frozen=True)
 class Entry:
-    """One change of one file.
+    """One change to one file.
 
     Attributes:
         id, run, track: IDs of the entry, the run, and the track in the catalog.
@@ -146,7 +146,7 @@ class Journal:
     def settle(self, entry: Entry, state: Literal[State.WRITTEN, State.UNDONE]) -> None:
         """Record that the new file (`WRITTEN`) or the old file (`UNDONE`) is in place.
 
-        The stamps of the track and its prediction are updated, as the audio is the same, and so are those of other
+        The stamps of the track and its prediction are updated, as the audio is the same, and so are the stamps of other
         tracks that are links to the file.
         """
         assert entry.new_stamp is not None

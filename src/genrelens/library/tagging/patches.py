@@ -2,7 +2,7 @@
 
 A patch is the XOR of both files, compressed by bzip2. It compares whole files, because the bytes that change with the
 tags depend on the format: sizes in headers, offset tables of MP4, checksums of Ogg pages. As nearly all bytes are
-audio, which at most moves, nearly all of the XOR is zero, and bzip2 shrinks it to some hundred bytes for an MP3 and a
+audio, which at most moves, nearly all of the XOR is zero, and bzip2 shrinks it to a few hundred bytes for an MP3 and a
 few kB for an Ogg file. This needs only the standard library and NumPy, and constant memory for files of any size;
 general tools such as bsdiff need several times the file size.
 """

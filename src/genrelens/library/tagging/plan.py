@@ -55,7 +55,7 @@ class TagPolicy:
 
 
 class PlannedChange(Record):
-    """The planned change of one file.
+    """The planned change to one file.
 
     Attributes:
         path: path of the file.
@@ -79,7 +79,7 @@ class PlannedChange(Record):
 
 
 def plan_file(track: ClassifiedTrack, policy: TagPolicy) -> PlannedChange:
-    """Plan the change of one file, by its present tags."""
+    """Plan the change to one file from its current tags."""
     no_change = PlannedChange(path=str(track.path), old=(), new=())
     name = display_name(track.path)
     try:

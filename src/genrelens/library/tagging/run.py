@@ -16,7 +16,7 @@ from genrelens.library.tagging.undo import recover
 def preview(
     catalog: Catalog, query: TrackQuery, policy: TagPolicy, *, by: Grouping = "track"
 ) -> Iterator[PlannedChange]:
-    """Yield the planned change of each file, by path, without touching any file."""
+    """Yield the planned change to each file, by path, without touching any file."""
     for track in iter_tracks_by(by, catalog, query):
         yield plan_file(track, policy)
 

@@ -83,4 +83,4 @@ def _check_patch(old: Path, new: Path, patch: bytes, old_hash: str) -> None:
     for chunk in apply_patch(new, patch):
         restored.update(chunk)
     if restored.hexdigest() != old_hash:
-        raise TagsUnwritableError(f"the change of {display_name(old)} could not be undone; nothing was changed")
+        raise TagsUnwritableError(f"the change to {display_name(old)} could not be undone; nothing was changed")

@@ -100,10 +100,10 @@ def _metadata_blocks(file: Any) -> Hashable:
 def _update_vorbis(file: Any, values: tuple[str, ...], provenance: str) -> None:
     if any(_REPLACEMENT_CHARACTER in value for _, value in file.tags):
         raise ValueError("a comment holds bytes that are not UTF-8, which would be lost")
-    own = PROVENANCE_FIELD.lower()
+    provenance_key = PROVENANCE_FIELD.lower()
     first = next((index for index, (key, _) in enumerate(file.tags) if key.lower() == "genre"), len(file.tags))
-    before = [pair for pair in file.tags[:first] if pair[0].lower() != own]
-    after = [pair for pair in file.tags[first:] if pair[0].lower() not in ("genre", own)]
+    before = [pair for pair in file.tags[:first] if pair[0].lower() != provenance_key]
+    after = [pair for pair in file.tags[first:] if pair[0].lower() not in ("genre", provenance_key)]
     genres = [("GENRE", value) for value in values]
     file.tags[:] = [*before, *genres, *after, (PROVENANCE_FIELD, provenance)]
 

@@ -24,7 +24,7 @@ class Profile:
 
     Attributes:
         reason: what the profile is based on, in a sentence.
-        separators: separator between genres, for the dialects of which the player reads a single value only.
+        separators: separator between genres, for the dialects of which the player reads only a single value.
         split_characters: characters at which the player also splits the values of the other dialects.
         splits_single_value_only: whether it splits at these characters only if there is a single value.
     """

@@ -145,7 +145,7 @@ def step_seed(seed: int, number: int) -> int:
 
 
 def rank_seed(seed: int, rank: int) -> int:
-    """Return the seed of one of several processes; that of rank 0 is the seed of training in one process."""
+    """Return the seed of one of several processes; rank 0 has the same seed as training in one process."""
     return seed + (rank << 40)
 
 

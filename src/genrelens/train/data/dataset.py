@@ -26,8 +26,11 @@ class LoadingOptions:
     """Options of loading a dataset.
 
     Attributes:
-        data: the dataset, as for `read_manifest`.
+        data: the dataset, in the form that `read_manifest` accepts.
+        cache: folder of the cached log-mels.
+        processes: number of processes that decode audio.
         allow_leak: whether leaks between splits are reported instead of refused.
+        progress_bars: creates the progress bars.
     """
 
     data: str
@@ -112,7 +115,7 @@ def load_splits(recipe: Recipe | ProbeRecipe, loading: LoadingOptions, notify: N
     notify(f"Reading {len(manifest.tracks)} tracks of {manifest.name}, split {recipe.data.split} ...")
     loaded = load_inputs(manifest.tracks, recipe, loading)
     for error in loaded.failures.values():
-        notify(f"Skipped: {error}.")
+        notify(f"Skipped: {error}")
     manifest = replace(manifest, tracks=tuple(track for track in manifest.tracks if track.path in loaded.inputs))
     require_splits(manifest, "train", "valid")
     require_trainable_labels(manifest)
@@ -167,7 +170,7 @@ def load_augmented_copies(
         with loading.progress_bars(f"Copies, {number} of {count}", len(tracks)) as progress:
             loaded = load_log_mels(tracks, spec.model_copy(update=changes), loading.cache, loading.processes, progress)
         for error in loaded.failures.values():
-            notify(f"Skipped in copy {number}: {error}.")
+            notify(f"Skipped in copy {number}: {error}")
         for path, log_mel in loaded.inputs.items():
             copies[path].append(log_mel)
     return copies

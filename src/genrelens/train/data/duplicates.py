@@ -55,7 +55,7 @@ class DuplicatePair(FrozenModel, serialize_by_alias=True):
     Attributes:
         first, second: the tracks, in the order of the dataset.
         score, similarity: see `Match`.
-        offset: position in the compared part of the first track where that of the second starts, in seconds;
+        offset: position in the compared part of the first track at which the second track's part starts, in seconds;
             negative if the first starts within the second.
         overlap: length of the shared audio in seconds.
     """
@@ -150,7 +150,7 @@ class Match:
 
     Attributes:
         first, second: their indices; `first` is the lower.
-        score: standard deviations by which the similarity exceeds that of unrelated frames.
+        score: standard deviations by which the similarity exceeds the mean of unrelated frames.
         similarity: mean cosine similarity of the overlapping frames; 1 for identical ones.
         lag: frame of the first at which the second starts; negative if the first starts within the second.
         overlap: number of overlapping frames.
@@ -167,7 +167,7 @@ class Match:
 def fingerprint(log_mel: LogMel, seconds_per_frame: float) -> Fingerprint:
     """Reduce a log-mel to differences between neighbouring bands, relative to their mean over 1.5 s.
 
-    The differences are those of Haitsma & Kalker (A Highly Robust Audio Fingerprinting System, ISMIR 2002), kept as
+    The differences follow Haitsma & Kalker (A Highly Robust Audio Fingerprinting System, ISMIR 2002), kept as
     real numbers: frames of 87 ms differ too much for their bits to match. Differences cancel gain; subtracting the
     mean over time cancels constant filters.
 

@@ -22,9 +22,9 @@ class LabelMap(FrozenModel):
     """Translation between the labels of a dataset and of a model; labels without an entry stay unchanged.
 
     Attributes:
-        data: maps a label of the dataset to one of the model; "" or "ignore" excludes its tracks.
-        model: maps a label of the model to the one that it is merged into, in the dataset as well; probabilities are
-            summed.
+        data: maps a dataset label to a model label; "" or "ignore" excludes its tracks.
+        model: maps a model label to the label it is merged into; the same merge applies to dataset labels, and
+            probabilities are summed.
     """
 
     data: Mapping[str, str] = {}
@@ -32,8 +32,8 @@ class LabelMap(FrozenModel):
 
     @model_validator(mode="after")
     def _check_model_labels(self) -> Self:
-        for label, merged in self.model.items():
-            if merged in _IGNORED:
+        for label, target in self.model.items():
+            if target in _IGNORED:
                 raise ValueError(
                     f"{label!r} of the model cannot be ignored, as the model would still predict it; merge it instead"
                 )
@@ -49,27 +49,28 @@ class LabelMap(FrozenModel):
             if label not in model_labels:
                 hint = _suggestion(label, model_labels)
                 raise ManifestError(f"the label map merges {label!r}, which the model lacks; {hint}")
-        merged = tuple(dict.fromkeys(self.model.get(label, label) for label in model_labels))
+        merged_labels = tuple(dict.fromkeys(self.model.get(label, label) for label in model_labels))
         for label, target in self.data.items():
-            if target not in (*merged, *model_labels, *_IGNORED):
-                hint = _suggestion(target, merged)
+            if target not in (*merged_labels, *model_labels, *_IGNORED):
+                hint = _suggestion(target, merged_labels)
                 raise ManifestError(f"the label map turns {label!r} into {target!r}, which the model lacks; {hint}")
-        return merged
+        return merged_labels
 
     def map_tracks(self, tracks: Iterable[LabelledTrack], model_labels: Sequence[str]) -> tuple[LabelledTrack, ...]:
         """Translate the labels of tracks to merged labels of the model, and drop ignored tracks.
 
-        `model_labels` are those before merging.
+        `model_labels` are the model's unmerged labels.
 
         Raises:
             ManifestError: a label is neither mapped nor one of the model's, or all tracks are ignored.
         """
-        merged = self.merged_labels(model_labels)
+        merged_labels = self.merged_labels(model_labels)
         mapped = [replace(track, label=self._target(track.label)) for track in tracks]
-        for label in sorted({track.label for track in mapped} - {*merged, *_IGNORED}):
+        unknown = sorted({track.label for track in mapped} - {*merged_labels, *_IGNORED})
+        if unknown:
             raise ManifestError(
-                f"the data has the label {label!r}, which the model lacks; map it to a label of the model in a label "
-                f"map (--labels); {_suggestion(label, (*merged, *self.data))}"
+                f"the data has the label {unknown[0]!r}, which the model lacks; map it to a label of the model in a "
+                f"label map (--labels); {_suggestion(unknown[0], (*merged_labels, *self.data))}"
             )
         kept = tuple(track for track in mapped if track.label not in _IGNORED)
         if not kept:
@@ -77,10 +78,10 @@ class LabelMap(FrozenModel):
         return kept
 
     def merge(self, probabilities: NDArray[np.floating], model_labels: Sequence[str]) -> NDArray[np.float64]:
-        """Sum probabilities of shape (..., labels of the model) to shape (..., merged labels)."""
-        merged = self.merged_labels(model_labels)
-        targets = [merged.index(self.model.get(label, label)) for label in model_labels]
-        return np.asarray(probabilities @ np.eye(len(merged))[targets])
+        """Sum probabilities of shape (..., model labels) to shape (..., merged labels)."""
+        merged_labels = self.merged_labels(model_labels)
+        targets = [merged_labels.index(self.model.get(label, label)) for label in model_labels]
+        return np.asarray(probabilities @ np.eye(len(merged_labels))[targets])
 
     def _target(self, label: str) -> str:
         target = self.data.get(label, label)

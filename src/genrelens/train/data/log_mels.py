@@ -33,7 +33,7 @@ LogMel = NDArray[np.floating[Any]]  # (rows, frames): mel bands in decibels, fol
 _ARRAY_RANGE_DB = 80.0  # range of the bytes 0 to 255 of an array, below the maximum of the track
 _ARRAY_ROW = re.compile(r"\.npy#\d+$")
 _CACHE_FORMAT = 2
-_LENGTH_TOLERANCE = 0.05  # relative difference allowed between the length of an array's rows and that of the tracks
+_LENGTH_TOLERANCE = 0.05  # maximum relative difference between the length of an array's rows and of the tracks
 
 
 class LogMelSpec(FrozenModel):
@@ -175,12 +175,17 @@ def network_inputs(track_input: LogMel, spec: InputSpec) -> ModelInput:
 def track_windows(log_mel: LogMel, spec: AudioInput) -> list[LogMel]:
     """Cut features of shape (rows, frames) into windows, one every `hop` seconds; the last ends at the last frame.
 
-    Windows are views, unless the track is shorter than one window; it is then repeated to fill it.
+    As in `audio.windows.sliding_windows`, the last regular window moves to the end if it would otherwise nearly
+    coincide with another one. Windows are views, unless the track is shorter than one; it is then repeated to fill it.
     """
     frames, hop = spec.frames, max(1, round(spec.hop / spec.front_end.seconds_per_frame))
     if log_mel.shape[1] < frames:
         log_mel = log_mel[:, np.arange(frames) % log_mel.shape[1]]
-    starts = [*range(0, log_mel.shape[1] - frames, hop), log_mel.shape[1] - frames]
+    last = log_mel.shape[1] - frames
+    starts = list(range(0, last, hop))
+    if len(starts) > 1 and 2 * (last - starts[-1]) < hop and last - starts[-2] <= frames:
+        starts.pop()
+    starts.append(last)
     return [log_mel[:, start : start + frames] for start in starts]
 
 

@@ -37,7 +37,7 @@ class LabelledTrack:
     """A track of a dataset.
 
     Attributes:
-        path: path of an audio file or picture; or "array.npy#17", row 17 of an array of log-mels (see
+        path: path to an audio file or picture; or "array.npy#17", row 17 of an array of log-mels (see
             `genrelens.train.data.log_mels`).
         name: display name of the track.
         label: genre as written in the dataset; possibly several, or a path in a tree (see `genrelens.model.labels`).
@@ -103,7 +103,7 @@ def read_manifest(data: str, find: FileFinder = audio_files) -> Manifest:
         manifest = _read_csv(Path(data))
     else:
         raise ManifestError(
-            f"{display_name(data)} is not a dataset; give a folder with a subfolder per genre, a .csv file with the "
+            f"{display_name(data)} is not a dataset; pass a folder with a subfolder per genre, a .csv file with the "
             f"columns path and label, or {GTZAN}FOLDER"
         )
     if not manifest.tracks:

@@ -51,7 +51,7 @@ def assign_splits(manifest: Manifest, scheme: str, seed: int) -> Manifest:
         SplitError: the scheme is unknown, or impossible for this dataset.
     """
     if scheme == "fault-filtered" and manifest.name != "GTZAN":
-        raise SplitError(f"fault-filtered is a split of GTZAN; give the data as {GTZAN}FOLDER")
+        raise SplitError(f"fault-filtered is a split of GTZAN; pass the data as {GTZAN}FOLDER")
     if scheme in ("given", "fault-filtered"):
         return manifest
     if scheme == "none":

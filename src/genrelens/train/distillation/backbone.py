@@ -90,7 +90,7 @@ def _adapt_input(graph: onnx.GraphProto, card: BackboneCard) -> None:
     order = [0, *(1 + AXES.index(axis) for axis in (*missing, *card.axes))]
     sizes = [0, *(card.input.shape[AXES.index(axis)] for axis in card.axes)]  # 0 keeps the number of windows
     declared = [dim.dim_value for dim in graph.input[0].type.tensor_type.shape.dim]  # 0 for a dynamic size
-    fits = all(size in (0, own) for size, own in zip(declared[1:], sizes[1:], strict=False))
+    fits = all(size in (0, expected) for size, expected in zip(declared[1:], sizes[1:], strict=False))
     if len(declared) != len(sizes) or not fits:
         raise ValueError(f"the model takes input of shape {declared}")
     graph.initializer.append(helper.make_tensor("sizes", TensorProto.INT64, [len(sizes)], sizes))

@@ -21,8 +21,8 @@ from genrelens.train.networks.layers import CamNetwork
 from genrelens.train.recipes.backbone_card import BackboneCard
 from genrelens.train.recipes.recipe import ProbeTable, Recipe
 
-# Measured on the training list of GTZAN: the level of the loudest band and frame of 10 s with frames of 2048 samples,
-# and the distribution of the power in 25 ms relative to its mean over 90 ms.
+# Measured on the training list of GTZAN: level (dB) of the loudest mel bin in 10 s at n_fft=2048, and the distribution
+# of the power in 25 ms relative to its mean over 90 ms.
 _PEAK_DB = 27.0
 _FLUCTUATION_DB = (-1.5, 4.4)  # mean and standard deviation
 
@@ -30,8 +30,8 @@ _FLUCTUATION_DB = (-1.5, 4.4)  # mean and standard deviation
 class Teacher:
     """A pretrained backbone that embeds the same augmented windows that the student is trained on.
 
-    Consistent views are essential for long training on few tracks (Beyer et al., CVPR 2022). The student's input is a
-    single channel of log-mel.
+    Teacher and student must see the same augmented view, especially in long training on few tracks (Beyer et al.,
+    CVPR 2022). The student's input is a single channel of log-mel.
 
     Raises:
         ModelError: the backbone cannot be found or downloaded, or does not match its card.
@@ -46,7 +46,7 @@ class Teacher:
         self.features = self(silence, torch.Generator()).shape[1]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the arguments only: a session cannot be pickled, so another process loads the model again."""
+        """Pickle only the arguments: an ONNX session cannot be pickled, so another process loads the model again."""
         return Teacher, self._arguments
 
     def __call__(self, log_mels: Tensor, rng: torch.Generator) -> Tensor:
@@ -79,14 +79,15 @@ class LogMelConverter:
     def __call__(self, log_mels: Tensor, rng: torch.Generator) -> Tensor:
         """Return log-mels (windows, target bands, target frames) of log-mels (windows, source bands, source frames).
 
-        The result does not depend on the level of a window: all are scaled to that of mastered music.
+        The result does not depend on the level of a window: all are scaled to the level of mastered music.
         """
         log_mels = log_mels - log_mels.amax(dim=(1, 2), keepdim=True)
-        density = log_mels.clamp(min=-self._floor_db) + _PEAK_DB - self._source_db
-        density = torch.lerp(density[:, self._lower_band], density[:, self._lower_band + 1], self._upper_weight)
-        steady = (density + self._target_db)[:, :, self._frames.clamp(max=log_mels.shape[2] - 1)]
+        density_db = log_mels.clamp(min=-self._floor_db) + _PEAK_DB - self._source_db
+        lower, upper = density_db[:, self._lower_band], density_db[:, self._lower_band + 1]
+        density_db = torch.lerp(lower, upper, self._upper_weight)
+        smooth_db = (density_db + self._target_db)[:, :, self._frames.clamp(max=log_mels.shape[2] - 1)]
         mean, deviation = _FLUCTUATION_DB
-        return steady + mean + deviation * torch.randn(steady.shape, generator=rng)
+        return smooth_db + mean + deviation * torch.randn(smooth_db.shape, generator=rng)
 
 
 def build_teacher(recipe: Recipe) -> Teacher | None:
@@ -103,7 +104,7 @@ def build_teacher(recipe: Recipe) -> Teacher | None:
 class TeacherProjection(nn.Module):
     """A linear layer from the student's embedding (windows, channels) to the teacher's (windows, features).
 
-    It is used in training only (Romero et al., ICLR 2015).
+    It is used only in training (Romero et al., ICLR 2015).
     """
 
     def __init__(self, channels: int, features: int) -> None:
@@ -125,15 +126,16 @@ def refit_output_layer(
     penalties: Sequence[float],
     notify: Notify,
 ) -> None:
-    """Replace the output layer by a linear probe on the network's estimate of the teacher's embedding.
+    """Replace the output layer with a linear probe on the network's estimate of the teacher's embedding.
 
-    The estimate is linear in the network's own embedding, so the probe is, too, and costs nothing in serving. In the
-    teacher's space, a penalty favours directions that the teacher separates well; without it, a few hundred tracks
-    are overfitted. The probe is fitted to all windows of *train*, without augmentation, as by `fit_probe`.
+    The estimate is linear in the network's embedding, so the two fold into one linear layer at no inference cost. In
+    the teacher's space, a penalty favours directions that the teacher separates well; without it, a few hundred
+    tracks are overfitted. `fit_probe` fits the probe to all windows of *train*, without augmentation.
     """
-    fitted_to, selected_on = (_embed(network, projection, examples, recipe) for examples in (train, valid))
+    train_embeddings = _embed(network, projection, train, recipe)
+    valid_embeddings = _embed(network, projection, valid, recipe)
     table = ProbeTable(penalties=tuple(penalties))
-    probe, trials = fit_probe(fitted_to, selected_on, train.targets.shape[1], table)
+    probe, trials = fit_probe(train_embeddings, valid_embeddings, train.targets.shape[1], table)
     best = min(trials, key=lambda trial: trial.log_loss)
     weights, bias = torch.from_numpy(probe.weights.T), torch.from_numpy(probe.bias)
     with torch.no_grad():
@@ -145,7 +147,7 @@ def refit_output_layer(
 
 
 def _nearest_frames(source: FrontEnd, target: FrontEnd, frames: int) -> NDArray[np.int64]:
-    """Return the index of the source frame whose centre is nearest to that of each target frame, shape (frames,)."""
+    """Return the index of the source frame nearest to each target frame, by their centres; shape (frames,)."""
     centres = _first_centre(target) + np.arange(frames) * target.seconds_per_frame
     nearest = np.rint((centres - _first_centre(source)) / source.seconds_per_frame)
     return np.asarray(np.maximum(0, nearest), np.int64)

@@ -64,14 +64,14 @@ def calibrate_outputs(
 
     Args:
         network: trained network.
-        recipe: recipe that it was trained with.
+        recipe: recipe that `network` was trained with.
         train: tracks of the training split, without augmentation.
         valid: tracks of the validation split.
         notify: receives the result in a sentence.
     """
     labelling = recipe.data.labels
     outputs = run_network(network, valid, recipe)
-    logits = [own.logits for own in outputs]
+    logits = [output.logits for output in outputs]
     temperature, calibration = calibrate_temperature(logits, valid.targets, labelling, notify)
     thresholds: tuple[float, ...] = ()
     if labelling == "several":
@@ -106,15 +106,15 @@ def calibrate_temperature(
     sentence = f"Calibrated on valid: temperature {temperature:.2f}, log loss {_before_after(calibration.log_loss)}"
     if calibration.error:
         sentence += f", calibration error {_before_after(calibration.error)}"
-    notify(f"{sentence}.")
+    notify(sentence)
     return temperature, calibration
 
 
 def fit_temperature(logits: Sequence[Floats], targets: NDArray[np.float32], labelling: Labelling) -> float:
     """Choose the temperature with the lowest log loss by track (Guo et al., ICML 2017).
 
-    The loss is that of the mean over windows, which a track is predicted from. It thus accounts for averaging, which
-    makes tracks less confident than their windows.
+    The loss is computed on the mean over the windows of a track, as a track is predicted from that mean. It thus
+    accounts for averaging, which makes tracks less confident than their windows.
 
     Args:
         logits: logits of each track, shape (windows, labels).
@@ -155,7 +155,7 @@ def fit_detector(train: Floats, valid: Sequence[Floats]) -> MusicDetector:
     count = min(_MAX_AXES, train.shape[1] // _CHANNELS_PER_AXIS)
     _, directions = np.linalg.eigh(np.cov(train, rowvar=False))
     axes = directions[:, ::-1][:, :count].T
-    # Few digits keep the card small; the distances are those of the rounded axes.
+    # Few digits keep the card small; the distances are computed with the rounded axes.
     detector = MusicDetector(
         centre=tuple(float(f"{number:.4g}") for number in centre),
         axes=tuple(tuple(np.round(axis, 3).tolist()) for axis in axes),
@@ -175,17 +175,18 @@ def _music_detector(
     if not (isinstance(network, CamNetwork) and isinstance(recipe.input, AudioInput)):
         notify(
             "The model will not detect sounds other than music: that needs a network for audio that ends in global "
-            "average pooling and a linear layer."
+            "average pooling and a linear layer"
         )
         return None
     if len(valid) < _MIN_DETECTOR_TRACKS:
         notify(
             f"The model will not detect sounds other than music: that needs {_MIN_DETECTOR_TRACKS} tracks in valid, "
-            f"which has {len(valid)}."
+            f"which has {len(valid)}"
         )
         return None
-    train_embeddings = [own.embeddings for own in run_network(network, train, recipe) if own.embeddings is not None]
-    valid_embeddings = [own.embeddings for own in valid if own.embeddings is not None]
+    outputs = run_network(network, train, recipe)
+    train_embeddings = [output.embeddings for output in outputs if output.embeddings is not None]
+    valid_embeddings = [output.embeddings for output in valid if output.embeddings is not None]
     return fit_detector(np.concatenate(train_embeddings), valid_embeddings)
 
 
@@ -193,11 +194,12 @@ def _calibration_effect(
     logits: Sequence[Floats], targets: NDArray[np.float32], labelling: Labelling, temperature: float
 ) -> Calibration:
     """Return log loss and calibration error before and after calibration."""
-    probabilities = [track_probabilities(logits, labelling, value) for value in (1.0, temperature)]
-    losses = [log_loss(own, targets, labelling) for own in probabilities]
+    before_and_after = [track_probabilities(logits, labelling, value) for value in (1.0, temperature)]
+    losses = [log_loss(probabilities, targets, labelling) for probabilities in before_and_after]
     errors = None
     if labelling != "several":
-        before, after = (calibration_metrics(targets.argmax(axis=1), own).error for own in probabilities)
+        truth = targets.argmax(axis=1)
+        before, after = (calibration_metrics(truth, probabilities).error for probabilities in before_and_after)
         errors = (round(before, 4), round(after, 4))
     return Calibration(tracks=len(targets), log_loss=(round(losses[0], 4), round(losses[1], 4)), error=errors)
 

@@ -84,22 +84,22 @@ def chance_calibration_error(confidence: NDArray[np.floating], rng: np.random.Ge
 
 
 def accuracy(counts: Counts) -> Floats:
-    """Return the share of correct predictions."""
+    """Return the fraction of correct predictions."""
     return np.asarray(np.trace(counts.confusions, axis1=1, axis2=2) / counts.confusions.sum(axis=(1, 2)))
 
 
 def top_k_accuracy(counts: Counts) -> Floats:
-    """Return the share of predictions with the true label among the TOP_K most probable ones."""
+    """Return the fraction of predictions with the true label among the TOP_K most probable ones."""
     return np.asarray(counts.top_k / counts.confusions.sum(axis=(1, 2)))
 
 
 def precision(counts: Counts) -> Floats:
-    """Return the share of correct predictions among those of each label; shape (samples, labels)."""
+    """Return the fraction of the predictions of each label that are correct; shape (samples, labels)."""
     return np.asarray(_correct(counts) / np.maximum(1, counts.confusions.sum(axis=1)))
 
 
 def recall(counts: Counts) -> Floats:
-    """Return the share of each true label that is predicted; shape (samples, labels)."""
+    """Return the fraction of the tracks of each label that are predicted as it; shape (samples, labels)."""
     return _correct(counts) / np.maximum(1, support(counts))
 
 

@@ -107,7 +107,7 @@ def evaluate(
         tracks: labelled tracks.
         processes: number of processes that decode audio.
         progress: called after each track.
-        label_map: mapping between the labels of the data and those of the model.
+        label_map: mapping between the labels of the dataset and of the model.
 
     Raises:
         ManifestError: a label is neither one of the model's nor mapped to one, or no track can be read.
@@ -118,15 +118,15 @@ def evaluate(
     labels = label_map.merged_labels(card.labels)
     predictions = predict_tracks(classifier, tracks, processes, progress)
     merged = {
-        path: own.merge_labels(lambda rows: label_map.merge(rows, card.labels))
-        for path, own in predictions.by_path.items()
+        path: probabilities.merge_labels(lambda rows: label_map.merge(rows, card.labels))
+        for path, probabilities in predictions.by_path.items()
     }
     result = build_evaluation(card.name, card.version, labels, tracks, Predictions(merged, predictions.failures))
     if not card.tree or labels != card.labels:  # merged labels are not leaves of the tree
         return result
-    probabilities = np.array([answer.probabilities for answer in result.answers])
-    leaves = [answer.truth for answer in result.answers]
-    return result.model_copy(update={"tree": tree_metrics(card.tree, leaves, probabilities, card.certainty)})
+    leaf_probabilities = np.array([prediction.probabilities for prediction in result.answers])
+    leaves = [prediction.truth for prediction in result.answers]
+    return result.model_copy(update={"tree": tree_metrics(card.tree, leaves, leaf_probabilities, card.certainty)})
 
 
 def predict_tracks(
@@ -186,10 +186,10 @@ def build_evaluation(
     """
     predicted = predictions.predicted_tracks(tracks)
     probabilities = [predictions.by_path[track.path] for track in predicted]
-    by_track = np.stack([own.track for own in probabilities])
-    by_window = np.concatenate([own.windows for own in probabilities])
+    by_track = np.stack([track.track for track in probabilities])
+    by_window = np.concatenate([track.windows for track in probabilities])
     truth = np.array([labels.index(track.label) for track in predicted])
-    track_ids = np.repeat(np.arange(len(predicted)), [len(own.windows) for own in probabilities])
+    track_ids = np.repeat(np.arange(len(predicted)), [len(track.windows) for track in probabilities])
     return Evaluation(
         model=name,
         version=version,

@@ -30,7 +30,7 @@ class SuspectLabel(FrozenModel, serialize_by_alias=True, validate_by_name=True):
 
     @property
     def margin(self) -> float:
-        """Probability of the predicted label minus that of the given one."""
+        """Probability of the predicted label minus the probability of the given label."""
         return self.confidence - self.probability
 
     def __str__(self) -> str:

@@ -42,7 +42,7 @@ class CalibrationMetrics(FrozenModel):
 
     Attributes:
         error: expected calibration error (Guo et al., ICML 2017): the mean distance between accuracy and confidence
-            over the bins, weighted by their share of the predictions. It has no interval: resamples are noisier than
+            over the bins, weighted by their number of predictions. It has no interval: resamples are noisier than
             the tracks, which biases their errors upwards.
         by_chance: mean error of as many predictions that are right exactly as often as their confidence: the error
             that remains for a perfectly calibrated model (Broecker & Smith, Weather and Forecasting 22, 2007).
@@ -70,17 +70,19 @@ class SelectiveMetrics(FrozenModel):
 
 
 class Metrics(FrozenModel):
-    """Metrics of one single-label model on one set of tracks; rows of `confusion` are true labels.
+    """Metrics of one single-label model on one set of tracks.
 
     Attributes:
         tracks: number of tracks; for metrics by window, `support` and `confusion` count windows.
-        accuracy: share of correct predictions, which equals the recall weighted by support.
-        top3: share of predictions with the true label among the three most probable ones.
+        accuracy: fraction of correct predictions, which equals the recall weighted by support.
+        top3: fraction of predictions with the true label among the three most probable ones.
         macro_precision, macro_recall, macro_f1: means over the genres that occur.
         weighted_precision, weighted_recall, weighted_f1: means over the genres, weighted by support.
         log_loss: mean of -ln of the probability of the true label.
         calibration: agreement of confidence with accuracy.
         selection: how well confidence separates correct predictions from wrong ones.
+        genres: metrics of each genre.
+        confusion: counts by true label (row) and predicted label (column).
     """
 
     tracks: int
@@ -163,7 +165,7 @@ def classification_metrics(
 
 
 def calibration_metrics(truth: ClassIndices, probabilities: NDArray[np.floating], seed: int = 0) -> CalibrationMetrics:
-    """Compare confidence with accuracy; arguments as for `classification_metrics`."""
+    """Compare confidence with accuracy. Takes the same arguments as `classification_metrics`."""
     by_track = count_by_track(truth, probabilities, np.arange(len(truth)))
     totals = Counts.from_sums(by_track.sum(axis=0)[None], probabilities.shape[1])
     number, correct, confidence = totals.bins[0].T

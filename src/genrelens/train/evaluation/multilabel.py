@@ -42,10 +42,10 @@ def evaluate_model(
     progress: Progress = no_progress,
     label_map: LabelMap | None = None,
 ) -> Evaluation | MultilabelEvaluation:
-    """Evaluate a model of any labelling on labelled tracks; arguments as for `evaluate`.
+    """Evaluate a model of any labelling on labelled tracks. Takes the same arguments as `evaluate`.
 
     Raises:
-        ManifestError: as for `evaluate`; or a label map is given for a multi-label model.
+        ManifestError: see `evaluate`; or a label map is given for a multi-label model.
     """
     if classifier.card.labelling == "several":
         if label_map not in (None, LabelMap()):
@@ -57,7 +57,7 @@ def evaluate_model(
 def evaluate_multilabel(
     classifier: Classifier, tracks: Sequence[LabelledTrack], processes: int, progress: Progress = no_progress
 ) -> MultilabelEvaluation:
-    """Evaluate a multi-label model on labelled tracks; arguments as for `evaluate`.
+    """Evaluate a multi-label model on labelled tracks. Takes the same arguments as `evaluate`.
 
     Raises:
         ManifestError: the model lacks a label of the tracks, or no track can be read.

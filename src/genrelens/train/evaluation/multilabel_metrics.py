@@ -96,8 +96,8 @@ def mean_average_precision(targets: Targets, probabilities: Probabilities) -> fl
 def best_thresholds(targets: Targets, probabilities: Probabilities) -> tuple[float, ...]:
     """Choose the threshold with the best F1 for each label, half-way between the two probabilities it separates.
 
-    A label that no track has gets a threshold of one half. With few tracks, thresholds overfit, and those of labels
-    that cannot be predicted tend to accept every track (Lipton, Elkan & Naryanaswamy, ECML 2014).
+    A label that no track has gets a threshold of one half. With few tracks, thresholds overfit, and a label that
+    cannot be predicted tends to get one that accepts every track (Lipton, Elkan & Naryanaswamy, ECML 2014).
     """
     thresholds = []
     for target, scores in zip(targets.T, probabilities.T, strict=True):

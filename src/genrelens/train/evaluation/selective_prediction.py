@@ -49,7 +49,7 @@ def accuracy_at(by_count: Floats, coverage: float) -> float:
 
     Args:
         by_count: result of `cumulative_accuracies`.
-        coverage: share of the predictions that are not withheld.
+        coverage: fraction of the predictions that are not withheld.
     """
     return float(by_count[max(1, int(np.ceil(coverage * len(by_count) - 1e-9))) - 1])
 

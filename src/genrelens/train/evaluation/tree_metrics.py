@@ -18,7 +18,7 @@ class LevelRow(FrozenModel, serialize_by_alias=True, validate_by_name=True):
     Attributes:
         level: number of the level, from 1 at the top.
         genres: number of genres on the level.
-        accuracy: share of tracks whose most probable genre on this level is correct.
+        accuracy: fraction of tracks whose most probable genre on this level is correct.
         predictions: number of predictions on this level.
         correct: number of predictions on this level that name the track's genre or an ancestor of it.
     """
@@ -31,12 +31,12 @@ class LevelRow(FrozenModel, serialize_by_alias=True, validate_by_name=True):
 
 
 class TreeMetrics(FrozenModel):
-    """Metrics of one model on one set of tracks, in addition to those of the leaves as plain labels.
+    """Metrics of one model on one set of tracks, in addition to the metrics of the leaves as plain labels.
 
     Attributes:
         certainty: probability below which a prediction backs off to the parent.
-        accuracy: share of correct predictions, where an ancestor of the true genre is correct.
-        backed_off: share of predictions that name a parent because no leaf below it was certain enough.
+        accuracy: fraction of correct predictions, where an ancestor of the true genre is correct.
+        backed_off: fraction of predictions that name a parent because no leaf below it was certain enough.
         levels: metrics of each level, from the top.
     """
 
@@ -99,6 +99,6 @@ def _correct_at_level(
 
 
 def _estimate_shares(hits: NDArray[np.bool_], rng: np.random.Generator) -> list[Estimate]:
-    """Return the share of hits in each column of (tracks, columns), with intervals."""
+    """Return the fraction of hits in each column of (tracks, columns), with intervals."""
     samples = np.concatenate([weights @ hits / len(hits) for weights in resample_weights(len(hits), rng)])
     return [Estimate.from_samples(value, [column]) for value, column in zip(hits.mean(axis=0), samples.T, strict=True)]

@@ -6,7 +6,7 @@ unchanged; a single channel is repeated as all three colours.
 
 Both networks take these arguments:
     weights: file or URL of torchvision's checkpoint; "" trains from scratch.
-    frozen: whether to keep these weights and train the head only.
+    frozen: whether to keep these weights and train only the head.
     size: rows and frames that windows are resized to.
     dropout: dropout rate before the last layer.
 
@@ -160,7 +160,7 @@ def _initialise_resnet(module: nn.Module) -> None:
 
 
 def _transfer(network: nn.Module, weights: str, head: str, frozen: bool) -> None:
-    """Load all weights but those of the head, and exclude them from training if they are frozen."""
+    """Load all weights except the head's, and exclude them from training if they are frozen."""
     load_backbone(network, weights, head)
     if frozen and not weights:
         raise RecipeError(

@@ -23,7 +23,7 @@ class CamNetwork(nn.Module):
         raise NotImplementedError
 
     def set_linear_head(self, weights: Tensor, bias: Tensor) -> None:
-        """Replace the values of `linear_head` by weights (labels, channels) and bias (labels,)."""
+        """Replace the values of `linear_head` with weights (labels, channels) and bias (labels,)."""
         for parameter, values in zip(self.linear_head(), (weights, bias), strict=True):
             parameter.copy_(values)
 

@@ -13,14 +13,14 @@ _TAIL = 4  # layers of a branch after its feature maps: pooling, flattening, dro
 
 
 class Lens(CamNetwork):
-    """An ensemble of branches that train separately, each on its share of a batch, and predict together.
+    """An ensemble of branches that train separately, each on its part of a batch, and predict together.
 
     Each branch processes the log-mel with three small two-dimensional convolutions that tolerate slight
     transposition, then turns the remaining bands into channels and convolves them along time, like the front ends
-    of musicnn (Pons & Serra, arXiv 1909.06654). Branches differ in their initial weights only; their mean is more
+    of musicnn (Pons & Serra, arXiv 1909.06654). Branches differ only in their initial weights; their mean is more
     stable than any single one. Each ends in global average pooling and a linear layer, so by linearity the ensemble
-    does too: its feature maps are those of all branches, concatenated along the channels. Windows have one channel of
-    128 bands, and any number of frames.
+    does too: its feature maps are the branches' maps, concatenated along the channels. Windows have one channel of 128
+    bands, and any number of frames.
 
     Args:
         branches: number of branches.
@@ -28,8 +28,8 @@ class Lens(CamNetwork):
         width: channels of the layers along time.
         depth: number of residual layers along time.
         kernel: kernel size of these layers, in frames at half the frame rate.
-        band_dropout: share of the stem's channels dropped in training.
-        dropout: share of the embedding dropped before the linear layer in training.
+        band_dropout: dropout rate for whole channels of the stem.
+        dropout: dropout rate of the embedding, before the linear layer.
     """
 
     def __init__(

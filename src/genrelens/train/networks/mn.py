@@ -38,7 +38,7 @@ class Mn(nn.Module):
 
     Parameters have the names of the published release, so its checkpoint can be loaded. It takes windows of about
     10 s at 32 kHz, with one channel of 128 bands; see `recipes/mn04-finetune.toml` for its front end. With 527 labels
-    the whole checkpoint fits, and the logits are those of AudioSet's classes.
+    the whole checkpoint fits, and the logits belong to AudioSet's classes.
 
     Args:
         weights: file or URL of the published checkpoint; "" trains from scratch.
@@ -115,7 +115,7 @@ class _Block(nn.Module):
 class _SqueezeExcitation(nn.Module):
     """Channel weights computed from the mean of each channel over the window (Hu et al., CVPR 2018).
 
-    The release supports several axes but uses channels only, hence the list with one element.
+    The release supports several axes but only uses channels, hence the list with one element.
     """
 
     def __init__(self, channels: int) -> None:

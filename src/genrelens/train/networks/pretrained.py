@@ -19,9 +19,9 @@ _DIGITS = re.compile(r"-([0-9a-f]{8,64})\.pth$")  # first digits of the SHA-256,
 
 
 def load_backbone(network: nn.Module, weights: str, head: str) -> None:
-    """Load all weights but those of the submodule `head` from a checkpoint of the same architecture.
+    """Load all weights except the submodule `head` from a checkpoint of the same architecture.
 
-    Parameters have the same names in the network and in the checkpoint, a file or URL as for `load_checkpoint`, or ""
+    Parameters have the same names in the network and in the checkpoint, a file or URL for `load_checkpoint`, or ""
     to load nothing.
 
     Raises:

@@ -15,7 +15,7 @@ _SIZE = 128  # rows and frames that R2 to R4 resize windows to
 class Vgg(nn.Module):
     """The small VGG of R0 (windows) and R1 (pictures): blocks, global average pooling and three linear layers.
 
-    The blocks are those of R0, two convolutions with one batch normalisation after both; the idea is Simonyan and
+    The blocks are taken from R0: two convolutions with one batch normalisation after both; the idea is Simonyan and
     Zisserman's (arXiv 1409.1556). Windows have at least 2 ** (number of blocks) rows and frames.
 
     Args:
@@ -118,7 +118,7 @@ class Conv128(_Stack):
     Args:
         channels: output channels of each convolution; each halves rows and frames.
         dense: outputs of the hidden linear layer.
-        dropout: share of the channels dropped after the last convolution.
+        dropout: dropout rate for whole channels after the last convolution.
         dense_dropout: dropout rate before the last layer.
     """
 

@@ -1,4 +1,4 @@
-"""Convolutional networks that reduce frequency to channels, then weigh the moments of a window or follow them."""
+"""Convolutional networks that reduce frequency to channels, then pool over time by attention or recurrence."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -16,8 +16,8 @@ _CRNN_POOLS = ((2, 2), (4, 2), (4, 2), (4, 1))
 class Attention(nn.Module):
     """Blocks of two convolutions, then for each label a mean over time with learned attention weights.
 
-    The blocks are those of CNN10 in PANNs, a quarter as wide, and the weighted mean is its attention block (Kong et
-    al., TASLP 2020), without the sigmoid: tracks have one label. Windows have at least 2 ** (number of
+    The blocks are taken from CNN10 in PANNs, a quarter as wide, and the weighted mean is its attention block (Kong
+    et al., TASLP 2020), without the sigmoid: tracks have one label. Windows have at least 2 ** (number of
     blocks) rows and frames.
 
     Args:
@@ -48,17 +48,17 @@ class Attention(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return logits (windows, labels)."""
-        in_time = self.blocks(windows).mean(dim=2).transpose(1, 2)  # (windows, time, channels)
-        moments = self.moments(in_time)
-        weights = torch.tanh(self.weights(moments)).softmax(dim=1)
-        logits: Tensor = (weights * self.answers(moments)).sum(dim=1)
+        sequence = self.blocks(windows).mean(dim=2).transpose(1, 2)  # (windows, time, channels)
+        time_steps = self.moments(sequence)
+        weights = torch.tanh(self.weights(time_steps)).softmax(dim=1)
+        logits: Tensor = (weights * self.answers(time_steps)).sum(dim=1)
         return logits
 
 
 class Crnn(nn.Module):
     """Four convolutions that reduce the bands to channels, then bidirectional gated recurrent units over time.
 
-    Three of the reference systems name such a network as future work. After Choi et al. (ICASSP 2017), whose
+    Three of the reference systems name such a network as future work. Based on Choi et al. (ICASSP 2017), whose
     recurrent units are unidirectional: batch-normalised convolutions with exponential linear units, pooled over
     frequency until one band remains. Time is pooled less here, to an eighth, because windows are shorter. Windows
     have at least 128 rows and 8 frames.
@@ -67,7 +67,7 @@ class Crnn(nn.Module):
         channels: output channels of each convolution.
         units: recurrent units per direction.
         layers: number of recurrent layers.
-        dropout: share of the channels dropped after each convolution.
+        dropout: dropout rate for whole channels after each convolution.
         last_dropout: dropout rate between recurrent layers and before the last layer.
     """
 
@@ -91,8 +91,8 @@ class Crnn(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return logits (windows, labels), computed from the mean of the recurrent outputs over time."""
-        in_time = self.layers(windows).mean(dim=2).transpose(1, 2)  # (windows, time, channels)
-        outputs, _ = self.recurrent(in_time)  # (windows, time, 2 * units)
+        sequence = self.layers(windows).mean(dim=2).transpose(1, 2)  # (windows, time, channels)
+        outputs, _ = self.recurrent(sequence)  # (windows, time, 2 * units)
         logits: Tensor = self.head(outputs.mean(dim=1))
         return logits
 

@@ -18,7 +18,7 @@ class BackboneCard(FrozenModel):
         name: display name.
         licence: licence of the weights.
         origin: authors of the weights, and the data they were trained on.
-        model: path of an ONNX file relative to the card, name of a model in the zoo, or URL with its checksum.
+        model: path to an ONNX file relative to the card, name of a model in the zoo, or URL with its checksum.
         embedding: name of a tensor in the graph, of shape (windows, features), or of shape (windows, frames,
             features) or (windows, features, rows, frames), which are averaged to (windows, features).
         axes: axes of the input after the windows, in their order; an axis that is left out has size 1.

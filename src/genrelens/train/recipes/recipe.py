@@ -61,7 +61,7 @@ class TrainTable(FrozenModel):
         clip: maximum norm of the gradient; 0 disables clipping.
         average: decay of the moving average of the weights, which replaces them; 0 disables averaging. See
             `genrelens.train.fit.task`.
-        keep: weights to keep: those of the "last" epoch, or those with the "best" log loss on *valid*.
+        keep: weights to keep: from the "last" epoch, or with the "best" log loss on *valid*.
         validate_every: number of epochs between validations.
         patience: number of validations without a lower log loss after which training stops; None never stops early.
         precision: numerical precision; "bf16" and "fp16" are mixed with 32 bits.
@@ -120,11 +120,11 @@ class WaveformTable(FrozenModel):
     """Augmentation of copies of recordings; everything is off by default. See `genrelens.train.augment.waveform`.
 
     Attributes:
-        stretch: maximum change of tempo, as a fraction: 0.2 is up to 1.2 times as fast or as slow.
+        stretch: maximum change in tempo, as a fraction: 0.2 is up to 1.2 times as fast or as slow.
         shift: maximum pitch shift, in semitones up or down.
         equaliser: maximum gain or cut of each of seven bands, in decibels.
         noise: minimum signal-to-noise ratio of added Gaussian noise, in decibels; None adds none.
-        gain: maximum change of level, in decibels up or down. A log-mel is relative to its own maximum, so this has
+        gain: maximum change in level, in decibels up or down. A log-mel is relative to its own maximum, so this has
             no effect without other augmentations.
     """
 
@@ -141,7 +141,7 @@ class AugmentTable(FrozenModel):
     Attributes:
         expand: number of versions of each recording to train on: the original, and copies augmented by `waveform`.
         waveform: augmentation of the samples of those copies.
-        stretch: maximum change of tempo, as a fraction.
+        stretch: maximum change in tempo, as a fraction.
         shift: maximum pitch shift, in semitones up or down.
         equaliser: maximum standard deviation of a random, smooth curve over the mel bands, in decibels.
         tilt: standard deviation of a spectral tilt from the lowest band to the highest, in decibels.
@@ -187,7 +187,7 @@ class DistilTable(FrozenModel):
         backbone: adapter card of the teacher; in a recipe file, its path relative to the file.
         weight: weight of the loss on the teacher's embedding; that on the labels has weight 1.
         penalties: L2 penalties of a linear layer that is fitted to the labels at the end, and replaces the output
-            layer; each is tried as for a probe. Empty keeps the trained output layer.
+            layer; the best one is selected like a probe's penalty. Empty keeps the trained output layer.
     """
 
     backbone: BackboneCard
@@ -242,7 +242,10 @@ class Recipe(FrozenModel):
     """A recipe of a network that is trained.
 
     Attributes:
+        name, summary, version, licence: name, description, version and licence of the trained model.
         claim: figures that the authors of the method report.
+        seed: seed of splits, initial weights and batches.
+        data, input, preprocess, net, augment, distil, train: the tables of the recipe; see their classes.
         tune: search spaces by key, such as "train.lr".
     """
 
@@ -290,7 +293,10 @@ class ProbeRecipe(FrozenModel):
     """A recipe of a linear probe: a frozen backbone, and one linear layer fitted to its embeddings.
 
     Attributes:
+        name, summary, version, licence: name, description, version and licence of the model.
         seed: seed of the split; nothing else is random.
+        backbone: adapter card of the backbone.
+        data, probe: the tables of the recipe; see their classes.
     """
 
     name: str

@@ -21,7 +21,7 @@ def read_toml(file: Path, error_class: type[GenrelensError]) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
         raise error_class(
-            f"{display_name(file)} cannot be read ({error.strerror}); give the path of a .toml file"
+            f"{display_name(file)} cannot be read ({error.strerror}); pass the path to a .toml file"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise error_class(f"{display_name(file)} is not TOML ({error})") from error
@@ -72,7 +72,7 @@ def _parse_recipe(content: dict[str, Any], file: Path) -> Recipe:
 
 
 def read_backbone_card(file: Path) -> BackboneCard:
-    """Read and check an adapter card; a path of an ONNX file is resolved relative to it.
+    """Read and check an adapter card; a path to an ONNX file is resolved relative to it.
 
     Raises:
         RecipeError: the file is missing, is not TOML, or has an unknown key or an invalid value.

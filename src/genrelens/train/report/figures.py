@@ -55,7 +55,7 @@ def learning_curves(history: History, selected_epoch: int | None) -> Drawing:
 
 
 def confusion_matrix(metrics: Metrics) -> Drawing:
-    """Draw the confusion matrix: counts, coloured by their share of the true genre."""
+    """Draw the confusion matrix: counts, coloured by their fraction of the true genre."""
     labels = [row.label for row in metrics.genres]
     counts = np.array(metrics.confusion)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))

@@ -111,7 +111,7 @@ def _estimates(valid: Evaluation) -> list[tuple[str, Estimate, Estimate]]:
 def _summary(record: RunRecord, network: nn.Module | None) -> tuple[NetworkSummary | None, str]:
     """Return the table of layers, or the reason why it is missing."""
     if not record.labels:
-        return None, "The layers are listed when the training has finished."
+        return None, "The layers are listed when training has finished."
     try:
         network = network or networks.build(record.recipe.net, len(record.labels), record.recipe.input.shape)
     except GenrelensError as error:  # pretrained weights may no longer be available

@@ -110,14 +110,14 @@ def _window_shape(value: Any) -> tuple[int, ...]:
 
 
 def _own_macs(counter: FlopCounterMode, network: nn.Module, names: Iterable[str]) -> dict[str, int]:
-    """Return the operations of each module, without those of the modules inside it."""
+    """Return the operations of each module, excluding the modules inside it."""
     counted = counter.get_flop_counts()
     top = type(network).__name__
     total = {name: sum(counted.get(f"{top}.{name}" if name else top, {}).values()) // 2 for name in names}
-    own = dict(total)
+    exclusive = dict(total)
     for name in filter(None, total):
         parent = name.rpartition(".")[0]
         while parent not in total:  # a list of modules has no forward pass of its own
             parent = parent.rpartition(".")[0]
-        own[parent] -= total[name]
-    return own
+        exclusive[parent] -= total[name]
+    return exclusive

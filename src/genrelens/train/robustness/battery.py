@@ -1,4 +1,4 @@
-"""The perturbations of a stress test, their selection by name, and the accuracy that a model may lose to each."""
+"""The perturbations of a stress test, their selection by name, and the maximum accuracy drop for each."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -24,7 +24,7 @@ from genrelens.train.robustness.perturbations import (
 )
 
 _KBITS = (128, 96, 64, 32)
-_INAUDIBLE_LOSS, _SMALL_LOSS = 0.02, 0.05  # allowed losses of accuracy
+_INAUDIBLE_DROP, _SMALL_DROP = 0.02, 0.05  # maximum accuracy drop
 _TRANSPARENT_KBITS = 64
 _SMALL_PERCENT, _SMALL_SEMITONES = 4, 1
 
@@ -48,32 +48,31 @@ def perturbation_battery(rng: np.random.Generator) -> list[Perturbation]:
     ]
 
 
-def allowed_loss(perturbation: Perturbation) -> float | None:
-    """Return the share of accuracy that a model may lose to a perturbation; None without a target."""
+def allowed_drop(perturbation: Perturbation) -> float | None:
+    """Return the maximum accuracy drop (0 to 1, absolute) for a perturbation, or None if it has no target."""
     match perturbation:
         case Gain() | Polarity() | Offset():
-            return _INAUDIBLE_LOSS
+            return _INAUDIBLE_DROP
         case Transcoding(strength=kbits) if kbits >= _TRANSPARENT_KBITS:
-            return _INAUDIBLE_LOSS
+            return _INAUDIBLE_DROP
         case Tempo(strength=percent) if abs(percent) <= _SMALL_PERCENT:
-            return _SMALL_LOSS
+            return _SMALL_DROP
         case Pitch(strength=semitones) if abs(semitones) <= _SMALL_SEMITONES:
-            return _SMALL_LOSS
+            return _SMALL_DROP
         case _:
             return None
 
 
 def select_perturbations(perturbations: Sequence[Perturbation], names: Sequence[str]) -> list[Perturbation]:
-    """Select perturbations by name ("mp3:64") or family ("mp3"); all without names.
+    """Select perturbations by name ("mp3:64") or family ("mp3"). Return all of them if `names` is empty.
 
     Raises:
         ValueError: a name is unknown; the message suggests the closest one.
     """
     known = {name for perturbation in perturbations for name in (perturbation.name, perturbation.family)}
-    for name in names:
-        if name not in known:
-            closest = get_close_matches(name, sorted(known), 1, 0)
-            raise ValueError(f"unknown perturbation {name!r}; the closest is {closest[0]!r}")
+    if unknown := [name for name in names if name not in known]:
+        closest = get_close_matches(unknown[0], sorted(known), 1, 0)
+        raise ValueError(f"unknown perturbation {unknown[0]!r}; the closest is {closest[0]!r}")
     return [
         perturbation
         for perturbation in perturbations

@@ -9,14 +9,14 @@ from pydantic import Field
 from genrelens.prediction import Failure
 from genrelens.records import FrozenModel
 from genrelens.train.evaluation.bootstrap import ClassIndices, Estimate, resample_weights
-from genrelens.train.robustness.battery import allowed_loss
+from genrelens.train.robustness.battery import allowed_drop
 from genrelens.train.robustness.equaliser import FREQUENCIES_HZ, Equaliser
 from genrelens.train.robustness.perturbations import Perturbation, Shuffle
 from genrelens.train.robustness.runner import PerturbedPredictions
 
 ALL_FAMILIES = "all"  # name of the group of all perturbations except shuffles
 
-_EPSILON = 1e-9  # tolerance for rounding errors of shares, and smallest probability in logarithms
+_EPSILON = 1e-9  # tolerance for rounding errors of fractions, and smallest probability in logarithms
 
 
 class PerturbationRow(FrozenModel):
@@ -25,11 +25,11 @@ class PerturbationRow(FrozenModel):
     Attributes:
         name, family, words, strength: name, family, description and strength of the perturbation.
         accuracy: accuracy on the perturbed tracks.
-        difference: accuracy minus that on the unperturbed tracks; resamples draw both together.
-        flips: share of the tracks whose predicted label changes.
-        confidence: change of the mean confidence.
-        allowed: allowed loss of accuracy, if there is a target.
-        passed: whether the loss is within the target.
+        difference: accuracy minus the accuracy on the unperturbed tracks; resamples draw both together.
+        flips: fraction of the tracks whose predicted label changes.
+        confidence: mean confidence on the perturbed tracks minus the mean on the unperturbed tracks.
+        allowed: maximum accuracy drop, or None if the perturbation has no target.
+        passed: whether the drop is at most `allowed`; None if there is no target.
     """
 
     name: str
@@ -50,8 +50,8 @@ class FamilyExtremes(FrozenModel):
     Attributes:
         family: name of the family, or `ALL_FAMILIES`.
         changes: number of perturbations.
-        worst: share of the tracks that are correct under every perturbation (Sturm's deflation).
-        best: share of the tracks that are correct under at least one (his inflation).
+        worst: fraction of the tracks that are correct under every perturbation (Sturm's deflation).
+        best: fraction of the tracks that are correct under at least one (his inflation).
     """
 
     family: str
@@ -69,7 +69,7 @@ class FilterCurve(FrozenModel):
 
 
 class FilterSearch(FrozenModel):
-    """All filters of a search, and the names of those with the lowest and the highest accuracy."""
+    """All filters of a search, and the names of the filters with the lowest and the highest accuracy."""
 
     filters: tuple[FilterCurve, ...]
     deflating: str
@@ -257,7 +257,7 @@ def filter_curve(equaliser: Equaliser) -> FilterCurve:
 def _perturbation_row(
     perturbation: Perturbation, accuracy: Estimate, difference: Estimate, flips: float, confidence: float
 ) -> PerturbationRow:
-    allowed = allowed_loss(perturbation)
+    allowed = allowed_drop(perturbation)
     return PerturbationRow(
         name=perturbation.name,
         family=perturbation.family,

@@ -109,7 +109,7 @@ def _require_testable_tracks(classifier: Classifier, manifest: Manifest, split: 
     rows = [track.path for track in tracks if is_array_row(track.path)]
     if rows:
         raise ManifestError(
-            f"{display_name(rows[0])} is a log-mel, but a stress test perturbs audio; give the folder of the recordings"
+            f"{display_name(rows[0])} is a log-mel, but a stress test perturbs audio; pass the folder of the recordings"
         )
     return LabelMap().map_tracks(tracks, card.labels)
 
@@ -138,7 +138,7 @@ def _truth(predictions: PerturbedPredictions, labels: Sequence[str]) -> ClassInd
 def _filters_near_extremes(
     predictions: PerturbedPredictions, truth: ClassIndices, perturbations: Sequence[Perturbation], seed: int
 ) -> list[Equaliser]:
-    """Draw filters near those with the lowest and the highest accuracy, if all random filters were applied."""
+    """Draw filters near the ones with the lowest and the highest accuracy, if all random filters were applied."""
     count = len(_filters(perturbations))
     if count < RANDOM_FILTERS:
         return []
@@ -172,7 +172,7 @@ def _filter_search(
 
 
 def _join_rounds(first: PerturbedPredictions, second: PerturbedPredictions) -> PerturbedPredictions:
-    """Join the predictions of both rounds for the tracks of the second, which are among those of the first."""
+    """Join the predictions of both rounds for the tracks of the second, a subset of the first."""
     paths = {track.path for track in second.tracks}
     in_both = [track.path in paths for track in first.tracks]
     return PerturbedPredictions(

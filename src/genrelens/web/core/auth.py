@@ -33,7 +33,7 @@ def keyed_route(settings: Settings, success: dict[str, Any], *kinds: type[Genrel
     Args:
         settings: settings of the server.
         success: documentation of the successful response.
-        kinds: documented errors, besides that of a missing key.
+        kinds: documented errors, besides the one for a missing key.
     """
     responses: Responses = {200: success, **problem_responses(UnauthorisedError, *kinds)}
     if not settings.api_keys:

@@ -60,9 +60,9 @@ class _LimitedProtocol(H11Protocol):
 
     def _limit_error(self) -> RequestError | None:
         """Return why this connection exceeds a limit, if it does; uvicorn's set includes WebSockets."""
-        own = [_host(other) for other in self.connections].count(_host(self))
-        if own > max(1, self.max_connections // 2):
-            return ShareExceededError(f"your IP address already has {own - 1} connections; close some")
+        count = [_host(other) for other in self.connections].count(_host(self))
+        if count > max(1, self.max_connections // 2):
+            return ShareExceededError(f"your IP address already has {count - 1} connections; close some")
         if len(self.connections) > self.max_connections:
             return OverloadedError(f"the server is at its limit of {self.max_connections} connections; try again soon")
         return None

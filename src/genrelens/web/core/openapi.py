@@ -63,7 +63,7 @@ def problem_responses(*kinds: type[GenrelensError]) -> Responses:
 
 
 def problem_schemas() -> dict[str, Any]:
-    """Return the schemas that `problem_responses` refers to; FastAPI only adds those of JSON responses."""
+    """Return the schemas that `problem_responses` refers to; FastAPI only adds schemas of JSON responses."""
     _, schemas = models_json_schema([(Problem, "serialization")], ref_template=_SCHEMAS)
     return dict(schemas["$defs"])
 

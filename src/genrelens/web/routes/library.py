@@ -149,7 +149,7 @@ class _SimilaritySearch:
         self._cached: _CachedIndex | None = None
 
     def find(self, number: int, count: int) -> tuple[responses.SimilarTrack, ...]:
-        """Return up to `count` tracks similar to that of a number."""
+        """Return up to `count` tracks similar to the track with the given number."""
         from genrelens.library.catalog.tracks import TrackQuery, load_tracks
         from genrelens.library.similarity.neighbours import find_similar
 
