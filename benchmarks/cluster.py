@@ -158,19 +158,19 @@ class two_nodes:  # noqa: N801 (used as a function)
 
 def run(files: list[Path], model: Model, target: Path, cluster: Any = None) -> Run:
     """Classify the files on the cluster, and kill its second node after a third of them."""
-    done = Run()
+    cluster_run = Run()
     start = time.perf_counter()
     with ResultFolder(str(target)) as folder:
         for table in classify_on_cluster([str(file) for file in files], model, WINDOWS):
             folder.add(table)
-            done.size += table.nbytes
-            done.times += [time.perf_counter() - start] * len(table)
-            done.results |= {str(result.path): result for result in from_table(table)}
-            if cluster and done.killed is None and len(done.results) >= len(files) / 3:
+            cluster_run.size += table.nbytes
+            cluster_run.times += [time.perf_counter() - start] * len(table)
+            cluster_run.results |= {str(result.path): result for result in from_table(table)}
+            if cluster and cluster_run.killed is None and len(cluster_run.results) >= len(files) / 3:
                 (second,) = cluster.worker_nodes
                 os.kill(second.all_processes["raylet"][0].process.pid, signal.SIGKILL)
-                done.killed = time.perf_counter() - start
-    return done
+                cluster_run.killed = time.perf_counter() - start
+    return cluster_run
 
 
 def overhead(model: Model) -> dict[str, float]:

@@ -130,9 +130,9 @@ class Library:
 
     def output(self, *arguments: str) -> str:
         """Return what a command prints."""
-        done = subprocess.run([*self._command, *arguments], stdout=subprocess.PIPE, text=True, check=False)
-        assert done.returncode in (0, 1), f"`{' '.join(arguments)}` exited with {done.returncode}"
-        return done.stdout
+        result = subprocess.run([*self._command, *arguments], stdout=subprocess.PIPE, text=True, check=False)
+        assert result.returncode in (0, 1), f"`{' '.join(arguments)}` exited with {result.returncode}"
+        return result.stdout
 
     def time(self, *arguments: str) -> float:
         """Return the duration of a command in seconds."""

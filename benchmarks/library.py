@@ -112,14 +112,14 @@ def measure_scan(folder: Path, count: int) -> Figures:
     def scan() -> list[float]:
         return [float(field) for field in subprocess.check_output(command, text=True).split()]
 
-    first, *again = [scan() for _ in range(4)]
-    assert [one[0] for one in (first, *again)] == [count, 0, 0, 0]
+    first, *rescans = [scan() for _ in range(4)]
+    assert [figures[0] for figures in (first, *rescans)] == [count, 0, 0, 0]
     shutil.rmtree(music)
     return {
         f"scan of {count:,} new files (files/s)": count / first[1],
-        f"scan of {count:,} unchanged files (files/s)": count / median(one[1] for one in again),
-        "memory before a scan (MB)": again[0][2],
-        "peak memory of a scan (MB)": max(one[3] for one in again),
+        f"scan of {count:,} unchanged files (files/s)": count / median(figures[1] for figures in rescans),
+        "memory before a scan (MB)": rescans[0][2],
+        "peak memory of a scan (MB)": max(figures[3] for figures in rescans),
     }
 
 
@@ -137,11 +137,11 @@ def measure_run(folder: Path, songs: list[Path], count: int) -> Figures:
             batches = run(catalog, model, windows=WINDOWS, processes=processes)
             first_batch = len(next(batches))
             start = time.perf_counter()
-            done = sum(len(batch) for batch in batches)
-            figures[f"tracks per second, {processes} process{'es' * (processes > 1)}"] = done / (
+            classified = sum(len(batch) for batch in batches)
+            figures[f"tracks per second, {processes} process{'es' * (processes > 1)}"] = classified / (
                 time.perf_counter() - start
             )
-            assert first_batch + done == count
+            assert first_batch + classified == count
     shutil.rmtree(music)
     return figures
 
@@ -180,7 +180,7 @@ def measure_stages(song: Path, folder: Path) -> Figures:
     shutil.copy(song, music / "one.mp3")
     with Catalog(folder / "stages.db") as catalog:
         scan_folder(catalog, music)
-    results = [TrackResult(music / "one.mp3", one.stamp, one.result, one.embedding) for one in results]
+    results = [TrackResult(music / "one.mp3", track.stamp, track.result, track.embedding) for track in results]
     opening = _median(open_file)
     figures = {
         "opening and counting the packets of a bare mp3": opening,

@@ -52,8 +52,8 @@ def main() -> None:
     kinds, sounds = classify_sounds(Classifier(model))
     report: dict[str, Any] = {"model": model.card.name, "version": model.card.version, "sounds": {}, "music": {}}
     for kind in dict.fromkeys(kinds):
-        own = sounds.unknown[np.array(kinds) == kind]
-        report["sounds"][kind] = {"sounds": len(own), "predicted unknown": round(float(own.mean()), 4)}
+        unknown = sounds.unknown[np.array(kinds) == kind]
+        report["sounds"][kind] = {"sounds": len(unknown), "predicted unknown": round(float(unknown.mean()), 4)}
     report["sounds"]["all"] = {"sounds": len(kinds), "predicted unknown": round(float(sounds.unknown.mean()), 4)}
     for data in arguments.data:
         name = "log-mels" if data.endswith(".npy") else "recordings"

@@ -98,13 +98,13 @@ def test_duplicate_labels_are_rejected() -> None:
 
 
 def test_multi_label_and_tree_cards_round_trip() -> None:
-    several = make_card(labelling="several", thresholds=(0.3, 0.6))
+    multilabel = make_card(labelling="several", thresholds=(0.3, 0.6))
     tree = make_card(labels=("Jazz", "Rock---Pop"), labelling="tree", certainty=0.6)
-    for card in (several, tree):
+    for card in (multilabel, tree):
         assert read_card({CARD_KEY: card.model_dump_json()}, "x.onnx") == card
     assert tree.tree is not None
     assert tree.tree.nodes == ("Jazz", "Rock", "Rock---Pop")
-    assert several.tree is make_card().tree is None
+    assert multilabel.tree is make_card().tree is None
 
 
 @pytest.mark.parametrize(

@@ -26,32 +26,32 @@ def trees(draw: st.DrawFn) -> tuple[GenreTree, np.ndarray]:
 
 
 @given(trees())
-def test_the_probability_of_a_genre_is_the_sum_over_its_subgenres(made: tuple[GenreTree, np.ndarray]) -> None:
-    tree, probabilities = made
-    own = dict(zip(tree.nodes, tree.node_probabilities(probabilities), strict=True))
-    assert sum(own[node] for node in tree.nodes if LEVEL_SEPARATOR not in node) == pytest.approx(1)
+def test_the_probability_of_a_genre_is_the_sum_over_its_subgenres(example: tuple[GenreTree, np.ndarray]) -> None:
+    tree, probabilities = example
+    by_node = dict(zip(tree.nodes, tree.node_probabilities(probabilities), strict=True))
+    assert sum(by_node[node] for node in tree.nodes if LEVEL_SEPARATOR not in node) == pytest.approx(1)
     for node in tree.nodes:
-        parts = [own[part] for part in tree.nodes if len(lineage(part)) > 1 and lineage(part)[-2] == node]
-        assert not parts or own[node] == pytest.approx(sum(parts))
+        parts = [by_node[part] for part in tree.nodes if len(lineage(part)) > 1 and lineage(part)[-2] == node]
+        assert not parts or by_node[node] == pytest.approx(sum(parts))
     for leaf, probability in zip(tree.leaves, probabilities, strict=True):
-        assert own[leaf] == pytest.approx(probability)
+        assert by_node[leaf] == pytest.approx(probability)
 
 
 @given(trees(), st.floats(0, 1))
 def test_the_predicted_node_is_certain_or_on_the_first_level(
-    made: tuple[GenreTree, np.ndarray], certainty: float
+    example: tuple[GenreTree, np.ndarray], certainty: float
 ) -> None:
-    tree, probabilities = made
-    own = dict(zip(tree.nodes, tree.node_probabilities(probabilities), strict=True))
-    told = tree.predicted_node(probabilities, certainty)
-    assert LEVEL_SEPARATOR not in told or own[told] >= certainty
-    parts = [part for part in tree.nodes if part.startswith(told + LEVEL_SEPARATOR)]
-    assert all(own[part] < certainty for part in parts)
+    tree, probabilities = example
+    by_node = dict(zip(tree.nodes, tree.node_probabilities(probabilities), strict=True))
+    predicted = tree.predicted_node(probabilities, certainty)
+    assert LEVEL_SEPARATOR not in predicted or by_node[predicted] >= certainty
+    parts = [part for part in tree.nodes if part.startswith(predicted + LEVEL_SEPARATOR)]
+    assert all(by_node[part] < certainty for part in parts)
 
 
 @given(trees())
-def test_each_level_partitions_the_leaves(made: tuple[GenreTree, np.ndarray]) -> None:
-    tree, _ = made
+def test_each_level_partitions_the_leaves(example: tuple[GenreTree, np.ndarray]) -> None:
+    tree, _ = example
     assert tree.labels_at_level(tree.depth) == list(tree.leaves)
     for level in range(1, tree.depth + 1):
         for leaf, genre in zip(tree.leaves, tree.labels_at_level(level), strict=True):

@@ -21,12 +21,12 @@ def library(tmp_path: Path) -> Library:
     def run(genres: dict[str, tuple[str, float]], *options: str) -> str:
         with Catalog(tmp_path / "library.db") as catalog, catalog.transaction() as connection:
             for path, (genre, sure) in genres.items():
-                one = classified_track(str(tmp_path / path), genre, sure)
+                classified = classified_track(str(tmp_path / path), genre, sure)
                 track = connection.execute(
-                    "INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 1)", (path_to_bytes(one.path),)
+                    "INSERT INTO tracks (path, size, mtime_ns) VALUES (?, 1, 1)", (path_to_bytes(classified.path),)
                 ).lastrowid
                 assert track
-                save_prediction(catalog, track, FileStamp(1, 1), "3", one.prediction, None)
+                save_prediction(catalog, track, FileStamp(1, 1), "3", classified.prediction, None)
         result = CliRunner().invoke(app, ["library", "--catalog", str(tmp_path / "library.db"), "albums", *options])
         if result.exception:
             raise result.exception

@@ -55,8 +55,8 @@ def test_predicted_genres_come_first() -> None:
 
 
 def test_provenance_names_model_version_and_confidence() -> None:
-    own = plan_genres(scored_prediction(PATH, Rock=0.61239), (), TagPolicy()).own
-    assert own == "model=lens; version=1; confidence=0.6124"
+    provenance = plan_genres(scored_prediction(PATH, Rock=0.61239), (), TagPolicy()).own
+    assert provenance == "model=lens; version=1; confidence=0.6124"
 
 
 def test_skips_changed_unreadable_and_missing_files(tmp_path: Path) -> None:

@@ -123,11 +123,11 @@ def test_overlay_adds_powers_and_weights_targets() -> None:
     overlaid, mixed = spectrogram.overlay(original, targets, 1.0, rng())
     torch.testing.assert_close(mixed.sum(dim=1), torch.ones(64))
     for window in range(64):
-        own = window % 4
-        other = int((mixed[window] - torch.eye(4)[own]).argmax())
-        if other == own or mixed[window, own] == 1:
+        label = window % 4
+        other = int((mixed[window] - torch.eye(4)[label]).argmax())
+        if other == label or mixed[window, label] == 1:
             continue
-        louder = overlaid[window, other, 0] - overlaid[window, own, 0]
+        louder = overlaid[window, other, 0] - overlaid[window, label, 0]
         assert -10.1 <= louder <= 10.1
         assert mixed[window, other].item() == pytest.approx(1 / (1 + 10 ** (-louder.item() / 10)), abs=0.01)
 

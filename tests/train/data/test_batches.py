@@ -77,9 +77,9 @@ def test_short_tracks_are_repeated() -> None:
     recipe = make_recipe(train={"batch": 2})
     windows, _ = next(iter(TrainingBatches(log_mels(2, frames=10), one_hot([0, 1]), recipe, epoch=lambda: 0)))
     assert windows.shape == (2, 1, 128, 44)
-    (whole, own), *_ = TrackWindows(log_mels(1, frames=10), one_hot([1]), recipe)
+    (whole, target), *_ = TrackWindows(log_mels(1, frames=10), one_hot([1]), recipe)
     assert whole.shape == (1, 1, 128, 44)
-    assert own.tolist() == [0, 1, 0, 0, 0]
+    assert target.tolist() == [0, 1, 0, 0, 0]
     torch.testing.assert_close(whole[..., :10], whole[..., 10:20])
 
 

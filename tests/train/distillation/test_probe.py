@@ -29,8 +29,8 @@ def embedded_tracks(seed: int, tracks: int, labels: int = 3, noise: float = 0.3)
     rng = np.random.default_rng(seed)
     truth = np.arange(tracks) % labels
     corners = np.eye(labels, 8, dtype=np.float32)
-    own = [corners[label] + noise * rng.standard_normal((rng.integers(1, 5), 8)) for label in truth]
-    return EmbeddedTracks([windows.astype(np.float32) for windows in own], truth)
+    tracks_windows = [corners[label] + noise * rng.standard_normal((rng.integers(1, 5), 8)) for label in truth]
+    return EmbeddedTracks([windows.astype(np.float32) for windows in tracks_windows], truth)
 
 
 @pytest.mark.parametrize("labels", [2, 3])
@@ -48,8 +48,8 @@ def test_selects_the_penalty_by_log_loss_on_valid() -> None:
     table = ProbeTable(penalties=(1e-6, 1e-2, 1e2))
     probe, trials = fit_probe(train, valid, 3, table)
     probabilities = np.stack([softmax(probe.logits(windows)).mean(axis=0) for windows in valid.tracks])
-    own = -np.log(probabilities[np.arange(30), valid.truth]).mean()
-    assert own == pytest.approx(min(trial.log_loss for trial in trials), abs=1e-6)
+    log_loss = -np.log(probabilities[np.arange(30), valid.truth]).mean()
+    assert log_loss == pytest.approx(min(trial.log_loss for trial in trials), abs=1e-6)
     assert [trial.penalty for trial in trials] == [1e-6, 1e-2, 1e2]
     assert trials[2].log_loss == pytest.approx(np.log(3), abs=0.05)  # a high penalty leaves only chance
 

@@ -184,8 +184,8 @@ def coloured_noise(rate: int) -> np.ndarray:
 def test_converted_log_mel_matches_the_target_front_end() -> None:
     """The same noise at both rates has the same level in all bands and frames, except for its fluctuation."""
     frames = AUDIOSET.frames(10 * AUDIOSET.rate)
-    own = torch.from_numpy(mel_decibels(coloured_noise(SOURCE.rate), SOURCE)).float()[None]
-    converted = LogMelConverter(SOURCE, AUDIOSET, frames)(own, torch.Generator().manual_seed(1))[0].numpy()
+    log_mel = torch.from_numpy(mel_decibels(coloured_noise(SOURCE.rate), SOURCE)).float()[None]
+    converted = LogMelConverter(SOURCE, AUDIOSET, frames)(log_mel, torch.Generator().manual_seed(1))[0].numpy()
     measured = mel_decibels(coloured_noise(AUDIOSET.rate), AUDIOSET)
     assert converted.shape == measured.shape
     below = band_centres(AUDIOSET) < 9_000

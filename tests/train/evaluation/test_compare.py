@@ -39,8 +39,8 @@ def predict(truth: NDArray[np.int64], correct: NDArray[np.bool_]) -> list[int]:
 
 def test_model_does_not_differ_from_itself() -> None:
     truth = np.random.default_rng(0).integers(0, 3, 50)
-    one = make_evaluation(truth, predict(truth, np.arange(50) % 3 > 0))
-    result = compare_evaluations(one, one)
+    first = make_evaluation(truth, predict(truth, np.arange(50) % 3 > 0))
+    result = compare_evaluations(first, first)
     assert (result.accuracy.value, result.accuracy.low, result.accuracy.high, result.accuracy.p) == (0, 0, 0, 1)
     assert (result.only_first, result.only_second, result.mcnemar_p) == (0, 0, 1)
 
@@ -80,18 +80,18 @@ def test_paired_comparison_detects_what_separate_intervals_miss() -> None:
 
 def test_order_of_tracks_and_labels_does_not_matter() -> None:
     truth, predicted = [0, 1, 2, 0, 1, 2], [0, 1, 1, 0, 2, 2]
-    one = make_evaluation(truth, predicted)
-    other = make_evaluation(truth, predicted, ("c", "a", "b"))
-    other = other.model_copy(update={"answers": other.answers[::-1]})
-    result = compare_evaluations(one, other)
+    first = make_evaluation(truth, predicted)
+    second = make_evaluation(truth, predicted, ("c", "a", "b"))
+    second = second.model_copy(update={"answers": second.answers[::-1]})
+    result = compare_evaluations(first, second)
     assert result.accuracy.value == result.macro_f1.value == 0
     assert result.only_first == result.only_second == 0
 
 
 def test_swapping_the_models_flips_the_sign() -> None:
     truth = np.arange(60) % 3
-    one, other = (make_evaluation(truth, predict(truth, np.arange(60) % n > 0)) for n in (2, 5))
-    forward, backward = compare_evaluations(one, other), compare_evaluations(other, one)
+    first, second = (make_evaluation(truth, predict(truth, np.arange(60) % n > 0)) for n in (2, 5))
+    forward, backward = compare_evaluations(first, second), compare_evaluations(second, first)
     assert forward.accuracy.value == -backward.accuracy.value
     assert forward.accuracy.p == backward.accuracy.p
     assert forward.mcnemar_p == backward.mcnemar_p
@@ -104,20 +104,20 @@ def test_mcnemar_is_a_sign_test(only_first: int, only_second: int) -> None:
 
 
 def test_evaluations_of_different_tracks_are_rejected() -> None:
-    one = make_evaluation([0, 1, 2], [0, 1, 2])
+    evaluation = make_evaluation([0, 1, 2], [0, 1, 2])
     with pytest.raises(
         DataError, match=r"evaluated on different tracks: 1 have a prediction of only one model, such as 2\.w"
     ):
-        compare_evaluations(one, make_evaluation([0, 1], [0, 1]))
+        compare_evaluations(evaluation, make_evaluation([0, 1], [0, 1]))
     with pytest.raises(DataError, match=r"2\.wav is labelled c for one model and a for the other"):
-        compare_evaluations(one, make_evaluation([0, 1, 0], [0, 1, 2]))
+        compare_evaluations(evaluation, make_evaluation([0, 1, 0], [0, 1, 2]))
 
 
 def test_read_evaluation(tmp_path: Path) -> None:
-    one = make_evaluation([0, 1, 2], [0, 1, 2])
+    evaluation = make_evaluation([0, 1, 2], [0, 1, 2])
     file = tmp_path / "one.json"
-    file.write_text(one.model_dump_json())
-    assert read_evaluation(file) == one
+    file.write_text(evaluation.model_dump_json())
+    assert read_evaluation(file) == evaluation
     file.write_text("{}")
     with pytest.raises(DataError, match=r"one\.json is not an evaluation of this version"):
         read_evaluation(file)

@@ -83,7 +83,7 @@ def test_a_resumed_training_has_the_history_of_an_uninterrupted_one(tmp_path: Pa
     fit_small(recipe, tmp_path / "run")
     fit_small(recipe, tmp_path / "whole")
     histories = [read_history(tmp_path / name) for name in ("run", "whole")]
-    losses = [np.array([(e.step, e.train_loss, e.valid_loss) for e in one.epochs], float) for one in histories]
+    losses = [np.array([(e.step, e.train_loss, e.valid_loss) for e in history.epochs], float) for history in histories]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
     rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
     assert rows[0].startswith("epoch,step,train_loss,train_accuracy,valid_loss")

@@ -27,7 +27,7 @@ class TrackDetails(Record):
         vanished: whether the last scan did not find the file.
         outdated: whether the file has changed since it was classified.
         answer: the track's prediction, or None if it has none.
-        error: why the track could not be classified, if it could not.
+        error: why the track could not be classified, or None.
     """
 
     id: int

@@ -140,7 +140,7 @@ def _predicted_classes(result: Evaluation, paths: list[str], labels: list[str]) 
 
 def _difference(metric: Callable[[Counts], Floats], totals: list[Counts], samples: list[list[Counts]]) -> Difference:
     first, second = (float(metric(total)[0]) for total in totals)
-    differences = np.concatenate([metric(one) - metric(other) for one, other in zip(*samples, strict=True)])
+    differences = np.concatenate([metric(a) - metric(b) for a, b in zip(*samples, strict=True)])
     low, high = np.percentile(differences, [2.5, 97.5])
     tail = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
     return Difference(

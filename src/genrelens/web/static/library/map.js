@@ -43,7 +43,7 @@ export class LibraryMap extends EventTarget {
   }
 
   /**
-   * Show some tracks in colour; the others become faint.
+   * Show the given tracks in colour; the others become faint.
    *
    * @param {number[]} indices
    */
