@@ -123,7 +123,7 @@ class GenreTask(L.LightningModule):
         recipe: the training settings.
         steps: total number of optimiser steps.
         class_weights: weights of the labels in the loss, (labels,); None weighs all labels equally.
-        teacher_features: size of the teacher's embedding, for distillation; None if there is no teacher.
+        teacher_features: size of the teacher's embedding; None without distillation.
 
     Raises:
         RecipeError: there is a teacher, but the network has no embedding to compare with it.
