@@ -162,17 +162,10 @@ class Classifier:
         duration: float = 0.0,
         warnings: Sequence[str] = (),
     ) -> Prediction:
-        """Combine the output for the windows of a track into its prediction.
+        """Combine the output of `run_model` for the windows of a track into its prediction.
 
-        The genre is "unknown" for silence, audio that is not music, and low confidence.
-
-        Args:
-            path: path or name of the track.
-            output: output of `run_model` for its windows.
-            silent: whether each window is digital silence.
-            starts: start of each window in seconds, for the segments; a prediction without them has none.
-            duration: duration of the track in seconds.
-            warnings: non-fatal problems with the file that did not prevent decoding.
+        The genre is "unknown" for silence, audio that is not music, and low confidence. `silent` marks the windows
+        that are digital silence; without their `starts`, in seconds, the prediction has no segments.
         """
         probabilities = mean_over_windows(output.probabilities, silent)
         ood_score = None if output.ood_scores is None else float(mean_over_windows(output.ood_scores, silent))

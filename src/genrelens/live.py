@@ -54,11 +54,7 @@ class LivePrediction(Record):
 class LiveClassifier:
     """A classifier for live audio that predicts every half second, and holds a single window in memory.
 
-    The predictions do not depend on how the audio is divided into chunks.
-
-    Args:
-        classifier: classifier with an audio model.
-        name: name of the audio in errors.
+    The predictions do not depend on how the audio is divided into chunks. `name` is the name of the audio in errors.
 
     Raises:
         WrongInputError: the model takes pictures.

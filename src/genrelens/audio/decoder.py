@@ -41,11 +41,7 @@ _SAMPLE_FORMATS: dict[str, tuple[Any, int, float]] = {
 
 
 class AudioReader:
-    """An open audio source, read as float32 mono samples; a context manager.
-
-    Args:
-        source: path, bytes or file object.
-        rate: sampling rate to resample to, in Hz.
+    """An open path, bytes or file object, read as float32 mono samples at `rate` Hz; a context manager.
 
     Attributes:
         name, rate: name of the source in messages, and sampling rate in Hz.

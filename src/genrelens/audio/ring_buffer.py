@@ -8,11 +8,7 @@ Chunk = TypeVar("Chunk")
 
 
 class RingBuffer(Generic[Chunk]):
-    """A thread-safe buffer of audio chunks.
-
-    Args:
-        max_seconds: total duration of the chunks that are kept, in seconds.
-    """
+    """A thread-safe buffer of audio chunks, up to `max_seconds` in total."""
 
     def __init__(self, max_seconds: float) -> None:
         self._max_seconds = max_seconds

@@ -23,8 +23,7 @@ class SampleReader(Protocol):
     """A source of mono samples that can be read from any position.
 
     Attributes:
-        name: name of the source in messages.
-        rate: sampling rate in Hz.
+        name, rate: name of the source in messages, and sampling rate in Hz.
         duration: duration in seconds, if known.
         warnings: defects found so far.
     """

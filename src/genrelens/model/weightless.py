@@ -72,9 +72,8 @@ def insert_weights(weightless: Path, weights: Weights) -> bytes:
     for slot in slots:
         values = _tensor_bytes(weights[slot.tensor]) if slot.tensor in weights else b""
         if len(values) != slot.size:
-            raise InvalidModelError(
-                f"the checkpoint has no {slot.tensor} of {slot.size} bytes; it belongs to a different model"
-            )
+            missing = f"{slot.tensor} of {slot.size} bytes"
+            raise InvalidModelError(f"the checkpoint has no {missing}; it belongs to a different model")
         content[slot.start : slot.start + slot.size] = values
     return bytes(content)
 
