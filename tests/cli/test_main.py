@@ -46,7 +46,7 @@ def test_errors_become_one_line_on_stderr(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(SystemExit) as exit_info:
         main()
     assert exit_info.value.code == (
-        "genrelens: no model is named 'nosuch'; use one of lens, mn04-audioset, mn04, or the path of an .onnx file"
+        "genrelens: no model is named 'nosuch'; use one of lens, mn04-audioset, mn04, or the path to an .onnx file"
     )
 
 

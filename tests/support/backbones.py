@@ -6,14 +6,15 @@ from typing import Any
 import onnx
 from onnx import TensorProto, helper
 
-from genrelens.train.distillation.backbone import Backbone, read_backbone
+from genrelens.train.recipes.backbone_card import BackboneCard
+from genrelens.train.recipes.recipe_file import read_backbone_card
 
 ROWS, FRAMES = 6, 10
 
 
 def make_backbone(
     folder: Path, shape: list[Any], rank: int = 2, axes: str = '["frames", "rows"]', opset: int = 11
-) -> Backbone:
+) -> BackboneCard:
     """A backbone whose embedding is its input, doubled, flattened to `rank`; it has another output, too."""
     kept = {2: [0, -1], 3: [0, FRAMES, -1], 4: [0, 2, ROWS // 2, FRAMES]}[rank]
     graph = helper.make_graph(
@@ -34,7 +35,7 @@ def make_backbone(
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8), folder / "small.onnx"
     )
     (folder / "small.toml").write_text(CARD.format(axes=axes))
-    return read_backbone(folder / "small.toml")
+    return read_backbone_card(folder / "small.toml")
 
 
 CARD = """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrelens.audio.windows import WindowCount
-from genrelens.library.classify.outcome import TrackResult
+from genrelens.library.classify.results import TrackResult
 from genrelens.library.classify.run import classify_files
 
 
