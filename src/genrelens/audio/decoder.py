@@ -59,6 +59,7 @@ class AudioReader:
         self.name = display_name(source)
         self.rate = rate
         self.warnings: list[str] = []
+        self._at_start = True
         with contextlib.ExitStack() as stack:
             self._file = open_source(source, stack)
             self._open_container()
@@ -158,7 +159,7 @@ class AudioReader:
             self._container.close()
             raise NoAudioStreamError(f"{self.name} has no audio stream; use a file with sound")
         self._stream = stream
-        self._at_start: bool = True
+        self._at_start = True
 
     def _time(self, frame: av.AudioFrame) -> float:
         """Return the start of a frame in seconds from the beginning of the stream."""
