@@ -18,7 +18,7 @@ class Memory:
     Attributes:
         now: current memory.
         peak: sum of the peaks of all processes.
-        group: peak of all processes together in their control group, page cache included; None if there is no group.
+        group: peak of all processes together in their control group, page cache included; None without a group.
     """
 
     now: float

@@ -29,7 +29,7 @@ class PerturbationRow(FrozenModel):
         flips: fraction of the tracks whose predicted label changes.
         confidence: mean confidence on the perturbed tracks minus the mean on the unperturbed tracks.
         allowed: maximum accuracy drop, or None if the perturbation has no target.
-        passed: whether the drop is at most `allowed`; None if there is no target.
+        passed: whether the drop is at most `allowed`; None without a target.
     """
 
     name: str
