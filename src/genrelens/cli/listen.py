@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from genrelens.cli.options import Cores, ModelName
+from genrelens.cli.options import ModelName
 
 if TYPE_CHECKING:
     from genrelens.audio.streams import RawFormat, SampleChunks
@@ -37,7 +37,7 @@ def listen(
     ] = 0.0,
     top: Annotated[int, typer.Option(min=1, help="Number of genres to report.")] = 3,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line, two per second.")] = False,
-    threads: Cores = 1,
+    threads: Annotated[int, typer.Option("--threads", "-t", min=1, help="Threads of the model.")] = 1,
 ) -> None:
     """Recognise the genre of live audio twice a second, until it ends or Ctrl-C is pressed."""
     _check(source, raw, rate)

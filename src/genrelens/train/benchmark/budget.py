@@ -62,7 +62,7 @@ def measure_cpu_ms(model: Path) -> float:
     times = []
     for _ in range(_TRIES):
         before = time.process_time()
-        classifier.predict_samples(samples, rate)
+        classifier.predict_samples(samples, rate, windows="all")
         times.append(time.process_time() - before)
     return round(1000 * min(times), 1)
 

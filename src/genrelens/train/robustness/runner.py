@@ -118,7 +118,7 @@ class ShuffledFramesModel(Model):
 
 
 def _probabilities(classifier: Classifier, samples: Samples, rate: int) -> Probabilities:
-    scores = classifier.predict_samples(samples, rate).scores
+    scores = classifier.predict_samples(samples, rate, windows="all").scores
     by_label = {score.label: score.score for score in scores}
     return np.array([by_label[label] for label in classifier.card.labels], np.float32)
 

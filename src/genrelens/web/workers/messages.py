@@ -8,6 +8,7 @@ from typing import IO, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from genrelens.defaults import DEFAULT_WINDOWS
 from genrelens.errors import WorkerError
 from genrelens.explain.explanation import Explanation, Method, Spectrogram
 from genrelens.prediction import Failure, Prediction
@@ -55,7 +56,7 @@ class Job(FrozenModel):
     path: str
     name: str
     model: str
-    windows: Windows = "all"
+    windows: Windows = DEFAULT_WINDOWS
     top: int | None = None
     explain: Method | None = None
 
