@@ -70,7 +70,7 @@ def test_a_prediction_below_the_minimum_confidence_is_unknown(listen: Callable[.
     ("arguments", "message"),
     [
         (["song.mp3"], "genrelens predict"),
-        (["--raw", "f32le", "--rate", "48000"], "from a pipe ('-') only"),
+        (["--raw", "f32le", "--rate", "48000"], "--raw requires the source '-'"),
         (["-", "--raw", "f32le"], "--rate"),
         (["-", "--rate", "48000"], "--raw"),
         (["-", "--raw", "u8", "--rate", "48000"], "u8"),

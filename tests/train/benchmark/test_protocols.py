@@ -23,9 +23,9 @@ def gtzan() -> tuple[Manifest, dict[str, LogMel]]:
 def test_random_windows_put_tracks_into_all_splits() -> None:
     manifest, log_mels = gtzan()
     data = split_windows(manifest, log_mels, SOUND, seed=1)
-    assert len(data.manifest.tracks) == len(data.inputs) == 6000
+    assert len(data.manifest.tracks) == len(data.inputs) == 5000
     shares = [len(data.manifest.in_split(split)) for split in SPLITS]
-    assert shares == [4200, 900, 900]
+    assert shares == [3500, 750, 750]
     tracks = [{item.name for item in data.manifest.in_split(split)} for split in SPLITS]
     assert len(tracks[0] & tracks[2]) > 500
     assert all(log_mel.shape == (4, SOUND.frames) for log_mel in data.examples("test").inputs)
