@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 # Tests of code that needs more than the base install, and what it needs.
 _NEEDS = {
     "train": "torch",
+    "cli/studio": "torch",
     "project/test_documents.py": "cogapp",
     "library/cluster": "ray",
     "cli/library/test_cluster.py": "ray",
 }
 
-# Rooms whose tests start no server, browser or training; they are marked `quick`.
-_QUICK = ("audio", "beetsplug", "explain", "features", "library", "model")
-_SLOW = ("library/cluster", "library/similarity")
+# Rooms whose tests start no server, browser or training; they are marked `quick`, but for the slowest files.
+_QUICK = ("audio", "explain", "features", "library", "model")
+_SLOW = ("audio/test_decoder.py", "library/classify/test_run.py", "library/cluster", "test_workers.py")
 
 # Functions of libraries that run for seconds, and that coverage would slow down for nothing.
 _UNTRACED = (("torch.onnx", "export"), ("matplotlib.figure", "Figure.savefig"))
@@ -48,7 +49,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.option.markexpr != "quick" or not collection_path.is_relative_to(TESTS):
         return None
     place = collection_path.relative_to(TESTS)
-    return True if collection_path.is_dir() and place.parts and not _may_be_quick(place) else None
+    return True if place.parts and not _may_be_quick(place) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,9 +63,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _may_be_quick(place: Path) -> bool:
     """Whether a path below tests/ is a quick room, or a file of the top level."""
-    if len(place.parts) == 1 and place.suffix:
-        return True
-    return place.parts[0] in _QUICK and not any(place.is_relative_to(slow) for slow in _SLOW)
+    is_top_level = len(place.parts) == 1 and place.suffix != ""
+    return (is_top_level or place.parts[0] in _QUICK) and not any(place.is_relative_to(slow) for slow in _SLOW)
 
 
 @pytest.fixture(autouse=True)
