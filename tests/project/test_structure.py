@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 from tests.support.paths import ROOT, TESTS
 
 # Tests of what is not a Python module: documents, Dockerfile, benchmarks, and the page in a browser.
@@ -65,31 +63,30 @@ def module_of(test: Path) -> Path:
     return ROOT / "src" / package / place.parent / ("__init__" if name == "init" else name)
 
 
-@pytest.mark.parametrize("test", TEST_FILES, ids=lambda path: str(path.relative_to(TESTS)))
-def test_each_test_file_mirrors_a_module(test: Path) -> None:
-    module = module_of(test)
-    assert module.with_suffix(".py").is_file() or (module / "__init__.py").is_file()
+def test_each_test_file_mirrors_a_module() -> None:
+    modules = {test: module_of(test) for test in TEST_FILES}
+    assert [
+        test
+        for test, module in modules.items()
+        if not (module.with_suffix(".py").is_file() or (module / "__init__.py").is_file())
+    ] == []
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT / "src")))
-def test_each_module_has_a_test_file(module: Path) -> None:
-    place = module.relative_to(ROOT / "src")
-    through = TESTED_THROUGH.get(str(place))
-    package = place if place.parts[0] == "beetsplug" else place.relative_to("genrelens")
-    test = TESTS / package.with_name(f"test_{package.name}")
-    assert test.is_file() != (through is not None)
-    assert through is None or (TESTS / through).is_file()
-
-
-def test_modules_tested_through_others_exist() -> None:
+def test_each_module_has_a_test_file_or_names_one() -> None:
+    for module in MODULES:
+        place = module.relative_to(ROOT / "src")
+        package = place if place.parts[0] == "beetsplug" else place.relative_to("genrelens")
+        has_test = (TESTS / package.with_name(f"test_{package.name}")).is_file()
+        assert has_test != (str(place) in TESTED_THROUGH), place
     assert [name for name in TESTED_THROUGH if not (ROOT / "src" / name).is_file()] == []
+    assert [name for name in TESTED_THROUGH.values() if not (TESTS / name).is_file()] == []
 
 
-@pytest.mark.parametrize("file", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
-def test_tests_share_helpers_through_support_alone(file: Path) -> None:
+def test_tests_share_helpers_through_support_alone() -> None:
     imported = [
-        node.module or ""
+        (file.relative_to(TESTS), node.module)
+        for file in TESTS.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests")
     ]
-    assert [name for name in imported if not name.startswith("tests.support")] == []
+    assert [entry for entry in imported if not str(entry[1]).startswith("tests.support")] == []
