@@ -6,8 +6,23 @@ from typing import Any
 import onnx
 from onnx import TensorProto, helper
 
+from genrelens.features.frontend import FrontEnd
 from genrelens.train.recipes.backbone_card import BackboneCard
 from genrelens.train.recipes.recipe_file import read_backbone_card
+
+# The front end that mn04 was trained with.
+AUDIOSET = FrontEnd(
+    rate=32_000,
+    n_fft=1024,
+    hop=320,
+    pre_emphasis=0.97,
+    window="symmetric-hann",
+    window_size=800,
+    center=False,
+    fmax=15_000,
+    mel_scale="kaldi",
+    normalisation="audioset",
+)
 
 ROWS, FRAMES = 6, 10
 

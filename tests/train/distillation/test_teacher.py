@@ -15,22 +15,10 @@ from genrelens.train.fit.task import GenreTask
 from genrelens.train.fit.trainer import TrainingOptions, fit, prepare_training
 from genrelens.train.networks.layers import CamNetwork
 from genrelens.train.recipes.backbone_card import BackboneCard
-from tests.support.backbones import FRAMES, ROWS, make_backbone
+from tests.support.backbones import AUDIOSET, FRAMES, ROWS, make_backbone
 from tests.support.distillation import distillation_recipe, examples
 
 SOURCE = FrontEnd(hop=1920, center=False)
-AUDIOSET = FrontEnd(
-    rate=32_000,
-    n_fft=1024,
-    hop=320,
-    pre_emphasis=0.97,
-    window="symmetric-hann",
-    window_size=800,
-    center=False,
-    fmax=15_000.0,
-    mel_scale="kaldi",
-    normalisation="audioset",
-)
 
 
 @pytest.fixture

@@ -15,23 +15,10 @@ from genrelens.features.frontend import FrontEnd, mel_filterbank
 from genrelens.features.spectral import extract_features, to_model_input
 from genrelens.train.networks.mn import Mn
 from genrelens.train.networks.pretrained import load_checkpoint
+from tests.support.backbones import AUDIOSET
 from tests.support.paths import DATA, ROOT
 
 TEACHERS = DATA.parent / "teachers"
-
-# The front end that mn04 was trained with.
-AUDIOSET = FrontEnd(
-    rate=32_000,
-    n_fft=1024,
-    hop=320,
-    pre_emphasis=0.97,
-    window="symmetric-hann",
-    window_size=800,
-    center=False,
-    fmax=15_000,
-    mel_scale="kaldi",
-    normalisation="audioset",
-)
 
 
 @pytest.mark.data
